@@ -1,0 +1,260 @@
+# protea-prof: profiler and export pipeline. One Makefile, no configure.
+#   make            build the programs into build/
+#   make run        install what is missing, build, run the sample job
+#   make test       install what is missing, build, run every test
+#   make help       everything else
+# Variables: O=dir (build folder), V=1 (show commands), SAN=1 (ASan and UBSan), SAN=thread (TSan),
+# CC, CFLAGS, LDFLAGS, PRESET=tiny|medium|full, NO_CURL=1, NO_ZSTD=1, DESTDIR and prefix (install).
+
+VERSION := 0.1.0
+O ?= build
+PRESET ?= tiny
+prefix ?= /usr/local
+SHELL := /bin/bash
+
+ifeq ($(V),1)
+Q :=
+say = @:
+else
+Q := @
+say = @printf '  %-7s %s\n'
+endif
+
+# ---- flags ---------------------------------------------------------------------------------------
+
+GIT_SHA := $(shell git rev-parse HEAD 2>/dev/null)
+WARN := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes
+ifeq ($(WERROR),1)
+WARN += -Werror
+endif
+# No value-changing float optimisation and no fused multiply-add unless written as such: results are
+# normative to the last bit.
+CFLAGS ?= -O2 -g
+ALL_CFLAGS = -std=gnu17 $(CFLAGS) $(WARN) -ffp-contract=off -fno-math-errno -fPIC -pthread \
+	-D_GNU_SOURCE -I. -Iprof/include $(SAN_CFLAGS) $(PROBE_CFLAGS)
+ALL_LDFLAGS = $(LDFLAGS) -pthread $(SAN_CFLAGS)
+
+ifeq ($(SAN),1)
+SAN_CFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+else ifeq ($(SAN),thread)
+SAN_CFLAGS := -fsanitize=thread -fno-omit-frame-pointer
+else ifneq ($(SAN),)
+SAN_CFLAGS := -fsanitize=$(SAN) -fno-omit-frame-pointer
+endif
+
+# ---- sources -------------------------------------------------------------------------------------
+
+EXPORT_ROOMS := core source bundle ontology pool knn align taxonomy anc2vec pca features output \
+	events job cli
+BASE_SRC := $(sort $(wildcard prof/base/*.c))
+MODEL_SRC := $(sort $(wildcard prof/model/*.c))
+EXPORT_SRC := $(sort $(wildcard $(EXPORT_ROOMS:%=pipeline/%/*.c)))
+EXPORT_MAIN := pipeline/cli/main.c
+
+obj = $(patsubst %.c,$(O)/obj/%.o,$(1))
+BASE_OBJ := $(call obj,$(BASE_SRC))
+MODEL_OBJ := $(call obj,$(MODEL_SRC))
+EXPORT_OBJ := $(call obj,$(filter-out $(EXPORT_MAIN),$(EXPORT_SRC)))
+
+UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c))
+FAULT_SRC := $(sort $(wildcard tests/fault/*_fault.c))
+FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+BENCH_SRC := $(sort $(wildcard tests/bench/bench_*.c))
+TOOL_SRC := $(sort $(wildcard tests/tools/*.c))
+SAMPLE_TOOL_SRC := $(sort $(wildcard samples/tools/*.c))
+
+UNIT_BIN := $(UNIT_SRC:%.c=$(O)/%)
+FAULT_BIN := $(FAULT_SRC:%.c=$(O)/%)
+BENCH_BIN := $(BENCH_SRC:%.c=$(O)/%)
+TOOL_BIN := $(TOOL_SRC:%.c=$(O)/%)
+SAMPLE_TOOL_BIN := $(SAMPLE_TOOL_SRC:%.c=$(O)/%)
+
+# Libraries that only one test needs.
+LIBS_test_align_parasail := -lparasail
+LIBS_bench_align := -lparasail
+
+PROGRAMS := $(O)/protea-export
+
+.PHONY: all build run test test-unit test-san test-asan test-tsan fuzz bench bench-align lint install uninstall \
+	clean help packages site check-format
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: build
+build: $(PROGRAMS)
+
+# ---- probes --------------------------------------------------------------------------------------
+
+# One small program per feature, tried once per build folder; what is missing is said once.
+NEEDS_PROBES := $(filter-out help clean packages run test fuzz-clean,$(or $(MAKECMDGOALS),all))
+ifneq ($(NEEDS_PROBES),)
+-include $(O)/probes.mk
+endif
+
+$(O)/probes.mk: tests/features/probe.sh $(wildcard tests/features/have_*.c) Makefile
+	@mkdir -p $(O)
+	$(Q)CC="$(CC)" NO_CURL="$(NO_CURL)" NO_ZSTD="$(NO_ZSTD)" tests/features/probe.sh $@
+
+LIBS = $(PROBE_LIBS) -lsqlite3 -ljansson -lzip -lz -lsnappy -lcrypto -lopenblas -lm
+
+# ---- rules ---------------------------------------------------------------------------------------
+
+VERSIONED := pipeline/core/version.c pipeline/output/parquet_write.c
+$(O)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(say) CC $<
+	$(Q)$(CC) $(ALL_CFLAGS) $(CPPFLAGS_$(basename $(notdir $<))) -DPROTEA_VERSION='"$(VERSION)"' -MMD -MP -c $< -o $@
+
+# Only this object knows the commit, so that a new commit does not rebuild everything.
+$(O)/obj/pipeline/core/version.o: CPPFLAGS_version = -DPROTEA_GIT_SHA='"$(GIT_SHA)"'
+$(O)/obj/pipeline/core/version.o: $(O)/git-sha
+$(O)/git-sha: FORCE
+	@mkdir -p $(O)
+	@echo '$(GIT_SHA) $(VERSION)' | cmp -s - $@ || echo '$(GIT_SHA) $(VERSION)' > $@
+FORCE:
+
+$(O)/libexport.a: $(EXPORT_OBJ) $(BASE_OBJ) $(MODEL_OBJ)
+	$(say) AR $@
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(O)/protea-export: $(call obj,$(EXPORT_MAIN)) $(O)/libexport.a
+	$(say) LD $@
+	$(Q)$(CC) $(ALL_CFLAGS) $^ -o $@ $(ALL_LDFLAGS) $(LIBS)
+
+$(O)/tests/unit/%: $(O)/obj/tests/unit/%.o $(O)/libexport.a
+	@mkdir -p $(@D)
+	$(say) LD $@
+	$(Q)$(CC) $(ALL_CFLAGS) $^ -o $@ $(ALL_LDFLAGS) -lcmocka $(LIBS_$*) $(LIBS)
+
+FAULT_WRAP := malloc calloc realloc aligned_alloc strdup strndup
+comma := ,
+$(O)/tests/fault/%_fault: $(O)/obj/tests/fault/%_fault.o $(O)/obj/tests/fault/fault.o $(O)/libexport.a
+	@mkdir -p $(@D)
+	$(say) LD $@
+	$(Q)$(CC) $(ALL_CFLAGS) $^ -o $@ $(ALL_LDFLAGS) $(FAULT_WRAP:%=-Wl$(comma)--wrap=%) -lcmocka $(LIBS)
+
+$(O)/tests/bench/%: $(O)/obj/tests/bench/%.o $(O)/libexport.a
+	@mkdir -p $(@D)
+	$(say) LD $@
+	$(Q)$(CC) $(ALL_CFLAGS) $^ -o $@ $(ALL_LDFLAGS) $(LIBS_$*) $(LIBS)
+
+$(O)/tests/tools/%: $(O)/obj/tests/tools/%.o $(O)/libexport.a
+	@mkdir -p $(@D)
+	$(say) LD $@
+	$(Q)$(CC) $(ALL_CFLAGS) $^ -o $@ $(ALL_LDFLAGS) $(LIBS)
+
+$(O)/samples/tools/%: $(O)/obj/samples/tools/%.o $(O)/libexport.a
+	@mkdir -p $(@D)
+	$(say) LD $@
+	$(Q)$(CC) $(ALL_CFLAGS) $^ -o $@ $(ALL_LDFLAGS) $(LIBS)
+
+-include $(shell [ -d $(O)/obj ] && find $(O)/obj -name '*.d')
+
+# ---- run -----------------------------------------------------------------------------------------
+
+packages:
+	@.ci/packages build
+
+run:
+	@.ci/packages build $(if $(filter-out tiny,$(PRESET)),samples)
+	@$(MAKE) --no-print-directory -j$$(nproc) build sample-tools
+	@O=$(O) samples/run.sh $(PRESET)
+
+.PHONY: sample-tools tools
+sample-tools: $(SAMPLE_TOOL_BIN)
+tools: $(TOOL_BIN)
+
+# ---- tests ---------------------------------------------------------------------------------------
+
+test:
+	@.ci/packages build test samples
+	@$(MAKE) --no-print-directory -j$$(nproc) WERROR=1 build sample-tools tools test-bins
+	@O=$(O) tests/run.sh
+
+.PHONY: test-bins
+test-bins: $(UNIT_BIN) $(FAULT_BIN)
+
+test-unit:
+	@$(MAKE) --no-print-directory -j$$(nproc) WERROR=1 test-bins
+	@O=$(O) tests/run.sh unit fault
+
+# Units and fault twins under sanitizers, in build folders of their own.
+test-san: test-asan test-tsan
+test-asan:
+	@$(MAKE) --no-print-directory -j$$(nproc) SAN=1 O=$(O)-asan test-bins
+	@O=$(O)-asan tests/run.sh unit fault
+test-tsan:
+	@$(MAKE) --no-print-directory -j$$(nproc) SAN=thread O=$(O)-tsan $(TSAN_TESTS:%=$(O)-tsan/tests/unit/%)
+	@O=$(O)-tsan TESTS="$(TSAN_TESTS)" tests/run.sh unit
+TSAN_TESTS := test_workers test_knn test_align test_events
+
+lint:
+	@tests/lint/run.sh
+
+check-format:
+	@tests/lint/format.sh
+
+# ---- fuzzing -------------------------------------------------------------------------------------
+
+FUZZ_O := $(O)-fuzz
+FUZZ_SECONDS ?= 60
+FUZZ_NAMES := $(FUZZ_SRC:tests/fuzz/fuzz_%.c=%)
+FUZZ_CFLAGS := -O1 -g -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=undefined
+
+.PHONY: fuzz-bins $(FUZZ_NAMES:%=fuzz-%)
+# Every target for FUZZ_SECONDS seconds on a copy of its kept corpus.
+fuzz: fuzz-bins
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_O=$(FUZZ_O) tests/fuzz/run.sh $(FUZZ_NAMES)
+$(FUZZ_NAMES:%=fuzz-%): fuzz-%:
+	@$(MAKE) --no-print-directory -j$$(nproc) CC=clang O=$(FUZZ_O) CFLAGS='$(FUZZ_CFLAGS)' \
+		$(FUZZ_O)/tests/fuzz/fuzz_$*
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_O=$(FUZZ_O) tests/fuzz/run.sh $*
+fuzz-bins:
+	@$(MAKE) --no-print-directory -j$$(nproc) CC=clang O=$(FUZZ_O) CFLAGS='$(FUZZ_CFLAGS)' \
+		$(FUZZ_NAMES:%=$(FUZZ_O)/tests/fuzz/fuzz_%)
+$(O)/tests/fuzz/fuzz_%: $(O)/obj/tests/fuzz/fuzz_%.o $(O)/libexport.a
+	@mkdir -p $(@D)
+	$(say) LD $@
+	$(Q)$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer $^ -o $@ $(ALL_LDFLAGS) $(LIBS)
+
+# ---- benchmarks ----------------------------------------------------------------------------------
+
+bench:
+	@.ci/packages build test samples
+	@$(MAKE) --no-print-directory -j$$(nproc) build $(BENCH_BIN)
+	@for b in $(BENCH_BIN); do echo "== $$(basename $$b)"; $$b || exit 1; done
+
+# ---- install -------------------------------------------------------------------------------------
+
+install: build
+	install -d $(DESTDIR)$(prefix)/bin $(DESTDIR)$(prefix)/include $(DESTDIR)$(prefix)/lib/pkgconfig \
+		$(DESTDIR)$(prefix)/share/man/man1
+	install -m 755 $(PROGRAMS) $(DESTDIR)$(prefix)/bin
+	install -m 644 prof/include/protea-prof.h $(DESTDIR)$(prefix)/include
+	sed -e 's|@PREFIX@|$(prefix)|' -e 's|@VERSION@|$(VERSION)|' prof/include/protea-prof.pc.in \
+		> $(DESTDIR)$(prefix)/lib/pkgconfig/protea-prof.pc
+	install -m 644 docs/man/*.1 $(DESTDIR)$(prefix)/share/man/man1
+
+uninstall:
+	rm -f $(DESTDIR)$(prefix)/bin/protea-export $(DESTDIR)$(prefix)/include/protea-prof.h \
+		$(DESTDIR)$(prefix)/lib/pkgconfig/protea-prof.pc \
+		$(addprefix $(DESTDIR)$(prefix)/share/man/man1/,$(notdir $(wildcard docs/man/*.1)))
+
+clean:
+	rm -rf $(O) $(O)-asan $(O)-tsan $(O)-fuzz
+
+help:
+	@sed -n 's/^# \?//; 2,9p' Makefile
+	@echo
+	@echo 'Targets:'
+	@echo '  build        the programs (default)'
+	@echo '  run          the sample job; PRESET=tiny (default), medium, full'
+	@echo '  test         everything: lint, unit, fault, cli, browser-side readers, fuzz smoke'
+	@echo '  test-unit    unit tests and fault twins only'
+	@echo '  test-san     unit tests and fault twins under ASan+UBSan and TSan'
+	@echo '  fuzz         every fuzz target for FUZZ_SECONDS (60) seconds; fuzz-NAME for one'
+	@echo '  bench        benchmarks: ratios against peers in the same run'
+	@echo '  lint         include arrows, file length, banned calls, format, shell scripts'
+	@echo '  install      to DESTDIR and prefix (/usr/local); uninstall'
+	@echo '  packages     install what the build needs (apt-get)'
+	@echo '  clean        remove the build folders'

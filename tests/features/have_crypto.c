@@ -1,0 +1,2 @@
+#include <openssl/evp.h>
+int main(void) { return EVP_sha256() == 0; }

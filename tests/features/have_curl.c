@@ -1,0 +1,2 @@
+#include <curl/curl.h>
+int main(void) { return CURLOPT_AWS_SIGV4 == 0 || curl_version() == 0; }

@@ -1,0 +1,2 @@
+#include <zip.h>
+int main(void) { return zip_libzip_version() == 0; }

@@ -1,0 +1,2 @@
+#include <snappy-c.h>
+int main(void) { return snappy_max_compressed_length(1) == 0; }

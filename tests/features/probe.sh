@@ -1,0 +1,51 @@
+#!/bin/sh
+# Tries each tests/features/have_*.c once and writes make variables into the file named by $1:
+# PROBE_CFLAGS (-DHAVE_X=1) and PROBE_LIBS. A required feature that is missing ends the build with the
+# package that brings it; an optional one costs what is printed, once.
+set -eu
+out=$1
+cc=${CC:-cc}
+here=$(dirname "$0")
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+missing=
+cflags=
+libs=
+
+try() { # name libs
+	"$cc" -std=gnu17 -O0 "$here/have_$1.c" -o "$tmp/a" $2 >"$tmp/log" 2>&1
+}
+required() { # name libs package
+	try "$1" "$2" || missing="$missing $3"
+}
+optional() { # name libs package switch cost
+	if [ -n "$4" ]; then
+		echo "  PROBE   $1: switched off; $5"
+	elif try "$1" "$2"; then
+		cflags="$cflags -DHAVE_$(echo "$1" | tr '[:lower:]' '[:upper:]')=1"
+		libs="$libs $2"
+	else
+		echo "  PROBE   $1: not found (package $3); $5"
+	fi
+}
+
+required sqlite3 -lsqlite3 libsqlite3-dev
+required jansson -ljansson libjansson-dev
+required zlib -lz zlib1g-dev
+required libzip -lzip libzip-dev
+required snappy -lsnappy libsnappy-dev
+required crypto -lcrypto libssl-dev
+required lapack -lopenblas libopenblas-dev
+optional curl -lcurl libcurl4-openssl-dev "${NO_CURL:-}" "no S3 artifact store (backend minio)"
+optional zstd -lzstd libzstd-dev "${NO_ZSTD:-}" "no zstd-compressed ground-truth files"
+
+if [ -n "$missing" ]; then
+	echo "protea-prof: the build needs packages that are not installed:$missing" >&2
+	echo "protea-prof: install them with: make packages" >&2
+	exit 1
+fi
+{
+	echo "PROBE_CFLAGS :=$cflags"
+	echo "PROBE_LIBS :=$libs"
+} >"$out.tmp"
+mv "$out.tmp" "$out"

@@ -1,0 +1,81 @@
+#!/bin/bash
+# Runs the tests of the named kinds (default: all) and ends with "N passed, N failed, N skipped".
+# Unit tests and fault twins are cmocka programs that print TAP; cli tests are scripts that print TAP.
+# A test file that exits non-zero without a "not ok" counts as one failure. TESTS="a b" picks files by
+# name. Logs: $O/test-logs.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+O=${O:-build}
+export O
+logs=$O/test-logs
+mkdir -p "$logs"
+passed=0 failed=0 skipped=0
+broken=()
+kinds=("$@")
+[ ${#kinds[@]} -gt 0 ] || kinds=(lint unit fault cli fuzz)
+limit=${TEST_TIMEOUT:-900}
+
+count_log() { # name rc log seconds
+	local p f s
+	f=$(grep -c '^not ok' "$3")
+	s=$(grep -ciE '^(not )?ok .*# skip' "$3")
+	p=$(grep -c '^ok' "$3")
+	p=$((p - $(grep -ciE '^ok .*# skip' "$3")))
+	f=$((f - $(grep -ciE '^not ok .*# skip' "$3")))
+	if [ "$2" -ne 0 ] && [ "$f" -eq 0 ]; then f=1; fi
+	if [ "$2" -eq 0 ] && [ $((p + f + s)) -eq 0 ]; then f=1; echo "# no test ran" >>"$3"; fi
+	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+	printf '%-34s %4d passed %3d failed %3d skipped  %6.1f s\n' "$1" "$p" "$f" "$s" "$4"
+	if [ "$f" -gt 0 ]; then
+		broken+=("$1")
+		grep -vE '^(ok|1\.\.)' "$3" | tail -n 40 | sed 's/^/    /'
+		[ "$2" -eq 0 ] || echo "    (exit code $2; log $3)"
+	fi
+	grep -iE '^(not )?ok .*# skip' "$3" | sed 's/^/    /'
+}
+run_one() { # name cmd...
+	local name=$1 log start rc
+	shift
+	if [ -n "${TESTS:-}" ] && ! [[ " $TESTS " == *" $(basename "$name") "* ]]; then return; fi
+	log=$logs/${name//\//_}.log
+	start=$EPOCHREALTIME
+	CMOCKA_MESSAGE_OUTPUT=TAP timeout -k 10 "$limit" "$@" >"$log" 2>&1 </dev/null
+	rc=$?
+	count_log "$name" "$rc" "$log" "$(echo "$EPOCHREALTIME - $start" | bc -l 2>/dev/null ||
+		awk -v a="$EPOCHREALTIME" -v b="$start" 'BEGIN{print a-b}')"
+}
+
+for kind in "${kinds[@]}"; do
+	case $kind in
+	lint)
+		[ -x tests/lint/run.sh ] && run_one lint tests/lint/run.sh
+		;;
+	unit | fault)
+		for src in tests/$kind/*.c; do
+			bin=$O/${src%.c}
+			[ "$kind" = unit ] && [[ $(basename "$src") != test_* ]] && continue
+			[ "$kind" = fault ] && [[ $src != *_fault.c ]] && continue
+			if [ -n "${TESTS:-}" ] && [ ! -x "$bin" ]; then continue; fi
+			run_one "$kind/$(basename "${src%.c}")" "$bin"
+		done
+		;;
+	cli)
+		for t in tests/cli/[0-9]*; do
+			case $t in
+			*.sh) run_one "cli/$(basename "$t")" bash "$t" ;;
+			*.mjs) run_one "cli/$(basename "$t")" node "$t" ;;
+			esac
+		done
+		;;
+	fuzz)
+		run_one fuzz tests/fuzz/smoke.sh
+		;;
+	*)
+		echo "unknown kind of test: $kind" >&2
+		exit 2
+		;;
+	esac
+done
+if [ ${#broken[@]} -gt 0 ]; then echo "failed in: ${broken[*]}"; fi
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ]
