@@ -1,0 +1,58 @@
+/* The embedding pool of spec 4.4: one float16 row per protein that has one, in ascending accession.
+ * Read-only after loading: any number of threads. */
+#ifndef POOL_POOL_H
+#define POOL_POOL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "pipeline/core/text.h"
+#include "pipeline/pool/proteins.h"
+#include "prof/base/err.h"
+
+struct source;
+
+#define POOL_NONE UINT32_MAX
+#define POOL_DROPPED_SHOWN 10
+
+struct pool {
+	char config_id[UUID_TEXT];
+	uint32_t n;               /* rows */
+	size_t dim;
+	uint16_t *values;         /* owned: n x dim float16 bits */
+	uint32_t *protein;        /* owned: row -> protein number, ascending */
+	uint32_t *row_of;         /* owned: protein number -> row or POOL_NONE, for n_proteins */
+	uint32_t n_proteins;
+	size_t mapped_bytes;      /* of `values` */
+	uint64_t duplicate_rows;  /* rows of further chunks, left out */
+	uint64_t dropped_non_finite;
+	uint32_t dropped[POOL_DROPPED_SHOWN]; /* the first dropped proteins, by accession */
+};
+
+struct pool_options {
+	int strict;                /* a non-finite value is an error */
+	void (*progress)(void *ctx, uint64_t rows);
+	void *progress_ctx;
+};
+
+/* ERR_NOTFOUND: the configuration has no embeddings. */
+int pool_load(struct pool *pool, struct source *s, const char *config_id,
+              const struct proteins *proteins, const struct pool_options *options,
+              struct err *err);
+void pool_release(struct pool *pool);
+
+static inline uint32_t pool_row(const struct pool *pool, uint32_t protein)
+{
+	return protein < pool->n_proteins ? pool->row_of[protein] : POOL_NONE;
+}
+
+static inline const uint16_t *pool_at(const struct pool *pool, uint32_t row)
+{
+	return pool->values + (size_t)row * pool->dim;
+}
+
+/* SHA-256 hex over the pool's accessions separated by NUL (spec 4.9), and over all values. */
+int pool_accessions_sha256(const struct pool *pool, const struct proteins *proteins, char out[65]);
+int pool_values_sha256(const struct pool *pool, char out[65]);
+
+#endif
