@@ -13,7 +13,7 @@ struct taxonomy;
 
 int taxonomy_open(struct taxonomy **out, const char *path, struct err *err);
 void taxonomy_close(struct taxonomy *t);
-size_t taxonomy_count(const struct taxonomy *t); /* taxa, without merged ones */
+size_t taxonomy_count(const struct taxonomy *t);     /* taxa, without merged ones */
 const char *taxonomy_file(const struct taxonomy *t); /* the file that was read, for fingerprints */
 
 /* Reads a protein's taxonomy text (spec B.16): 1 and *taxon, or 0 for "none". NULL text is none. */
@@ -40,7 +40,7 @@ enum tax_relation {
 };
 
 struct tax_pair {
-	int32_t distance;           /* -1: null */
+	int32_t distance; /* -1: null */
 	int32_t common_ancestors;
 	enum tax_relation relation;
 };
@@ -49,7 +49,7 @@ struct tax_pair {
 void taxonomy_compare(const struct taxonomy *t, int64_t query, int64_t ref, struct tax_pair *out);
 /* The rule itself on given lineages (n = 0: no lineage); a, b as in the spec. */
 void taxonomy_compare_lineages(int64_t a, const int64_t *lin1, size_t n1, int64_t b,
-                               const int64_t *lin2, size_t n2, struct tax_pair *out);
+			       const int64_t *lin2, size_t n2, struct tax_pair *out);
 const char *tax_relation_name(enum tax_relation r); /* "" for TAX_NONE */
 int tax_relation_is_close(enum tax_relation r);     /* counts for close[t] of 4.7.3 */
 
