@@ -205,18 +205,48 @@ static void take_apart(const char *text, struct decimal *d)
 		d->n--;
 }
 
-/* The fewest digits that read back as `v` (v > 0, finite). 15 digits always survive text -> normal
- * double -> text, so the search starts there; subnormals have fewer. */
+/* Adds one to the last digit of "d.ddde±x". */
+static void bump(char *text)
+{
+	char *p = strchr(text, 'e');
+
+	while (p && p-- > text) {
+		if (*p < '0' || *p > '9')
+			continue;
+		if (*p != '9') {
+			(*p)++;
+			return;
+		}
+		*p = '0';
+	}
+}
+
+/* Does "%.*e" with so many digits restore `v`? The gap below a power of two is half of that above,
+ * so there the nearest decimal may fall out below while the next one up still reads back. */
+static int restores(double v, int n_digits, char text[64])
+{
+	int exponent;
+
+	snprintf(text, 64, "%.*e", n_digits - 1, v);
+	if (strtod(text, NULL) == v)
+		return 1;
+	if (frexp(v, &exponent) != 0.5)
+		return 0;
+	bump(text);
+	return strtod(text, NULL) == v;
+}
+
+/* The fewest digits that read back as `v` (v > 0, finite); 17 always do. 15 digits survive text ->
+ * normal double -> text, so the search starts there; subnormals have fewer. */
 static void shortest_digits(double v, struct decimal *d)
 {
 	char text[64];
-	int digits_wanted = v < 0x1p-1022 ? 1 : 15;
+	int n = v < 0x1p-1022 ? 1 : 15;
 
-	for (; digits_wanted <= 17; digits_wanted++) {
-		snprintf(text, sizeof text, "%.*e", digits_wanted - 1, v);
-		if (digits_wanted == 17 || strtod(text, NULL) == v)
-			break;
-	}
+	while (n < 17 && !restores(v, n, text))
+		n++;
+	if (n == 17)
+		snprintf(text, sizeof text, "%.16e", v);
 	take_apart(text, d);
 }
 
