@@ -26,6 +26,8 @@ struct rows {
 /* Columns outside the profile have NULL arrays. */
 int rows_init(struct rows *r, enum schema_profile profile, struct dict *strings, size_t cap,
               struct err *err);
+/* Room for `cap` rows in all; what is there stays. 0 or ERR_NOMEM (the batch is then unchanged). */
+int rows_reserve(struct rows *r, size_t cap, struct err *err);
 void rows_release(struct rows *r);
 
 #endif
