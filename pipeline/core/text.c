@@ -306,3 +306,47 @@ void double_shortest(double v, char out[DOUBLE_TEXT])
 	}
 	*out = '\0';
 }
+
+/* ---- UTF-8 ------------------------------------------------------------------------------------ */
+
+/* Bytes of the valid sequence at `p` (RFC 3629: no overlong forms, no surrogates), 0 if none. */
+static size_t utf8_sequence(const unsigned char *p)
+{
+	unsigned char low = 0x80, high = 0xbf;
+	size_t n, i;
+
+	if (p[0] < 0x80)
+		return 1;
+	if (p[0] < 0xc2 || p[0] > 0xf4)
+		return 0;
+	n = p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
+	if (p[0] == 0xe0)
+		low = 0xa0;
+	else if (p[0] == 0xed)
+		high = 0x9f;
+	else if (p[0] == 0xf0)
+		low = 0x90;
+	else if (p[0] == 0xf4)
+		high = 0x8f;
+	if (p[1] < low || p[1] > high)
+		return 0;
+	for (i = 2; i < n; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	return n;
+}
+
+char *text_utf8(const char *text)
+{
+	char *copy = strdup(text);
+	char *p = copy;
+
+	while (p && *p) {
+		size_t n = utf8_sequence((const unsigned char *)p);
+
+		if (n == 0)
+			*p = '?';
+		p += n ? n : 1;
+	}
+	return copy;
+}

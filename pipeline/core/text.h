@@ -1,4 +1,5 @@
-/* Small texts: UUIDs, ISO 8601 stamps, shortest decimals, JSON through jansson. Thread-safe. */
+/* Small texts: UUIDs, ISO 8601 stamps, shortest decimals, clean UTF-8, JSON through jansson.
+ * Thread-safe. */
 #ifndef CORE_TEXT_H
 #define CORE_TEXT_H
 
@@ -26,6 +27,10 @@ int stamp_parse(const char *text, int64_t *unix_ns);
 /* Shortest decimal that restores the value, as Python's repr spells it ("0.3", "1e-07", "25.0",
  * "-1073741824.0"). Not for NaN or infinity. */
 void double_shortest(double v, char out[DOUBLE_TEXT]);
+
+/* Copy of `text` with each byte that is not valid UTF-8 replaced by '?' (file names, cut messages),
+ * so that databases and JSON take it; malloc'ed, NULL: no memory. */
+char *text_utf8(const char *text);
 
 /* Parses JSON with position in the message ("NAME:LINE:COL: …"). Duplicate keys are an error. */
 json_t *json_parse(const char *name, const char *bytes, size_t n, struct err *err);

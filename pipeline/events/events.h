@@ -22,7 +22,7 @@ void events_free(struct events *e);
 /* Writes one event. `name` without prefix gets "export_research_dataset."; names starting with "job."
  * are written as they are. `fields` is stolen (NULL: {}); level "info", "warning" or "error". */
 void events_emit(struct events *e, const char *level, const char *name, const char *message,
-                 json_t *fields);
+		 json_t *fields);
 /* export_research_dataset.warning {code, text, details}; details is stolen, may be NULL. */
 void events_warn(struct events *e, const char *code, json_t *details, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
