@@ -10,17 +10,17 @@
 
 #include "prof/base/err.h"
 
-struct align_values {        /* in the order of the cache's JSON (spec 8) */
+struct align_values { /* in the order of the cache's JSON (spec 8) */
 	double identity_nw;
 	double similarity_nw;
 	double score_nw;
 	double gaps_pct_nw;
-	double length_nw;        /* columns */
-	double length_query;     /* residues */
+	double length_nw;    /* columns */
+	double length_query; /* residues */
 	double length_ref;
 	double identity_sw;
 	double similarity_sw;
-	double score_sw;         /* ALIGN_EMPTY_SW_SCORE when no cell is positive */
+	double score_sw; /* ALIGN_EMPTY_SW_SCORE when no cell is positive */
 	double gaps_pct_sw;
 	double length_sw;
 };
@@ -32,14 +32,14 @@ struct align_text {
 	size_t len;        /* > 0 for every text that is aligned */
 };
 
-struct align_job { /* one ordered pair */
+struct align_job {      /* one ordered pair */
 	uint32_t query; /* index into the texts */
 	uint32_t ref;
 };
 
 struct align_options {
-	size_t n_workers;          /* threads, < 1 means 1 */
-	size_t memory_bytes;       /* per thread, for traceback; 0: ALIGN_DEFAULT_MEMORY */
+	size_t n_workers;    /* threads, < 1 means 1 */
+	size_t memory_bytes; /* per thread, for traceback; 0: ALIGN_DEFAULT_MEMORY */
 	void (*progress)(void *ctx, size_t done); /* pairs newly done; any thread; NULL: none */
 	void *progress_ctx;
 };
@@ -52,13 +52,13 @@ void align_workspace_free(struct align_workspace *w);
 
 /* One pair. Both texts must be non-empty and shorter than 2^24. 0, ERR_NOMEM, ERR_LIMIT. */
 int align_pair(struct align_workspace *w, struct align_text query, struct align_text ref,
-               struct align_values *out, struct err *err);
+	       struct align_values *out, struct err *err);
 
 /* Many pairs; out[i] belongs to jobs[i]; the same values whatever n_workers. `done[i]` (may be NULL)
  * is set to 1 once out[i] is complete, so that a cancelled run can keep what it has. */
 int align_batch(const struct align_text *texts, const struct align_job *jobs, size_t n_jobs,
-                const struct align_options *options, struct align_values *out,
-                unsigned char *done, struct err *err);
+		const struct align_options *options, struct align_values *out, unsigned char *done,
+		struct err *err);
 
 /* Peak memory of one worker for texts of these lengths, for the memory plan. */
 size_t align_memory_needed(size_t max_query_len, size_t max_ref_len, size_t memory_bytes);

@@ -16,7 +16,7 @@ struct align_cache;
 #define ALIGN_KEY_TEXT 96 /* md5 ":" md5 ":10:1:blosum62" and NUL */
 
 void align_cache_key(const char query_md5[MD5_HEX], const char ref_md5[MD5_HEX],
-                     char key[ALIGN_KEY_TEXT]);
+		     char key[ALIGN_KEY_TEXT]);
 
 /* The cache's value text (JSON of spec 8), and back. Parsing accepts any number spelling and key
  * order; ERR_FORMAT when a key is missing or it is no such object. */
@@ -30,11 +30,11 @@ const char *align_cache_path(const struct align_cache *c);
 
 /* For each i with a row under the key of pair i: values[i] filled, hit[i] = 1. Returns hits. */
 size_t align_cache_lookup(struct align_cache *c, const char (*query_md5)[MD5_HEX],
-                          const char (*ref_md5)[MD5_HEX], size_t n, struct align_values *values,
-                          unsigned char *hit);
+			  const char (*ref_md5)[MD5_HEX], size_t n, struct align_values *values,
+			  unsigned char *hit);
 /* Queues one row; committed every 10,000 rows or 30 s, "ignore if present". */
 void align_cache_insert(struct align_cache *c, const char query_md5[MD5_HEX],
-                        const char ref_md5[MD5_HEX], const struct align_values *v);
+			const char ref_md5[MD5_HEX], const struct align_values *v);
 void align_cache_close(struct align_cache *c); /* commits; NULL is fine */
 
 #endif
