@@ -1,0 +1,148 @@
+/* The normative distance and the error bound of the fast pass: see knn_exact.h.
+ *
+ * The bound. u = 2^-24 is float32's unit roundoff, s the real dot product, N = sum |q_i r_i| <=
+ * |q| |r|, g(n) = n u / (1 - n u) the factor by which n roundings in a row can grow (Higham, Accuracy
+ * and Stability of Numerical Algorithms, section 3.1: it holds for any order of summation, n being
+ * the most roundings that one term goes through).
+ *
+ * Fast score f: a term meets one rounding of its product (none with FMA), at most stride / 4 in its
+ * lane and at most 4 in the tree that joins the lanes, so |f - s| <= g(stride / 4 + 8) N on every
+ * path. Normative sum e in float64: |e - s| <= h N with h = d 2^-53 / (1 - d 2^-53); S = e rounded to
+ * float32, |S - e| <= u |e|. Products of halves, raw or divided by their norm, are above 10^-28 or
+ * zero: nothing underflows. Write G = g(stride / 4 + 8) + h.
+ *
+ * Cosine. D = 1 - S rounded, so D <= L gives S >= 1 - L - u (1 + |S|). The rows are divided by norms
+ * with a relative error below 50 u (at most 80 roundings in the pairwise sum, halved by the root, and
+ * three more), so N <= B = 1.0001, and f >= 1 - L - (G B + u (1 + 3 B)).
+ *
+ * l2. D = max(0, A - 2 S rounded) with A = Q + R rounded, Q and R the pairwise sums of squares, within
+ * 80 u of the real ones, so N <= |q| |r| <= 1.00001 A / 2. D <= L gives 2 S >= A - L - u |A - 2 S| >=
+ * A - L - 2.01 u A, hence f >= (A - L) / 2 - A (1.6 u + 0.501 G). With A >= (Q + R)(1 - u) this is
+ * f >= (Q + R)(1 - E) / 2 - L / 2 for E = 5 u + 1.01 G. The comparison is made in float32 as
+ * f - bias >= cut with bias = R (1 - E) / 2 and cut = Q (1 - E) / 2 - L / 2: rounding bias costs
+ * u A / 2, the difference u 1.1 A, and cut is rounded down; E = 16 u + 1.01 G covers them. */
+#include "pipeline/knn/knn_exact.h"
+
+#include <math.h>
+#include <stdint.h>
+
+#include "pipeline/core/pairwise.h"
+
+#define UNIT_F32 0x1p-24
+#define UNIT_F64 0x1p-53
+
+float knn_row_scale(enum knn_metric metric, const float *row, size_t dim)
+{
+	if (metric == KNN_L2)
+		return pairwise_sumsq_f32(row, dim);
+	return pairwise_norm_f32(row, dim) + 1e-9f;
+}
+
+/* float64 sums over ascending i; each product of two float32 is exact. The eight sums are independent
+ * so that their additions overlap; unused places repeat the first row. */
+static void sums_of_batch(size_t dim, const float *query, const float *const rows[KNN_BATCH],
+			  double sums[KNN_BATCH])
+{
+	double s0 = 0, s1 = 0, s2 = 0, s3 = 0, s4 = 0, s5 = 0, s6 = 0, s7 = 0;
+	size_t i;
+
+	for (i = 0; i < dim; i++) {
+		double q = (double)query[i];
+
+		s0 += q * (double)rows[0][i];
+		s1 += q * (double)rows[1][i];
+		s2 += q * (double)rows[2][i];
+		s3 += q * (double)rows[3][i];
+		s4 += q * (double)rows[4][i];
+		s5 += q * (double)rows[5][i];
+		s6 += q * (double)rows[6][i];
+		s7 += q * (double)rows[7][i];
+	}
+	sums[0] = s0;
+	sums[1] = s1;
+	sums[2] = s2;
+	sums[3] = s3;
+	sums[4] = s4;
+	sums[5] = s5;
+	sums[6] = s6;
+	sums[7] = s7;
+}
+
+static double sum_of_one(size_t dim, const float *query, const float *row)
+{
+	double s = 0;
+	size_t i;
+
+	for (i = 0; i < dim; i++)
+		s += (double)query[i] * (double)row[i];
+	return s;
+}
+
+static float distance(enum knn_metric metric, double sum, float query_scale, float row_scale)
+{
+	float dot = (float)sum, d;
+
+	if (metric == KNN_COSINE)
+		return 1.0f - dot;
+	d = (query_scale + row_scale) - 2.0f * dot;
+	return d > 0.0f ? d : 0.0f;
+}
+
+void knn_distances(enum knn_metric metric, size_t dim, const float *query, float query_scale,
+		   const float *const *rows, const float *row_scales, size_t n, float *out)
+{
+	const float *full[KNN_BATCH];
+	double sums[KNN_BATCH];
+	size_t i;
+
+	if (n <= 2) { /* two chains cost less than eight */
+		for (i = 0; i < n; i++)
+			sums[i] = sum_of_one(dim, query, rows[i]);
+	} else {
+		for (i = 0; i < KNN_BATCH; i++)
+			full[i] = rows[i < n ? i : 0];
+		sums_of_batch(dim, query, full, sums);
+	}
+	for (i = 0; i < n; i++)
+		out[i] = distance(metric, sums[i], query_scale,
+				  metric == KNN_L2 ? row_scales[i] : 0.0f);
+}
+
+static double grown(double n, double unit)
+{
+	return n * unit < 0.5 ? n * unit / (1.0 - n * unit) : (double)INFINITY;
+}
+
+void knn_bound_init(struct knn_bound *b, enum knn_metric metric, size_t dim, size_t stride)
+{
+	double g = grown((double)(stride / 4 + 8), UNIT_F32) + grown((double)dim, UNIT_F64);
+
+	b->metric = metric;
+	if (metric == KNN_L2)
+		b->slack = 1.01 * g + 16 * UNIT_F32;
+	else
+		b->slack = 1.0001 * g + UNIT_F32 * (1 + 3 * 1.0001);
+}
+
+float knn_bias(const struct knn_bound *b, float row_scale)
+{
+	if (b->metric == KNN_COSINE || b->slack >= 1.0)
+		return 0.0f;
+	return (float)(0.5 * (1.0 - b->slack) * (double)row_scale);
+}
+
+float knn_cut(const struct knn_bound *b, float query_scale, float limit)
+{
+	double cut;
+	float f;
+
+	if (limit == INFINITY ||
+	    b->slack >= 1.0) /* a dimension in the millions: let everything pass */
+		return -INFINITY;
+	if (b->metric == KNN_COSINE)
+		cut = 1.0 - (double)limit - b->slack;
+	else
+		cut = 0.5 * (1.0 - b->slack) * (double)query_scale - 0.5 * (double)limit;
+	f = (float)cut;
+	return (double)f > cut ? nextafterf(f, -INFINITY) : f;
+}
