@@ -28,9 +28,11 @@ int anc2vec_unit(const float *v, size_t dim, float *u);
 int anc2vec_centroid(const float *const *rows, size_t n, size_t dim, float *unit);
 /* Float64 dot product over ascending i, rounded once to float32, widened. */
 double anc2vec_dot(const float *a, const float *b, size_t dim);
+/* The same value for each of `n` rows, several at a time. */
+void anc2vec_dot_many(const float *a, const float *const *rows, size_t n, size_t dim, double *out);
 
 /* Converts or writes archives: fixed-width unicode go_ids, float32 embeddings, ontology_release. */
 int anc2vec_write_npz(const char *path, const char *const *go_ids, const float *vectors, size_t n,
-                      size_t dim, const char *release, struct err *err);
+		      size_t dim, const char *release, struct err *err);
 
 #endif

@@ -1,0 +1,99 @@
+/* Normative dot products: see dot.h. A vector lane holds one row's accumulator, so vector and scalar
+ * code make the same additions in the same order; products are exact and need no care. */
+#include "pipeline/core/dot.h"
+
+#include <immintrin.h>
+
+#define WIDE 8 /* rows of one pass of the AVX2 code: two sums of four lanes hide their latency */
+
+/* Lane r of out[i] is rows[r][at + i], widened. */
+__attribute__((target("avx2"))) static inline void load_4x4(const float *const *rows, size_t at,
+							    __m256d out[4])
+{
+	__m128 r0 = _mm_loadu_ps(rows[0] + at), r1 = _mm_loadu_ps(rows[1] + at);
+	__m128 r2 = _mm_loadu_ps(rows[2] + at), r3 = _mm_loadu_ps(rows[3] + at);
+
+	_MM_TRANSPOSE4_PS(r0, r1, r2, r3);
+	out[0] = _mm256_cvtps_pd(r0);
+	out[1] = _mm256_cvtps_pd(r1);
+	out[2] = _mm256_cvtps_pd(r2);
+	out[3] = _mm256_cvtps_pd(r3);
+}
+
+__attribute__((target("avx2"))) static void add_8(const float *a, const float *const *rows,
+						  size_t n, double *sums)
+{
+	__m256d low = _mm256_loadu_pd(sums), high = _mm256_loadu_pd(sums + 4), x[4], y[4];
+	size_t i = 0;
+
+	for (; i + 4 <= n; i += 4) {
+		load_4x4(rows, i, x);
+		load_4x4(rows + 4, i, y);
+		for (size_t k = 0; k < 4; k++) {
+			__m256d factor = _mm256_set1_pd((double)a[i + k]);
+
+			low = _mm256_add_pd(low, _mm256_mul_pd(factor, x[k]));
+			high = _mm256_add_pd(high, _mm256_mul_pd(factor, y[k]));
+		}
+	}
+	_mm256_storeu_pd(sums, low);
+	_mm256_storeu_pd(sums + 4, high);
+	for (size_t r = 0; r < WIDE; r++) {
+		for (size_t k = i; k < n; k++)
+			sums[r] += (double)a[k] * (double)rows[r][k];
+	}
+}
+
+/* For every processor: four independent sums. */
+static void add_4(const float *a, const float *const *rows, size_t n, double *sums)
+{
+	double s0 = sums[0], s1 = sums[1], s2 = sums[2], s3 = sums[3];
+
+	for (size_t i = 0; i < n; i++) {
+		double x = (double)a[i];
+
+		s0 += x * (double)rows[0][i];
+		s1 += x * (double)rows[1][i];
+		s2 += x * (double)rows[2][i];
+		s3 += x * (double)rows[3][i];
+	}
+	sums[0] = s0;
+	sums[1] = s1;
+	sums[2] = s2;
+	sums[3] = s3;
+}
+
+static double add_1(const float *a, const float *b, size_t n, double sum)
+{
+	for (size_t i = 0; i < n; i++)
+		sum += (double)a[i] * (double)b[i];
+	return sum;
+}
+
+void dot_f32_add(const float *a, const float *const *rows, size_t n_rows, size_t n, double *sums)
+{
+	size_t r = 0;
+
+	if (n_rows >= WIDE && __builtin_cpu_supports("avx2")) {
+		for (; r + WIDE <= n_rows; r += WIDE)
+			add_8(a, rows + r, n, sums + r);
+	}
+	for (; r + 4 <= n_rows; r += 4)
+		add_4(a, rows + r, n, sums + r);
+	for (; r < n_rows; r++)
+		sums[r] = add_1(a, rows[r], n, sums[r]);
+}
+
+double dot_f32(const float *a, const float *b, size_t n)
+{
+	return (double)(float)add_1(a, b, n, 0.0);
+}
+
+void dot_f32_many(const float *a, const float *const *rows, size_t n_rows, size_t n, double *out)
+{
+	for (size_t r = 0; r < n_rows; r++)
+		out[r] = 0.0;
+	dot_f32_add(a, rows, n_rows, n, out);
+	for (size_t r = 0; r < n_rows; r++)
+		out[r] = (double)(float)out[r];
+}
