@@ -2,7 +2,6 @@
 #include "pipeline/bundle/db.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -153,6 +152,39 @@ int bundle_db_guard(sqlite3 *db, struct err *err)
 	return rc;
 }
 
+/* 1: PATH + suffix exists. */
+static int has_beside(const char *path, const char *suffix)
+{
+	struct buf text = BUF_INIT;
+	int there = buf_printf(&text, "%s%s", path, suffix) == 0 && fsio_exists(buf_str(&text));
+
+	buf_release(&text);
+	return there;
+}
+
+/* SQLite takes a page cut in the middle for one that ends in zeros, so its end is checked here. While
+ * a journal lies beside the file somebody may be writing, or was. The file is only asked through
+ * SQLite and stat(2): closing a descriptor of our own would drop the locks of every handle that this
+ * process has on it. */
+static int check_whole(sqlite3 *db, const char *path, struct err *err)
+{
+	sqlite3_int64 page;
+	struct stat st;
+	int rc = bundle_db_int(db, "PRAGMA page_size", &page, err);
+
+	if (rc < 0)
+		return rc;
+	if (has_beside(path, "-journal") || has_beside(path, "-wal"))
+		return 0;
+	if (stat(path, &st) < 0)
+		return err_sys(err, ERR_IO, "cannot open bundle '%s'", path);
+	if (st.st_size % page == 0)
+		return 0;
+	return err_set(err, ERR_FORMAT,
+		       "bundle '%s' is cut short: %lld bytes are not whole pages of %lld", path,
+		       (long long)st.st_size, (long long)page);
+}
+
 /* The file's real path, malloc'ed, so that every way to it leads to the same locks. */
 static int real_path(const char *path, char **real, struct err *err)
 {
@@ -185,6 +217,8 @@ static int open_handle(sqlite3 **out, const char *real, int write, struct err *e
 		rc = db ? bundle_db_fail(db, rc, "open", err) : err_nomem(err, "the database");
 	if (rc == 0)
 		rc = bundle_db_guard(db, err);
+	if (rc == 0)
+		rc = check_whole(db, real, err);
 	if (rc < 0) {
 		sqlite3_close(db);
 		db = NULL;
@@ -197,15 +231,11 @@ static int open_handle(sqlite3 **out, const char *real, int write, struct err *e
 static int open_for_reading(sqlite3 **out, const char *real, struct err *err)
 {
 	struct err again = ERR_INIT;
-	struct buf journal = BUF_INIT;
-	int hot;
 	int rc = open_handle(out, real, 0, err);
 
 	if (rc != ERR_DATABASE && rc != ERR_IO)
 		return rc;
-	hot = buf_printf(&journal, "%s-journal", real) == 0 && fsio_exists(buf_str(&journal));
-	buf_release(&journal);
-	if (!hot || open_handle(out, real, 1, &again) < 0)
+	if (!has_beside(real, "-journal") || open_handle(out, real, 1, &again) < 0)
 		return rc;
 	sqlite3_close(*out);
 	return open_handle(out, real, 0, err);

@@ -8,6 +8,7 @@
 #include "pipeline/source/source_ops.h"
 
 #define BUNDLE_SCHEME "bundle:"
+#define DIGITS        "0123456789"
 
 /* Schemes that mean PostgreSQL (spec 7). */
 static const char *const postgres_schemes[] = {
@@ -25,15 +26,20 @@ static const char *postgres_scheme(const char *url)
 	return NULL;
 }
 
-/* The part of a PostgreSQL URL that is safe to show: host and data base. Unescaped '@', '?' or '/' in
- * a password make the parts ambiguous; then nothing is shown. */
+/* The part of a PostgreSQL URL that is safe to show: host and data base. An unescaped '@', '?', '#' or
+ * '/' in a password, or what cannot be a port after ':', make the parts ambiguous; then nothing is
+ * shown. */
 static const char *public_part(const char *rest, size_t *len)
 {
 	const char *at = strchr(rest, '@');
 	const char *shown = at ? at + 1 : rest;
+	size_t host = strcspn(shown, ":/?#");
 
 	*len = strcspn(shown, "?#");
 	if (at && (strchr(at + 1, '@') || strcspn(rest, "/?#") < (size_t)(at - rest)))
+		*len = 0;
+	if (shown[host] == ':' &&
+	    !strchr("/?#", shown[host + 1 + strspn(shown + host + 1, DIGITS)]))
 		*len = 0;
 	return shown;
 }
