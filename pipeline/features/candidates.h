@@ -22,6 +22,9 @@ struct candidate {
 	double neighbor_cos, neighbor_maxcos, has_emb;
 	double known_cos, known_maxcos;
 	double voters_same, voters_close, voters_mean_common;
+	double lineage_above;         /* known terms that have it as ancestor, or are it */
+	double lineage_below;         /* known terms among its ancestors */
+	double association_total, association_cross;
 	int knn_present;
 };
 
@@ -88,10 +91,7 @@ void group_known_cosines(struct group *g, struct candidate *c); /* cosines.c */
 int group_expand(struct group *g, struct err *err);            /* expand.c */
 int group_add_interpro(struct group *g, struct err *err);      /* union.c */
 
-struct lineage {
-	double is_ancestor, is_descendant, ancestor_of, descendant_of;
-};
-void group_lineage(const struct group *g, uint32_t go, struct lineage *out); /* lineage.c */
+void group_lineage(const struct group *g, struct candidate *c);              /* lineage.c */
 void group_mark_known(struct group *g);                                      /* lineage.c */
 
 /* Room for one more element of an owned array. 0 or ERR_NOMEM. */

@@ -36,8 +36,9 @@ void group_mark_known(struct group *g)
 	}
 }
 
-void group_lineage(const struct group *g, uint32_t go, struct lineage *out)
+void group_lineage(const struct group *g, struct candidate *c)
 {
+	uint32_t go = c->go;
 	const struct csr *anc = &g->in->ontology->snapshots[0].ancestors;
 	int known = g->known_stamp[go] == g->query_now;
 	uint32_t above = g->above_stamp[go] == g->query_now ? g->above_count[go] : 0;
@@ -56,8 +57,6 @@ void group_lineage(const struct group *g, uint32_t go, struct lineage *out)
 		above--;
 		below--;
 	}
-	out->ancestor_of = (double)above;
-	out->descendant_of = (double)below;
-	out->is_ancestor = above ? 1.0 : 0.0;
-	out->is_descendant = below ? 1.0 : 0.0;
+	c->lineage_above = (double)above;
+	c->lineage_below = (double)below;
 }

@@ -53,7 +53,43 @@ void record_strings_release(struct record_strings *s)
 	*s = (struct record_strings){0};
 }
 
-/* ---- set-up --------------------------------------------------------------------------------------- */
+/* ---- blocks and set-up --------------------------------------------------------------------------------------- */
+
+int block_init(struct block *b, enum schema_profile profile, struct dict *strings,
+               struct err *err)
+{
+	int cat, rc = 0;
+
+	*b = (struct block){0};
+	for (cat = 0; !rc && cat < CATEGORIES; cat++)
+		rc = rows_init(&b->rows[cat], profile, strings, 1024, err);
+	if (rc)
+		block_release(b);
+	return rc;
+}
+
+void block_clear(struct block *b, uint32_t from, uint32_t to)
+{
+	int cat;
+
+	b->from = from;
+	b->to = to;
+	b->n_candidates = b->n_marks = 0;
+	b->counts = (struct record_counts){0};
+	for (cat = 0; cat < CATEGORIES; cat++)
+		b->rows[cat].count = 0;
+}
+
+void block_release(struct block *b)
+{
+	int cat;
+
+	free(b->candidate);
+	free(b->mark);
+	for (cat = 0; cat < CATEGORIES; cat++)
+		rows_release(&b->rows[cat]);
+	*b = (struct block){0};
+}
 
 int recorder_init(struct recorder *r, const struct feature_inputs *in,
                   const struct record_strings *strings, struct err *err)
@@ -82,9 +118,11 @@ void recorder_release(struct recorder *r)
 /* ---- one row -------------------------------------------------------------------------------------- */
 
 struct row_context {
+	const struct block_mark *mark;
 	const struct interpro_hit *interpro; /* entries of the query */
 	uint32_t n_interpro;
 	uint32_t protein;
+	unsigned member[CATEGORIES];         /* aspects the protein gained something in */
 };
 
 static void put_alignment(struct rows *o, size_t at, const struct align_values *v, int sane)
@@ -124,14 +162,14 @@ static void put_pair(const struct recorder *r, struct rows *o, size_t at, uint32
 }
 
 static void put_votes(const struct recorder *r, struct rows *o, size_t at,
-                      const struct candidate *c)
+                      const struct candidate *c, const struct block_mark *mark)
 {
 	o->number[COL_DISTANCE][at] = c->distance;
 	o->number[COL_VOTE_COUNT][at] = c->vote_count;
 	o->number[COL_K_POSITION][at] = c->k_position;
 	o->number[COL_GO_TERM_FREQUENCY][at] = c->term_frequency;
 	o->number[COL_REF_ANNOTATION_DENSITY][at] = c->ref_density;
-	o->number[COL_NEIGHBOR_DISTANCE_STD][at] = c->knn_present ? r->group.distance_std : NAN;
+	o->number[COL_NEIGHBOR_DISTANCE_STD][at] = c->knn_present ? mark->distance_std : NAN;
 	o->number[COL_NEIGHBOR_VOTE_FRACTION][at] = c->vote_fraction;
 	o->number[COL_NEIGHBOR_MIN_DISTANCE][at] = c->min_distance;
 	o->number[COL_NEIGHBOR_MEAN_DISTANCE][at] = c->mean_distance;
@@ -143,28 +181,27 @@ static void put_votes(const struct recorder *r, struct rows *o, size_t at,
 	o->number[COL_ANC2VEC_HAS_EMB][at] = c->has_emb;
 	o->number[COL_ANC2VEC_QUERY_KNOWN_COS][at] = c->known_cos;
 	o->number[COL_ANC2VEC_QUERY_KNOWN_MAXCOS][at] = c->known_maxcos;
-	o->number[COL_ANC2VEC_QUERY_KNOWN_COUNT][at] = (double)r->group.n_known;
+	o->number[COL_ANC2VEC_QUERY_KNOWN_COUNT][at] = mark->n_known;
 	o->string[COL_QUALIFIER][at] = c->pair == PAIR_NONE ? r->strings->empty : c->qualifier;
 	o->string[COL_EVIDENCE_CODE][at] = c->pair == PAIR_NONE ? r->strings->empty : c->evidence;
 }
 
-static void put_query(const struct recorder *r, struct rows *o, size_t at)
+static void put_query(const struct recorder *r, struct rows *o, size_t at, uint32_t query)
 {
-	size_t have = r->in->pca ? r->in->pca->n_components : 0, j;
+	const double *scores = r->in->pca_scores;
+	size_t j;
 
 	for (j = 0; j < PCA_COMPONENTS; j++)
-		o->number[COL_EMB_PCA_QUERY_0 + j][at] = j < have ? r->scores[j] : NAN;
+		o->number[COL_EMB_PCA_QUERY_0 + j][at] =
+			scores ? scores[(size_t)query * PCA_COMPONENTS + j] : NAN;
 }
 
-static void put_lineage(const struct recorder *r, struct rows *o, size_t at, uint32_t go)
+static void put_lineage(struct rows *o, size_t at, const struct candidate *c)
 {
-	struct lineage l;
-
-	group_lineage(&r->group, go, &l);
-	o->number[COL_LINEAGE_IS_ANCESTOR_OF_KNOWN][at] = l.is_ancestor;
-	o->number[COL_LINEAGE_IS_DESCENDANT_OF_KNOWN][at] = l.is_descendant;
-	o->number[COL_LINEAGE_ANCESTOR_OF_COUNT][at] = l.ancestor_of;
-	o->number[COL_LINEAGE_DESCENDANT_OF_COUNT][at] = l.descendant_of;
+	o->number[COL_LINEAGE_IS_ANCESTOR_OF_KNOWN][at] = c->lineage_above > 0 ? 1.0 : 0.0;
+	o->number[COL_LINEAGE_IS_DESCENDANT_OF_KNOWN][at] = c->lineage_below > 0 ? 1.0 : 0.0;
+	o->number[COL_LINEAGE_ANCESTOR_OF_COUNT][at] = c->lineage_above;
+	o->number[COL_LINEAGE_DESCENDANT_OF_COUNT][at] = c->lineage_below;
 }
 
 static const struct interpro_hit *find_hit(const struct row_context *x, uint32_t go)
@@ -201,8 +238,7 @@ static void put_v5(const struct recorder *r, struct rows *o, size_t at, const st
                    const struct row_context *x)
 {
 	const struct interpro_hit *h = find_hit(x, c->go);
-	struct association_score s = {NAN, NAN, NAN};
-	int i;
+	int on = r->has_association, i;
 
 	o->small[COL_INTERPRO_HIT][at] = h != NULL;
 	o->small[COL_INTERPRO_PRESENT][at] = h != NULL;
@@ -215,11 +251,9 @@ static void put_v5(const struct recorder *r, struct rows *o, size_t at, const st
 	o->number[COL_CLASSIFIER_PRESENT][at] = NAN;
 	o->number[COL_SELF_PRIOR_SCORE][at] =
 		r->in->self_prior ? (double)self_prior(r, x->protein, c->go) : NAN;
-	if (r->has_association)
-		s = association_of(&r->association, c->go);
-	o->number[COL_ASSOCIATION_TOTAL][at] = s.total;
-	o->number[COL_ASSOCIATION_CROSS][at] = s.cross;
-	o->number[COL_ASSOCIATION_PRESENT][at] = s.present;
+	o->number[COL_ASSOCIATION_TOTAL][at] = on ? c->association_total : NAN;
+	o->number[COL_ASSOCIATION_CROSS][at] = on ? c->association_cross : NAN;
+	o->number[COL_ASSOCIATION_PRESENT][at] = on ? (double)(c->association_total > 0) : NAN;
 }
 
 static int put_row(const struct recorder *r, struct rows *o, enum category cat, int label,
@@ -233,115 +267,168 @@ static int put_row(const struct recorder *r, struct rows *o, enum category cat, 
 		if (rc)
 			return rc;
 	}
-	o->string[COL_PROTEIN_ACCESSION][at] = r->strings->protein[r->group.query];
+	o->string[COL_PROTEIN_ACCESSION][at] = r->strings->protein[x->mark->query];
 	o->string[COL_GO_TERM_ID][at] = r->strings->go[c->go];
 	o->small[COL_LABEL][at] = (int8_t)label;
 	o->string[COL_CATEGORY][at] = r->strings->category[cat];
 	o->string[COL_SNAPSHOT_PAIR][at] = r->strings->label;
-	o->string[COL_ASPECT][at] = r->strings->aspect[r->group.aspect];
+	o->string[COL_ASPECT][at] = r->strings->aspect[x->mark->aspect];
 	put_pair(r, o, at, c->pair);
-	put_votes(r, o, at, c);
-	put_query(r, o, at);
-	put_lineage(r, o, at, c->go);
+	put_votes(r, o, at, c, x->mark);
+	put_query(r, o, at, x->mark->query);
+	put_lineage(o, at, c);
 	if (o->profile == SCHEMA_V5_73)
 		put_v5(r, o, at, c, x);
 	o->count++;
 	return 0;
 }
 
-/* ---- one query ------------------------------------------------------------------------------------ */
+/* ---- candidates of a block ------------------------------------------------------------------------- */
+
+static void count_self(const struct recorder *r, uint32_t query, int aspect,
+                       struct record_counts *counts)
+{
+	const struct feature_inputs *in = r->in;
+	const struct knn_hit *hits;
+
+	if (!neighbors_at(in->neighbors, aspect, query, in->k, &hits))
+		return;
+	counts->groups++;
+	counts->self_neighbors +=
+		in->refs->aspect[aspect].row[hits[0].ref] == in->query_row[query];
+}
+
+static int keep(struct recorder *r, struct block *b, const struct candidate *list, uint32_t n,
+                struct err *err)
+{
+	uint32_t i;
+
+	for (i = 0; i < n; i++) {
+		struct candidate *c;
+		int rc = group_grow(&b->candidate, &b->candidate_cap, b->n_candidates,
+		                    sizeof *b->candidate, err);
+
+		if (rc)
+			return rc;
+		c = &b->candidate[b->n_candidates++];
+		*c = list[i];
+		group_lineage(&r->group, c);
+		if (r->has_association) {
+			struct association_score s = association_of(&r->association, c->go);
+
+			c->association_total = s.total;
+			c->association_cross = s.cross;
+		}
+	}
+	return 0;
+}
+
+static int transfer_aspect(struct recorder *r, struct block *b, int aspect, struct err *err)
+{
+	struct group *g = &r->group;
+	int rc;
+
+	count_self(r, g->query, aspect, &b->counts);
+	rc = group_aspect(g, aspect, err);
+	if (!rc)
+		rc = group_grow(&b->mark, &b->mark_cap, b->n_marks, sizeof *b->mark, err);
+	if (!rc)
+		rc = keep(r, b, g->leaf, g->n_rows, err);
+	if (!rc)
+		rc = keep(r, b, g->ancestor, g->n_ancestors, err);
+	if (rc)
+		return rc;
+	b->mark[b->n_marks++] = (struct block_mark){
+		.query = g->query,
+		.aspect = aspect,
+		.n = g->n_rows + g->n_ancestors,
+		.distance_std = g->distance_std,
+		.n_known = (double)g->n_known,
+	};
+	b->counts.candidates += g->n_rows + g->n_ancestors;
+	return 0;
+}
+
+int recorder_transfer(struct recorder *r, struct block *b, struct err *err)
+{
+	uint32_t q;
+	int rc = 0, aspect;
+
+	for (q = b->from; !rc && q < b->to; q++) {
+		rc = group_query(&r->group, q, err);
+		if (!rc && r->has_association)
+			association_table_query(&r->association, r->group.known, r->group.n_known);
+		for (aspect = 0; !rc && aspect < ASPECTS; aspect++)
+			rc = transfer_aspect(r, b, aspect, err);
+	}
+	return rc;
+}
+
+/* ---- rows of a block --------------------------------------------------------------------------------- */
 
 /* Which aspects the protein gained something in, per category: bit per aspect. */
-static void member_aspects(const struct recorder *r, uint32_t protein,
-                           unsigned member[CATEGORIES])
+static void member_aspects(const struct recorder *r, struct row_context *x)
 {
 	int cat;
 
 	for (cat = 0; cat < CATEGORIES; cat++) {
 		const struct pairset *gained = &r->in->buckets->gained[cat];
-		size_t end, i = pairset_range(gained, protein, &end);
+		size_t end, i = pairset_range(gained, x->protein, &end);
 
-		member[cat] = 0;
+		x->member[cat] = 0;
 		for (; i < end; i++) {
 			int a = aspect_index(r->in->ontology->aspect_by_go[PAIR_GO(gained->key[i])]);
 
 			if (a >= 0)
-				member[cat] |= 1u << a;
+				x->member[cat] |= 1u << a;
 		}
 	}
 }
 
-static int put_candidate(const struct recorder *r, struct rows out[CATEGORIES],
-                         const unsigned member[CATEGORIES], const struct candidate *c,
-                         const struct row_context *x, struct record_counts *counts,
-                         struct err *err)
+static int put_candidate(const struct recorder *r, struct block *b, const struct candidate *c,
+                         const struct row_context *x, struct err *err)
 {
 	int cat;
 
-	counts->candidates++;
 	if (!r->in->ontology->pivot_aspect[c->go])
 		return 0;
-	counts->unlabeled++;
+	b->counts.unlabeled++;
 	for (cat = 0; cat < CATEGORIES; cat++) {
 		int label, rc;
 
-		if (!(member[cat] >> r->group.aspect & 1))
+		if (!(x->member[cat] >> x->mark->aspect & 1))
 			continue;
 		label = pairset_has(&r->in->buckets->gained[cat], PAIR_KEY(x->protein, c->go));
 		if (label)
-			counts->positives[cat]++;
+			b->counts.positives[cat]++;
 		else
-			counts->negatives[cat]++;
-		rc = put_row(r, &out[cat], (enum category)cat, label, c, x, err);
+			b->counts.negatives[cat]++;
+		rc = put_row(r, &b->rows[cat], (enum category)cat, label, c, x, err);
 		if (rc)
 			return rc;
 	}
 	return 0;
 }
 
-static void count_self(const struct recorder *r, int aspect, struct record_counts *counts)
+int recorder_rows(struct recorder *r, struct block *b, struct err *err)
 {
 	const struct feature_inputs *in = r->in;
-	const struct knn_hit *hits;
+	const struct candidate *c = b->candidate;
+	uint32_t m, i;
 
-	if (!neighbors_at(in->neighbors, aspect, r->group.query, in->k, &hits))
-		return;
-	counts->groups++;
-	counts->self_neighbors +=
-		in->refs->aspect[aspect].row[hits[0].ref] == in->query_row[r->group.query];
-}
+	for (m = 0; m < b->n_marks; m++) {
+		struct row_context x = {.mark = &b->mark[m]};
 
-int recorder_query(struct recorder *r, uint32_t query, struct rows out[CATEGORIES],
-                   struct record_counts *counts, struct err *err)
-{
-	const struct feature_inputs *in = r->in;
-	struct row_context x = {.protein = in->pool->protein[in->query_row[query]]};
-	unsigned member[CATEGORIES];
-	int rc, aspect;
+		x.protein = in->pool->protein[in->query_row[x.mark->query]];
+		member_aspects(r, &x);
+		if (in->interpro)
+			x.interpro = interpro_of(in->interpro, x.protein, &x.n_interpro);
+		for (i = 0; i < x.mark->n; i++, c++) {
+			int rc = put_candidate(r, b, c, &x, err);
 
-	member_aspects(r, x.protein, member);
-	if (in->interpro)
-		x.interpro = interpro_of(in->interpro, x.protein, &x.n_interpro);
-	rc = group_query(&r->group, query, err);
-	if (rc)
-		return rc;
-	if (in->pca)
-		pca_project(in->pca, pool_at(in->pool, in->query_row[query]), r->scores);
-	if (r->has_association)
-		association_table_query(&r->association, r->group.known, r->group.n_known);
-	for (aspect = 0; aspect < ASPECTS; aspect++) {
-		struct group *g = &r->group;
-		uint32_t i;
-
-		count_self(r, aspect, counts);
-		rc = group_aspect(g, aspect, err);
-		counts->leaves += g->n_leaves;
-		for (i = 0; !rc && i < g->n_rows; i++)
-			rc = put_candidate(r, out, member, &g->leaf[i], &x, counts, err);
-		for (i = 0; !rc && i < g->n_ancestors; i++)
-			rc = put_candidate(r, out, member, &g->ancestor[i], &x, counts, err);
-		if (rc)
-			return rc;
+			if (rc)
+				return rc;
+		}
 	}
 	return 0;
 }

@@ -98,7 +98,7 @@ static int make_slots(struct load *l, size_t dim, struct err *err)
 	         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (p == MAP_FAILED)
 		return err_nomem(err, "the embedding pool");
-	pool->values = p;
+	pool->mapping = pool->values = p;
 	return 0;
 }
 
@@ -267,8 +267,8 @@ int pool_load(struct pool *pool, struct source *s, const char *config_id,
 
 void pool_release(struct pool *pool)
 {
-	if (pool->values)
-		munmap(pool->values, pool->mapped_bytes);
+	if (pool->mapping)
+		munmap(pool->mapping, pool->mapped_bytes);
 	free(pool->protein);
 	free(pool->row_of);
 	memset(pool, 0, sizeof *pool);

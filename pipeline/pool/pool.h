@@ -19,11 +19,12 @@ struct pool {
 	char config_id[UUID_TEXT];
 	uint32_t n;               /* rows */
 	size_t dim;
-	uint16_t *values;         /* owned: n x dim float16 bits */
+	uint16_t *values;         /* n x dim float16 bits, inside `mapping` */
 	uint32_t *protein;        /* owned: row -> protein number, ascending */
 	uint32_t *row_of;         /* owned: protein number -> row or POOL_NONE, for n_proteins */
 	uint32_t n_proteins;
-	size_t mapped_bytes;      /* of `values` */
+	void *mapping;            /* owned: what `values` lies in */
+	size_t mapped_bytes;
 	uint64_t duplicate_rows;  /* rows of further chunks, left out */
 	uint64_t dropped_non_finite;
 	uint32_t dropped[POOL_DROPPED_SHOWN]; /* the first dropped proteins, by accession */

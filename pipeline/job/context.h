@@ -1,0 +1,96 @@
+/* What a run has loaded: maps, proteins, annotation sets, pool, auxiliary files. A grid keeps one
+ * context over all its cells, so nothing is loaded twice; a single run uses one once. Changed only
+ * between stages, never while worker threads read it. */
+#ifndef JOB_CONTEXT_H
+#define JOB_CONTEXT_H
+
+#include "pipeline/anc2vec/anc2vec.h"
+#include "pipeline/core/dict.h"
+#include "pipeline/events/events.h"
+#include "pipeline/features/interpro.h"
+#include "pipeline/features/neighbors.h"
+#include "pipeline/features/terms.h"
+#include "pipeline/job/payload.h"
+#include "pipeline/job/plan.h"
+#include "pipeline/job/settings.h"
+#include "pipeline/ontology/annset.h"
+#include "pipeline/ontology/buckets.h"
+#include "pipeline/ontology/ontology.h"
+#include "pipeline/output/artifact.h"
+#include "pipeline/pca/pca.h"
+#include "pipeline/pool/pool.h"
+#include "pipeline/pool/proteins.h"
+#include "pipeline/source/source.h"
+#include "pipeline/taxonomy/taxonomy.h"
+#include "prof/base/err.h"
+
+/* Ground truth read from a materialised file, before numbers are final. */
+struct materialised {
+	int present;              /* a file was read for this pair */
+	struct pairset gained[CATEGORIES], known; /* provisional go numbers until the maps are final */
+};
+
+/* Neighbours kept for further cells of a grid. */
+struct kept_neighbors {
+	char config_id[UUID_TEXT];
+	size_t pair;
+	struct neighbors found;
+};
+
+struct context {
+	struct source *source;             /* borrowed */
+	const struct settings *settings;   /* borrowed */
+	struct artifact_store *store;      /* owned */
+	int sharing;                       /* a grid: keep what further cells can use */
+	uint32_t share_k;                  /* K of neighbour searches, at least the cell's own */
+
+	struct dict strings;               /* every text of the output rows */
+	struct proteins proteins;
+	int has_proteins;
+	struct ontology ontology;
+	int has_ontology;
+	struct annset *sets;               /* owned: one per plan version */
+	unsigned char *set_loaded;         /* owned */
+	size_t n_sets;
+	struct materialised *truth;        /* owned: one per pair */
+	size_t n_truth;
+
+	struct pool pool;
+	int has_pool;
+	struct pca pca;
+	int has_pca;
+	char pca_config[UUID_TEXT];
+
+	struct anc2vec *archive;           /* owned until the vectors are made */
+	struct term_vectors vectors;
+	int has_vectors;
+	struct taxonomy *taxonomy;         /* owned */
+	struct interpro interpro;
+	int has_interpro;
+	double *ia;                        /* owned: per go */
+	size_t n_ia;
+
+	struct kept_neighbors *kept;       /* owned */
+	size_t n_kept;
+};
+
+void context_init(struct context *c, struct source *source, const struct settings *settings);
+void context_release(struct context *c);
+
+/* Loads what is not there yet; each emits its events. The payload and plan of further cells differ
+ * only in the embedding configuration and k. */
+int context_load_maps(struct context *c, const struct payload *p, const struct plan *plan,
+                      struct events *e, struct err *err);
+int context_load_pool(struct context *c, const struct payload *p, struct events *e,
+                      struct err *err);
+int context_load_pca(struct context *c, const struct payload *p, struct events *e,
+                     struct err *err);
+int context_load_auxiliary(struct context *c, const struct payload *p, struct events *e,
+                           struct err *err);
+/* The annotation set of a plan version; loaded when it is first needed. */
+int context_need_set(struct context *c, const struct plan *plan, size_t version, struct events *e,
+                     struct err *err);
+/* Single runs: forgets a set that no later pair needs. */
+void context_drop_set(struct context *c, size_t version);
+
+#endif

@@ -1,0 +1,242 @@
+/* The embedding pool and its PCA, from their caches or from the source. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "pipeline/core/fsio.h"
+#include "pipeline/job/context.h"
+#include "pipeline/pool/pool_cache.h"
+
+#define MIB (1024.0 * 1024.0)
+
+/* `named`: the first dropped proteins are known (a cached pool remembers only their number). */
+static void say_dropped(const struct context *c, struct events *e, int named)
+{
+	const struct pool *pool = &c->pool;
+	json_t *list;
+	uint64_t i, shown = named ? pool->dropped_non_finite : 0;
+
+	if (!pool->dropped_non_finite)
+		return;
+	list = json_array();
+	if (shown > POOL_DROPPED_SHOWN)
+		shown = POOL_DROPPED_SHOWN;
+	for (i = 0; i < shown; i++)
+		json_array_append_new(list, json_string(dict_text(&c->proteins.accessions,
+		                                                  pool->dropped[i])));
+	events_warn(e, "non_finite_embeddings",
+	            json_pack("{s:I, s:o}", "proteins", (json_int_t)pool->dropped_non_finite,
+	                      "accessions", list),
+	            "%llu proteins have an embedding that is not finite and were dropped from the pool",
+	            (unsigned long long)pool->dropped_non_finite);
+}
+
+static void add_progress(void *ctx, uint64_t rows)
+{
+	events_progress_add(ctx, rows);
+}
+
+static void say_cache(struct events *e, const char *event, const char *path,
+                      const struct pool *pool, uint64_t bytes)
+{
+	events_emit(e, "info", event, NULL,
+	            json_pack("{s:s, s:I, s:I}", "path", path, "rows", (json_int_t)pool->n, "bytes",
+	                      (json_int_t)bytes));
+}
+
+/* 1 the pool came from the cache, 0 it did not, negative failure. */
+static int try_cache(struct context *c, const struct payload *p, const struct pool_cache_key *key,
+                     struct events *e, struct err *err)
+{
+	char *path = NULL;
+	struct err why = ERR_INIT;
+	int rc = pool_cache_load(&c->pool, c->settings->ref_cache_dir, p->embedding_config_id,
+	                         &c->proteins, key, &path, &why);
+
+	switch (rc) {
+	case POOL_CACHE_HIT:
+		say_cache(e, "refpool.cache_hit", path, &c->pool, c->pool.mapped_bytes);
+		say_dropped(c, e, 0);
+		rc = 1;
+		break;
+	case POOL_CACHE_HIT_FOREIGN:
+		say_cache(e, "refpool.cache_hit_fresh", path, &c->pool, c->pool.mapped_bytes);
+		events_warn(e, "refpool_without_fingerprint", json_pack("{s:s}", "path", path),
+		            "the pool cache '%s' does not say which data it was made from; its row count "
+		            "fits and it is trusted",
+		            path);
+		rc = 1;
+		break;
+	case POOL_CACHE_STALE:
+		events_emit(e, "info", "refpool.cache_stale", why.text,
+		            json_pack("{s:s, s:i, s:i}", "path", path, "rows", 0, "bytes", 0));
+		rc = 0;
+		break;
+	case POOL_CACHE_ABSENT:
+		rc = 0;
+		break;
+	default:
+		err_set(err, rc, "%s", why.text);
+		break;
+	}
+	free(path);
+	return rc;
+}
+
+static void store_cache(struct context *c, const struct pool_cache_key *key, struct events *e)
+{
+	char *path = NULL;
+	uint64_t bytes = 0;
+	struct err why = ERR_INIT;
+
+	if (pool_cache_store(&c->pool, c->settings->ref_cache_dir, &c->proteins, key, &path, &bytes,
+	                     &why) == 0)
+		say_cache(e, "refpool.cache_write", path, &c->pool, bytes);
+	else
+		events_warn(e, "refpool_cache", NULL, "the pool cache was not written: %s", why.text);
+	free(path);
+}
+
+static int load_from_source(struct context *c, const struct payload *p, uint64_t rows, uint64_t dim,
+                            struct events *e, struct err *err)
+{
+	struct pool_options options = {p->strict_embeddings, add_progress, e};
+	int rc;
+
+	events_emit(e, "info", "preloading_embeddings", NULL,
+	            json_pack("{s:I, s:I}", "total", (json_int_t)rows, "dim", (json_int_t)dim));
+	events_progress_begin(e, "embeddings", "rows", rows);
+	rc = pool_load(&c->pool, c->source, p->embedding_config_id, &c->proteins, &options, err);
+	events_progress_end(e);
+	if (!rc)
+		say_dropped(c, e, 1);
+	return rc;
+}
+
+int context_load_pool(struct context *c, const struct payload *p, struct events *e,
+                      struct err *err)
+{
+	struct events_stage stage;
+	struct pool_cache_key key = {0};
+	int cached = 0, use_cache = c->settings->ref_cache_dir && !p->strict_embeddings, rc;
+	uint64_t rows = 0, dim = 0;
+
+	if (c->has_pool && strcmp(c->pool.config_id, p->embedding_config_id) == 0)
+		return 0;
+	pool_release(&c->pool);
+	c->has_pool = 0;
+	events_stage_begin(e, &stage, "load_embeddings");
+	rc = source_embedding_estimate(c->source, p->embedding_config_id, &rows, &dim, err);
+	if (!rc && use_cache)
+		rc = pool_cache_key(&key, &c->proteins, rows);
+	if (!rc && use_cache) {
+		cached = try_cache(c, p, &key, e, err);
+		rc = cached < 0 ? cached : 0;
+	}
+	if (!rc && !cached) {
+		rc = load_from_source(c, p, rows, dim, e, err);
+		if (!rc && use_cache)
+			store_cache(c, &key, e);
+	}
+	c->has_pool = rc == 0;
+	pp_stage_items(&stage.mark, c->pool.n);
+	pp_stage_param(&stage.mark, "n", (double)c->pool.n);
+	pp_stage_param(&stage.mark, "d", (double)c->pool.dim);
+	events_stage_end(&stage, rc ? NULL : "embeddings_preloaded",
+	                 json_pack("{s:I, s:I, s:o, s:I, s:I}", "total", (json_int_t)c->pool.n, "dim",
+	                           (json_int_t)c->pool.dim, "memory_mb",
+	                           json_rounded((double)c->pool.n * (double)c->pool.dim * 2 / MIB, 1),
+	                           "duplicate_rows", (json_int_t)c->pool.duplicate_rows,
+	                           "dropped_non_finite", (json_int_t)c->pool.dropped_non_finite));
+	return rc;
+}
+
+/* ---- PCA ---------------------------------------------------------------------------------------------- */
+
+static int fingerprint(const struct context *c, struct pca_fingerprint *f, struct err *err)
+{
+	f->n_rows = c->pool.n;
+	f->dim = c->pool.dim;
+	if (pool_accessions_sha256(&c->pool, &c->proteins, f->accessions_sha256) != 0)
+		return err_set(err, ERR_INTERNAL, "cannot digest the pool's accessions");
+	return 0;
+}
+
+/* 1 loaded, 0 to be fitted, negative failure. */
+static int try_state(struct context *c, const char *path, const struct pca_fingerprint *f,
+                     struct events *e, struct err *err)
+{
+	int rc = pca_load(&c->pca, path, f, err);
+
+	switch (rc) {
+	case PCA_LOADED:
+		return 1;
+	case PCA_LOADED_FOREIGN:
+		events_warn(e, "pca_without_fingerprint", json_pack("{s:s}", "path", path),
+		            "the PCA state '%s' does not say which pool it was fitted on; it is trusted",
+		            path);
+		return 1;
+	case PCA_STALE:
+		events_warn(e, "pca_stale", json_pack("{s:s}", "path", path),
+		            "the PCA state '%s' was fitted on another pool; it is fitted again", path);
+		return 0;
+	case PCA_ABSENT:
+		return 0;
+	default:
+		return rc;
+	}
+}
+
+static int fit(struct context *c, const char *path, const struct pca_fingerprint *f,
+               struct events *e, struct err *err)
+{
+	struct err why = ERR_INIT;
+	int rc = pca_fit(&c->pca, c->pool.values, c->pool.n, c->pool.dim,
+	                 (size_t)c->settings->workers, err);
+
+	if (!rc && path && (fsio_mkdirs(c->settings->pca_dir, &why) != 0 ||
+	                    pca_save(&c->pca, path, f, &why) != 0))
+		events_warn(e, "pca_cache", json_pack("{s:s}", "path", path),
+		            "the PCA state was not kept: %s", why.text);
+	return rc;
+}
+
+int context_load_pca(struct context *c, const struct payload *p, struct events *e,
+                     struct err *err)
+{
+	struct events_stage stage;
+	struct pca_fingerprint f;
+	char name[64], *path = NULL;
+	int have = 0, rc;
+
+	if (!p->use_embedding_pca ||
+	    (c->has_pca && strcmp(c->pca_config, p->embedding_config_id) == 0))
+		return 0;
+	pca_release(&c->pca);
+	c->has_pca = 0;
+	events_stage_begin(e, &stage, "pca_fit");
+	rc = fingerprint(c, &f, err);
+	if (!rc && c->settings->pca_dir) {
+		strcpy(name, p->embedding_config_id);
+		strcat(name, ".npz");
+		path = fsio_join(c->settings->pca_dir, name);
+		rc = path ? 0 : err_nomem(err, "the PCA cache");
+	}
+	if (!rc && path) {
+		have = try_state(c, path, &f, e, err);
+		rc = have < 0 ? have : 0;
+	}
+	if (!rc && !have)
+		rc = fit(c, path, &f, e, err);
+	if (!rc) {
+		c->has_pca = 1;
+		memcpy(c->pca_config, p->embedding_config_id, UUID_TEXT);
+	}
+	events_stage_end(&stage, rc ? NULL : "pca_fit",
+	                 json_pack("{s:I, s:I, s:i, s:s}", "n_refs",
+	                           (json_int_t)(c->pool.n < PCA_SAMPLE_ROWS ? c->pool.n
+	                                                                    : PCA_SAMPLE_ROWS),
+	                           "dim_in", (json_int_t)c->pool.dim, "dim_out", PCA_COMPONENTS,
+	                           "source", have ? path : "fit"));
+	free(path);
+	return rc;
+}

@@ -1,0 +1,364 @@
+/* The float16 pool cache: see pool_cache.h. */
+#include "pipeline/pool/pool_cache.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "pipeline/core/digest.h"
+#include "pipeline/core/fsio.h"
+#include "pipeline/core/half.h"
+#include "pipeline/core/npy.h"
+
+#define ZERO_UUID  "00000000-0000-0000-0000-000000000000"
+#define EMBEDDINGS "embeddings.npy"
+#define ACCESSIONS "accessions.npy"
+#define SIDECAR    "embeddings.json"
+#define SIDECAR_MAX 65536
+
+static char *file_name(const char *dir, const char *config_id, const char *what)
+{
+	char name[128];
+
+	snprintf(name, sizeof name, "%s__" ZERO_UUID "_%s", config_id, what);
+	return fsio_join(dir, name);
+}
+
+int pool_cache_key(struct pool_cache_key *key, const struct proteins *proteins,
+                   uint64_t source_rows)
+{
+	struct sha256 *d = sha256_new();
+	uint32_t i;
+	int rc;
+
+	*key = (struct pool_cache_key){.source_rows = source_rows, .n_proteins = proteins->n};
+	if (!d)
+		return ERR_NOMEM;
+	for (i = 0; i < proteins->n; i++) {
+		char id[32];
+		const char *acc = dict_text(&proteins->accessions, i);
+		int n = snprintf(id, sizeof id, "%" PRId64 "\n", proteins->sequence_id[i]);
+
+		sha256_update(d, acc, strlen(acc) + 1);
+		sha256_update(d, id, (size_t)n);
+	}
+	rc = sha256_finish(d, key->proteins_sha256);
+	sha256_free(d);
+	return rc;
+}
+
+/* ---- reading ----------------------------------------------------------------------------------------- */
+
+struct mapping {
+	unsigned char *bytes;
+	size_t n;
+};
+
+static int map_file(struct mapping *m, const char *path, struct err *err)
+{
+	struct stat st;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	*m = (struct mapping){0};
+	if (fd < 0)
+		return err_sys(err, ERR_NOTFOUND, "cannot open '%s'", path);
+	if (fstat(fd, &st) != 0 || st.st_size <= 0) {
+		close(fd);
+		return err_set(err, ERR_FORMAT, "'%s' is empty", path);
+	}
+	m->n = (size_t)st.st_size;
+	m->bytes = mmap(NULL, m->n, PROT_READ, MAP_PRIVATE, fd, 0);
+	close(fd);
+	if (m->bytes == MAP_FAILED) {
+		m->bytes = NULL;
+		return err_sys(err, ERR_IO, "cannot map '%s'", path);
+	}
+	return 0;
+}
+
+static void unmap(struct mapping *m)
+{
+	if (m->bytes)
+		munmap(m->bytes, m->n);
+	*m = (struct mapping){0};
+}
+
+/* 1 the sidecar fits, 0 it does not, -1 there is none. */
+static int sidecar_fits(const char *dir, const char *config_id, const struct pool_cache_key *key,
+                        struct pool *pool)
+{
+	char *path = file_name(dir, config_id, SIDECAR), want[512];
+	struct buf text = BUF_INIT;
+	uint64_t rows = 0, dups = 0, dropped = 0;
+	size_t n;
+	int fits = -1;
+
+	buf_init(&text, SIDECAR_MAX);
+	n = (size_t)snprintf(want, sizeof want,
+	                     "{\"version\": 1, \"source_rows\": %" PRIu64 ", \"proteins\": %" PRIu64
+	                     ", \"proteins_sha256\": \"%s\", ",
+	                     key->source_rows, key->n_proteins, key->proteins_sha256);
+	if (path && fsio_exists(path) && fsio_read_all(path, SIDECAR_MAX, &text, NULL) == 0) {
+		fits = text.len > n && memcmp(text.data, want, n) == 0 &&
+		       sscanf(text.data + n,
+		              "\"rows\": %" SCNu64 ", \"duplicate_rows\": %" SCNu64
+		              ", \"dropped_non_finite\": %" SCNu64,
+		              &rows, &dups, &dropped) == 3;
+		pool->duplicate_rows = dups;
+		pool->dropped_non_finite = dropped;
+		pool->n = (uint32_t)rows;
+	}
+	buf_release(&text);
+	free(path);
+	return fits;
+}
+
+static int read_accessions(struct pool *pool, const char *path, const struct proteins *proteins,
+                           struct err *err)
+{
+	struct mapping m;
+	struct npy_header h;
+	struct buf text = BUF_INIT;
+	uint32_t i, last = 0;
+	int rc = map_file(&m, path, err);
+
+	if (rc)
+		return rc;
+	rc = npy_parse(m.bytes, m.n, path, &h, err);
+	if (!rc && (h.n_dims != 1 || h.n_items != pool->n || h.data_offset > m.n ||
+	            h.n_items * h.item_size > m.n - h.data_offset))
+		rc = err_set(err, ERR_FORMAT, "'%s' does not hold %u accessions", path, pool->n);
+	for (i = 0; !rc && i < pool->n; i++) {
+		uint32_t p;
+
+		buf_clear(&text);
+		rc = npy_text(&h, m.bytes + h.data_offset, i, &text, err);
+		if (rc)
+			break;
+		p = dict_find(&proteins->accessions, buf_str(&text), text.len);
+		if (p == DICT_NONE || p >= proteins->n || (i && p <= last))
+			rc = err_set(err, ERR_FORMAT, "'%s': accession '%s' at %u is unknown or out of order",
+			             path, buf_str(&text), i);
+		else
+			pool->row_of[p] = i;
+		pool->protein[i] = last = p;
+	}
+	buf_release(&text);
+	unmap(&m);
+	return rc;
+}
+
+static int adopt_values(struct pool *pool, const char *path, int known_rows,
+                        const struct pool_cache_key *key, struct err *err)
+{
+	struct mapping m;
+	struct npy_header h;
+	int rc = map_file(&m, path, err);
+
+	if (!rc)
+		rc = npy_parse(m.bytes, m.n, path, &h, err);
+	if (!rc && (h.type != NPY_F16 || h.big_endian || h.fortran_order || h.n_dims != 2 ||
+	            h.shape[1] == 0 || h.shape[1] > 1u << 20 || h.data_offset > m.n ||
+	            h.n_items * 2 != m.n - h.data_offset || h.shape[0] > UINT32_MAX - 1))
+		rc = err_set(err, ERR_FORMAT, "'%s' is no complete float16 matrix", path);
+	if (!rc && h.shape[0] != (known_rows ? pool->n : key->source_rows))
+		rc = err_set(err, ERR_FORMAT, "'%s' has %" PRIu64 " rows, the source has another number",
+		             path, h.shape[0]);
+	if (rc) {
+		unmap(&m);
+		return rc;
+	}
+	pool->n = (uint32_t)h.shape[0];
+	pool->dim = (size_t)h.shape[1];
+	pool->mapping = m.bytes;
+	pool->mapped_bytes = m.n;
+	pool->values = (uint16_t *)(void *)(m.bytes + h.data_offset);
+	return 0;
+}
+
+static int fill(struct pool *pool, const char *dir, const char *config_id, const char *path,
+                const struct proteins *proteins, const struct pool_cache_key *key, int sidecar,
+                struct err *err)
+{
+	char *accessions = file_name(dir, config_id, ACCESSIONS);
+	int rc = accessions ? adopt_values(pool, path, sidecar == 1, key, err)
+	                    : err_nomem(err, "the pool cache");
+
+	if (!rc) {
+		pool->n_proteins = proteins->n;
+		pool->protein = malloc(((size_t)pool->n + 1) * sizeof *pool->protein);
+		pool->row_of = malloc(((size_t)proteins->n + 1) * sizeof *pool->row_of);
+		if (!pool->protein || !pool->row_of)
+			rc = err_nomem(err, "the pool cache");
+		else
+			memset(pool->row_of, 0xff, ((size_t)proteins->n + 1) * sizeof *pool->row_of);
+	}
+	if (!rc)
+		rc = read_accessions(pool, accessions, proteins, err);
+	/* The original keeps rows that are not finite; ours are dropped before they are stored. */
+	if (!rc && sidecar != 1) {
+		size_t i, n = (size_t)pool->n * pool->dim;
+
+		for (i = 0; i < n && half_is_finite(pool->values[i]); i++)
+			;
+		if (i < n)
+			rc = err_set(err, ERR_FORMAT, "'%s' has values that are not finite", path);
+	}
+	free(accessions);
+	return rc;
+}
+
+int pool_cache_load(struct pool *pool, const char *dir, const char *config_id,
+                    const struct proteins *proteins, const struct pool_cache_key *key,
+                    char **path, struct err *err)
+{
+	int sidecar, rc;
+
+	memset(pool, 0, sizeof *pool);
+	*path = file_name(dir, config_id, EMBEDDINGS);
+	if (!*path)
+		return err_nomem(err, "the pool cache");
+	if (!fsio_exists(*path))
+		return POOL_CACHE_ABSENT;
+	sidecar = sidecar_fits(dir, config_id, key, pool);
+	if (sidecar == 0) {
+		err_set(err, ERR_FORMAT, "'%s' was made from other data", *path);
+		return POOL_CACHE_STALE;
+	}
+	rc = fill(pool, dir, config_id, *path, proteins, key, sidecar, err);
+	if (rc) {
+		pool_release(pool);
+		return rc == ERR_NOMEM ? rc : POOL_CACHE_STALE;
+	}
+	memccpy(pool->config_id, config_id, '\0', UUID_TEXT - 1);
+	return sidecar == 1 ? POOL_CACHE_HIT : POOL_CACHE_HIT_FOREIGN;
+}
+
+/* ---- writing ----------------------------------------------------------------------------------------- */
+
+static int write_values(const struct pool *pool, const char *path, uint64_t *bytes,
+                        struct err *err)
+{
+	struct fsio_out out = {.fd = -1};
+	struct buf header = BUF_INIT;
+	uint64_t shape[2] = {pool->n, pool->dim};
+	int rc = npy_write_header(&header, "<f2", shape, 2);
+
+	if (!rc)
+		rc = fsio_create(&out, path, err);
+	if (!rc)
+		rc = fsio_write(&out, header.data, header.len, err);
+	if (!rc)
+		rc = fsio_write(&out, pool->values, (size_t)pool->n * pool->dim * 2, err);
+	*bytes = out.offset;
+	if (!rc)
+		rc = fsio_commit(&out, err);
+	else
+		fsio_abort(&out);
+	buf_release(&header);
+	return rc;
+}
+
+/* Fixed-width UCS-4, as NumPy keeps text; accessions are ASCII in practice, other bytes are decoded. */
+static int put_ucs4(struct buf *b, const char *text, size_t width)
+{
+	const unsigned char *p = (const unsigned char *)text;
+	size_t n = 0;
+
+	while (*p && n < width) {
+		uint32_t c = *p++;
+		int more = c >= 0xf0 ? 3 : c >= 0xe0 ? 2 : c >= 0xc0 ? 1 : 0;
+
+		if (more)
+			c &= 0x3fu >> more;
+		while (more-- && (*p & 0xc0) == 0x80)
+			c = c << 6 | (*p++ & 0x3f);
+		buf_put_u32(b, c);
+		n++;
+	}
+	while (n++ < width)
+		buf_put_u32(b, 0);
+	return buf_failed(b);
+}
+
+static int write_accessions(const struct pool *pool, const char *path,
+                            const struct proteins *proteins, struct err *err)
+{
+	struct buf b = BUF_INIT;
+	uint64_t shape[1] = {pool->n};
+	size_t width = 1;
+	char descr[24];
+	uint32_t i;
+	int rc;
+
+	for (i = 0; i < pool->n; i++) {
+		size_t len = strlen(dict_text(&proteins->accessions, pool->protein[i]));
+
+		width = len > width ? len : width;
+	}
+	snprintf(descr, sizeof descr, "<U%zu", width);
+	rc = npy_write_header(&b, descr, shape, 1);
+	for (i = 0; !rc && i < pool->n; i++)
+		rc = put_ucs4(&b, dict_text(&proteins->accessions, pool->protein[i]), width);
+	if (rc)
+		rc = err_nomem(err, "the pool cache");
+	else
+		rc = fsio_write_file(path, b.data, b.len, err);
+	buf_release(&b);
+	return rc;
+}
+
+static int write_sidecar(const struct pool *pool, const char *path,
+                         const struct pool_cache_key *key, struct err *err)
+{
+	char text[768];
+	int n = snprintf(text, sizeof text,
+	                 "{\"version\": 1, \"source_rows\": %" PRIu64 ", \"proteins\": %" PRIu64
+	                 ", \"proteins_sha256\": \"%s\", \"rows\": %u, \"duplicate_rows\": %" PRIu64
+	                 ", \"dropped_non_finite\": %" PRIu64 "}\n",
+	                 key->source_rows, key->n_proteins, key->proteins_sha256, pool->n,
+	                 pool->duplicate_rows, pool->dropped_non_finite);
+
+	return fsio_write_file(path, text, (size_t)n, err);
+}
+
+int pool_cache_store(const struct pool *pool, const char *dir, const struct proteins *proteins,
+                     const struct pool_cache_key *key, char **path, uint64_t *bytes,
+                     struct err *err)
+{
+	char *accessions = file_name(dir, pool->config_id, ACCESSIONS);
+	char *sidecar = file_name(dir, pool->config_id, SIDECAR);
+	char *lock = file_name(dir, pool->config_id, "embeddings.lock");
+	int fd = -1, rc;
+
+	*path = file_name(dir, pool->config_id, EMBEDDINGS);
+	if (!accessions || !sidecar || !lock || !*path)
+		rc = err_nomem(err, "the pool cache");
+	else
+		rc = fsio_mkdirs(dir, err);
+	if (!rc) {
+		fd = fsio_lock(lock, 1, err);
+		rc = fd < 0 ? fd : 0;
+	}
+	/* A reader asks for the embeddings file first: while it is away there is no cache, and it comes
+	 * back last. */
+	if (!rc && fsio_remove(*path) != 0)
+		rc = err_sys(err, ERR_IO, "cannot remove '%s'", *path);
+	if (!rc)
+		rc = write_accessions(pool, accessions, proteins, err);
+	if (!rc)
+		rc = write_sidecar(pool, sidecar, key, err);
+	if (!rc)
+		rc = write_values(pool, *path, bytes, err);
+	if (fd >= 0)
+		fsio_unlock(fd);
+	free(accessions);
+	free(sidecar);
+	free(lock);
+	return rc;
+}
