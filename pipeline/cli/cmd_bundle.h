@@ -1,0 +1,12 @@
+/* `protea-export bundle create|info|check|anc2vec`. */
+#ifndef CLI_CMD_BUNDLE_H
+#define CLI_CMD_BUNDLE_H
+
+/* argv[0] is "bundle". Exit codes: 0 done, 1 failed (check: the bundle has errors), 2 usage. */
+int cmd_bundle(int argc, char **argv);
+
+/* Its parts, each a file of its own; argv[0] is the part's name. */
+int cmd_bundle_create(int argc, char **argv);
+int cmd_bundle_anc2vec(int argc, char **argv);
+
+#endif
