@@ -28,7 +28,10 @@ check "the random bundles show every trap" "$PY" "$ORACLE/test_bundles.py"
 producer() { "$PY" -c 'import json, sys; v = json.load(open(sys.argv[2]))[sys.argv[1]]; print("" if v is None else v)' "$1" "$2"; }
 
 run_oracle() { # JOB OUT [MANIFEST]
-	local args=()
+	local args=() label
+	while IFS=$'\t' read -r label _; do
+		args+=(--groundtruth "$label=${1%/*}/groundtruth-$label.tsv")
+	done <"${1%/*}/groundtruth.list"
 	if [ -n "${3:-}" ] && [ -f "$3" ]; then
 		args+=(--producer-version "$(producer producer_version "$3")")
 		local sha
@@ -75,6 +78,14 @@ one_job() { # SEED FOLDER JOB
 	check "seed $1 $name: manifest bytes" cmp "$out/manifest.json" "$published/manifest.json"
 }
 
+# Stored buckets, written by DuckDB; without it the job that reads them is left out.
+store_groundtruth() { # FOLDER
+	local label key
+	while IFS=$'\t' read -r label key; do
+		node "$ORACLE/groundtruth_parquet.mjs" "$1/groundtruth-$label.tsv" "$1/store/$key" || return 1
+	done <"$1/groundtruth.list"
+}
+
 for seed in $seeds; do
 	folder=$work/oracle-$seed
 	if ! "$PY" "$ORACLE/make_bundle.py" "$seed" --size "$size" --out "$folder" >"$TMP/make.log" 2>&1; then
@@ -83,6 +94,10 @@ for seed in $seeds; do
 		continue
 	fi
 	sed 's/^/# /' "$TMP/make.log"
+	if ! store_groundtruth "$folder" >"$TMP/make.log" 2>&1; then
+		skip "seed $seed stored" "DuckDB for node is missing"
+		rm "$folder/job-stored.json"
+	fi
 	for job in "$folder"/job-*.json; do one_job "$seed" "$folder" "$job"; done
 done
 [ "$tap_failed" -eq 0 ]

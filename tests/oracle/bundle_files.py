@@ -110,3 +110,12 @@ def write_pca(world, folder):
     os.makedirs(os.path.join(folder, "pca"), exist_ok=True)
     np.savez(os.path.join(folder, "pca", config + ".npz"), mean=world.np.normal(0, 1, dim).astype(np.float32),
              components=world.np.normal(0, 0.3, (16, dim)).astype(np.float32))
+
+
+def write_groundtruth(world, folder):
+    """Triples of the stored pairs, and which key each belongs to."""
+    with open(os.path.join(folder, "groundtruth.list"), "w") as index:
+        for label, (key, triples) in world.stored.items():
+            index.write(f"{label}\t{key}\n")
+            with open(os.path.join(folder, f"groundtruth-{label}.tsv"), "w") as f:
+                f.writelines("\t".join(t) + "\n" for t in triples)

@@ -21,8 +21,14 @@ SIZES = {"small": dict(terms=(26, 16, 11), families=8, members=(3, 9), length=(2
          "mid": dict(terms=(70, 45, 25), families=28, members=(4, 14), length=(40, 180))}
 
 
+#: pairs whose buckets are stored, not computed (job "stored")
+STORED_PAIRS = ((160, 170), (170, 180))
+
+
 class World:
-    def __init__(self, seed, size, features):
+    def __init__(self, seed, size, features, store):
+        """store: absolute path of the artifact store, for groundtruth_uri."""
+        self.store = store
         self.rng = random.Random(seed)
         self.np = np.random.default_rng(seed)
         self.seed, self.size, self.features = seed, SIZES[size], features
@@ -427,18 +433,34 @@ class World:
         self.rng.shuffle(self.sets)
 
     def _evaluation_sets(self):
-        """None, one, or several per pair; every one leads to computed buckets (no stored object exists)."""
-        self.evaluation_sets = []
-
-        def add(old, new, label, pivot, uri, at):
+        """None, one, or several per pair; stored objects exist for STORED_PAIRS only."""
+        self.evaluation_sets, self.stored = [], {}
+        for old, new, label, pivot, where, at in (
+                (160, 165, "a", "C", None, "2021-01-01T00:00:00Z"),
+                (165, 170, "a", "A", "/nonexistent", "2021-01-01T00:00:00Z"),
+                (165, 170, "b", "C", None, "2020-01-01T00:00:00Z"),
+                (175, 180, "a", None, None, "2021-01-01T00:00:00Z"),
+                (175, 180, "b", None, None, "2021-01-01T00:00:00.000Z"),
+                (160, 170, "old", "C", "/nonexistent", "2021-01-01T00:00:00Z"),
+                (160, 170, "use", "C", self.store, "2021-01-01T00:00:00.25Z"),
+                (160, 170, "other", "A", "/nonexistent", "2023-01-01T00:00:00Z"),
+                (170, 180, "use", None, self.store, "2021-01-01T00:00:00Z")):
             id_ = self.uuid(f"eval{old}{new}{label}")
+            key = f"eval_groundtruth/{id_}/groundtruth.parquet"
             stats = "{}" if pivot is None else '{"pivot_ontology_snapshot_id": "%s"}' % self.snapshot[pivot]
-            if uri:
-                uri = f"file:///nonexistent/eval_groundtruth/{id_}/groundtruth.parquet"
-            self.evaluation_sets.append(dict(id=id_, old_annotation_set_id=self.set_id[old], new_annotation_set_id=self.set_id[new],
-                                             stats=stats, groundtruth_uri=uri or None, created_at=at))
-        add(160, 165, "a", "C", False, "2021-01-01T00:00:00Z")
-        add(165, 170, "a", "A", True, "2021-01-01T00:00:00Z")
-        add(165, 170, "b", "C", False, "2020-01-01T00:00:00Z")
-        add(175, 180, "a", None, False, "2021-01-01T00:00:00Z")
-        add(175, 180, "b", None, False, "2021-01-01T00:00:00.000Z")
+            self.evaluation_sets.append(dict(id=id_, old_annotation_set_id=self.set_id[old], stats=stats,
+                                             new_annotation_set_id=self.set_id[new], created_at=at,
+                                             groundtruth_uri=where and f"file://{where}/{key}"))
+            if where == self.store:
+                self.stored[f"v{old}-v{new}"] = (key, self._triples())
+
+    def _triples(self):
+        """Buckets as no classification would give them: one aspect in two categories, odd terms and proteins."""
+        rng, out = self.rng, []
+        terms = sorted(self.base) + ["GO:9999997"]
+        for acc in rng.sample(sorted(self.family), len(self.family) // 2) + ["NOBODY"]:
+            for bucket in rng.sample(("nk", "lk", "pk", "known", "pk_known", "removed", "later"), rng.randrange(1, 5)):
+                out += [(acc, go, bucket) for go in rng.sample(terms, rng.randrange(1, 8))]
+        out += rng.sample(out, 5)
+        rng.shuffle(out)
+        return out

@@ -86,13 +86,14 @@ class Pair:
     def _ground_truth(self):
         ctx = self.ctx
         (old_set, old_snap), (new_set, new_snap) = ctx.sets[self.old], ctx.sets[self.new]
+        uri = ctx.bundle.evaluation_uri(old_set, new_set, ctx.job.pivot)
         given = ctx.options.groundtruth.get(self.label)
-        if given and not ctx.job.compute_groundtruth:
+        if given and uri and not ctx.job.compute_groundtruth:
             self.truth, case = og.read_triples(given, ctx.ontology), "file"
         else:
             case, self.truth = og.compute(ctx.rows(self.old), ctx.rows(self.new), old_snap, new_snap, ctx.ontology)
         self.stats.update(case=case, old_set=old_set, new_set=new_set,
-                          evaluation_uri=ctx.bundle.evaluation_uri(old_set, new_set, ctx.job.pivot),
+                          evaluation_uri=uri,
                           buckets={cat: len(self.truth.gt[cat]) for cat in og.BUCKETS},
                           known=sum(len(t) for t in self.truth.known.values()), gt_proteins=len(self.truth.proteins))
 

@@ -4,7 +4,8 @@
     make_bundle.py SEED --out FOLDER [--size small|mid] [--features default|all|none|a,b,c]
 
 The same seed, size and features give the same content. FOLDER gets bundle.sqlite, anc2vec.npz/.tsv, taxdump/,
-taxa.sqlite, interpro.tsv, ia.tsv, pca/ and job-*.json, whose paths are relative to FOLDER.
+taxa.sqlite, interpro.tsv, ia.tsv, pca/ and job-*.json, whose paths are relative to FOLDER. job-stored.json needs
+FOLDER/store/KEY made from each groundtruth-LABEL.tsv; groundtruth.list has a line LABEL, tab, KEY for each.
 """
 import argparse
 import json
@@ -90,6 +91,8 @@ def jobs(world):
         "case-a": (dict(base, k=5, train_versions=[175, 180], test_versions=[185], search_backend="exact",
                         expand_votes_to_ancestors=True, compute_taxonomy=True, **v5), dict(dump, **interpro)),
         "few": (dict(base, k=10, embedding_config_id=few, **ALL_FAMILIES), ete),
+        "stored": (dict(base, k=5, train_versions=[160, 170], test_versions=[180], expand_votes_to_ancestors=True,
+                        **v5), interpro),
         "association": (dict(base, k=3, expand_votes_to_ancestors=True, compute_association=True,
                              compute_self_prior=True, **v5), {}),
     }
@@ -118,10 +121,11 @@ def main(argv=None):
     for old in (path, os.path.join(args.out, "taxa.sqlite")):
         if os.path.exists(old):
             os.unlink(old)
-    world = World(args.seed, args.size, choose_features(args.seed, args.features))
+    store = os.path.join(os.path.abspath(args.out), "store")
+    world = World(args.seed, args.size, choose_features(args.seed, args.features), store)
     write_bundle(world, path)
     for write in (bundle_files.write_anc2vec, bundle_files.write_taxonomy, bundle_files.write_interpro,
-                  bundle_files.write_ia, bundle_files.write_pca, write_jobs):
+                  bundle_files.write_ia, bundle_files.write_pca, bundle_files.write_groundtruth, write_jobs):
         write(world, args.out)
     print(f"seed {args.seed}: {len(world.proteins)} proteins, {len(world.annotations)} annotations,"
           f" features {','.join(sorted(world.features)) or 'none'}")

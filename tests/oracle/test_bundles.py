@@ -4,6 +4,7 @@ tests/cli/50_oracle.sh either. Also: the generator is deterministic, and no job 
 """
 import hashlib
 import os
+import sqlite3
 import sys
 import tempfile
 import unittest
@@ -81,12 +82,21 @@ class Worlds(unittest.TestCase):
                     return
         self.fail("no job of any seed notices")
 
+    def dump(self, folder):
+        """The bundle as SQL; only groundtruth_uri may name the folder."""
+        db = sqlite3.connect(os.path.join(folder, "bundle.sqlite"))
+        text = "\n".join(db.iterdump()).replace(os.path.abspath(folder), "FOLDER")
+        db.close()
+        return text
+
     def test_same_seed_same_bytes(self):
         with tempfile.TemporaryDirectory() as again, mock.patch("builtins.print"):
             make_bundle.main([str(SEEDS[0]), "--out", again])
-            for name in ("bundle.sqlite", "interpro.tsv", "anc2vec.tsv", "job-ia.json"):
-                with open(os.path.join(again, name), "rb") as a, open(os.path.join(self.folder[SEEDS[0]], name), "rb") as b:
+            first = self.folder[SEEDS[0]]
+            for name in ("interpro.tsv", "anc2vec.tsv", "job-ia.json", "taxa.sqlite", "groundtruth-v160-v170.tsv"):
+                with open(os.path.join(again, name), "rb") as a, open(os.path.join(first, name), "rb") as b:
                     self.assertEqual(a.read(), b.read(), name)
+            self.assertEqual(self.dump(again), self.dump(first))
 
     @unittest.skipIf(al.parasail is None, "python3-parasail is missing")
     def test_state_machine_gives_the_same_files(self):
@@ -161,6 +171,25 @@ class Worlds(unittest.TestCase):
         real = og.compute
         self.seen("case-a", (og, "compute", plain))
         self.seen("off pivot-b", (og, "compute", plain))
+
+    def test_stored_buckets(self):
+        given = [f"--groundtruth={p}=" + os.path.join(self.folder[SEEDS[0]], f"groundtruth-{p}.tsv")
+                 for p in ("v160-v170", "v170-v180")]
+        stored = self.run_job(SEEDS[0], "stored", *given)
+        self.assertNotEqual(stored, self.expected(SEEDS[0], "stored"))
+        one_category = lambda g, o: real(g, o) and self.first_only(g)   # noqa: E731
+        real = og.GroundTruth.finish
+        with mock.patch.object(og.GroundTruth, "finish", one_category):
+            self.assertNotEqual(self.run_job(SEEDS[0], "stored", *given), stored)
+
+    @staticmethod
+    def first_only(truth):
+        """Each (protein, aspect) in its first category only."""
+        seen = set()
+        for cat in og.BUCKETS:
+            truth.member[cat] -= seen
+            seen |= truth.member[cat]
+        return truth
 
     def test_newest_annotation_set(self):
         self.seen("off", (ob, "parse_time", lambda text: text))     # '.' sorts before 'Z' as text
