@@ -9,7 +9,7 @@
 
 #include "prof/base/err.h"
 
-#define PCA_COMPONENTS 16
+#define PCA_COMPONENTS  16
 #define PCA_SAMPLE_ROWS 50000
 #define PCA_SAMPLE_SEED 42
 
@@ -22,7 +22,7 @@ struct pca {
 
 /* Fits on `n_rows` x `dim` float16 rows (all finite). */
 int pca_fit(struct pca *out, const uint16_t *rows, size_t n_rows, size_t dim, size_t n_workers,
-            struct err *err);
+	    struct err *err);
 void pca_release(struct pca *p);
 /* Scores of one float16 row: p->n_components doubles. */
 void pca_project(const struct pca *p, const uint16_t *row, double *scores);
@@ -34,16 +34,17 @@ struct pca_fingerprint {
 };
 
 enum pca_load_result {
-	PCA_LOADED,        /* fingerprint matches */
+	PCA_LOADED,         /* fingerprint matches */
 	PCA_LOADED_FOREIGN, /* no fingerprint inside: trusted, with a warning by the caller */
-	PCA_STALE,         /* fingerprint differs: caller refits, with a warning */
-	PCA_ABSENT,        /* no file */
+	PCA_STALE,          /* fingerprint differs: caller refits, with a warning */
+	PCA_ABSENT,         /* no file */
 };
-/* Negative on a file that is there but broken or of another dimension. */
+/* Negative on a file that is there but broken, or without a fingerprint and of another dimension.
+ * `out` is filled only when something was loaded. */
 int pca_load(struct pca *out, const char *path, const struct pca_fingerprint *expected,
-             struct err *err);
+	     struct err *err);
 int pca_save(const struct pca *p, const char *path, const struct pca_fingerprint *fingerprint,
-             struct err *err);
+	     struct err *err);
 /* Peak bytes of a fit, for the memory plan. */
 size_t pca_memory_needed(size_t n_rows, size_t dim, size_t n_workers);
 

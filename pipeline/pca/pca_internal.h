@@ -1,0 +1,33 @@
+/* Inside of the PCA room: the two steps of a fit that take the time. */
+#ifndef PCA_INTERNAL_H
+#define PCA_INTERNAL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "prof/base/err.h"
+
+/* The rows of a fit, in the order in which everything is summed over them. */
+struct pca_rows {
+	const uint16_t *rows;   /* the pool: float16, `dim` per row */
+	const uint32_t *sample; /* indices of the pool; NULL: all rows in order */
+	size_t n;
+	size_t dim;
+	const double *mean; /* NULL while it is being made */
+};
+
+static inline const uint16_t *pca_row(const struct pca_rows *x, size_t i)
+{
+	return x->rows + (x->sample ? x->sample[i] : i) * x->dim;
+}
+
+/* scatter[a * dim + b] = sum over the rows of (x_a - mean_a) * (x_b - mean_b), both triangles; one
+ * accumulator per element, rows in order, whatever the number of workers. */
+int pca_scatter(const struct pca_rows *x, size_t n_workers, double *scatter, struct err *err);
+size_t pca_scatter_memory(size_t dim, size_t n_workers); /* bytes besides the matrix itself */
+
+/* Eigenvectors of the `k` greatest eigenvalues, greatest first, each of `dim` doubles. Destroys the
+ * matrix. */
+int pca_eigenvectors(double *matrix, size_t dim, size_t k, double *vectors, struct err *err);
+
+#endif
