@@ -9,6 +9,7 @@ import sys
 import tempfile
 import types
 import unittest
+from unittest import mock
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
@@ -17,6 +18,7 @@ try:
 except ImportError:
     raise unittest.SkipTest("python3-numpy is missing")
 
+import compare_tsv                      # noqa: E402
 import oracle_align as al               # noqa: E402
 import oracle_bundle as ob              # noqa: E402
 import oracle_features as of            # noqa: E402
@@ -488,6 +490,41 @@ class Pca(unittest.TestCase):
         self.assertEqual([values[c] is None for c in of.PCA_COLUMNS], [False] * 4 + [True] * 12)
         self.assertEqual(len(of.fit_pca(x[:1])[1]), 0)
         self.assertEqual(len(of.fit_pca(np.random.default_rng(9).normal(0, 1, (50, 9)).astype(np.float16))[1]), 9)
+
+
+class Comparison(unittest.TestCase):
+    """compare_tsv.py must not be blind."""
+    HEADER = ["protein_accession", "go_term_id", "label", "distance", "interpro_hit", "emb_pca_query_0"]
+    ROWS = [["p", "GO:1", "1", "0.1", "true", "1.5"], ["p", "GO:2", "0", "\\N", "false", "-2.5"]]
+
+    def differences(self, header=None, rows=None, change=None):
+        rows = [list(r) for r in (self.ROWS if rows is None else rows)]
+        if change:
+            row, column, value = change
+            rows[row][column] = value
+        with tempfile.TemporaryDirectory() as d, mock.patch("builtins.print"):
+            paths = []
+            for name, h, body in (("a", self.HEADER, self.ROWS), ("b", header or self.HEADER, rows)):
+                paths.append(os.path.join(d, name))
+                with open(paths[-1], "w") as f:
+                    f.write("".join("\t".join(x) + "\n" for x in [h] + body))
+            return compare_tsv.main(paths)
+
+    def test_equal(self):
+        self.assertEqual(self.differences(), 0)
+        self.assertEqual(self.differences(change=(0, 3, "1.0e-1")), 0)
+        self.assertEqual(self.differences(change=(0, 4, "1")), 0)
+        self.assertEqual(self.differences(change=(0, 5, "1.5000000001")), 0)
+
+    def test_different(self):
+        for change in ((0, 3, "0.10000000000000002"), (1, 3, "0.0"), (0, 3, "\\N"), (0, 2, "0"), (0, 4, "false"),
+                       (0, 5, "1.50001"), (0, 5, "\\N"), (1, 1, "GO:3"), (0, 3, "x"), (0, 0, "q")):
+            self.assertEqual(self.differences(change=change), 1, change)
+        self.assertEqual(self.differences(rows=self.ROWS[:1]), 1)
+        self.assertEqual(self.differences(rows=self.ROWS[::-1]), 1)
+        self.assertEqual(self.differences(rows=self.ROWS + self.ROWS[:1]), 1)
+        self.assertEqual(self.differences(header=["go_term_id", "protein_accession"] + self.HEADER[2:]), 1)
+        self.assertEqual(self.differences(rows=[r[:-1] for r in self.ROWS]), 2)
 
 
 if __name__ == "__main__":
