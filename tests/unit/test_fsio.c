@@ -311,18 +311,27 @@ static void a_failed_write_names_the_file_and_leaves_nothing(void **state)
 	assert_int_equal(entries(), 0);
 }
 
-/* Mounts of this process's own, with the rights to make one; 0 or -1. */
+/* Writes a short text to a file of /proc; 0 or -1. */
+static int tell(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY);
+	ssize_t n = fd < 0 ? -1 : write(fd, text, strlen(text));
+
+	close(fd);
+	return n == (ssize_t)strlen(text) ? 0 : -1;
+}
+
+/* Mounts of this process's own, with the rights to make one; 0 or -1. Files on the new disk need an
+ * owner and a group, so both are mapped. */
 static int own_mounts(void)
 {
-	char map[64];
-	int fd, n = snprintf(map, sizeof map, "0 %ld 1", (long)getuid());
+	char uid[64], gid[64];
 
-	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0)
+	snprintf(uid, sizeof uid, "0 %ld 1", (long)getuid());
+	snprintf(gid, sizeof gid, "0 %ld 1", (long)getgid());
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0 || tell("/proc/self/uid_map", uid) != 0 ||
+	    tell("/proc/self/setgroups", "deny") != 0 || tell("/proc/self/gid_map", gid) != 0)
 		return -1;
-	fd = open("/proc/self/uid_map", O_WRONLY); /* files on the new disk need an owner */
-	if (fd < 0 || write(fd, map, (size_t)n) != n)
-		return -1;
-	close(fd);
 	return mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL);
 }
 
