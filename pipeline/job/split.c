@@ -1,0 +1,201 @@
+/* One pair from ground truth to shards: the order of work; see split.h. */
+#include "pipeline/job/split.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pipeline/core/cancel.h"
+#include "prof/base/clock.h"
+#include "pipeline/job/groundtruth.h"
+
+json_t *split_name(const struct split *s)
+{
+	return plan_split_name(s->plan, s->pair);
+}
+
+size_t split_workers(const struct split *s)
+{
+	return s->c->settings->workers > 1 ? (size_t)s->c->settings->workers : 1;
+}
+
+static const struct plan_pair *pair_of(const struct split *s)
+{
+	return &s->plan->pairs[s->pair];
+}
+
+static json_int_t version_of(const struct split *s, size_t version)
+{
+	return (json_int_t)s->plan->versions[version].version;
+}
+
+static void say_start(const struct split *s)
+{
+	const struct plan_pair *pair = pair_of(s);
+
+	events_emit(s->events, "info", "split_start", NULL,
+	            json_pack("{s:o, s:I, s:I}", "split", split_name(s), "v_old",
+	                      version_of(s, pair->old_version), "v_new",
+	                      version_of(s, pair->new_version)));
+}
+
+/* Ground truth and queries; *why names the reason to skip the pair. */
+static int find_queries(struct split *s, const char **why, struct err *err)
+{
+	struct events_stage stage;
+	int computed = 0, rc;
+	size_t n[CATEGORIES], total = 0;
+	int cat;
+
+	*why = NULL;
+	events_stage_begin(s->events, &stage, "ground_truth");
+	rc = groundtruth_buckets(s->c, s->plan, s->pair, &s->buckets, &computed, s->events, err);
+	if (!rc)
+		rc = groundtruth_queries(s->c, &s->buckets, &s->query_row, &s->n_queries, err);
+	for (cat = 0; cat < CATEGORIES; cat++)
+		total += n[cat] = s->buckets.gained[cat].n;
+	pp_stage_items(&stage.mark, s->n_queries);
+	events_stage_end(&stage, rc ? NULL : "groundtruth_done",
+	                 json_pack("{s:o, s:s, s:I, s:I, s:I, s:I, s:I}", "split", split_name(s),
+	                           "source", computed ? "computed" : "materialised", "nk",
+	                           (json_int_t)n[CAT_NK], "lk", (json_int_t)n[CAT_LK], "pk",
+	                           (json_int_t)n[CAT_PK], "known", (json_int_t)s->buckets.known.n,
+	                           "queries", (json_int_t)s->n_queries));
+	if (!rc && total == 0)
+		*why = "no ground truth in any category";
+	else if (!rc && s->n_queries == 0)
+		*why = "no query embeddings";
+	return rc;
+}
+
+static int find_references(struct split *s, struct err *err)
+{
+	struct events_stage stage;
+	size_t old_version = pair_of(s)->old_version;
+	json_t *counts = json_object();
+	int rc, a;
+
+	events_stage_begin(s->events, &stage, "references");
+	rc = context_need_set(s->c, s->plan, old_version, s->events, err);
+	if (!rc)
+		rc = references_build(&s->refs, &s->c->sets[old_version], &s->c->ontology, &s->c->pool,
+		                      err);
+	for (a = 0; !rc && a < ASPECTS; a++) {
+		json_object_set_new(counts, aspect_export[a],
+		                    json_integer((json_int_t)s->refs.aspect[a].n));
+		events_emit(s->events, "info", "aspect_loaded", NULL,
+		            json_pack("{s:o, s:s, s:I}", "split", split_name(s), "aspect",
+		                      aspect_export[a], "references",
+		                      (json_int_t)s->refs.aspect[a].n));
+	}
+	if (!rc && s->payload->compute_association && s->payload->profile == SCHEMA_V5_73) {
+		rc = association_build(&s->association, &s->c->sets[old_version], &s->c->ontology, err);
+		s->has_association = rc == 0;
+	}
+	pp_stage_items(&stage.mark, s->refs.annotation_rows);
+	events_stage_end(&stage, rc ? NULL : "references_done",
+	                 json_pack("{s:o, s:o, s:I}", "split", split_name(s), "references", counts,
+	                           "annotation_rows", (json_int_t)s->refs.annotation_rows));
+	return rc;
+}
+
+static int skip(struct split *s, const char *why)
+{
+	events_emit(s->events, "warning", "split_skipped", NULL,
+	            json_pack("{s:o, s:s}", "split", split_name(s), "reason", why));
+	s->marker = json_pack("{s:s, s:s, s:s, s:I, s:I}", "fingerprint", s->staging->fingerprint,
+	                      "pair", pair_of(s)->label, "skipped", why, "queries",
+	                      (json_int_t)s->n_queries, "total_unlabeled", (json_int_t)0);
+	return s->marker ? 0 : ERR_NOMEM;
+}
+
+static int compute(struct split *s, struct err *err)
+{
+	int rc = find_references(s, err);
+
+	if (!rc)
+		rc = split_search(s, err);
+	if (!rc)
+		rc = pair_list_build(&s->pairs, s->neighbors, &s->refs, (uint32_t)s->payload->k, err);
+	if (!rc && s->payload->compute_alignments)
+		rc = split_align(s, err);
+	if (!rc)
+		rc = split_features(s, err);
+	if (!rc)
+		rc = split_records(s, err);
+	return rc;
+}
+
+static void say_done(const struct split *s, int64_t start_ns)
+{
+	const struct plan_pair *pair = pair_of(s);
+	const json_t *m = s->marker;
+	json_t *fields;
+	int cat;
+
+	fields = json_pack("{s:o, s:I, s:I, s:b, s:I}", "split", split_name(s), "v_old",
+	                   version_of(s, pair->old_version), "v_new",
+	                   version_of(s, pair->new_version), "skipped",
+	                   json_object_get(m, "skipped") != NULL, "total_unlabeled",
+	                   json_integer_value(json_object_get(m, "total_unlabeled")));
+	for (cat = 0; cat < CATEGORIES; cat++) {
+		const json_t *shard = json_object_get(json_object_get(m, "shards"), category_name[cat]);
+		char key[32];
+
+		snprintf(key, sizeof key, "%s_positives", category_name[cat]);
+		json_object_set_new(
+			fields, key,
+			json_integer(json_integer_value(json_object_get(shard, "positives"))));
+		snprintf(key, sizeof key, "%s_negatives", category_name[cat]);
+		json_object_set_new(
+			fields, key,
+			json_integer(json_integer_value(json_object_get(shard, "negatives"))));
+	}
+	json_object_set_new(fields, "elapsed_s", json_rounded(clock_elapsed_s(start_ns), 3));
+	events_emit(s->events, "info", "split_done", NULL, fields);
+}
+
+static void release(struct split *s)
+{
+	buckets_release(&s->buckets);
+	free(s->query_row);
+	references_release(&s->refs);
+	neighbors_release(&s->own_neighbors);
+	pair_list_release(&s->pairs);
+	free(s->align);
+	free(s->has_align);
+	free(s->tax);
+	free(s->pca_scores);
+	free(s->in_pool);
+	if (s->has_association)
+		association_release(&s->association);
+}
+
+int split_run(struct context *c, const struct payload *p, const struct plan *plan,
+              struct staging *staging, struct events *e, size_t pair, json_t **marker,
+              struct err *err)
+{
+	struct split s = {.c = c, .payload = p, .plan = plan, .staging = staging, .events = e,
+	                  .pair = pair};
+	int64_t start_ns = clock_mono_ns();
+	const char *why = NULL;
+	int rc = cancel_check(err);
+
+	*marker = NULL;
+	if (rc)
+		return rc;
+	say_start(&s);
+	rc = find_queries(&s, &why, err);
+	if (!rc)
+		rc = why ? skip(&s, why) : compute(&s, err);
+	if (!rc)
+		rc = staging_save_marker(staging, pair_of(&s)->label, s.marker, err);
+	if (!rc)
+		say_done(&s, start_ns);
+	release(&s);
+	if (rc)
+		json_decref(s.marker);
+	else
+		*marker = s.marker;
+	return rc;
+}

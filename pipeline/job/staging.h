@@ -1,0 +1,40 @@
+/* Resumable staging (spec 10.3): one folder per data set name and fingerprint, a Parquet shard per
+ * (pair, category), a JSON marker per finished pair. A marker counts only if all its shards are there
+ * with their size and checksum. */
+#ifndef JOB_STAGING_H
+#define JOB_STAGING_H
+
+#include <jansson.h>
+
+#include "pipeline/core/digest.h"
+#include "pipeline/job/context.h"
+#include "pipeline/ontology/buckets.h"
+#include "prof/base/err.h"
+
+struct staging {
+	char *dir;  /* owned: {resume_dir}/{name}-{12 digits of the fingerprint} */
+	int lock;   /* fd of dir/.lock: one run at a time */
+	char fingerprint[SHA256_HEX];
+};
+
+/* Over every input that can change a value: see fingerprint.c. */
+int staging_fingerprint(const struct context *c, const struct payload *p, const struct plan *plan,
+                        char out[SHA256_HEX], struct err *err);
+
+int staging_open(struct staging *s, const char *resume_dir, const char *name,
+                 const char *fingerprint, struct err *err);
+void staging_close(struct staging *s);   /* keeps the folder */
+void staging_remove(struct staging *s);  /* after success: removes the folder, then closes */
+
+/* Path of a shard or of another file in the folder; malloc'ed. */
+char *staging_shard(const struct staging *s, const char *pair_label, enum category cat);
+char *staging_path(const struct staging *s, const char *name);
+
+/* What is kept of a finished pair: counts and, per category, rows, bytes, sha256 and column
+ * statistics. One JSON object, the marker itself. */
+/* The marker of a pair if it counts, else NULL (with the reason in `why`, may be NULL). */
+json_t *staging_load_marker(const struct staging *s, const char *pair_label, char why[256]);
+int staging_save_marker(const struct staging *s, const char *pair_label, const json_t *marker,
+                        struct err *err);
+
+#endif
