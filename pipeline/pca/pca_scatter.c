@@ -16,7 +16,9 @@
 #define PANEL_A    4 /* kernel: 4 rows of the tile … */
 #define PANEL_B    8 /* … times two vectors of four columns */
 
-typedef double lanes __attribute__((vector_size(4 * sizeof(double))));
+/* Four neighbours in memory, wherever they start. */
+typedef double lanes
+	__attribute__((vector_size(4 * sizeof(double)), aligned(sizeof(double)), may_alias));
 
 struct scratch {
 	double tile[TILE * TILE];
@@ -34,28 +36,41 @@ struct scatter {
 	kernel_fn *kernel;
 };
 
-/* tile[4 x 8] += a[r][4] * b[r][8] for r in order. */
+static inline __attribute__((always_inline)) lanes *at(double *p)
+{
+	return (lanes *)(void *)p;
+}
+
+/* tile[4 x 8] += a[r][4] * b[r][8] for r in order; each product is rounded before it is added.
+ * Written out, so that every compiler keeps the eight sums in registers. */
 static inline __attribute__((always_inline)) void kernel_4x8(const double *a, const double *b,
 							     size_t n_rows, double *tile)
 {
-	lanes sum[PANEL_A][2];
+	double *row1 = tile + TILE, *row2 = row1 + TILE, *row3 = row2 + TILE;
+	lanes l0 = *at(tile), l1 = *at(row1), l2 = *at(row2), l3 = *at(row3);
+	lanes h0 = *at(tile + 4), h1 = *at(row1 + 4), h2 = *at(row2 + 4), h3 = *at(row3 + 4);
 
-	for (size_t i = 0; i < PANEL_A; i++)
-		memcpy(sum[i], tile + i * TILE, sizeof sum[i]);
-	for (size_t r = 0; r < n_rows; r++) {
-		lanes low, high;
+	for (size_t r = 0; r < n_rows; r++, a += PANEL_A, b += PANEL_B) {
+		lanes low = *(const lanes *)(const void *)b;
+		lanes high = *(const lanes *)(const void *)(b + 4);
 
-		memcpy(&low, b + r * PANEL_B, sizeof low);
-		memcpy(&high, b + r * PANEL_B + 4, sizeof high);
-		for (size_t i = 0; i < PANEL_A; i++) {
-			double factor = a[r * PANEL_A + i];
-
-			sum[i][0] += factor * low;
-			sum[i][1] += factor * high;
-		}
+		l0 += a[0] * low;
+		h0 += a[0] * high;
+		l1 += a[1] * low;
+		h1 += a[1] * high;
+		l2 += a[2] * low;
+		h2 += a[2] * high;
+		l3 += a[3] * low;
+		h3 += a[3] * high;
 	}
-	for (size_t i = 0; i < PANEL_A; i++)
-		memcpy(tile + i * TILE, sum[i], sizeof sum[i]);
+	*at(tile) = l0;
+	*at(tile + 4) = h0;
+	*at(row1) = l1;
+	*at(row1 + 4) = h1;
+	*at(row2) = l2;
+	*at(row2 + 4) = h2;
+	*at(row3) = l3;
+	*at(row3 + 4) = h3;
 }
 
 static inline __attribute__((always_inline)) void add_block(struct scratch *s, size_t n_rows)
