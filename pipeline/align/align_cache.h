@@ -35,6 +35,8 @@ size_t align_cache_lookup(struct align_cache *c, const char (*query_md5)[MD5_HEX
 /* Queues one row; committed every 10,000 rows or 30 s, "ignore if present". */
 void align_cache_insert(struct align_cache *c, const char query_md5[MD5_HEX],
 			const char ref_md5[MD5_HEX], const struct align_values *v);
+/* Commits what is queued now, so that `trouble` can be asked before closing. */
+void align_cache_flush(struct align_cache *c);
 void align_cache_close(struct align_cache *c); /* commits; NULL is fine */
 
 #endif

@@ -1,0 +1,405 @@
+/* The alignment cache: see align_cache.h. New rows wait in memory and are written in one short
+ * transaction, so that another process never finds the file locked for long and is never blocked
+ * while alignments are computed. Nothing is written to a file before it is known to be ours. */
+#include "pipeline/align/align_cache.h"
+
+#include "pipeline/core/fsio.h"
+#include "prof/base/clock.h"
+
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BATCH_KEYS      800   /* per statement, as the original: below SQLite's old limit of 999 */
+#define COMMIT_ROWS     10000 /* spec 8 */
+#define COMMIT_NS       (30 * INT64_C(1000000000))
+#define BUSY_MS         5000       /* the default of Python's sqlite3, which the original uses */
+#define MAX_VALUE_BYTES 65536      /* of a row; ours have about 400 */
+#define MAX_CELL_BYTES  (16 << 20) /* what SQLite may load for a foreign row at all */
+#define VALUE_TEXT      1024
+#define TROUBLE_TEXT    1024
+
+struct wanted { /* one pair of a look-up */
+	char key[ALIGN_KEY_TEXT];
+	size_t pair;
+};
+
+struct queued { /* one row that is not yet written */
+	char query_md5[MD5_HEX];
+	char ref_md5[MD5_HEX];
+	struct align_values values;
+};
+
+struct align_cache {
+	char *path;           /* owned */
+	sqlite3 *db;          /* owned; NULL once there is trouble */
+	sqlite3_stmt *select; /* owned, like the rest */
+	sqlite3_stmt *select_one;
+	sqlite3_stmt *insert;
+	sqlite3_stmt *replace;
+	struct queued *queue; /* owned */
+	size_t queued, queue_cap;
+	int64_t oldest_ns; /* when the first queued row came */
+	char trouble[TROUBLE_TEXT];
+	struct wanted wanted[BATCH_KEYS];
+};
+
+static void close_db(struct align_cache *c)
+{
+	sqlite3_finalize(c->select);
+	sqlite3_finalize(c->select_one);
+	sqlite3_finalize(c->insert);
+	sqlite3_finalize(c->replace);
+	c->select = c->select_one = c->insert = c->replace = NULL;
+	sqlite3_close(c->db);
+	c->db = NULL;
+}
+
+/* Notes the trouble and gives the database up. Returns -1. */
+static int give_up(struct align_cache *c, const char *what)
+{
+	snprintf(c->trouble, sizeof c->trouble,
+		 "alignment cache '%s' is not used: %s; results do not change, but alignments are "
+		 "computed again",
+		 c->path ? c->path : "?", what);
+	close_db(c);
+	free(c->queue);
+	c->queue = NULL;
+	c->queued = c->queue_cap = 0;
+	return -1;
+}
+
+static int give_up_sql(struct align_cache *c)
+{
+	char what[512];
+
+	snprintf(what, sizeof what, "%s", c->db ? sqlite3_errmsg(c->db) : "no memory");
+	return give_up(c, what);
+}
+
+static int run_sql(struct align_cache *c, const char *sql)
+{
+	return sqlite3_exec(c->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : give_up_sql(c);
+}
+
+static int prepare(struct align_cache *c, sqlite3_stmt **out, const char *sql)
+{
+	int rc = sqlite3_prepare_v3(c->db, sql, -1, SQLITE_PREPARE_PERSISTENT, out, NULL);
+
+	return rc == SQLITE_OK ? 0 : give_up_sql(c);
+}
+
+/* ---- opening -------------------------------------------------------------------------------- */
+
+/* 1: an empty database; 0: one with a table `align`; -1: something else, or trouble. */
+static int look_inside(struct align_cache *c)
+{
+	static const char sql[] =
+		"SELECT count(*), coalesce(sum(type = 'table' AND name = 'align'), 0) "
+		"FROM sqlite_master";
+	sqlite3_stmt *st;
+	int64_t objects, ours;
+
+	if (prepare(c, &st, sql) != 0)
+		return -1;
+	if (sqlite3_step(st) != SQLITE_ROW) {
+		sqlite3_finalize(st);
+		return give_up_sql(c);
+	}
+	objects = sqlite3_column_int64(st, 0);
+	ours = sqlite3_column_int64(st, 1);
+	sqlite3_finalize(st);
+	if (objects == 0)
+		return 1;
+	return ours ? 0 : give_up(c, "it is a database of something else");
+}
+
+static int prepare_select(struct align_cache *c)
+{
+	char sql[64 + 2 * BATCH_KEYS];
+	size_t at = (size_t)snprintf(sql, sizeof sql, "SELECT k, v FROM align WHERE k IN (?");
+
+	for (size_t i = 1; i < BATCH_KEYS; i++) {
+		sql[at++] = ',';
+		sql[at++] = '?';
+	}
+	sql[at++] = ')';
+	sql[at] = '\0';
+	return prepare(c, &c->select, sql);
+}
+
+static int prepare_all(struct align_cache *c)
+{
+	if (prepare_select(c) != 0 ||
+	    prepare(c, &c->select_one, "SELECT v FROM align WHERE k = ?1") != 0 ||
+	    prepare(c, &c->replace, "UPDATE align SET v = ?2 WHERE k = ?1") != 0)
+		return -1;
+	/* without a unique k this does not compile, which is as good a check as any */
+	return prepare(c, &c->insert,
+		       "INSERT INTO align(k, v) VALUES(?1, ?2) ON CONFLICT(k) DO NOTHING");
+}
+
+static void guard(sqlite3 *db)
+{
+	sqlite3_busy_timeout(db, BUSY_MS);
+	sqlite3_limit(db, SQLITE_LIMIT_LENGTH, MAX_CELL_BYTES);
+	/* a foreign file's schema must not run anything */
+	sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+	sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
+	sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
+}
+
+static int open_db(struct align_cache *c)
+{
+	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+	int fresh;
+
+	if (sqlite3_open_v2(c->path, &c->db, flags, NULL) != SQLITE_OK)
+		return give_up_sql(c);
+	guard(c->db);
+	if (sqlite3_db_readonly(c->db, "main") == 1)
+		return give_up(c, "the file is read-only");
+	fresh = look_inside(c);
+	if (fresh < 0)
+		return -1;
+	if (!fresh && prepare_all(c) != 0)
+		return -1;
+	if (run_sql(c, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL") != 0)
+		return -1;
+	if (!fresh)
+		return 0;
+	if (run_sql(c, "CREATE TABLE IF NOT EXISTS align(k TEXT PRIMARY KEY, v TEXT NOT NULL)") !=
+	    0)
+		return -1;
+	return prepare_all(c);
+}
+
+struct align_cache *align_cache_open(const char *dir)
+{
+	struct align_cache *c = calloc(1, sizeof *c);
+	struct err err = ERR_INIT;
+
+	if (!c)
+		return NULL;
+	c->path = fsio_join(dir, "alignments.sqlite");
+	if (!c->path) {
+		free(c);
+		return NULL;
+	}
+	if (fsio_mkdirs(dir, &err) != 0)
+		give_up(c, err.text);
+	else
+		open_db(c);
+	return c;
+}
+
+const char *align_cache_trouble(const struct align_cache *c)
+{
+	return c->trouble[0] ? c->trouble : NULL;
+}
+
+const char *align_cache_path(const struct align_cache *c)
+{
+	return c->path;
+}
+
+/* ---- reading -------------------------------------------------------------------------------- */
+
+static int by_key(const void *a, const void *b)
+{
+	return strcmp(((const struct wanted *)a)->key, ((const struct wanted *)b)->key);
+}
+
+/* The value in column `column` of the row at hand; ERR_FORMAT when it is none of ours. */
+static int read_value(sqlite3_stmt *st, int column, struct align_values *v)
+{
+	const char *text;
+	int len;
+
+	if (sqlite3_column_type(st, column) != SQLITE_TEXT)
+		return ERR_FORMAT;
+	text = (const char *)sqlite3_column_text(st, column);
+	len = sqlite3_column_bytes(st, column);
+	if (!text || len > MAX_VALUE_BYTES)
+		return ERR_FORMAT;
+	return align_cache_value_parse(text, (size_t)len, v);
+}
+
+/* First of the sorted wanted[0 … n-1] that is not below `key`. */
+static size_t first_wanted(const struct align_cache *c, size_t n, const char *key)
+{
+	size_t low = 0, high = n;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (strcmp(c->wanted[mid].key, key) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+static size_t take_row(struct align_cache *c, size_t n, struct align_values *values,
+		       unsigned char *hit)
+{
+	const char *key = (const char *)sqlite3_column_text(c->select, 0);
+	struct align_values v;
+	size_t hits = 0;
+
+	if (!key || read_value(c->select, 1, &v) != 0)
+		return 0; /* unreadable: computed again, and replaced by write_row */
+	for (size_t i = first_wanted(c, n, key); i < n && strcmp(c->wanted[i].key, key) == 0; i++) {
+		values[c->wanted[i].pair] = v;
+		hit[c->wanted[i].pair] = 1;
+		hits++;
+	}
+	return hits;
+}
+
+/* Looks up wanted[0 … n-1]. */
+static size_t lookup_batch(struct align_cache *c, size_t n, struct align_values *values,
+			   unsigned char *hit)
+{
+	size_t hits = 0;
+	int rc = SQLITE_OK;
+
+	qsort(c->wanted, n, sizeof c->wanted[0], by_key);
+	sqlite3_clear_bindings(c->select); /* unused parameters are NULL and match nothing */
+	for (size_t i = 0; rc == SQLITE_OK && i < n; i++)
+		rc = sqlite3_bind_text(c->select, (int)i + 1, c->wanted[i].key, -1, SQLITE_STATIC);
+	if (rc == SQLITE_OK)
+		while ((rc = sqlite3_step(c->select)) == SQLITE_ROW)
+			hits += take_row(c, n, values, hit);
+	sqlite3_reset(c->select);
+	if (rc != SQLITE_DONE)
+		give_up_sql(c);
+	return hits;
+}
+
+size_t align_cache_lookup(struct align_cache *c, const char (*query_md5)[MD5_HEX],
+			  const char (*ref_md5)[MD5_HEX], size_t n, struct align_values *values,
+			  unsigned char *hit)
+{
+	size_t hits = 0;
+
+	memset(hit, 0, n);
+	align_cache_flush(c); /* what was just inserted can be found */
+	for (size_t at = 0; c->db && at < n; at += BATCH_KEYS) {
+		size_t count = n - at < BATCH_KEYS ? n - at : BATCH_KEYS;
+
+		for (size_t i = 0; i < count; i++) {
+			align_cache_key(query_md5[at + i], ref_md5[at + i], c->wanted[i].key);
+			c->wanted[i].pair = at + i;
+		}
+		hits += lookup_batch(c, count, values, hit);
+	}
+	return hits;
+}
+
+/* ---- writing -------------------------------------------------------------------------------- */
+
+static int step_once(sqlite3_stmt *st, const char *key, const char *value)
+{
+	int rc = sqlite3_bind_text(st, 1, key, -1, SQLITE_STATIC);
+
+	if (rc == SQLITE_OK && value)
+		rc = sqlite3_bind_text(st, 2, value, -1, SQLITE_STATIC);
+	return rc == SQLITE_OK ? sqlite3_step(st) : rc;
+}
+
+/* A row is there already. A good one stays ("ignore if present"), since whoever wrote it computed
+ * the same; one that cannot be parsed would be a miss for ever, and is replaced. */
+static int keep_or_replace(struct align_cache *c, const char *key, const char *value)
+{
+	struct align_values old;
+	int rc = step_once(c->select_one, key, NULL);
+	int good = rc == SQLITE_ROW && read_value(c->select_one, 0, &old) == 0;
+
+	sqlite3_reset(c->select_one);
+	if (rc != SQLITE_ROW)
+		return rc == SQLITE_DONE ? 0 : -1;
+	if (good)
+		return 0;
+	rc = step_once(c->replace, key, value);
+	sqlite3_reset(c->replace);
+	return rc == SQLITE_DONE ? 0 : -1;
+}
+
+static int write_row(struct align_cache *c, const struct queued *q)
+{
+	char key[ALIGN_KEY_TEXT], value[VALUE_TEXT];
+	int rc;
+
+	if (align_cache_value_format(&q->values, value, sizeof value) != 0)
+		return 0; /* nothing a reader could use */
+	align_cache_key(q->query_md5, q->ref_md5, key);
+	rc = step_once(c->insert, key, value);
+	sqlite3_reset(c->insert);
+	if (rc != SQLITE_DONE)
+		return -1;
+	return sqlite3_changes(c->db) ? 0 : keep_or_replace(c, key, value);
+}
+
+void align_cache_flush(struct align_cache *c)
+{
+	int rc = 0;
+
+	if (!c->db || c->queued == 0 || run_sql(c, "BEGIN IMMEDIATE") != 0)
+		return;
+	for (size_t i = 0; rc == 0 && i < c->queued; i++)
+		rc = write_row(c, &c->queue[i]);
+	c->queued = 0;
+	if (rc != 0)
+		give_up_sql(c); /* closing rolls back */
+	else
+		run_sql(c, "COMMIT");
+}
+
+static int grow_queue(struct align_cache *c)
+{
+	size_t cap = c->queue_cap ? 2 * c->queue_cap : 256;
+	struct queued *queue;
+
+	if (c->queued < c->queue_cap)
+		return 0;
+	if (cap > COMMIT_ROWS)
+		cap = COMMIT_ROWS;
+	queue = realloc(c->queue, cap * sizeof *queue);
+	if (!queue)
+		return give_up(c, "no memory for new rows");
+	c->queue = queue;
+	c->queue_cap = cap;
+	return 0;
+}
+
+void align_cache_insert(struct align_cache *c, const char query_md5[MD5_HEX],
+			const char ref_md5[MD5_HEX], const struct align_values *v)
+{
+	struct queued *q;
+
+	if (!c->db || grow_queue(c) != 0)
+		return;
+	if (c->queued == 0)
+		c->oldest_ns = clock_mono_ns();
+	q = &c->queue[c->queued++];
+	memcpy(q->query_md5, query_md5, MD5_HEX);
+	memcpy(q->ref_md5, ref_md5, MD5_HEX);
+	q->values = *v;
+	if (c->queued == COMMIT_ROWS || clock_mono_ns() - c->oldest_ns >= COMMIT_NS)
+		align_cache_flush(c);
+}
+
+void align_cache_close(struct align_cache *c)
+{
+	if (!c)
+		return;
+	align_cache_flush(c);
+	close_db(c);
+	free(c->queue);
+	free(c->path);
+	free(c);
+}

@@ -1,0 +1,150 @@
+/* Pairs of protein texts for the alignment tests, fuzz seeds and benchmarks: random, related by
+ * mutation, of low complexity, with odd letters, with a shared piece. A pair is a function of its
+ * seed. */
+#ifndef TESTS_ALIGN_PAIRS_H
+#define TESTS_ALIGN_PAIRS_H
+
+#include <stdlib.h>
+
+#include "pipeline/align/align.h"
+#include "tests/unit/numbers.h"
+
+enum pair_kind {
+	PAIR_RANDOM,
+	PAIR_RELATED,
+	PAIR_LOW_COMPLEXITY,
+	PAIR_ODD_LETTERS,
+	PAIR_SHARED_PIECE,
+	PAIR_KINDS,
+};
+
+struct text_pair {
+	char *query, *ref; /* owned */
+	size_t n, m;
+};
+
+#define RESIDUES    "ARNDCQEGHILKMFPSTWYV"
+#define ODD_LETTERS "ARNDCQEGHILKMFPSTWYVBZX*UOJ-acdefghiklmnpqrstvwyxbzujo019 .\t~"
+
+static inline size_t pick(uint64_t *s, size_t below)
+{
+	return (size_t)(splitmix(s) % below);
+}
+
+/* Many short, some long: both ends of the recurrences matter. */
+static inline size_t pick_length(uint64_t *s, size_t longest)
+{
+	size_t part = pick(s, 4), top = part == 0 ? 12 : part == 3 ? longest : longest / 5 + 1;
+
+	return 1 + pick(s, top < longest ? top : longest);
+}
+
+static inline void fill_letters(uint64_t *s, const char *letters, size_t n_letters, char *to,
+				size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		to[i] = letters[pick(s, n_letters)];
+}
+
+/* Substitutions at `percent`, and insertions and deletions of a few residues. `to` holds 3 n + 16. */
+static inline size_t mutate(uint64_t *s, const char *letters, size_t n_letters, size_t percent,
+			    const char *from, size_t n, char *to)
+{
+	size_t m = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		size_t dice = pick(s, 1000);
+
+		if (dice < 5 * percent / 10) { /* an insertion */
+			size_t len = 1 + pick(s, 2 + pick(s, 9));
+
+			while (len-- > 0 && m < 2 * n)
+				to[m++] = letters[pick(s, n_letters)];
+		} else if (dice < percent) { /* a deletion */
+			i += pick(s, 2 + pick(s, 9));
+			continue;
+		}
+		to[m++] = pick(s, 100) < percent ? letters[pick(s, n_letters)] : from[i];
+	}
+	if (m == 0)
+		to[m++] = letters[0];
+	return m;
+}
+
+static inline void related_pair(struct text_pair *p, uint64_t *s, const char *letters,
+				size_t n_letters, size_t longest)
+{
+	p->n = pick_length(s, longest);
+	p->query = malloc(p->n);
+	p->ref = malloc(3 * p->n + 16);
+	if (!p->query || !p->ref)
+		abort();
+	fill_letters(s, letters, n_letters, p->query, p->n);
+	p->m = mutate(s, letters, n_letters, pick(s, 70), p->query, p->n, p->ref);
+}
+
+static inline void independent_pair(struct text_pair *p, uint64_t *s, const char *letters,
+				    size_t n_letters, size_t longest)
+{
+	p->n = pick_length(s, longest);
+	p->m = pick_length(s, longest);
+	p->query = malloc(p->n);
+	p->ref = malloc(p->m);
+	if (!p->query || !p->ref)
+		abort();
+	fill_letters(s, letters, n_letters, p->query, p->n);
+	fill_letters(s, letters, n_letters, p->ref, p->m);
+}
+
+static inline void share_piece(struct text_pair *p, uint64_t *s)
+{
+	size_t shorter = p->n < p->m ? p->n : p->m, len = 1 + pick(s, shorter);
+	size_t from = pick(s, p->n - len + 1), to = pick(s, p->m - len + 1);
+
+	for (size_t i = 0; i < len; i++)
+		if (pick(s, 10) > 1)
+			p->ref[to + i] = p->query[from + i];
+}
+
+static inline struct text_pair make_text_pair(enum pair_kind kind, uint64_t seed, size_t longest)
+{
+	static const char *const poor[] = {"A",       "AS",  "QN", "GP", "EK",
+					   "AAAAAAW", "LIV", "X*", "PQW"};
+	uint64_t s = seed * 0x9e3779b97f4a7c15u + (uint64_t)kind;
+	const char *letters = RESIDUES;
+	size_t n_letters = sizeof RESIDUES - 1;
+	struct text_pair p;
+
+	if (kind == PAIR_LOW_COMPLEXITY) {
+		letters = poor[pick(&s, sizeof poor / sizeof poor[0])];
+		n_letters = strlen(letters);
+	} else if (kind == PAIR_ODD_LETTERS) {
+		letters = ODD_LETTERS;
+		n_letters = sizeof ODD_LETTERS - 1;
+	}
+	if (kind == PAIR_RELATED || pick(&s, 2))
+		related_pair(&p, &s, letters, n_letters, longest);
+	else
+		independent_pair(&p, &s, letters, n_letters, longest);
+	if (kind == PAIR_SHARED_PIECE)
+		share_piece(&p, &s);
+	return p;
+}
+
+static inline void free_text_pair(struct text_pair *p)
+{
+	free(p->query);
+	free(p->ref);
+}
+
+static inline struct align_text pair_query(const struct text_pair *p)
+{
+	return (struct align_text){p->query, p->n};
+}
+
+static inline struct align_text pair_ref(const struct text_pair *p)
+{
+	return (struct align_text){p->ref, p->m};
+}
+
+#endif

@@ -1,0 +1,601 @@
+/* Alignment values: the spec's vectors and rules, every engine against the definition, memory
+ * budgets, batches. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include <stdatomic.h>
+#include <stdio.h>
+
+#include "pipeline/align/align.h"
+#include "pipeline/align/align_lanes.h"
+#include "pipeline/core/cancel.h"
+#include "tests/unit/align_pairs.h"
+#include "tests/unit/align_reference.h"
+
+#if defined(__has_feature)
+#define TESTS_SANITIZED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
+#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define TESTS_SANITIZED 1
+#else
+#define TESTS_SANITIZED 0
+#endif
+/* Sanitizers make the loop over cells 5 to 30 times slower. */
+#define FEWER (TESTS_SANITIZED ? 5 : 1)
+
+static struct align_text text(const char *s)
+{
+	return (struct align_text){s, strlen(s)};
+}
+
+/* Only bits will do; -0.0 cannot occur. */
+static void assert_same(const struct align_values *a, const struct align_values *b)
+{
+	const double *x = &a->identity_nw, *y = &b->identity_nw;
+
+	for (size_t i = 0; i < sizeof *a / sizeof *x; i++)
+		if (double_bits(x[i]) != double_bits(y[i]))
+			fail_msg("value %zu: %.17g is not %.17g", i, x[i], y[i]);
+}
+
+static struct align_values align(const char *query, const char *ref)
+{
+	struct align_workspace *w = align_workspace_new(0);
+	struct err err = ERR_INIT;
+	struct align_values v;
+
+	assert_non_null(w);
+	assert_int_equal(align_pair(w, text(query), text(ref), &v, &err), 0);
+	align_workspace_free(w);
+	return v;
+}
+
+struct vector {
+	const char *query, *ref;
+	double nw[5], sw[5]; /* identity, similarity, score, gaps, length */
+};
+
+static const struct vector vectors[] = {
+	{"HEAGAWGHEE", "PAWHEAE", {0.3, 0.3, 3, 0.3, 10}, {0.8, 0.8, 18, 0.2, 5}},
+	{"MSTNPKPQRKTKRNTNRRPQDVKFPGG",
+	 "MSTNPKPQRITKRNTRRPQDVKFPGG",
+	 {25 / 27., 25 / 27., 124, 1 / 27., 27},
+	 {25 / 27., 25 / 27., 124, 1 / 27., 27}},
+	{"WWW", "NNN", {0, 0, -12, 0, 3}, {0, 0, -1073741824, 0, 0}},
+	{"acdefg", "ACDEFG", {0, 1, 36, 0, 6}, {0, 1, 36, 0, 6}},
+	{"MKUOXBZJ", "MKOUXZBJ", {0.5, 1, 14, 0, 8}, {0.5, 1, 14, 0, 8}},
+	{"MKV*", "MKVL", {0.75, 0.75, 10, 0, 4}, {1, 1, 14, 0, 3}},
+	{"GGGGGWGGGGG", "GGGGGGGGGG", {10 / 11., 10 / 11., 50, 1 / 11., 11}, {0.9, 0.9, 52, 0, 10}},
+	{"AAAAAAAAAAKKKKKKKKKK", "AAAAAAAAAA", {0.5, 0.5, 21, 0.5, 20}, {1, 1, 40, 0, 10}},
+};
+
+static struct align_values vector_values(const struct vector *v)
+{
+	return (struct align_values){v->nw[0],
+				     v->nw[1],
+				     v->nw[2],
+				     v->nw[3],
+				     v->nw[4],
+				     (double)strlen(v->query),
+				     (double)strlen(v->ref),
+				     v->sw[0],
+				     v->sw[1],
+				     v->sw[2],
+				     v->sw[3],
+				     v->sw[4]};
+}
+
+static void the_vectors_of_the_spec_hold(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof vectors / sizeof vectors[0]; i++) {
+		struct align_values v = align(vectors[i].query, vectors[i].ref);
+		struct align_values expected = vector_values(&vectors[i]);
+
+		assert_same(&v, &expected);
+	}
+}
+
+static void a_literal_minus_is_a_gap_and_never_an_identity(void **state)
+{
+	struct align_values v = align("MK-V-", "M-KV-");
+
+	(void)state;
+	assert_true(v.similarity_nw == 3 / 5.);
+	assert_true(v.identity_nw == 2 / 5.);
+	assert_true(v.gaps_pct_nw == 4 / 5.);
+	assert_true(v.length_nw == 5);
+}
+
+static void an_alignment_without_an_aligned_column_is_all_gaps(void **state)
+{
+	/* ten columns of -4 against two gaps of ten: -40 < -38 */
+	struct align_values v = align("WWWWWWWWWW", "NNNNNNNNNN");
+
+	(void)state;
+	assert_true(v.score_nw == -38 && v.length_nw == 20 && v.gaps_pct_nw == 1);
+	assert_true(v.identity_nw == 0 && v.similarity_nw == 0);
+	assert_true(v.length_sw == 0 && v.score_sw == ALIGN_EMPTY_SW_SCORE);
+	assert_true(v.identity_sw == 0 && v.similarity_sw == 0 && v.gaps_pct_sw == 0);
+}
+
+static void the_order_of_a_pair_matters(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 0; seed < 2000; seed++) {
+		struct text_pair p = make_text_pair(PAIR_LOW_COMPLEXITY, seed, 40);
+		struct align_values a = ref_values(pair_query(&p), pair_ref(&p));
+		struct align_values b = ref_values(pair_ref(&p), pair_query(&p));
+
+		free_text_pair(&p);
+		assert_true(a.score_nw == b.score_nw && a.score_sw == b.score_sw);
+		if (a.identity_nw != b.identity_nw || a.gaps_pct_nw != b.gaps_pct_nw)
+			return;
+	}
+	fail_msg("no pair depends on the order");
+}
+
+static void refused_texts_are_named(void **state)
+{
+	struct align_workspace *w = align_workspace_new(0);
+	struct err err = ERR_INIT;
+	struct align_values v;
+	struct align_text huge = {"A", ALIGN_MAX_LEN};
+
+	(void)state;
+	assert_int_equal(align_pair(w, text(""), text("A"), &v, &err), ERR_ARG);
+	assert_int_equal(align_pair(w, text("A"), text(""), &v, &err), ERR_ARG);
+	assert_int_equal(align_pair(w, huge, text("A"), &v, &err), ERR_LIMIT);
+	assert_non_null(strstr(err.text, "16777216"));
+	align_workspace_free(w);
+}
+
+static void the_scalar_engine_follows_the_definition(void **state)
+{
+	struct align_workspace *w = align_workspace_new(0);
+	struct err err = ERR_INIT;
+
+	(void)state;
+	for (uint64_t seed = 0; seed < 2500 / FEWER; seed++) {
+		struct text_pair p = make_text_pair(seed % PAIR_KINDS, seed, 150);
+		struct align_values got, expected = ref_values(pair_query(&p), pair_ref(&p));
+
+		assert_int_equal(align_pair(w, pair_query(&p), pair_ref(&p), &got, &err), 0);
+		assert_same(&got, &expected);
+		free_text_pair(&p);
+	}
+	align_workspace_free(w);
+}
+
+/* The smallest budgets cut the matrix into pieces of a column, on several levels. */
+static void pieces_give_the_same_path(void **state)
+{
+	size_t refused = 0, done = 0;
+
+	(void)state;
+	for (uint64_t seed = 0; seed < 1500 / FEWER; seed++) {
+		struct text_pair p = make_text_pair(seed % PAIR_KINDS, seed + 77, 300);
+		struct align_values got, expected = ref_values(pair_query(&p), pair_ref(&p));
+		size_t least = 12 * p.n + p.m + 1024;
+		struct err err = ERR_INIT;
+
+		for (size_t budget = least; budget < least + 32 * p.n; budget += 1 + 5 * p.n) {
+			struct align_workspace *w = align_workspace_new(budget);
+			int rc = align_pair(w, pair_query(&p), pair_ref(&p), &got, &err);
+
+			assert_true(w->slab_bytes <= budget);
+			align_workspace_free(w);
+			refused += rc == ERR_LIMIT;
+			done += rc == 0;
+			if (rc == 0)
+				assert_same(&got, &expected);
+			else
+				assert_int_equal(rc, ERR_LIMIT);
+		}
+		free_text_pair(&p);
+	}
+	assert_true(done > 3000 / FEWER);
+	assert_true(refused > 0);
+}
+
+/* ---- batches -------------------------------------------------------------------------------- */
+
+struct set {
+	struct text_pair *pairs;
+	struct align_text *texts;
+	struct align_job *jobs;
+	struct align_values *expected, *got;
+	unsigned char *done;
+	size_t n;
+};
+
+static void make_set(struct set *s, size_t n, uint64_t seed, size_t longest)
+{
+	s->n = n;
+	s->pairs = calloc(n, sizeof *s->pairs);
+	s->texts = calloc(2 * n, sizeof *s->texts);
+	s->jobs = calloc(n, sizeof *s->jobs);
+	s->expected = calloc(n, sizeof *s->expected);
+	s->got = calloc(n, sizeof *s->got);
+	s->done = calloc(n, 1);
+	for (size_t i = 0; i < n; i++) {
+		s->pairs[i] = make_text_pair(i % PAIR_KINDS, seed + i, longest);
+		s->texts[2 * i] = pair_query(&s->pairs[i]);
+		s->texts[2 * i + 1] = pair_ref(&s->pairs[i]);
+		s->jobs[i] = (struct align_job){(uint32_t)(2 * i), (uint32_t)(2 * i + 1)};
+		s->expected[i] = ref_values(s->texts[2 * i], s->texts[2 * i + 1]);
+	}
+}
+
+static void free_set(struct set *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		free_text_pair(&s->pairs[i]);
+	free(s->pairs);
+	free(s->texts);
+	free(s->jobs);
+	free(s->expected);
+	free(s->got);
+	free(s->done);
+}
+
+static void count_progress(void *ctx, size_t done)
+{
+	atomic_fetch_add((atomic_size_t *)ctx, done);
+}
+
+static void check_set(struct set *s, size_t workers, size_t budget)
+{
+	atomic_size_t progress = 0;
+	struct align_options o = {workers, budget, count_progress, &progress};
+	struct err err = ERR_INIT;
+
+	memset(s->got, 0xff, s->n * sizeof *s->got);
+	memset(s->done, 0, s->n);
+	assert_int_equal(align_batch(s->texts, s->jobs, s->n, &o, s->got, s->done, &err), 0);
+	assert_int_equal(progress, s->n);
+	for (size_t i = 0; i < s->n; i++) {
+		assert_int_equal(s->done[i], 1);
+		assert_same(&s->got[i], &s->expected[i]);
+	}
+}
+
+static const char *const levels[] = {"portable", "avx2", "avx512"};
+
+static void every_level_and_worker_count_gives_the_same_values(void **state)
+{
+	struct set s;
+
+	(void)state;
+	make_set(&s, 700 / FEWER, 4000, 260);
+	for (size_t level = 0; level < 3; level++) {
+		setenv("PROTEA_SIMD", levels[level], 1);
+		check_set(&s, 1, 0);
+		check_set(&s, 2, 0);
+		check_set(&s, 7, 0);
+	}
+	unsetenv("PROTEA_SIMD");
+	check_set(&s, 3, 0);
+	free_set(&s);
+}
+
+/* Too small for whole groups: pieces within lanes; smaller still: the scalar engine. */
+static void a_batch_keeps_to_its_budget(void **state)
+{
+	struct set s;
+
+	(void)state;
+	make_set(&s, 300 / FEWER, 9000, 220);
+	for (size_t budget = 20000; budget < 600000; budget += 20000 + budget / 3)
+		check_set(&s, 1 + budget / 20000 % 3, budget);
+	free_set(&s);
+}
+
+static void sizes_of_a_batch_do_not_matter(void **state)
+{
+	struct set s;
+
+	(void)state;
+	for (size_t n = 1; n < 70; n += FEWER) {
+		make_set(&s, n, 100 * n, 60);
+		check_set(&s, 1, 0);
+		free_set(&s);
+	}
+}
+
+static void jobs_may_share_texts(void **state)
+{
+	const struct align_text texts[] = {text("MKVLAAGIW"), text("MKVLSAGIW"), text("GGGG")};
+	struct align_job jobs[9];
+	struct align_values got[9];
+	struct align_options o = {.n_workers = 2};
+	struct err err = ERR_INIT;
+
+	(void)state;
+	for (uint32_t i = 0; i < 9; i++)
+		jobs[i] = (struct align_job){i / 3, i % 3};
+	assert_int_equal(align_batch(texts, jobs, 9, &o, got, NULL, &err), 0);
+	for (size_t i = 0; i < 9; i++) {
+		struct align_values v = ref_values(texts[i / 3], texts[i % 3]);
+
+		assert_same(&got[i], &v);
+	}
+	assert_int_equal(align_batch(texts, jobs, 0, &o, got, NULL, &err), 0);
+}
+
+static void an_empty_text_in_a_batch_is_refused(void **state)
+{
+	const struct align_text texts[] = {text("MKV"), text("")};
+	const struct align_job jobs[] = {{0, 0}, {0, 1}};
+	struct align_options o = {.n_workers = 1};
+	struct align_values got[2];
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(align_batch(texts, jobs, 2, &o, got, NULL, &err), ERR_ARG);
+	assert_non_null(strstr(err.text, "job 1"));
+}
+
+static void cancel_after(void *ctx, size_t done)
+{
+	if (atomic_fetch_add((atomic_size_t *)ctx, done) + done >= 100)
+		cancel_request(15);
+}
+
+static void a_cancelled_batch_keeps_what_is_done(void **state)
+{
+	atomic_size_t progress = 0;
+	struct align_options o = {2, 0, cancel_after, &progress};
+	struct err err = ERR_INIT;
+	size_t done = 0;
+	struct set s;
+
+	(void)state;
+	make_set(&s, 600, 31337, 80);
+	memset(s.done, 0, s.n);
+	assert_int_equal(align_batch(s.texts, s.jobs, s.n, &o, s.got, s.done, &err), ERR_CANCELLED);
+	cancel_reset();
+	for (size_t i = 0; i < s.n; i++) {
+		done += s.done[i];
+		if (s.done[i])
+			assert_same(&s.got[i], &s.expected[i]);
+	}
+	assert_int_equal(done, progress);
+	assert_in_range(done, 100, s.n - 1);
+	free_set(&s);
+}
+
+/* ---- score range of the lanes ----------------------------------------------------------------- */
+
+static char *repeat(char c, size_t n)
+{
+	char *s = malloc(n + 1);
+
+	memset(s, c, n);
+	s[n] = '\0';
+	return s;
+}
+
+/* 11 a column: 2,909 tryptophans reach 31,999, and one more passes what a lane may hold. */
+static void scores_at_the_edge_of_16_bits_are_exact(void **state)
+{
+	static const size_t lengths[] = {2908, 2909, 2910, 2980, 3400};
+	struct align_options o = {.n_workers = 1};
+	struct err err = ERR_INIT;
+
+	(void)state;
+	for (size_t k = 0; k < 5; k++) {
+		char *w = repeat('W', lengths[k]);
+		struct align_text texts[] = {text(w)};
+		struct align_job jobs[16] = {{0, 0}};
+		struct align_values got[16];
+
+		assert_int_equal(align_lanes_take(texts[0], texts[0]), lengths[k] <= 2909);
+		assert_int_equal(align_batch(texts, jobs, 16, &o, got, NULL, &err), 0);
+		for (size_t i = 0; i < 16; i++) {
+			assert_true(got[i].score_nw == 11.0 * (double)lengths[k]);
+			assert_true(got[i].score_sw == 11.0 * (double)lengths[k]);
+			assert_true(got[i].identity_nw == 1 &&
+				    got[i].length_sw == (double)lengths[k]);
+		}
+		free(w);
+	}
+}
+
+static void the_lowest_scores_of_16_bits_are_exact(void **state)
+{
+	/* 14,980 against 20 letters that fit nowhere: two gaps, no aligned column */
+	char *a = repeat('A', 14980), *b = repeat('*', 20);
+	struct align_text texts[] = {text(a), text(b)};
+	struct align_job jobs[32];
+	struct align_values got[32];
+	struct align_options o = {.n_workers = 1};
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_true(align_lanes_take(texts[0], texts[1]));
+	for (size_t i = 0; i < 32; i++)
+		jobs[i] = (struct align_job){i % 2, 1 - i % 2};
+	assert_int_equal(align_batch(texts, jobs, 32, &o, got, NULL, &err), 0);
+	for (size_t i = 0; i < 32; i++) {
+		assert_true(got[i].score_nw == -10 - 14979 - 10 - 19);
+		assert_true(got[i].length_nw == 15000 && got[i].length_sw == 0);
+	}
+	free(a);
+	free(b);
+}
+
+/* ---- long texts ------------------------------------------------------------------------------- */
+
+#define BAND 600
+
+/* Score of the best global alignment that stays within BAND of the diagonal: a lower bound, and the
+ * score itself if the best path does. Two rows of a band instead of a matrix. */
+static long banded_score(const struct text_pair *p)
+{
+	size_t width = 2 * BAND + 1;
+	long *h = malloc(width * sizeof *h), *e = malloc(width * sizeof *e), score;
+
+	/* index d of row i is column j = i + d - BAND; above of (i, j) is index d + 1 of row i - 1 */
+	for (size_t d = 0; d < width; d++) {
+		long j = (long)d - BAND;
+
+		h[d] = j < 0 ? REF_MINUS_INFINITY : j == 0 ? 0 : -10 - (j - 1);
+		e[d] = REF_MINUS_INFINITY; /* the gap that runs down the rows */
+	}
+	for (size_t i = 1; i <= p->n; i++) {
+		long left = REF_MINUS_INFINITY, run = REF_MINUS_INFINITY;
+
+		for (size_t d = 0; d < width; d++) {
+			long j = (long)i + (long)d - BAND, best = REF_MINUS_INFINITY;
+			long up_h = d + 1 < width ? h[d + 1] : REF_MINUS_INFINITY;
+			long up_e = d + 1 < width ? e[d + 1] : REF_MINUS_INFINITY;
+
+			e[d] = ref_max(up_h - 10, up_e - 1);
+			if (j == 0) {
+				best = -10 - ((long)i - 1);
+			} else if (j > 0 && j <= (long)p->m) {
+				unsigned a = align_code[(unsigned char)p->query[i - 1]];
+				unsigned b = align_code[(unsigned char)p->ref[j - 1]];
+
+				run = ref_max(left - 10, run - 1);
+				best = ref_max(h[d] + align_scores[a][b], ref_max(run, e[d]));
+			}
+			h[d] = left = best;
+		}
+	}
+	score = h[(size_t)((long)p->m - (long)p->n + BAND)];
+	free(h);
+	free(e);
+	return score;
+}
+
+/* Related texts of about the given length whose paths stay near the diagonal. */
+static struct text_pair long_pair(size_t n)
+{
+	struct text_pair p = {.n = n};
+	uint64_t s = 35000;
+
+	p.query = malloc(n);
+	p.ref = malloc(2 * n + 16);
+	fill_letters(&s, RESIDUES, 20, p.query, n);
+	for (size_t i = 0; i < n; i++) {
+		size_t dice = pick(&s, 200);
+
+		if (dice == 0 && p.m > i) /* a residue less or more, towards the diagonal */
+			continue;
+		if (dice == 1 && p.m <= i)
+			p.ref[p.m++] = 'P';
+		p.ref[p.m++] = pick(&s, 3) ? p.query[i] : RESIDUES[pick(&s, 20)];
+	}
+	return p;
+}
+
+/* By default 9,000 residues within a budget in proportion; ALIGN_LONG=35000 is the full size within
+ * the default budget, half a minute. */
+static void long_texts_align_within_the_budget(void **state)
+{
+	const char *wish = getenv("ALIGN_LONG");
+	size_t n = wish ? strtoul(wish, NULL, 10) : 9000 / FEWER;
+	size_t budget = n >= 35000 ? ALIGN_DEFAULT_MEMORY : 420 * n;
+	struct align_workspace *w = align_workspace_new(budget);
+	struct text_pair p = long_pair(n);
+	struct align_values v;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_true(p.n * p.m > budget);
+	assert_int_equal(align_pair(w, pair_query(&p), pair_ref(&p), &v, &err), 0);
+	assert_true(w->slab_bytes <= budget);
+	assert_true(v.score_nw == (double)banded_score(&p));
+	assert_true(v.score_sw >= v.score_nw);
+	assert_true(v.length_query == (double)p.n && v.length_ref == (double)p.m);
+	assert_true(v.identity_nw > 0.6 && v.length_nw >= (double)p.n);
+	align_workspace_free(w);
+	free_text_pair(&p);
+}
+
+/* The same path in one piece and in many, and by the lanes' engine in pieces. */
+static void long_texts_have_one_path(void **state)
+{
+	struct text_pair p = long_pair(2600 / FEWER);
+	struct align_text texts[2] = {pair_query(&p), pair_ref(&p)};
+	struct align_job jobs[32] = {{0, 1}};
+	struct align_values v[3], lanes[32];
+	static const size_t budgets[] = {0, (1 << 20) / FEWER, 400000 / FEWER};
+	struct align_options o = {.n_workers = 1, .memory_bytes = (8 << 20) / FEWER};
+	struct err err = ERR_INIT;
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct align_workspace *w = align_workspace_new(budgets[i]);
+
+		assert_int_equal(align_pair(w, texts[0], texts[1], &v[i], &err), 0);
+		align_workspace_free(w);
+	}
+	assert_same(&v[0], &v[1]);
+	assert_same(&v[0], &v[2]);
+	for (size_t i = 0; i < 32; i++)
+		jobs[i] = (struct align_job){0, 1};
+	assert_int_equal(align_batch(texts, jobs, 32, &o, lanes, NULL, &err), 0);
+	for (size_t i = 0; i < 32; i++)
+		assert_same(&v[0], &lanes[i]);
+	free_text_pair(&p);
+}
+
+static void the_memory_plan_covers_the_slab(void **state)
+{
+	(void)state;
+	for (size_t n = 1; n < 3000; n += 1 + n / 2) {
+		char *a = repeat('K', n), *b = repeat('R', n + 7);
+		struct align_text texts[] = {text(a), text(b)};
+		size_t need = align_memory_needed(n, n + 7, 0);
+		const struct align_kernel *k = align_kernel_choose();
+		struct align_workspace *w = align_workspace_new(0);
+		struct lane_pair pairs[LANES_MAX];
+		struct align_values v[LANES_MAX];
+		struct err err = ERR_INIT;
+
+		assert_int_equal(align_pair(w, texts[0], texts[1], v, &err), 0);
+		for (size_t i = 0; i < LANES_MAX; i++)
+			pairs[i] = (struct lane_pair){texts[0], texts[1]};
+		if (k && align_lanes_take(texts[0], texts[1])) {
+			int rc = align_lanes(k, w, pairs, k->lanes, v, &err);
+
+			assert_true(rc == 0 || rc == ERR_UNSUPPORTED);
+		}
+		assert_true(w->slab_bytes <= need);
+		align_workspace_free(w);
+		free(a);
+		free(b);
+	}
+	assert_int_equal(align_memory_needed(35000, 35000, 0), ALIGN_DEFAULT_MEMORY);
+	assert_int_equal(align_memory_needed(SIZE_MAX, SIZE_MAX, 1000), 1000);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_vectors_of_the_spec_hold),
+		cmocka_unit_test(a_literal_minus_is_a_gap_and_never_an_identity),
+		cmocka_unit_test(an_alignment_without_an_aligned_column_is_all_gaps),
+		cmocka_unit_test(the_order_of_a_pair_matters),
+		cmocka_unit_test(refused_texts_are_named),
+		cmocka_unit_test(the_scalar_engine_follows_the_definition),
+		cmocka_unit_test(pieces_give_the_same_path),
+		cmocka_unit_test(every_level_and_worker_count_gives_the_same_values),
+		cmocka_unit_test(a_batch_keeps_to_its_budget),
+		cmocka_unit_test(sizes_of_a_batch_do_not_matter),
+		cmocka_unit_test(jobs_may_share_texts),
+		cmocka_unit_test(an_empty_text_in_a_batch_is_refused),
+		cmocka_unit_test(a_cancelled_batch_keeps_what_is_done),
+		cmocka_unit_test(scores_at_the_edge_of_16_bits_are_exact),
+		cmocka_unit_test(the_lowest_scores_of_16_bits_are_exact),
+		cmocka_unit_test(long_texts_align_within_the_budget),
+		cmocka_unit_test(long_texts_have_one_path),
+		cmocka_unit_test(the_memory_plan_covers_the_slab),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
