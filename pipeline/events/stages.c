@@ -84,7 +84,9 @@ double events_stage_end(struct events_stage *st, const char *event, json_t *fiel
 		return 0;
 	}
 	pp_stage_end(&st->mark);
-	if (depth > 0)
+	if (st->outer)
+		depth = 0; /* also ends inner ones that a failure left open */
+	else if (depth > 0)
 		depth--;
 	if (st->events)
 		add_up(st, wall_ns, wall_ms, cpu_ns);
