@@ -124,7 +124,7 @@ static void the_order_of_a_pair_matters(void **state)
 {
 	(void)state;
 	for (uint64_t seed = 0; seed < 2000; seed++) {
-		struct text_pair p = make_text_pair(PAIR_LOW_COMPLEXITY, seed, 40);
+		struct text_pair p = make_text_pair(PAIR_RELATED, seed, 40);
 		struct align_values a = ref_values(pair_query(&p), pair_ref(&p));
 		struct align_values b = ref_values(pair_ref(&p), pair_query(&p));
 
@@ -390,10 +390,11 @@ static void scores_at_the_edge_of_16_bits_are_exact(void **state)
 		struct align_text texts[] = {text(w)};
 		struct align_job jobs[16] = {{0, 0}};
 		struct align_values got[16];
+		size_t n = lengths[k] <= 2909 ? 16 : 1;
 
 		assert_int_equal(align_lanes_take(texts[0], texts[0]), lengths[k] <= 2909);
-		assert_int_equal(align_batch(texts, jobs, 16, &o, got, NULL, &err), 0);
-		for (size_t i = 0; i < 16; i++) {
+		assert_int_equal(align_batch(texts, jobs, n, &o, got, NULL, &err), 0);
+		for (size_t i = 0; i < n; i++) {
 			assert_true(got[i].score_nw == 11.0 * (double)lengths[k]);
 			assert_true(got[i].score_sw == 11.0 * (double)lengths[k]);
 			assert_true(got[i].identity_nw == 1 &&
