@@ -8,6 +8,8 @@
 
 #include "pipeline/output/page_unpack.h"
 
+#define DICTIONARY_MAX (1 << 24) /* writers stop at 1 MiB; a packed page can claim far more */
+
 static int bad(const struct decode_column *d, struct err *err, const char *what)
 {
 	return err_set(err, ERR_FORMAT, "%s: column '%s', row group %zu: %s", d->source->name,
@@ -94,7 +96,9 @@ static int open_dictionary(struct decode_column *d, const struct parquet_page *p
 	if (p->n_values < 0 || p->n_values > p->raw_bytes / 4)
 		return bad(d, err, "a dictionary that claims more texts than it holds");
 	end = at + p->raw_bytes;
-	texts = reallocarray(d->dictionary, (size_t)p->n_values + 1, sizeof *texts);
+	if (p->n_values > DICTIONARY_MAX)
+		return bad(d, err, "a dictionary of more than 2^24 texts");
+	texts = realloc(d->dictionary, ((size_t)p->n_values + 1) * sizeof *texts);
 	if (!texts)
 		return err_nomem(err, "a Parquet dictionary");
 	d->dictionary = texts;

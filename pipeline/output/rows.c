@@ -36,29 +36,33 @@ int rows_init(struct rows *r, enum schema_profile profile, struct dict *strings,
 	return 0;
 }
 
-static int grow_array(void *array, size_t cap, size_t size)
+/* The array with room for `cap` items; NULL: no memory, and the old one is untouched. */
+static void *grown(void *array, size_t cap, size_t item_bytes)
 {
-	void **slot = array, *grown;
-
-	if (!*slot) /* a column outside the profile */
-		return 0;
-	grown = realloc(*slot, cap * size);
-	if (!grown)
-		return ERR_NOMEM;
-	*slot = grown;
-	return 0;
+	return cap > SIZE_MAX / item_bytes ? NULL : realloc(array, cap * item_bytes);
 }
 
+static int grow_column(struct rows *r, size_t c, size_t cap)
+{
+	void *more = NULL;
+
+	if (r->number[c] && (more = grown(r->number[c], cap, sizeof r->number[c][0])))
+		r->number[c] = more;
+	else if (r->string[c] && (more = grown(r->string[c], cap, sizeof r->string[c][0])))
+		r->string[c] = more;
+	else if (r->small[c] && (more = grown(r->small[c], cap, sizeof r->small[c][0])))
+		r->small[c] = more;
+	return more ? 0 : ERR_NOMEM;
+}
+
+/* After a failure some arrays have more room than `r->cap` says; the batch is as good as before. */
 int rows_reserve(struct rows *r, size_t cap, struct err *err)
 {
 	if (cap <= r->cap)
 		return 0;
-	for (size_t c = 0; c < SCHEMA_COLUMNS; c++) {
-		if (grow_array(&r->number[c], cap, sizeof r->number[c][0]) ||
-		    grow_array(&r->string[c], cap, sizeof r->string[c][0]) ||
-		    grow_array(&r->small[c], cap, sizeof r->small[c][0]))
+	for (enum schema_column c = 0; c < SCHEMA_COLUMNS; c++)
+		if (schema_in_profile(c, r->profile) && grow_column(r, c, cap) < 0)
 			return err_nomem(err, "a batch of rows");
-	}
 	r->cap = cap;
 	return 0;
 }

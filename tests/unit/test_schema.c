@@ -112,6 +112,31 @@ static void batches_have_arrays_for_their_profile_only(void **state)
 	assert_null(rows.small[COL_INTERPRO_HIT]);
 }
 
+static void batches_grow_and_keep_what_they_hold(void **state)
+{
+	struct dict strings = DICT_INIT;
+	struct rows rows;
+
+	(void)state;
+	assert_int_equal(rows_init(&rows, SCHEMA_V5_73, &strings, 2, NULL), 0);
+	rows.number[COL_DISTANCE][1] = 0.5;
+	rows.string[COL_ASPECT][1] = 7;
+	rows.small[COL_LABEL][1] = 1;
+	assert_int_equal(rows_reserve(&rows, 5000, NULL), 0);
+	assert_int_equal(rows.cap, 5000);
+	rows.number[COL_ASSOCIATION_PRESENT][4999] = 1;
+	rows.small[COL_INTERPRO_HIT][4999] = 1;
+	assert_true(rows.number[COL_DISTANCE][1] == 0.5);
+	assert_int_equal(rows.string[COL_ASPECT][1], 7);
+	assert_int_equal(rows.small[COL_LABEL][1], 1);
+	assert_int_equal(rows_reserve(&rows, 10, NULL), 0);
+	assert_int_equal(rows.cap, 5000);
+	assert_int_equal(rows_reserve(&rows, SIZE_MAX, NULL), ERR_NOMEM);
+	assert_int_equal(rows.cap, 5000);
+	assert_true(rows.number[COL_DISTANCE][1] == 0.5);
+	rows_release(&rows);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -120,6 +145,7 @@ int main(void)
 		cmocka_unit_test(digests_are_those_of_the_specification),
 		cmocka_unit_test(profile_names_are_read_back),
 		cmocka_unit_test(batches_have_arrays_for_their_profile_only),
+		cmocka_unit_test(batches_grow_and_keep_what_they_hold),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
