@@ -45,24 +45,28 @@ static int is_protein_type(const char *type)
 	return !strstr(type, "RNA") && !strstr(type, "complex");
 }
 
-/* The protein's id; DICT_NONE: skipped and counted. */
+/* 0: lines of this protein are skipped, and counted. */
+static int is_wanted(struct load *l, const struct gaf_record *rec)
+{
+	if (dict_find(&l->c->proteins.accession, rec->object_id, strlen(rec->object_id)) !=
+	    DICT_NONE)
+		return 1;
+	if (!l->c->opt->keep_unknown)
+		l->unknown_protein++;
+	else if (!is_protein_type(rec->object_type))
+		l->not_protein++;
+	else
+		return 1;
+	return 0;
+}
+
 static int find_protein(struct load *l, const struct gaf_record *rec, uint32_t *id)
 {
 	struct create *c = l->c;
-	struct dict *accession = &c->proteins.accession;
 	struct protein *p;
 	int is_new;
 
-	*id = dict_find(accession, rec->object_id, strlen(rec->object_id));
-	if (*id == DICT_NONE && !c->opt->keep_unknown) {
-		l->unknown_protein++;
-		return 0;
-	}
-	if (*id == DICT_NONE && !is_protein_type(rec->object_type)) {
-		l->not_protein++;
-		return 0;
-	}
-	if (*id == DICT_NONE && !create_is_plain(rec->object_id))
+	if (!create_is_plain(rec->object_id))
 		return fail_line(l, rec, "DB Object ID with blanks or foreign characters",
 				 rec->object_id);
 	p = create_protein(c, rec->object_id, &is_new);
@@ -154,13 +158,14 @@ static int on_record(void *ctx, const struct gaf_record *rec, struct err *err)
 	int rc = cancel_check(err);
 
 	l->lines++;
-	if (rc == 0)
-		rc = find_term(l, rec, &term);
-	if (rc == 0 && term != DICT_NONE)
-		rc = find_protein(l, rec, &protein);
-	if (rc < 0 || protein == DICT_NONE)
+	if (rc < 0 || !is_wanted(l, rec))
 		return rc;
-	rc = is_first(l, rec, protein, term);
+	rc = find_term(l, rec, &term);
+	if (rc < 0 || term == DICT_NONE)
+		return rc;
+	rc = find_protein(l, rec, &protein);
+	if (rc == 0)
+		rc = is_first(l, rec, protein, term);
 	return rc > 0 ? insert_row(l, rec, term) : rc;
 }
 

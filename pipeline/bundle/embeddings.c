@@ -101,34 +101,11 @@ static int locate_list(struct embeddings *e, const char *accessions, struct err 
 
 /* ---- matrix ---------------------------------------------------------------------------------- */
 
-static int check_size(const struct embeddings *e, struct err *err)
-{
-	const struct npy_header *h = &e->header;
-	uint64_t have = 0;
-	uint64_t want = h->data_offset + h->n_items * h->item_size;
-	int rc = fsio_size(e->path, &have, err);
-
-	if (rc < 0)
-		return rc;
-	if (have < want)
-		return err_set(err, ERR_FORMAT,
-			       "%s: truncated: %llu bytes, its header promises %llu", e->path,
-			       (unsigned long long)have, (unsigned long long)want);
-	return 0;
-}
-
+/* npy_open() has checked that it is a matrix of floats and whole. */
 static int check_header(struct embeddings *e, struct err *err)
 {
 	const struct npy_header *h = &e->header;
 
-	if (h->n_dims != 2)
-		return err_set(err, ERR_FORMAT,
-			       "%s: an array of %zu dimensions; embeddings are proteins x values",
-			       e->path, h->n_dims);
-	if (h->type != NPY_F16 && h->type != NPY_F32 && h->type != NPY_F64)
-		return err_set(err, ERR_FORMAT,
-			       "%s: elements are no floats; save it as float16 or float32",
-			       e->path);
 	if (h->shape[0] == 0 || h->shape[1] == 0)
 		return err_set(err, ERR_FORMAT, "%s: the array is empty (%llu x %llu)", e->path,
 			       (unsigned long long)h->shape[0], (unsigned long long)h->shape[1]);
@@ -138,7 +115,7 @@ static int check_header(struct embeddings *e, struct err *err)
 			       e->path, (unsigned long long)h->shape[0],
 			       (unsigned long long)h->shape[1]);
 	e->dim = (size_t)h->shape[1];
-	return check_size(e, err);
+	return 0;
 }
 
 static int open_matrix(struct embeddings *e, const char *path, struct err *err)
