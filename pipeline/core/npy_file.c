@@ -163,7 +163,10 @@ static const unsigned char *find_row(struct npy_file *f, uint64_t row, int *rc, 
 	}
 	if (row < f->first_row || row - f->first_row >= f->n_rows) {
 		left = f->h.shape[0] - row;
-		n = left < f->block_rows ? (size_t)left : f->block_rows;
+		/* neighbours are read ahead, twice as many each time; a jump reads one row */
+		n = row == f->first_row + f->n_rows ? 2 * (size_t)f->n_rows : 1;
+		n = n < 1 ? 1 : n < f->block_rows ? n : f->block_rows;
+		n = left < n ? (size_t)left : n;
 		f->n_rows = 0;
 		*rc = read_at(f, f->block, n * f->row_bytes, f->h.data_offset + row * f->row_bytes,
 			      &got, err);
