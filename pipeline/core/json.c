@@ -13,7 +13,8 @@ json_t *json_parse(const char *name, const char *bytes, size_t n, struct err *er
 
 	if (value)
 		return value;
-	if (json_error_code(&why) == json_error_out_of_memory)
+	/* For some of its allocations jansson has no words. */
+	if (json_error_code(&why) == json_error_out_of_memory || why.text[0] == '\0')
 		err_nomem(err, name);
 	else
 		err_set(err, ERR_FORMAT, "%s:%d:%d: %s", name, why.line, why.column, why.text);
