@@ -1,0 +1,298 @@
+/* `protea-export run` and `check`. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pipeline/cli/cli.h"
+#include "pipeline/core/cancel.h"
+#include "pipeline/core/fsio.h"
+#include "pipeline/job/check.h"
+#include "pipeline/job/jobfile.h"
+#include "pipeline/job/run.h"
+#include "prof/base/log.h"
+#include "prof/base/units.h"
+
+static const char run_usage[] =
+	"usage: protea-export run [OPTIONS] JOB\n"
+	"Runs an export job. JOB is a job file, '-' (JSON on standard input), or with --db the UUID of a\n"
+	"queued job in that database.\n"
+	"  --db URL            bundle:PATH or postgresql://...; default $PROTEA_DB_URL\n"
+	"  -w, --workers N     threads; default $PROTEA_PAIR_FEATURE_WORKERS, else 1\n"
+	"  --memory-limit SIZE refuse to start if the plan needs more; default: what is available\n"
+	"  --dry-run           check only, like 'protea-export check'\n"
+	"  --keep-staging      keep the staging folder after success\n"
+	"  --json              print the result as JSON\n"
+	"  -q, --quiet         warnings and errors only\n"
+	"Exit codes: 0 done, 1 failed, 2 usage or refused payload (nothing was computed).\n";
+
+static const char check_usage[] =
+	"usage: protea-export check [OPTIONS] JOB\n"
+	"Checks a job without running it: lists everything that would make it fail, and what it would need:\n"
+	"queries, pairs, rows, memory, disk. Options as for 'run'.\n"
+	"Exit codes: 0 nothing stands in the way, 1 it would fail, 2 usage or refused payload.\n";
+
+static int exit_code(enum run_outcome outcome)
+{
+	return outcome == RUN_DONE ? EXIT_DONE : outcome == RUN_REFUSED ? EXIT_USAGE : EXIT_FAILED;
+}
+
+static void print_json(const json_t *value)
+{
+	char *text = json_dumps(value, JSON_INDENT(2));
+
+	if (text)
+		puts(text);
+	free(text);
+}
+
+/* ---- result -------------------------------------------------------------------------------------------- */
+
+static void print_result(const json_t *r)
+{
+	const json_t *stats = json_object_get(r, "dump_stats"), *eval = json_object_get(r, "eval_uri");
+	char train_rows[UNITS_TEXT], eval_rows[UNITS_TEXT];
+
+	units_count(train_rows,
+	            (uint64_t)json_integer_value(json_object_get(stats, "n_train_rows")));
+	units_count(eval_rows, (uint64_t)json_integer_value(json_object_get(stats, "n_eval_rows")));
+	printf("data set  %s\n", json_string_value(json_object_get(r, "output_name")));
+	printf("train     %s  (%s rows)\n", json_string_value(json_object_get(r, "train_uri")),
+	       train_rows);
+	if (json_is_string(eval))
+		printf("eval      %s  (%s rows)\n", json_string_value(eval), eval_rows);
+	else
+		printf("eval      none: the test pair has no row\n");
+	printf("manifest  %s\n", json_string_value(json_object_get(r, "manifest_uri")));
+	printf("elapsed   %.1f s\n", json_number_value(json_object_get(r, "elapsed_seconds")));
+}
+
+/* ---- check ---------------------------------------------------------------------------------------------- */
+
+static const char *bytes_of(const json_t *o, const char *key, char out[UNITS_TEXT])
+{
+	return units_bytes(out, (uint64_t)json_integer_value(json_object_get(o, key)));
+}
+
+static const char *count_of(const json_t *o, const char *key, char out[UNITS_TEXT])
+{
+	return units_count(out, (uint64_t)json_integer_value(json_object_get(o, key)));
+}
+
+static void print_estimate(const json_t *x)
+{
+	const json_t *m = json_object_get(x, "memory_bytes"), *pair;
+	char a[UNITS_TEXT], b[UNITS_TEXT], c[UNITS_TEXT], d[UNITS_TEXT], e[UNITS_TEXT], f[UNITS_TEXT];
+	size_t i;
+
+	printf("%-16s %9s %9s %9s %10s %12s %12s\n", "pair", "nk", "lk", "pk", "queries", "pairs <=",
+	       "rows ~");
+	json_array_foreach(json_object_get(x, "by_pair"), i, pair)
+		printf("%-16s %9s %9s %9s %10s %12s %12s\n",
+		       json_string_value(json_object_get(pair, "pair")), count_of(pair, "nk", a),
+		       count_of(pair, "lk", b), count_of(pair, "pk", c), count_of(pair, "queries", d),
+		       count_of(pair, "pairs", e), count_of(pair, "rows", f));
+	printf("\nproteins %s, pool %s x %s\n", count_of(x, "proteins", a), count_of(x, "pool_rows", b),
+	       count_of(x, "dim", c));
+	printf("memory   %s of %s available (pool %s, maps %s, neighbours %s, alignment %s",
+	       bytes_of(m, "total", a), bytes_of(m, "available", b), bytes_of(m, "pool", c),
+	       bytes_of(m, "maps", d), bytes_of(m, "knn", e), bytes_of(m, "alignment", f));
+	printf(", rows %s)\n", bytes_of(m, "rows", a));
+	printf("disk     about %s\n", bytes_of(x, "disk_bytes", a));
+}
+
+static void print_check(const json_t *r)
+{
+	const json_t *text, *estimate = json_object_get(r, "estimate");
+	size_t i;
+
+	json_array_foreach(json_object_get(r, "problems"), i, text)
+		printf("problem: %s\n", json_string_value(text));
+	json_array_foreach(json_object_get(r, "warnings"), i, text)
+		printf("warning: %s\n", json_string_value(text));
+	if (estimate)
+		print_estimate(estimate);
+	if (json_is_true(json_object_get(r, "ok")))
+		printf("ok: nothing stands in the way of this job\n");
+	else
+		printf("%zu problem(s): the job would not start\n",
+		       json_array_size(json_object_get(r, "problems")));
+}
+
+static int check_one(const char *url, const json_t *payload, const json_t *environment,
+                     const char *base_dir, const struct job_options *o)
+{
+	struct run_options options = {.memory_limit = o->memory_limit, .workers = o->workers};
+	enum run_outcome outcome;
+	json_t *r = check_payload(url, payload, environment, base_dir, &options, &outcome);
+
+	if (!r) {
+		log_error("no memory for the check");
+		return EXIT_FAILED;
+	}
+	if (o->json)
+		print_json(r);
+	else
+		print_check(r);
+	json_decref(r);
+	return exit_code(outcome);
+}
+
+/* ---- a job in a database -------------------------------------------------------------------------------- */
+
+static char *database_url(const struct job_options *o, const char *path, struct err *err)
+{
+	const char *url = o->db_url ? o->db_url : getenv("PROTEA_DB_URL");
+	char *full;
+
+	if (!url || !*url) {
+		err_set(err, ERR_ARG,
+		        "'%s' is a job's UUID: say where it is with --db URL or PROTEA_DB_URL", path);
+		return NULL;
+	}
+	full = jobfile_resolve_source(url, NULL);
+	if (!full)
+		err_nomem(err, "the database's URL");
+	return full;
+}
+
+static int run_claimed(const char *url, const char *job_id, const struct job_options *o)
+{
+	struct run_options options = {.memory_limit = o->memory_limit, .workers = o->workers,
+	                              .keep_staging = o->keep_staging};
+	struct err err = ERR_INIT;
+	struct source *s = NULL;
+	char *operation = NULL, *payload_text = NULL;
+	json_t *payload = NULL, *result = NULL;
+	enum run_outcome outcome = RUN_FAILED;
+	int rc = source_open(&s, url, SOURCE_READ | SOURCE_WRITE, &err);
+
+	if (!rc)
+		rc = source_claim_job(s, job_id, "protea-export", &operation, &payload_text, &err);
+	if (rc == 1) {
+		payload = json_parse("the job's payload", payload_text, strlen(payload_text), &err);
+		if (payload && strcmp(operation, OPERATION_EXPORT) == 0) {
+			outcome = run_payload(url, payload, NULL, NULL, job_id, &options, &result, &err);
+		} else {
+			struct err why = ERR_INIT;
+
+			if (payload)
+				err_set(&err, ERR_ARG, "job %s is of operation '%s', not %s", job_id,
+				        operation, OPERATION_EXPORT);
+			if (source_finish_job(s, job_id, "FAILED", err_name(err.code), err.text, &why) != 0)
+				log_error("%s", why.text);
+		}
+		if (outcome != RUN_DONE)
+			log_error("%s", err.text);
+		else if (o->json)
+			print_json(result);
+		else
+			print_result(result);
+	} else if (rc == 0) {
+		log_info("job %s is not queued: somebody else has it, or it is done", job_id);
+		outcome = RUN_DONE;
+	} else {
+		log_error("%s", err.text);
+	}
+	json_decref(payload);
+	json_decref(result);
+	free(operation);
+	free(payload_text);
+	source_close(s);
+	return exit_code(outcome);
+}
+
+static int run_uuid(const char *job_id, const struct job_options *o)
+{
+	struct err err = ERR_INIT;
+	char *url = database_url(o, o->job, &err);
+	int rc;
+
+	if (!url) {
+		log_error("%s", err.text);
+		return EXIT_USAGE;
+	}
+	rc = run_claimed(url, job_id, o);
+	free(url);
+	return rc;
+}
+
+/* ---- a job file ------------------------------------------------------------------------------------------ */
+
+static int run_file(const struct jobfile *job, const struct job_options *o)
+{
+	struct run_options options = {.memory_limit = o->memory_limit, .workers = o->workers,
+	                              .keep_staging = o->keep_staging};
+	struct err err = ERR_INIT;
+	json_t *result = NULL;
+	enum run_outcome outcome;
+
+	outcome = run_payload(job->source_url, job->payload, job->environment, job->base_dir, NULL,
+	                      &options, &result, &err);
+	if (outcome != RUN_DONE)
+		log_error("%s", err.text);
+	else if (o->json)
+		print_json(result);
+	else
+		print_result(result);
+	json_decref(result);
+	return exit_code(outcome);
+}
+
+static int with_file(const struct job_options *o, int check)
+{
+	struct err err = ERR_INIT;
+	struct jobfile job;
+	int rc;
+
+	if (jobfile_read(&job, o->job, &err) != 0) {
+		log_error("%s", err.text);
+		return EXIT_USAGE;
+	}
+	if (o->db_url) {
+		char *url = jobfile_resolve_source(o->db_url, NULL);
+
+		if (url) {
+			free(job.source_url);
+			job.source_url = url;
+		}
+	}
+	if (strcmp(job.operation, OPERATION_EXPORT) != 0) {
+		log_error("'%s' is a grid: run it with: protea-export grid %s", job.path, job.path);
+		rc = EXIT_USAGE;
+	} else if (check) {
+		rc = check_one(job.source_url, job.payload, job.environment, job.base_dir, o);
+	} else {
+		rc = run_file(&job, o);
+	}
+	jobfile_release(&job);
+	return rc;
+}
+
+static int run_or_check(int argc, char **argv, const char *usage, int check)
+{
+	struct job_options o;
+	char uuid[UUID_TEXT];
+	int rc = cli_parse_job_options(argc, argv, usage, &o);
+
+	if (rc)
+		return rc - 1;
+	cancel_install();
+	if (uuid_normalise(o.job, uuid) == 0 && !fsio_exists(o.job)) {
+		if (!check && !o.dry_run)
+			return run_uuid(uuid, &o);
+		log_error("check and --dry-run take a job file");
+		return EXIT_USAGE;
+	}
+	return with_file(&o, check || o.dry_run);
+}
+
+int cmd_run(int argc, char **argv)
+{
+	return run_or_check(argc, argv, run_usage, 0);
+}
+
+int cmd_check(int argc, char **argv)
+{
+	return run_or_check(argc, argv, check_usage, 1);
+}

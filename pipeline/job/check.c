@@ -1,0 +1,140 @@
+/* The preflight of a job without its work: see check.h. */
+#include "pipeline/job/check.h"
+
+#include <stdlib.h>
+
+#include "pipeline/job/preflight.h"
+
+struct checking {
+	struct problems problems;
+	struct notes notes;
+	struct settings settings;
+	struct source *source;
+	struct context context;
+	int has_context;
+	struct payload payload;
+	struct plan plan;
+	struct estimate estimate;
+	int has_estimate;
+};
+
+/* Goes as far as it can: each step needs the ones before it. */
+static int walk(struct checking *k, const char *source_url, const json_t *payload,
+                const json_t *environment, const char *base_dir,
+                const struct run_options *options, struct err *err)
+{
+	size_t before;
+	int rc = settings_load(&k->settings, environment, base_dir, &k->problems, err);
+
+	if (rc)
+		return rc;
+	if (options->workers)
+		k->settings.workers = options->workers;
+	before = k->problems.count;
+	rc = payload_parse(&k->payload, payload, &k->problems, err);
+	if (rc && k->problems.count > before) {
+		/* The payload's faults are listed; is the source at least there? */
+		struct err why = ERR_INIT;
+
+		if (source_open(&k->source, source_url, SOURCE_READ, &why) != 0)
+			problems_add_err(&k->problems, &why);
+		return 0;
+	}
+	if (!rc)
+		rc = source_open(&k->source, source_url, SOURCE_READ | SOURCE_WRITE, err);
+	if (rc)
+		return rc;
+	context_init(&k->context, k->source, &k->settings);
+	k->has_context = 1;
+	rc = preflight_run(&k->context, &k->payload, &k->plan, options->memory_limit, &k->problems,
+	                   &k->notes, err);
+	if (!rc && k->problems.count == 0) {
+		struct events *silent = events_new(NULL, NULL);
+
+		rc = silent ? estimate_make(&k->estimate, &k->context, &k->payload, &k->plan, silent, err)
+		            : err_nomem(err, "events");
+		k->has_estimate = rc == 0;
+		events_free(silent);
+	}
+	return rc;
+}
+
+/* Disk: staging and final files lie side by side, the store's copy may be elsewhere. */
+static void check_disk(struct checking *k)
+{
+	uint64_t free_bytes;
+
+	if (k->has_estimate && artifact_free_bytes(k->context.store, &free_bytes) == 0 &&
+	    free_bytes < k->estimate.disk_bytes)
+		problems_add(&k->problems, ERR_LIMIT,
+		             "disk: about %llu MiB are needed and %llu MiB are free",
+		             (unsigned long long)(k->estimate.disk_bytes >> 20),
+		             (unsigned long long)(free_bytes >> 20));
+}
+
+static json_t *estimate_json(const struct estimate *x)
+{
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I}, s:I, s:O}",
+	                 "proteins", (json_int_t)x->proteins, "pool_rows", (json_int_t)x->pool_rows,
+	                 "dim", (json_int_t)x->pool_dim, "queries", (json_int_t)x->queries,
+	                 "pairs_at_most", (json_int_t)x->pairs, "rows_about", (json_int_t)x->rows,
+	                 "memory_bytes", "total", (json_int_t)x->memory_bytes, "pool",
+	                 (json_int_t)x->memory_pool, "maps", (json_int_t)x->memory_maps, "knn",
+	                 (json_int_t)x->memory_knn, "alignment", (json_int_t)x->memory_align, "rows",
+	                 (json_int_t)x->memory_rows, "available", (json_int_t)memory_available(),
+	                 "disk_bytes", (json_int_t)x->disk_bytes, "by_pair", x->by_pair);
+}
+
+static json_t *result_json(const struct checking *k)
+{
+	json_t *problems = json_array(), *warnings = json_array(), *out;
+	size_t i;
+
+	for (i = 0; i < k->problems.count; i++)
+		json_array_append_new(problems, json_string(k->problems.list[i].text));
+	for (i = 0; i < notes_count(&k->notes); i++)
+		json_array_append_new(warnings, json_string(notes_text(&k->notes, i)));
+	out = json_pack("{s:b, s:o, s:o}", "ok", k->problems.count == 0, "problems", problems,
+	                "warnings", warnings);
+	if (out && k->has_estimate)
+		json_object_set_new(out, "estimate", estimate_json(&k->estimate));
+	return out;
+}
+
+static enum run_outcome outcome_of(const struct problems *p)
+{
+	size_t i;
+
+	if (p->count == 0)
+		return RUN_DONE;
+	for (i = 0; i < p->count; i++)
+		if (p->list[i].code != ERR_ARG && p->list[i].code != ERR_EXISTS)
+			return RUN_FAILED;
+	return RUN_REFUSED;
+}
+
+json_t *check_payload(const char *source_url, const json_t *payload, const json_t *environment,
+                      const char *base_dir, const struct run_options *options,
+                      enum run_outcome *outcome)
+{
+	struct checking k = {0};
+	struct err err = ERR_INIT;
+	json_t *out;
+
+	if (walk(&k, source_url, payload, environment, base_dir, options, &err) != 0)
+		problems_add_err(&k.problems, &err);
+	check_disk(&k);
+	*outcome = outcome_of(&k.problems);
+	out = result_json(&k);
+	if (k.has_estimate)
+		estimate_release(&k.estimate);
+	if (k.has_context)
+		context_release(&k.context);
+	plan_release(&k.plan);
+	payload_release(&k.payload);
+	notes_release(&k.notes);
+	source_close(k.source);
+	settings_release(&k.settings);
+	problems_release(&k.problems);
+	return out;
+}

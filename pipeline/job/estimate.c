@@ -1,0 +1,203 @@
+/* What a run will need: see preflight.h. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pipeline/align/align.h"
+#include "pipeline/features/candidates.h"
+#include "pipeline/features/references.h"
+#include "pipeline/job/groundtruth.h"
+#include "pipeline/job/preflight.h"
+#include "pipeline/output/parquet.h"
+#include "prof/base/buf.h"
+
+/* Bytes of a finished row on disk: measured 40 to 90 on the sample data, depending on the families. */
+#define ROW_BYTES_ON_DISK 120
+/* Heap per row of a Parquet row group: 8 bytes a column, dictionary indexes beside them. */
+#define ROW_BYTES_IN_MEMORY 900
+
+/* ---- memory -------------------------------------------------------------------------------------------- */
+
+static uint64_t read_number(const char *path)
+{
+	FILE *f = fopen(path, "re");
+	uint64_t v = 0;
+
+	if (!f)
+		return 0;
+	if (fscanf(f, "%" SCNu64, &v) != 1)
+		v = 0; /* "max": no limit */
+	fclose(f);
+	return v;
+}
+
+uint64_t memory_available(void)
+{
+	FILE *f = fopen("/proc/meminfo", "re");
+	char line[128];
+	uint64_t kib = 0, bytes, limit, used;
+
+	while (f && fgets(line, sizeof line, f))
+		if (sscanf(line, "MemAvailable: %" SCNu64, &kib) == 1)
+			break;
+	if (f)
+		fclose(f);
+	bytes = kib * 1024;
+	limit = read_number("/sys/fs/cgroup/memory.max");
+	used = read_number("/sys/fs/cgroup/memory.current");
+	if (limit && limit > used && limit - used < bytes)
+		bytes = limit - used;
+	return bytes;
+}
+
+int estimate_memory(struct estimate *x, struct context *c, const struct payload *p,
+                    struct err *err)
+{
+	struct knn_params knn = {
+		.metric = p->metric,
+		.k = (size_t)p->k,
+		.n_workers = (size_t)c->settings->workers,
+		.query_chunk = (size_t)c->settings->query_chunk,
+	};
+	uint64_t rows = 0, dim = 0, workers = (uint64_t)c->settings->workers;
+	int rc = source_embedding_estimate(c->source, p->embedding_config_id, &rows, &dim, err);
+
+	if (rc)
+		return rc;
+	if (c->has_proteins && c->proteins.n > rows)
+		rows = c->proteins.n; /* proteins that share a sequence have a row each */
+	x->pool_rows = rows;
+	x->pool_dim = dim;
+	x->memory_pool = rows * dim * 2;
+	/* Proteins with names and maps (about 160 bytes), two annotation sets (about 10 rows of 24 bytes a
+	 * protein), GO maps and vectors. */
+	x->memory_maps = rows * (160 + 2 * 10 * 24) + (UINT64_C(128) << 20);
+	x->memory_knn = knn_memory_needed(rows, rows, dim, &knn);
+	x->memory_align = p->compute_alignments ? workers * (ALIGN_DEFAULT_MEMORY + (8u << 20)) : 0;
+	x->memory_rows = (uint64_t)CATEGORIES * PARQUET_ROW_GROUP_ROWS * ROW_BYTES_IN_MEMORY;
+	x->memory_bytes = x->memory_pool + x->memory_maps + x->memory_knn + x->memory_align +
+	                  x->memory_rows;
+	return 0;
+}
+
+/* ---- rows and pairs ------------------------------------------------------------------------------------- */
+
+/* Queries as far as they can be known without reading embeddings: proteins that gained something and have
+ * a sequence. */
+static uint64_t count_queries(const struct context *c, const struct buckets *b,
+                              uint64_t in_aspect[ASPECTS])
+{
+	unsigned char *seen = calloc((size_t)c->proteins.n + 1, 1);
+	uint64_t n = 0;
+	int cat, a;
+
+	for (cat = 0; seen && cat < CATEGORIES; cat++) {
+		const struct pairset *s = &b->gained[cat];
+		size_t i;
+
+		for (i = 0; i < s->n; i++) {
+			uint32_t protein = PAIR_PROTEIN(s->key[i]);
+
+			if (protein >= c->proteins.n || c->proteins.sequence_id[protein] < 0)
+				continue;
+			a = aspect_index(c->ontology.aspect_by_go[PAIR_GO(s->key[i])]);
+			if (!seen[protein])
+				n++;
+			if (a >= 0 && !(seen[protein] >> (a + 1) & 1))
+				in_aspect[a]++;
+			seen[protein] |= (unsigned char)(1u | (a >= 0 ? 2u << a : 0));
+		}
+	}
+	free(seen);
+	return n;
+}
+
+/* Distinct annotations of a reference and, with expansion, of their ancestors: the mean per reference. */
+static void mean_terms(const struct context *c, const struct annset *set, int expand,
+                       double mean[ASPECTS])
+{
+	uint64_t rows[ASPECTS] = {0}, refs[ASPECTS] = {0};
+	const struct csr *anc = &c->ontology.snapshots[0].ancestors;
+	uint32_t p, r;
+	int a;
+
+	for (p = 0; p < set->n_proteins; p++) {
+		unsigned seen = 0;
+
+		for (r = set->start[p]; r < set->start[p + 1]; r++) {
+			a = aspect_index(c->ontology.term_aspect[set->term[r]]);
+			if (a < 0 || (set->flags[r] & ANN_NEGATED))
+				continue;
+			rows[a] += 1 + (expand ? csr_len(anc, c->ontology.term_go[set->term[r]]) / 3 : 0);
+			seen |= 1u << a;
+		}
+		for (a = 0; a < ASPECTS; a++)
+			refs[a] += seen >> a & 1;
+	}
+	for (a = 0; a < ASPECTS; a++)
+		mean[a] = refs[a] ? (double)rows[a] / (double)refs[a] : 0;
+}
+
+static int estimate_pair(struct estimate *x, struct context *c, const struct payload *p,
+                         const struct plan *plan, size_t pair, struct events *e, struct err *err)
+{
+	struct buckets b = {0};
+	uint64_t in_aspect[ASPECTS] = {0}, queries, rows = 0, pairs;
+	double mean[ASPECTS];
+	int computed, a, rc;
+
+	rc = groundtruth_buckets(c, plan, pair, &b, &computed, e, err);
+	if (!rc)
+		rc = context_need_set(c, plan, plan->pairs[pair].old_version, e, err);
+	if (rc) {
+		buckets_release(&b);
+		return rc;
+	}
+	queries = count_queries(c, &b, in_aspect);
+	mean_terms(c, &c->sets[plan->pairs[pair].old_version], p->expand_votes_to_ancestors, mean);
+	for (a = 0; a < ASPECTS; a++)
+		rows += (uint64_t)((double)in_aspect[a] * (double)p->k * mean[a]);
+	pairs = queries * (uint64_t)p->k * ASPECTS;
+	x->queries += queries;
+	x->pairs += pairs;
+	x->rows += rows;
+	if (queries > x->largest_pair_queries)
+		x->largest_pair_queries = queries;
+	json_array_append_new(
+		x->by_pair,
+		json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "pair", plan->pairs[pair].label,
+	                  "ground_truth", computed ? "computed" : "materialised", "nk",
+	                  (json_int_t)b.gained[CAT_NK].n, "lk", (json_int_t)b.gained[CAT_LK].n, "pk",
+	                  (json_int_t)b.gained[CAT_PK].n, "queries", (json_int_t)queries, "pairs",
+	                  (json_int_t)pairs, "rows", (json_int_t)rows));
+	buckets_release(&b);
+	return 0;
+}
+
+int estimate_make(struct estimate *x, struct context *c, const struct payload *p,
+                  const struct plan *plan, struct events *e, struct err *err)
+{
+	size_t i;
+	int rc;
+
+	*x = (struct estimate){.by_pair = json_array()};
+	rc = context_load_maps(c, p, plan, e, err);
+	if (!rc)
+		rc = estimate_memory(x, c, p, err);
+	x->proteins = c->proteins.n;
+	for (i = 0; !rc && i < plan->n_pairs; i++) {
+		rc = estimate_pair(x, c, p, plan, i, e, err);
+		context_drop_set(c, plan->pairs[i].old_version);
+	}
+	x->disk_bytes = 2 * x->rows * ROW_BYTES_ON_DISK;
+	if (rc)
+		estimate_release(x);
+	return rc;
+}
+
+void estimate_release(struct estimate *x)
+{
+	json_decref(x->by_pair);
+	x->by_pair = NULL;
+}

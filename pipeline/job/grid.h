@@ -1,0 +1,37 @@
+/* The grid of spec 9: PLM x K cells over one source. One neighbour search per PLM at the largest K, one
+ * alignment per text pair of the whole grid; every cell's files are those of a single run. */
+#ifndef JOB_GRID_H
+#define JOB_GRID_H
+
+#include "pipeline/job/jobfile.h"
+#include "pipeline/job/run.h"
+
+struct grid_cell {
+	char *name;                    /* owned: data set name */
+	char *plm;                     /* owned: short name */
+	char config_id[UUID_TEXT];
+	int k;
+	int skipped;                   /* registered already */
+	enum run_outcome outcome;
+	char *error;                   /* owned, NULL: none */
+	json_t *result;                /* owned */
+	double elapsed_s;
+};
+
+struct grid {
+	struct grid_cell *cells;       /* owned: PLMs as listed, K descending */
+	size_t n;
+};
+
+/* Runs all cells; a failed cell does not stop the others, unless the run is cancelled. Fills `grid` with
+ * what became of each. Returns 0 when all are done, else the first failure. RUN_REFUSED is told by
+ * *refused: the job itself is at fault and nothing was run. */
+int grid_run(struct grid *grid, const struct jobfile *job, const struct run_options *options,
+             int *refused, struct err *err);
+void grid_release(struct grid *grid);
+
+/* Canonical short name of an embedding configuration of spec 9, NULL for others; and back. */
+const char *grid_short_name(const char *config_id);
+const char *grid_config_of(const char *short_name);
+
+#endif

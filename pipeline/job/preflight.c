@@ -1,0 +1,171 @@
+/* Everything that can fail, checked before any work: see preflight.h. */
+#include "pipeline/job/preflight.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "pipeline/core/fsio.h"
+#include "pipeline/job/groundtruth.h"
+#include "prof/base/units.h"
+
+static void check_name(struct context *c, const struct payload *p, struct problems *problems)
+{
+	struct err why = ERR_INIT;
+	int rc = source_has_dataset(c->source, p->output_name, &why);
+
+	if (rc < 0)
+		problems_add_err(problems, &why);
+	else if (rc == 1)
+		problems_add(problems, ERR_EXISTS,
+		             "payload.output_name: a data set '%s' is registered already in %s; choose "
+		             "another name",
+		             p->output_name, source_name(c->source));
+}
+
+static void check_anc2vec(struct context *c, struct problems *problems)
+{
+	struct err why = ERR_INIT;
+
+	if (!c->settings->anc2vec_path) {
+		problems_add(problems, ERR_NOTFOUND,
+		             "PROTEA_ANC2VEC_PATH is not set: name an anc2vec archive (.npz or .tsv), or make "
+		             "one with: protea-export bundle anc2vec BUNDLE --out FILE.npz");
+		return;
+	}
+	if (c->archive || c->has_vectors)
+		return;
+	if (anc2vec_open(&c->archive, c->settings->anc2vec_path, &why) != 0)
+		problems_add_err(problems, &why);
+}
+
+static void check_readable(struct problems *problems, const char *what, const char *path)
+{
+	if (access(path, R_OK) != 0)
+		problems_add(problems, ERR_NOTFOUND, "%s: '%s' does not exist or cannot be read", what, path);
+}
+
+static void check_files(struct context *c, const struct payload *p, struct problems *problems)
+{
+	struct err why = ERR_INIT;
+
+	check_anc2vec(c, problems);
+	if (p->profile == SCHEMA_V5_73 && c->settings->interpro_path)
+		check_readable(problems, "PROTEA_INTERPRO_GO_PRED_PATH", c->settings->interpro_path);
+	if (p->compute_taxonomy && !c->taxonomy &&
+	    taxonomy_open(&c->taxonomy, c->settings->taxonomy_path, &why) != 0) {
+		err_prefix(&why, "PROTEA_TAXONOMY_PATH");
+		problems_add_err(problems, &why);
+	}
+	if (p->ia_file) {
+		char *path = fsio_resolve(c->settings->base_dir, p->ia_file);
+
+		if (path)
+			check_readable(problems, "payload.ia_file", path);
+		free(path);
+	}
+}
+
+/* Can files be made in this folder, or in the nearest one above it that exists? */
+static void check_writable(struct problems *problems, const char *what, const char *dir)
+{
+	char *at = fsio_absolute(dir);
+
+	while (at && !fsio_exists(at)) {
+		char *up = fsio_dirname(at);
+
+		free(at);
+		at = up;
+	}
+	if (at && access(at, W_OK | X_OK) != 0)
+		problems_add(problems, ERR_IO, "%s: '%s' cannot be written to", what, at);
+	free(at);
+}
+
+static void check_store(struct context *c, const struct payload *p, struct problems *problems)
+{
+	struct artifact_config config = settings_artifact_config(c->settings);
+	struct err why = ERR_INIT;
+	char key[512];
+	int rc;
+
+	if (!c->store && artifact_open(&c->store, &config, &why) != 0) {
+		problems_add_err(problems, &why);
+		return;
+	}
+	if (artifact_probe(c->store, 0, &why) != 0) {
+		problems_add_err(problems, &why);
+		return;
+	}
+	snprintf(key, sizeof key, "datasets/%s/manifest.json", p->output_name);
+	rc = artifact_exists(c->store, key, &why);
+	if (rc < 0)
+		problems_add_err(problems, &why);
+	else if (rc == 1)
+		problems_add(problems, ERR_EXISTS,
+		             "payload.output_name: the artifact store holds '%s' already; choose another name "
+		             "or remove datasets/%s",
+		             key, p->output_name);
+}
+
+static void check_groundtruth(struct context *c, const struct plan *plan, struct problems *problems,
+                              struct notes *notes)
+{
+	size_t i;
+
+	for (i = 0; c->store && i < plan->n_pairs; i++) {
+		struct err why = ERR_INIT;
+		char key[128];
+		int rc;
+
+		if (!plan->pairs[i].groundtruth_uri)
+			continue;
+		groundtruth_key(plan->pairs[i].evaluation_set, key);
+		rc = artifact_exists(c->store, key, &why);
+		if (rc < 0)
+			problems_add_err(problems, &why);
+		else if (rc == 0)
+			notes_add(notes, "groundtruth_absent", json_pack("{s:s}", "pair", plan->pairs[i].label),
+			          "pair %s: '%s' is not in the artifact store; the buckets will be computed",
+			          plan->pairs[i].label, key);
+	}
+}
+
+static void check_memory(struct context *c, const struct payload *p, uint64_t limit,
+                         struct problems *problems, struct err *err)
+{
+	struct estimate x = {0};
+	char need[UNITS_TEXT], have[UNITS_TEXT];
+
+	if (estimate_memory(&x, c, p, err) != 0) {
+		problems_add_err(problems, err);
+		return;
+	}
+	if (!limit)
+		limit = memory_available();
+	if (limit && x.memory_bytes > limit)
+		problems_add(problems, ERR_LIMIT,
+		             "memory: the run needs about %s and %s are allowed or available; raise "
+		             "--memory-limit, use fewer workers, or a machine with more memory",
+		             units_bytes(need, x.memory_bytes), units_bytes(have, limit));
+	estimate_release(&x);
+}
+
+int preflight_run(struct context *c, const struct payload *p, struct plan *plan,
+                  uint64_t memory_limit, struct problems *problems, struct notes *notes,
+                  struct err *err)
+{
+	int rc;
+
+	check_name(c, p, problems);
+	rc = plan_make(plan, c->source, p, problems, notes, err);
+	if (rc)
+		return rc;
+	check_files(c, p, problems);
+	check_writable(problems, "PROTEA_EXPORT_RESUME_DIR", c->settings->resume_dir);
+	check_store(c, p, problems);
+	check_groundtruth(c, plan, problems, notes);
+	check_memory(c, p, memory_limit, problems, err);
+	return 0;
+}
