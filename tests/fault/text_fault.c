@@ -15,6 +15,8 @@ static const char text[] =
 	"{\"a\": [1, 2.5, \"\\u00e9\", {\"b\": null}], \"long\": \"0123456789012345"
 	"67890123456789012345678901234567890123456789012345678901234567890\"}";
 
+static char *want; /* made with memory */
+
 static int round_trip(void)
 {
 	struct err err = ERR_INIT;
@@ -31,7 +33,7 @@ static int round_trip(void)
 	pretty = json_pretty_ascii(v);
 	failed = !compact || !pretty;
 	if (!failed)
-		assert_int_equal(strlen(compact), 119);
+		assert_string_equal(compact, want);
 	free(compact);
 	free(pretty);
 	json_decref(v);
@@ -40,8 +42,14 @@ static int round_trip(void)
 
 static void json_fails_cleanly(void **state)
 {
+	json_t *v = json_parse("x", text, strlen(text), NULL);
+
 	(void)state;
-	assert_true(fault_each(round_trip, 0) >= 10);
+	want = json_compact(v);
+	json_decref(v);
+	/* Some of jansson's allocations it can do without; then the text is the same. */
+	assert_true(fault_each(round_trip, 1) >= 10);
+	free(want);
 }
 
 static int manifest(void)
