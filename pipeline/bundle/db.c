@@ -2,6 +2,7 @@
 #include "pipeline/bundle/db.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -23,20 +24,27 @@ const char *bundle_db_name(sqlite3 *db)
 	return name && *name ? name : "bundle in memory";
 }
 
-static int fail_full(sqlite3 *db, const char *doing, struct err *err)
+static int fail_full(const char *name, const char *doing, struct err *err)
 {
 	char text[UNITS_TEXT];
 	uint64_t left;
 
-	if (fsio_free_bytes(bundle_db_name(db), &left) < 0)
+	if (fsio_free_bytes(name, &left) < 0)
 		left = 0;
-	return err_set(err, ERR_IO, "cannot %s '%s': disk full (%s left)", doing,
-		       bundle_db_name(db), units_bytes(text, left));
+	return err_set(err, ERR_IO, "cannot %s '%s': disk full (%s left)", doing, name,
+		       units_bytes(text, left));
 }
 
-int bundle_db_fail(sqlite3 *db, int rc, const char *doing, struct err *err)
+/* The usual reason for not getting at a file that is there and may be read. */
+static int fail_wal(const char *name, const char *doing, const char *why, struct err *err)
 {
-	const char *name = bundle_db_name(db);
+	return err_set(err, ERR_IO,
+		       "cannot %s '%s': %s (a file in WAL mode needs a writable folder)", doing,
+		       name, why);
+}
+
+static int fail_named(sqlite3 *db, int rc, const char *name, const char *doing, struct err *err)
+{
 	const char *why = db ? sqlite3_errmsg(db) : sqlite3_errstr(rc);
 	int code = ERR_DATABASE;
 
@@ -46,7 +54,7 @@ int bundle_db_fail(sqlite3 *db, int rc, const char *doing, struct err *err)
 	case SQLITE_NOMEM:
 		return err_nomem(err, "the database");
 	case SQLITE_FULL:
-		return fail_full(db, doing, err);
+		return fail_full(name, doing, err);
 	case SQLITE_INTERRUPT:
 		if (cancel_check(err) < 0)
 			return ERR_CANCELLED;
@@ -63,6 +71,8 @@ int bundle_db_fail(sqlite3 *db, int rc, const char *doing, struct err *err)
 			       "cannot %s '%s': another process keeps it locked (%s)", doing, name,
 			       why);
 	case SQLITE_READONLY:
+		if (rc == SQLITE_READONLY_DIRECTORY || rc == SQLITE_READONLY_CANTINIT)
+			return fail_wal(name, doing, why, err);
 		return err_set(err, ERR_DATABASE,
 			       "cannot %s '%s': it is open for reading only (%s)", doing, name,
 			       why);
@@ -70,9 +80,7 @@ int bundle_db_fail(sqlite3 *db, int rc, const char *doing, struct err *err)
 		code = ERR_LIMIT;
 		break;
 	case SQLITE_CANTOPEN:
-		return err_set(err, ERR_IO,
-			       "cannot %s '%s': %s (a file in WAL mode needs a writable folder)",
-			       doing, name, why);
+		return fail_wal(name, doing, why, err);
 	case SQLITE_IOERR:
 		code = ERR_IO;
 		break;
@@ -83,6 +91,11 @@ int bundle_db_fail(sqlite3 *db, int rc, const char *doing, struct err *err)
 	if (err)
 		err->sys = db ? sqlite3_system_errno(db) : 0;
 	return code;
+}
+
+int bundle_db_fail(sqlite3 *db, int rc, const char *doing, struct err *err)
+{
+	return fail_named(db, rc, bundle_db_name(db), doing, err);
 }
 
 int bundle_db_exec(sqlite3 *db, const char *sql, const char *doing, struct err *err)
@@ -203,6 +216,8 @@ static int real_path(const char *path, char **real, struct err *err)
 		return err_set(err, ERR_FORMAT, "'%s' is not a file, so not a bundle", path);
 	if (st.st_size == 0)
 		return err_set(err, ERR_FORMAT, "'%s' is empty, so not a bundle", path);
+	if (faccessat(AT_FDCWD, *real, R_OK, AT_EACCESS) < 0)
+		return err_sys(err, ERR_IO, "cannot open bundle '%s'", path);
 	return 0;
 }
 
@@ -214,7 +229,7 @@ static int open_handle(sqlite3 **out, const char *real, int write, struct err *e
 	int rc = sqlite3_open_v2(real, &db, flags, NULL);
 
 	if (rc != SQLITE_OK)
-		rc = db ? bundle_db_fail(db, rc, "open", err) : err_nomem(err, "the database");
+		rc = db ? fail_named(db, rc, real, "open", err) : err_nomem(err, "the database");
 	if (rc == 0)
 		rc = bundle_db_guard(db, err);
 	if (rc == 0)
@@ -255,7 +270,7 @@ static int check_writable(sqlite3 *db, const char *real, struct err *err)
 	dir = fsio_dirname(real);
 	if (!dir)
 		return err_nomem(err, "a path");
-	ok = access(dir, W_OK | X_OK) == 0;
+	ok = faccessat(AT_FDCWD, dir, W_OK | X_OK, AT_EACCESS) == 0;
 	free(dir);
 	if (!ok)
 		return err_sys(err, ERR_DATABASE,

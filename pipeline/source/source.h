@@ -26,7 +26,7 @@ enum source_flags {
  * "postgresql+psycopg://…". ERR_UNSUPPORTED names what this build lacks. A bundle is checked for
  * being one: application id, tables, required columns. */
 int source_open(struct source **out, const char *url, unsigned flags, struct err *err);
-void source_close(struct source *s); /* NULL is fine */
+void source_close(struct source *s);             /* NULL is fine */
 const char *source_name(const struct source *s); /* for messages: path, or URL without password */
 const char *source_url(const struct source *s);  /* what source_open was given */
 const char *source_kind(const struct source *s); /* "bundle" or "postgresql" */
@@ -47,13 +47,13 @@ struct source_annotation_set {
 	const char *id;
 	const char *source_version; /* NULL possible */
 	const char *snapshot_id;
-	int64_t created_at_ns;      /* unix time */
+	int64_t created_at_ns; /* unix time */
 };
 typedef int source_annotation_set_fn(void *ctx, const struct source_annotation_set *row,
-                                     struct err *err);
+				     struct err *err);
 /* Rows with source = `source_name`, by id. */
-int source_annotation_sets(struct source *s, const char *source_name,
-                           source_annotation_set_fn *fn, void *ctx, struct err *err);
+int source_annotation_sets(struct source *s, const char *source_name, source_annotation_set_fn *fn,
+			   void *ctx, struct err *err);
 
 struct source_evaluation_set {
 	const char *id;
@@ -62,19 +62,19 @@ struct source_evaluation_set {
 	int64_t created_at_ns;
 };
 typedef int source_evaluation_set_fn(void *ctx, const struct source_evaluation_set *row,
-                                     struct err *err);
+				     struct err *err);
 int source_evaluation_sets(struct source *s, const char *old_set_id, const char *new_set_id,
-                           source_evaluation_set_fn *fn, void *ctx, struct err *err); /* by id */
+			   source_evaluation_set_fn *fn, void *ctx, struct err *err); /* by id */
 
 struct source_term {
 	int64_t id;
 	const char *go_id;
-	char aspect;             /* 'P', 'F', 'C'; any other letter as stored; 0: NULL or empty */
+	char aspect; /* 'P', 'F', 'C'; any other letter as stored; 0: NULL or empty */
 	const char *snapshot_id;
 };
 typedef int source_term_fn(void *ctx, const struct source_term *row, struct err *err);
 int source_terms(struct source *s, const char *snapshot_id, source_term_fn *fn, void *ctx,
-                 struct err *err); /* by id */
+		 struct err *err); /* by id */
 
 struct source_edge { /* only is_a and part_of */
 	int64_t child_id;
@@ -82,7 +82,7 @@ struct source_edge { /* only is_a and part_of */
 };
 typedef int source_edge_fn(void *ctx, const struct source_edge *row, struct err *err);
 int source_edges(struct source *s, const char *snapshot_id, source_edge_fn *fn, void *ctx,
-                 struct err *err); /* by row id */
+		 struct err *err); /* by row id */
 
 struct source_annotation {
 	int64_t id;
@@ -93,7 +93,7 @@ struct source_annotation {
 };
 typedef int source_annotation_fn(void *ctx, const struct source_annotation *row, struct err *err);
 int source_annotations(struct source *s, const char *set_id, source_annotation_fn *fn, void *ctx,
-                       struct err *err); /* by id */
+		       struct err *err); /* by id */
 
 struct source_protein {
 	const char *accession;
@@ -102,10 +102,10 @@ struct source_protein {
 };
 typedef int source_protein_fn(void *ctx, const struct source_protein *row, struct err *err);
 int source_proteins(struct source *s, source_protein_fn *fn, void *ctx,
-                    struct err *err); /* by accession, compared as bytes */
+		    struct err *err); /* by accession, compared as bytes */
 
 enum source_vector_type {
-	SOURCE_HALF_LE,  /* float16, little-endian */
+	SOURCE_HALF_LE, /* float16, little-endian */
 	SOURCE_HALF_BE,
 	SOURCE_FLOAT_LE, /* float32: rounded to half by the text route of spec 2.2 */
 	SOURCE_FLOAT_BE,
@@ -114,27 +114,27 @@ enum source_vector_type {
 struct source_embedding {
 	int64_t id;
 	int64_t sequence_id;
-	int64_t chunk_index_s;        /* 0 where the column is absent */
-	const void *values;           /* dim values of `type` */
-	size_t dim;                   /* as found in the row */
+	int64_t chunk_index_s; /* 0 where the column is absent */
+	const void *values;    /* dim values of `type` */
+	size_t dim;            /* as found in the row */
 	enum source_vector_type type;
 };
 typedef int source_embedding_fn(void *ctx, const struct source_embedding *row, struct err *err);
 /* All rows of one configuration, by sequence id, then row id. */
 int source_embeddings(struct source *s, const char *config_id, source_embedding_fn *fn, void *ctx,
-                      struct err *err);
+		      struct err *err);
 
 /* Rows and dimension of a configuration, cheaply (no COUNT over a large table is needed: planner
  * estimates will do where exactness is costly). *dim = 0: no rows. */
 int source_embedding_estimate(struct source *s, const char *config_id, uint64_t *rows,
-                              uint64_t *dim, struct err *err);
+			      uint64_t *dim, struct err *err);
 
 typedef int source_sequence_fn(void *ctx, int64_t id, const char *text, size_t len,
-                               struct err *err);
+			       struct err *err);
 /* Texts of the given sequence ids (ascending, distinct), in that order; ids without a row are left
  * out. */
 int source_sequences(struct source *s, const int64_t *ids, size_t n, source_sequence_fn *fn,
-                     void *ctx, struct err *err);
+		     void *ctx, struct err *err);
 
 /* ---- jobs, events, data sets (SOURCE_WRITE) --------------------------------------------------- */
 
@@ -159,24 +159,24 @@ int source_insert_dataset(struct source *s, const struct source_dataset *row, st
 
 /* A job made from a job file: inserted as RUNNING with started_at = now. */
 int source_insert_job(struct source *s, const char *job_id, const char *operation,
-                      const char *payload_json, struct err *err);
+		      const char *payload_json, struct err *err);
 /* Claims a QUEUED job (conditional update, event job.started in the same transaction). 1 claimed,
  * 0 somebody else has it or it is not QUEUED, ERR_NOTFOUND. `*payload_json` and `*operation` are
  * malloc'ed. */
 int source_claim_job(struct source *s, const char *job_id, const char *worker, char **operation,
-                     char **payload_json, struct err *err);
+		     char **payload_json, struct err *err);
 /* Ends a job: status SUCCEEDED, FAILED or CANCELLED, finished_at, error columns (NULL possible). */
 int source_finish_job(struct source *s, const char *job_id, const char *status,
-                      const char *error_code, const char *error_message, struct err *err);
+		      const char *error_code, const char *error_message, struct err *err);
 int source_extend_lease(struct source *s, const char *job_id, struct err *err); /* now + 120 s */
 
 struct source_event {
 	const char *job_id;
 	int64_t ts_ns;
-	const char *level;       /* info | warning | error */
+	const char *level; /* info | warning | error */
 	const char *event;
-	const char *message;     /* NULL possible */
-	const char *fields_json; /* an object */
+	const char *message;                      /* NULL possible */
+	const char *fields_json;                  /* an object */
 	int64_t progress_current, progress_total; /* -1: leave job's columns alone */
 };
 int source_insert_event(struct source *s, const struct source_event *row, struct err *err);

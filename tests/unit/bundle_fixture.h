@@ -43,7 +43,8 @@ static const char fixture_rows[] =
 	" ('" SET_OLD "', 'goa', '160', '" SNAP_1 "', '2024-01-01T12:30:00.500000Z'),"
 	" ('" SET_QGO "', 'quickgo', NULL, '" SNAP_1 "', '2024-01-02T00:00:00Z');"
 	"INSERT INTO sequence VALUES (1, 'MKV', 'bc5a0dfbf35ec22ac2c0f8c1e5534d8e'),"
-	" (2, 'MKVLA', '78f24a5d046064dc4f4b7bf0b4386891'), (3, '', 'd41d8cd98f00b204e9800998ecf8427e'), (7, 'WWW', '793b899a4f8fdf8109b9b0e71aa0f28e');"
+	" (2, 'MKVLA', '78f24a5d046064dc4f4b7bf0b4386891'), (3, '', "
+	"'d41d8cd98f00b204e9800998ecf8427e'), (7, 'WWW', '793b899a4f8fdf8109b9b0e71aa0f28e');"
 	"INSERT INTO protein VALUES ('P3', 3, ''), ('P1', 1, '9606'), ('A0A', NULL, NULL),"
 	" ('P2-2', 2, '10090'), ('P2', 2, '10090');"
 	"INSERT INTO protein_go_annotation VALUES"
@@ -77,12 +78,22 @@ static inline void fixture_dir(char dir[PATH_MAX])
 		abort();
 }
 
+/* Bytes as a file, without waiting for the disk. */
+static inline void fixture_write(const char *path, const void *bytes, size_t n)
+{
+	FILE *f = fopen(path, "wb");
+
+	if (!f || fwrite(bytes, 1, n, f) != n || fclose(f) != 0)
+		abort();
+}
+
 static inline void fixture_sql(const char *path, const char *sql)
 {
 	sqlite3 *db;
 	char *message = NULL;
 
-	if (sqlite3_open(path, &db) != SQLITE_OK)
+	if (sqlite3_open(path, &db) != SQLITE_OK ||
+	    sqlite3_exec(db, "PRAGMA synchronous = OFF", NULL, NULL, NULL) != SQLITE_OK)
 		abort();
 	if (sqlite3_exec(db, sql, NULL, NULL, &message) != SQLITE_OK) {
 		fprintf(stderr, "%s\n", message);
@@ -97,7 +108,8 @@ static inline void fixture_make(const char *path)
 	struct err err = ERR_INIT;
 	sqlite3 *db;
 
-	if (sqlite3_open(path, &db) != SQLITE_OK)
+	if (sqlite3_open(path, &db) != SQLITE_OK ||
+	    sqlite3_exec(db, "PRAGMA synchronous = OFF", NULL, NULL, NULL) != SQLITE_OK)
 		abort();
 	if (bundle_schema_create(db, &err) < 0) {
 		fprintf(stderr, "%s\n", err.text);

@@ -182,7 +182,9 @@ static void faults_of_proteins_and_sets_are_found(void **state)
 {
 	(void)state;
 	finds("UPDATE protein SET accession = 'P 1' WHERE accession = 'P1'", "odd-accession",
-	      BUNDLE_ERROR, 1, "'P 1'");
+	      BUNDLE_WARNING, 1, "'P 1'");
+	finds("UPDATE protein SET accession = '' WHERE accession = 'P1'", "empty-accession",
+	      BUNDLE_ERROR, 1, "''");
 	finds("UPDATE protein SET taxonomy_id = 'human' WHERE accession IN ('P1', 'P2')",
 	      "odd-taxon", BUNDLE_WARNING, 2, "P1: human");
 	finds("UPDATE protein_go_annotation SET evidence_code = 'XYZ' WHERE id = 10",
@@ -246,8 +248,8 @@ static void examples_are_few_and_clean(void **state)
 			  " i < 1000) INSERT INTO protein SELECT 'Q' || char(27) || i, NULL,"
 			  " 'a\xff' FROM c");
 	report = check();
-	assert_int_equal(report.n_warnings, 0); /* invalid UTF-8 is no text to look into */
-	assert_int_equal(report.n_errors, 1);
+	assert_int_equal(report.n_warnings, 2); /* odd accessions, odd taxa */
+	assert_int_equal(report.n_errors, 1);   /* invalid UTF-8 */
 	assert_int_equal(report.findings[0].count, 1000);
 	assert_non_null(report.findings[0].examples[BUNDLE_EXAMPLES - 1]);
 	bundle_report_text(&report, &text);
@@ -316,7 +318,7 @@ static void damaged_files_are_told(void **state)
 			random = random * 1664525u + 1013904223u; /* Numerical Recipes */
 			copy.data[(random >> 4) % copy.len] ^= (char)(1 << (random >> 28) % 8);
 		}
-		assert_int_equal(fsio_write_file(path, copy.data, copy.len, &err), 0);
+		fixture_write(path, copy.data, copy.len);
 		if (bundle_check(&report, path, NULL, NULL, &err) < 0) {
 			assert_true(err.text[0]);
 		} else {
