@@ -26,6 +26,20 @@ function cell(v) {
   return typeof v === 'string' ? text(v) : String(v);
 }
 
+// Neighbouring rows often share a value, and turning doubles into text is what costs.
+function cellsOf(column) {
+  let last = column[0];
+  let made = cell(last);
+
+  return column.map((v) => {
+    if (!Object.is(v, last)) {
+      last = v;
+      made = cell(v);
+    }
+    return made;
+  });
+}
+
 // Chunks of rows as column arrays, in the file's order.
 export async function* chunks(path) {
   const { DuckDBInstance } = require('@duckdb/node-api');
@@ -58,7 +72,7 @@ async function main(path, target) {
       lines = `${names.join('\t')}\n`;
     } else {
       const n = columns[0].length;
-      const cells = columns.map((c) => c.map(cell));
+      const cells = columns.map(cellsOf);
       const block = new Array(n);
       for (let i = 0; i < n; i++) {
         let line = cells[0][i];
