@@ -6,7 +6,7 @@
 #include "prof/base/err.h"
 
 void cancel_install(void);
-int cancel_requested(void);  /* the signal's number, 0 if none */
+int cancel_requested(void);   /* the signal's number, 0 if none */
 void cancel_request(int sig); /* as if the signal had come (tests, worker loops) */
 void cancel_reset(void);
 /* 0, or ERR_CANCELLED with "stopped by SIGTERM". */

@@ -20,7 +20,10 @@ struct dict {
 	struct hashidx index;
 };
 
-#define DICT_INIT {0}
+#define DICT_INIT                                                                                  \
+	{                                                                                          \
+		0                                                                                  \
+	}
 
 /* The id of the text, new or old; DICT_NONE: no memory (or 2^32-1 texts). */
 uint32_t dict_intern(struct dict *d, const char *text, size_t len);

@@ -15,7 +15,7 @@
 int md5_hex(const void *bytes, size_t n, char out[MD5_HEX]);
 int sha256_hex(const void *bytes, size_t n, char out[SHA256_HEX]);
 
-struct sha256; /* a running digest */
+struct sha256;                   /* a running digest */
 struct sha256 *sha256_new(void); /* NULL: no memory */
 void sha256_update(struct sha256 *s, const void *bytes, size_t n);
 int sha256_finish(struct sha256 *s, char out[SHA256_HEX]); /* s may then only be freed */

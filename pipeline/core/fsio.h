@@ -26,16 +26,16 @@ int fsio_exists(const char *path);                 /* 1 a file or folder is ther
 int fsio_read_all(const char *path, size_t max_bytes, struct buf *out, struct err *err);
 int fsio_size(const char *path, uint64_t *bytes, struct err *err);
 int fsio_free_bytes(const char *path, uint64_t *bytes); /* of the nearest existing parent; 0/-1 */
-int fsio_remove(const char *path);                 /* a missing file is fine; 0/-1 errno */
+int fsio_remove(const char *path);                      /* a missing file is fine; 0/-1 errno */
 int fsio_remove_tree(const char *dir, struct err *err); /* never follows links */
 int fsio_copy(const char *from, const char *to, struct err *err); /* by write-aside */
 
 /* A file being written beside its final name ("name.tmp.PID.N", same folder). */
 struct fsio_out {
-	int fd;          /* -1 when closed */
-	char *path;      /* owned: the final name */
-	char *tmp;       /* owned */
-	uint64_t offset; /* bytes written so far */
+	int fd;                /* -1 when closed */
+	char *path;            /* owned: the final name */
+	char *tmp;             /* owned */
+	uint64_t offset;       /* bytes written so far */
 	unsigned char *buffer; /* owned; unwritten bytes */
 	size_t buffered;
 };

@@ -6,19 +6,40 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* Without memory for a longer token jansson 2.14 drops the character and goes on (its lexer ignores
+ * strbuffer's failure), so a string could come out shorter than it is. Its allocations are watched
+ * therefore, from before the first one. */
+static _Thread_local int starved;
+
+static void *watched_malloc(size_t n)
+{
+	void *p = malloc(n);
+
+	if (!p)
+		starved = 1;
+	return p;
+}
+
+__attribute__((constructor)) static void watch(void)
+{
+	json_set_alloc_funcs(watched_malloc, free);
+}
+
 json_t *json_parse(const char *name, const char *bytes, size_t n, struct err *err)
 {
 	json_error_t why;
-	json_t *value = json_loadb(bytes, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
+	json_t *value;
 
-	if (value)
-		return value;
-	/* For some of its allocations jansson has no words. */
-	if (json_error_code(&why) == json_error_out_of_memory || why.text[0] == '\0')
+	starved = 0;
+	value = json_loadb(bytes, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
+	if (starved) {
+		json_decref(value);
 		err_nomem(err, name);
-	else
+		return NULL;
+	}
+	if (!value)
 		err_set(err, ERR_FORMAT, "%s:%d:%d: %s", name, why.line, why.column, why.text);
-	return NULL;
+	return value;
 }
 
 struct writer {

@@ -16,7 +16,7 @@ struct lines;
 int lines_open(struct lines **out, const char *path, size_t max_line_bytes, struct err *err);
 /* The same over bytes in memory (fuzzing, tests); `name` for messages; bytes are borrowed. */
 int lines_open_memory(struct lines **out, const char *name, const void *bytes, size_t n,
-                      struct err *err);
+		      struct err *err);
 /* 1: `*text` (NUL-terminated, writable, valid until the next call) of `*len` bytes; 0: end;
  * negative: failure. */
 int lines_next(struct lines *l, char **text, size_t *len, struct err *err);

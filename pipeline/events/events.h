@@ -15,7 +15,8 @@ struct events;
 struct source;
 
 /* `sink` is a source opened for writing, owned by `events` from here on, or NULL (dry runs): then
- * events are only shown. `job_id` NULL only with a NULL sink. */
+ * events are only shown. `job_id` NULL only with a NULL sink. NULL: no memory, and the sink is closed.
+ * The other functions take NULL events: nothing is then written or shown. */
 struct events *events_new(struct source *sink, const char *job_id);
 void events_free(struct events *e);
 

@@ -7,18 +7,21 @@
 #include "prof/base/err.h"
 
 struct problem {
-	int code;    /* enum err_code: ERR_ARG for payload faults, … */
-	char *text;  /* owned: what, where, what to do next */
+	int code;   /* enum err_code: ERR_ARG for payload faults, … */
+	char *text; /* owned: what, where, what to do next */
 };
 
 struct problems {
 	struct problem *list; /* owned */
 	size_t count;
 	size_t cap;
-	int lost;             /* some could not be kept: no memory */
+	int lost; /* some could not be kept: no memory */
 };
 
-#define PROBLEMS_INIT {0}
+#define PROBLEMS_INIT                                                                              \
+	{                                                                                          \
+		0                                                                                  \
+	}
 void problems_add(struct problems *p, int code, const char *fmt, ...) ERR_PRINTF(3, 4);
 void problems_add_err(struct problems *p, const struct err *err);
 void problems_release(struct problems *p);

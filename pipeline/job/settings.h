@@ -13,8 +13,8 @@
 
 struct problems;
 
-struct settings { /* texts owned; NULL = unset */
-	char *base_dir;             /* folder of the job file; NULL: working directory */
+struct settings {       /* texts owned; NULL = unset */
+	char *base_dir; /* folder of the job file; NULL: working directory */
 	char *anc2vec_path;
 	char *interpro_path;
 	char *taxonomy_path;
@@ -25,16 +25,18 @@ struct settings { /* texts owned; NULL = unset */
 	char *storage_backend, *storage_root;
 	char *minio_endpoint, *minio_bucket, *minio_access_key, *minio_secret_key;
 	int minio_secure;
-	int workers;                /* PROTEA_PAIR_FEATURE_WORKERS, default 1 */
+	int workers; /* PROTEA_PAIR_FEATURE_WORKERS, default 1 */
 	int query_chunk;
 	int schema_sha_v2;
 	int heartbeat_s;
-	char *warnings;             /* owned: "; "-joined remarks such as a non-integer worker count */
+	char *warnings; /* owned: "; "-joined remarks such as a non-integer worker count */
 };
 
-/* `environment` may be NULL. `base_dir` NULL: relative paths stay relative to the working directory. */
+/* `environment` may be NULL. `base_dir` NULL: relative paths stay relative to the working directory.
+ * 0, also when problems were added (the rest is loaded all the same), or ERR_NOMEM. Numbers below 1
+ * mean 1. */
 int settings_load(struct settings *out, const json_t *environment, const char *base_dir,
-                  struct problems *problems, struct err *err);
+		  struct problems *problems, struct err *err);
 void settings_release(struct settings *s);
 struct artifact_config settings_artifact_config(const struct settings *s);
 

@@ -25,8 +25,7 @@ static int round_trip(void)
 	int failed;
 
 	if (!v) {
-		/* jansson takes a string it has no memory for as a bad token */
-		assert_true(err.code == ERR_NOMEM || err.code == ERR_FORMAT);
+		assert_int_equal(err.code, ERR_NOMEM);
 		return -1;
 	}
 	compact = json_compact(v);
@@ -47,8 +46,7 @@ static void json_fails_cleanly(void **state)
 	(void)state;
 	want = json_compact(v);
 	json_decref(v);
-	/* Some of jansson's allocations it can do without; then the text is the same. */
-	assert_true(fault_each(round_trip, 1) >= 10);
+	assert_true(fault_each(round_trip, 0) >= 10);
 	free(want);
 }
 
@@ -107,6 +105,5 @@ int main(void)
 		cmocka_unit_test(clean_text_is_null_without_memory),
 	};
 
-	json_set_alloc_funcs(malloc, free); /* ours are the ones that fail */
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
