@@ -17,6 +17,8 @@ struct artifact_config { /* texts borrowed during artifact_open */
 	const char *secret_key;
 	int secure;             /* https when the endpoint names no scheme */
 	const char *region;     /* NULL: us-east-1 */
+	unsigned retry_s;       /* minio: a request is repeated for so long; 0: 120 */
+	unsigned stall_s;       /* minio: a connection silent for so long is broken; 0: 60 */
 };
 
 struct artifact_store;
