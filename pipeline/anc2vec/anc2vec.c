@@ -86,17 +86,46 @@ static int check_finite(const struct anc2vec *a, const char *path, struct err *e
 	return 0;
 }
 
+int anc2vec_finish(struct anc2vec *a, const char *name, struct err *err)
+{
+	if (a->ids.count == 0)
+		return err_set(err, ERR_FORMAT, "'%s' holds no term vector", name);
+	int rc = check_finite(a, name, err);
+
+	return rc < 0 ? rc : sort_ids(a, err);
+}
+
+static int load_zip(struct anc2vec *a, const char *path, struct err *err)
+{
+	struct npz *z;
+	int rc = npz_open(&z, path, err);
+
+	if (rc < 0)
+		return rc;
+	rc = anc2vec_load_npz(a, z, path, err);
+	npz_close(z);
+	return rc;
+}
+
+static int load_text(struct anc2vec *a, const char *path, struct err *err)
+{
+	struct lines *l;
+	int rc = lines_open(&l, path, LINES_MAX_BYTES, err);
+
+	if (rc < 0)
+		return rc;
+	rc = anc2vec_load_tsv(a, l, err);
+	lines_close(l);
+	return rc;
+}
+
 static int load(struct anc2vec *a, const char *path, struct err *err)
 {
 	int rc = looks_like_zip(path, err);
 
 	if (rc >= 0)
-		rc = rc ? anc2vec_load_npz(a, path, err) : anc2vec_load_tsv(a, path, err);
-	if (rc == 0 && a->ids.count == 0)
-		rc = err_set(err, ERR_FORMAT, "'%s' holds no term vector", path);
-	if (rc == 0)
-		rc = check_finite(a, path, err);
-	return rc < 0 ? rc : sort_ids(a, err);
+		rc = rc ? load_zip(a, path, err) : load_text(a, path, err);
+	return rc < 0 ? rc : anc2vec_finish(a, path, err);
 }
 
 int anc2vec_open(struct anc2vec **out, const char *path, struct err *err)

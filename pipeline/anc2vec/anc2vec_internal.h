@@ -4,6 +4,8 @@
 
 #include "pipeline/anc2vec/anc2vec.h"
 #include "pipeline/core/dict.h"
+#include "pipeline/core/lines.h"
+#include "pipeline/core/npz.h"
 
 struct anc2vec {
 	size_t dim;
@@ -18,8 +20,10 @@ struct anc2vec {
 
 /* Notes that the next row belongs to `id`. Refuses empty ids and NUL bytes, without naming a place. */
 int anc2vec_add_id(struct anc2vec *a, const char *id, size_t len, struct err *err);
-/* Both fill ids, dim, vectors and release from one kind of file. */
-int anc2vec_load_npz(struct anc2vec *a, const char *path, struct err *err);
-int anc2vec_load_tsv(struct anc2vec *a, const char *path, struct err *err);
+/* Fill ids, dim, vectors and release from one kind of file. */
+int anc2vec_load_npz(struct anc2vec *a, struct npz *z, const char *name, struct err *err);
+int anc2vec_load_tsv(struct anc2vec *a, struct lines *l, struct err *err);
+/* After either: refuses what holds nothing usable, and makes the archive ready to be asked. */
+int anc2vec_finish(struct anc2vec *a, const char *name, struct err *err);
 
 #endif

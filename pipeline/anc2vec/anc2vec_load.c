@@ -5,9 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pipeline/core/lines.h"
-#include "pipeline/core/npz.h"
-
 /* A line of TSV holds at most this many numbers (the published vectors have 200). */
 #define MAX_DIM 65536
 
@@ -47,7 +44,7 @@ static int read_release(struct anc2vec *a, struct npz *z, struct err *err)
 	return rc;
 }
 
-static int read_arrays(struct anc2vec *a, struct npz *z, const char *path, struct err *err)
+int anc2vec_load_npz(struct anc2vec *a, struct npz *z, const char *name, struct err *err)
 {
 	uint64_t rows, cols, n;
 	int rc = npz_read_texts(z, "go_ids", take_id, a, &n, err);
@@ -61,24 +58,12 @@ static int read_arrays(struct anc2vec *a, struct npz *z, const char *path, struc
 	if (rows != a->n_rows && !(a->n_rows == 0 && rows * cols == 0))
 		return err_set(
 			err, ERR_FORMAT,
-			"'%s': %u go_ids but %llu rows of embeddings; make the archive again", path,
+			"'%s': %u go_ids but %llu rows of embeddings; make the archive again", name,
 			a->n_rows, (unsigned long long)rows);
 	if (cols == 0)
-		return err_set(err, ERR_FORMAT, "'%s': the embeddings have dimension 0", path);
+		return err_set(err, ERR_FORMAT, "'%s': the embeddings have dimension 0", name);
 	a->dim = (size_t)cols;
 	return read_release(a, z, err);
-}
-
-int anc2vec_load_npz(struct anc2vec *a, const char *path, struct err *err)
-{
-	struct npz *z;
-	int rc = npz_open(&z, path, err);
-
-	if (rc < 0)
-		return rc;
-	rc = read_arrays(a, z, path, err);
-	npz_close(z);
-	return rc;
 }
 
 /* ---- TSV -------------------------------------------------------------------------------------- */
@@ -176,20 +161,17 @@ static int read_line(struct tsv *t, char *text)
 	return rc;
 }
 
-int anc2vec_load_tsv(struct anc2vec *a, const char *path, struct err *err)
+int anc2vec_load_tsv(struct anc2vec *a, struct lines *l, struct err *err)
 {
-	struct tsv t = {.a = a, .err = err};
+	struct tsv t = {.a = a, .lines = l, .err = err};
 	char *text;
 	size_t len;
-	int rc = lines_open(&t.lines, path, LINES_MAX_BYTES, err);
+	int rc;
 
-	if (rc < 0)
-		return rc;
-	while ((rc = lines_next(t.lines, &text, &len, err)) > 0) {
+	while ((rc = lines_next(l, &text, &len, err)) > 0) {
 		rc = read_line(&t, text);
 		if (rc < 0)
 			break;
 	}
-	lines_close(t.lines);
 	return rc;
 }

@@ -1,10 +1,11 @@
-/* Inside of the PCA room: the two steps of a fit that take the time. */
+/* Inside of the PCA room: the two steps of a fit that take the time, and states that are open. */
 #ifndef PCA_INTERNAL_H
 #define PCA_INTERNAL_H
 
 #include <stddef.h>
 #include <stdint.h>
 
+#include "pipeline/pca/pca.h"
 #include "prof/base/err.h"
 
 /* The rows of a fit, in the order in which everything is summed over them. */
@@ -29,5 +30,10 @@ size_t pca_scatter_memory(size_t dim, size_t n_workers); /* bytes besides the ma
 /* Eigenvectors of the `k` greatest eigenvalues, greatest first, each of `dim` doubles. Destroys the
  * matrix. */
 int pca_eigenvectors(double *matrix, size_t dim, size_t k, double *vectors, struct err *err);
+
+/* pca_load for an archive that is open; `name` for messages. */
+struct npz;
+int pca_load_npz(struct pca *out, struct npz *z, const char *name,
+		 const struct pca_fingerprint *expected, struct err *err);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "pipeline/core/fsio.h"
 #include "pipeline/core/npz.h"
+#include "pipeline/pca/pca_internal.h"
 
 #define MEMBER_ROWS       "pool_rows"
 #define MEMBER_DIM        "pool_dim"
@@ -133,10 +134,12 @@ static int read_state(struct pca *out, struct npz *z, const char *path, size_t d
 	return rc < 0 ? rc : check_finite(path, "components", out->components, rows * dim, err);
 }
 
-static int load(struct pca *out, struct npz *z, const char *path,
-		const struct pca_fingerprint *expected, struct err *err)
+int pca_load_npz(struct pca *out, struct npz *z, const char *path,
+		 const struct pca_fingerprint *expected, struct err *err)
 {
 	struct pca_fingerprint found;
+
+	*out = (struct pca){0};
 	int has = read_fingerprint(z, path, &found, err);
 
 	if (has < 0)
@@ -162,7 +165,7 @@ int pca_load(struct pca *out, const char *path, const struct pca_fingerprint *ex
 	rc = npz_open(&z, path, err);
 	if (rc < 0)
 		return rc;
-	rc = load(out, z, path, expected, err);
+	rc = pca_load_npz(out, z, path, expected, err);
 	npz_close(z);
 	return rc;
 }

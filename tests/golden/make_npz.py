@@ -1,6 +1,8 @@
 #!/usr/bin/python3
-"""Writes the archives of tests/golden/npz and the fuzz corpora of npy, npz and pickle with NumPy 1.
+"""Writes the archives of tests/golden/npz and the fuzz corpora of npy, npz, pickle,
+anc2vec and pca_state with NumPy 1.
 Run from the repository root."""
+import gzip
 import io
 import os
 import pickle
@@ -74,12 +76,28 @@ def write_archives():
     archive("object_numbers.npz", {"go_ids": pickled(object_array(["GO:1", 2, None]), 3)})
     archive("object_matrix.npz", {"go_ids": pickled(np.array([["a", "b"]], dtype=object), 3)})
     archive("object_call.npz", {"go_ids": pickled(object_array([os.getcwd]), 3)})
+    terms = ["GO:0008150", "GO:0003674", "GO:0005575"]
+    vectors = np.array([[0, 0.5, -1, 3.25], [1, 2, 3, 4], [-8, 7, 6, 5]])
+    np.savez(OUT + "anc2vec_f2_unicode.npz", go_ids=np.array(terms), embeddings=vectors.astype("f2"),
+             ontology_release=np.array("2020-10-06"))
+    np.savez_compressed(OUT + "anc2vec_f8_object.npz", go_ids=object_array(terms), embeddings=vectors)
+    np.savez(OUT + "pca_original.npz", mean=np.arange(5, dtype="f4"),
+             components=np.arange(80, dtype="f4").reshape(16, 5))
     archive("bomb.npz", {"go_ids": as_npy(np.zeros(3_000_000, dtype="f4"))}, zipfile.ZIP_DEFLATED)
 
 
 def fill_corpora():
     for name in ("unicode.npz", "deflated.npz", "bytes.npz", "object_p2.npz", "object_p5.npz"):
         shutil.copy(OUT + name, CORPUS + "npz/" + name)
+    for name in ("anc2vec_f2_unicode.npz", "anc2vec_f8_object.npz"):
+        shutil.copy(OUT + name, CORPUS + "anc2vec/" + name)
+    tsv = b"# x\nGO:0008150\t1\t-2.5\t1e-3\nGO:0003674\t0\t1\t2\n"
+    for name, data in (("plain.tsv", tsv), ("plain.tsv.gz", gzip.compress(tsv, mtime=0))):
+        with open(CORPUS + "anc2vec/" + name, "wb") as f:
+            f.write(data)
+    shutil.copy(OUT + "pca_original.npz", CORPUS + "pca_state/pca_original.npz")
+    np.savez(CORPUS + "pca_state/fingerprint.npz", mean=np.zeros(5, "f4"), components=np.ones((2, 5), "f4"),
+             pool_rows=np.int64(100), pool_dim=np.int64(5), pool_accessions_sha256=np.array("a" * 64))
     for name, array in {"f2": GRID.astype("f2"), "f4_big": GRID.astype(">f4"), "unicode": np.array(IDS),
                         "bytes": ASCII.astype("S"), "scalar": np.array(3.5), "i8": np.arange(3),
                         "fortran": np.asfortranarray(GRID)}.items():
@@ -91,7 +109,8 @@ def fill_corpora():
                 f.write(bytes([1, len(items)]) + pickle.dumps(object_array(items), protocol=protocol))
 
 
-for folder in (OUT, CORPUS + "npz", CORPUS + "npy", CORPUS + "pickle"):
+for folder in (OUT, CORPUS + "npz", CORPUS + "npy", CORPUS + "pickle", CORPUS + "anc2vec",
+               CORPUS + "pca_state"):
     os.makedirs(folder, exist_ok=True)
 write_archives()
 fill_corpora()

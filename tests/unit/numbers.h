@@ -3,6 +3,7 @@
 #ifndef TESTS_NUMBERS_H
 #define TESTS_NUMBERS_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -52,6 +53,15 @@ static inline double bits_double(uint64_t u)
 
 	memcpy(&d, &u, sizeof d);
 	return d;
+}
+
+/* The matrix of tests/golden/make_vectors.py before it is rounded: element i of a row, `z` drawn in
+ * order. */
+static inline double matrix_value(uint64_t z, size_t i, size_t dim)
+{
+	double unit = (double)(z >> 40) / 16777216.0 - 0.5;
+
+	return unit * (1 + (double)(4 * i) / (double)dim) + ((double)(i % 5) - 2);
 }
 
 #endif
