@@ -27,9 +27,9 @@ static void read_all(struct npz *z)
 	float *v;
 
 	if (npz_read_floats(z, "embeddings", &v, &rows, &cols, &err) == 0) {
-		volatile float last = rows * cols ? v[rows * cols - 1] : 0;
+		volatile float end = rows * cols ? v[rows * cols - 1] : 0;
 
-		(void)last;
+		(void)end;
 		free(v);
 	}
 	npz_read_texts(z, "go_ids", take, &last, &count, &err);
