@@ -181,17 +181,6 @@ class Bundle:
         order = sorted(rows, key=bytes_key)
         return order, np.array([rows[a] for a in order], dtype=np.float16), sorted(dropped, key=bytes_key)
 
-    def cooccurrence(self, set_id):
-        """(cooc, freq) from the optional tables, or None when the bundle has none."""
-        if not self.columns("term_cooccurrence") or not self.columns("term_frequency"):
-            return None
-        cooc = {(k, t): n for k, t, n in self.db.execute(
-            "SELECT known_go_id, candidate_go_id, cooccurrence_count FROM term_cooccurrence"
-            " WHERE annotation_set_id = ?", (set_id,))}
-        freq = dict(self.db.execute("SELECT go_id, freq FROM term_frequency WHERE annotation_set_id = ?",
-                                    (set_id,)))
-        return cooc, freq
-
 
 def decode_embedding(blob, dim):
     """Little-endian float16 or float32 BLOB -> float16 row."""

@@ -289,37 +289,39 @@ def interpro_columns(entry):
 
 
 class Parity:
-    """self_prior and association of the old set (4.12, B23)."""
+    """self_prior and association of the old set (4.12, B23).
 
-    def __init__(self, rows, ontology, tables, scope):
-        """scope: which rows count as "carrying" a term when there are no tables: 'exp' or 'all'."""
-        self.ontology, self.tables = ontology, tables
-        self.non_experimental, self.experimental = defaultdict(set), defaultdict(set)
+    The query's experimental terms at v_old are its known terms (section 1 defines the word so). The counts are
+    over the rows of the old set that are not negated: of any evidence, or (scope 'exp') experimental ones only.
+    """
+
+    def __init__(self, rows, ontology, known, scope):
+        self.ontology, self.known = ontology, known
+        self.non_experimental = defaultdict(set)
+        self.carriers = defaultdict(set)                  # go_id -> distinct proteins
         for row in rows:
-            if not row.negated:
-                side = self.experimental if row.experimental else self.non_experimental
-                side[row.acc].add(ontology.go_id_of[row.term])
-        self.carriers = defaultdict(set)
-        sides = [self.experimental] + ([self.non_experimental] if scope == "all" else [])
-        for side in sides:
-            for acc, terms in side.items():
-                for go in terms:
-                    self.carriers[go].add(acc)
+            if row.negated:
+                continue
+            go = ontology.go_id_of[row.term]
+            if not row.experimental:
+                self.non_experimental[row.acc].add(go)
+            if row.experimental or scope == "all":
+                self.carriers[go].add(row.acc)
 
     def self_prior(self, query, go):
         return 1.0 if go in self.non_experimental.get(query, ()) else 0.0
 
     def _conditional(self, k, t):
-        if self.tables is not None:
-            cooc, freq = self.tables
-            return cooc.get((k, t), 0) / freq[k] if freq.get(k, 0) > 0 else 0.0
+        """cooc(k, t) / freq(k); a propagated k that nobody carries itself says nothing."""
+        if not self.carriers[k]:
+            return 0.0
         return len(self.carriers[k] & self.carriers[t]) / len(self.carriers[k])
 
     def association(self, query, go):
         """(total, cross, present)."""
         total = cross = 0.0
         aspect = self.ontology.aspect_by_go.get(go)
-        for k in sorted(self.experimental.get(query, ()), key=bytes_key):
+        for k in sorted(self.known.get(query, ()), key=bytes_key):
             p = self._conditional(k, go)
             total += p
             if self.ontology.aspect_by_go.get(k) != aspect:
