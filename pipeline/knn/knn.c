@@ -1,9 +1,9 @@
-/* The search: see knn.h. Queries are taken in chunks; for each chunk the workers walk over panels of
- * reference rows, small enough for the second-level cache. A panel is widened to float32 and divided
- * by its norms once, multiplied with all queries of the chunk by the fast kernel, and every row that
- * the error bound cannot rule out is measured by the normative rule at once. So only normative
- * distances are ever compared or kept, and results cannot depend on panels, chunks, threads or
- * kernels. Equal rows are measured once (knn_refs). */
+/* The search: see knn.h. Queries are taken in chunks; for each chunk the workers walk over panels
+ * of reference rows, small enough for the second-level cache. A panel is widened to float32 and
+ * divided by its norms once, multiplied with all queries of the chunk by the fast kernel, and every
+ * row that the error bound cannot rule out is measured by the normative rule at once. So only
+ * normative distances are ever compared or kept, and results cannot depend on panels, chunks,
+ * threads or kernels. Equal rows are measured once (knn_refs). */
 #include "pipeline/knn/knn.h"
 
 #include <math.h>

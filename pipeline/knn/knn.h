@@ -1,6 +1,6 @@
 /* Exact k-nearest-neighbour search over float16 rows with the normative distance and order of spec
- * 4.5: ascending float32 distance, ties by ascending reference index, whatever the number of threads
- * or the chunk. Knows nothing of proteins. Thread-safe. */
+ * 4.5: ascending float32 distance, ties by ascending reference index, whatever the number of
+ * threads or the chunk. Knows nothing of proteins. Thread-safe. */
 #ifndef KNN_KNN_H
 #define KNN_KNN_H
 
@@ -13,10 +13,10 @@ enum knn_metric { KNN_COSINE, KNN_L2 };
 
 struct knn_params {
 	enum knn_metric metric;
-	size_t k;              /* > 0; min(k, n_refs) neighbours are found */
-	double threshold;      /* neighbours with dist > (float)threshold are dropped; NaN: none */
+	size_t k;         /* > 0; min(k, n_refs) neighbours are found */
+	double threshold; /* neighbours with dist > (float)threshold are dropped; NaN: none */
 	size_t n_workers;
-	size_t query_chunk;    /* queries per block: memory only; 0: 500 */
+	size_t query_chunk; /* queries per block: memory only; 0: 500 */
 	void (*progress)(void *ctx, size_t queries_done); /* newly done; any thread; NULL: none */
 	void *progress_ctx;
 };
@@ -26,16 +26,16 @@ struct knn_hit {
 	float dist;   /* normative, not clamped */
 };
 
-/* The pool: `n_rows` x `dim` float16 bits, row-major, every value finite. `query_rows` and `ref_rows`
- * pick rows of it. hits[q * k + r] is the neighbour of rank r (from 0) of query q; counts[q] of them
- * are filled. Memory beyond the inputs: O(chunk), never queries x references. */
+/* The pool: `n_rows` x `dim` float16 bits, row-major, every value finite. `query_rows` and
+ * `ref_rows` pick rows of it. hits[q * k + r] is the neighbour of rank r (from 0) of query q;
+ * counts[q] of them are filled. Memory beyond the inputs: O(chunk), never queries x references. */
 int knn_search(const uint16_t *pool, size_t n_rows, size_t dim, const uint32_t *query_rows,
-               size_t n_queries, const uint32_t *ref_rows, size_t n_refs,
-               const struct knn_params *params, struct knn_hit *hits, uint32_t *counts,
-               struct err *err);
+	       size_t n_queries, const uint32_t *ref_rows, size_t n_refs,
+	       const struct knn_params *params, struct knn_hit *hits, uint32_t *counts,
+	       struct err *err);
 
 /* Bytes knn_search allocates beside its arguments, for the memory plan. */
 size_t knn_memory_needed(size_t n_queries, size_t n_refs, size_t dim,
-                         const struct knn_params *params);
+			 const struct knn_params *params);
 
 #endif

@@ -1,26 +1,31 @@
 /* The normative distance and the error bound of the fast pass: see knn_exact.h.
  *
- * The bound. u = 2^-24 is float32's unit roundoff, s the real dot product, N = sum |q_i r_i| <=
- * |q| |r|, g(n) = n u / (1 - n u) the factor by which n roundings in a row can grow (Higham, Accuracy
- * and Stability of Numerical Algorithms, section 3.1: it holds for any order of summation, n being
- * the most roundings that one term goes through).
+ * The bound. u = 2^-24 is float32's unit roundoff, s the real dot product, N = sum |q_i r_i|, and
+ * g(n) = n u / (1 - n u) how far n roundings in a row can lead (Higham, Accuracy and Stability of
+ * Numerical Algorithms, section 3.1: it holds for any order of summation, n being the most roundings
+ * that one term goes through).
  *
  * Fast score f: a term meets one rounding of its product (none with FMA), at most stride / 4 in its
- * lane and at most 4 in the tree that joins the lanes, so |f - s| <= g(stride / 4 + 8) N on every
- * path. Normative sum e in float64: |e - s| <= h N with h = d 2^-53 / (1 - d 2^-53); S = e rounded to
- * float32, |S - e| <= u |e|. Products of halves, raw or divided by their norm, are above 10^-28 or
- * zero: nothing underflows. Write G = g(stride / 4 + 8) + h.
+ * lane and at most 4 in the tree that joins the lanes. Normative sum e in float64, S = e rounded to
+ * float32. On every path
+ *     |f - s| <= g(stride / 4 + 8) N,   |e - s| <= h N with h = d 2^-53 / (1 - d 2^-53),
+ *     |S - e| <= u |e|;   write G = g(stride / 4 + 8) + h.
+ * Products of halves, raw or divided by their norm, are above 10^-28 or zero: nothing underflows.
  *
- * Cosine. D = 1 - S rounded, so D <= L gives S >= 1 - L - u (1 + |S|). The rows are divided by norms
- * with a relative error below 50 u (at most 80 roundings in the pairwise sum, halved by the root, and
- * three more), so N <= B = 1.0001, and f >= 1 - L - (G B + u (1 + 3 B)).
+ * Cosine. D = 1 - S rounded. The rows are divided by norms with a relative error below 50 u (at most
+ * 80 roundings in the pairwise sum, halved by the root, and three more), so N <= B = 1.0001. Then
+ * D <= L implies
+ *     S >= 1 - L - u (1 + |S|)   and   f >= 1 - L - (G B + u (1 + 3 B)).
  *
- * l2. D = max(0, A - 2 S rounded) with A = Q + R rounded, Q and R the pairwise sums of squares, within
- * 80 u of the real ones, so N <= |q| |r| <= 1.00001 A / 2. D <= L gives 2 S >= A - L - u |A - 2 S| >=
- * A - L - 2.01 u A, hence f >= (A - L) / 2 - A (1.6 u + 0.501 G). With A >= (Q + R)(1 - u) this is
- * f >= (Q + R)(1 - E) / 2 - L / 2 for E = 5 u + 1.01 G. The comparison is made in float32 as
- * f - bias >= cut with bias = R (1 - E) / 2 and cut = Q (1 - E) / 2 - L / 2: rounding bias costs
- * u A / 2, the difference u 1.1 A, and cut is rounded down; E = 16 u + 1.01 G covers them. */
+ * l2. D = max(0, A - 2 S rounded), A = Q + R rounded, Q and R the pairwise sums of squares, within
+ * 80 u of the real ones, so N <= |q| |r| <= 1.00001 A / 2. Then D <= L implies
+ *     2 S >= A - L - u |A - 2 S| >= A - L - 2.01 u A,
+ *     f >= (A - L) / 2 - A (1.6 u + 0.501 G),
+ *     f >= (Q + R) (1 - E) / 2 - L / 2   for E = 5 u + 1.01 G, since A >= (Q + R) (1 - u).
+ * The comparison is made in float32 as f - bias >= cut with
+ *     bias = R (1 - E) / 2,   cut = Q (1 - E) / 2 - L / 2.
+ * Rounding bias costs u A / 2, the difference 1.1 u A, and cut is rounded down: E = 16 u + 1.01 G
+ * covers them. */
 #include "pipeline/knn/knn_exact.h"
 
 #include <math.h>
@@ -38,8 +43,8 @@ float knn_row_scale(enum knn_metric metric, const float *row, size_t dim)
 	return pairwise_norm_f32(row, dim) + 1e-9f;
 }
 
-/* float64 sums over ascending i; each product of two float32 is exact. The eight sums are independent
- * so that their additions overlap; unused places repeat the first row. */
+/* float64 sums over ascending i; each product of two float32 is exact. The eight sums are
+ * independent so that their additions overlap; unused places repeat the first row. */
 static void sums_of_batch(size_t dim, const float *query, const float *const rows[KNN_BATCH],
 			  double sums[KNN_BATCH])
 {

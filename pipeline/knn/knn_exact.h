@@ -1,5 +1,5 @@
-/* Private to this room: the normative distance of spec 4.5, and how far the fast float32 pass may be
- * from it. Thread-safe. */
+/* Private to this room: the normative distance of spec 4.5, and how far the fast float32 pass may
+ * be from it. Thread-safe. */
 #ifndef KNN_KNN_EXACT_H
 #define KNN_KNN_EXACT_H
 
@@ -11,15 +11,15 @@
 float knn_row_scale(enum knn_metric metric, const float *row, size_t dim);
 
 #define KNN_BATCH 8
-/* Normative distances of `query` to up to KNN_BATCH rows. Rows are as the fast pass sees them (cosine:
- * divided; l2: raw); scales are read for l2 only. */
+/* Normative distances of `query` to up to KNN_BATCH rows. Rows are as the fast pass sees them
+ * (cosine: divided; l2: raw); scales are read for l2 only. */
 void knn_distances(enum knn_metric metric, size_t dim, const float *query, float query_scale,
 		   const float *const *rows, const float *row_scales, size_t n, float *out);
 
 /* The test that no true neighbour fails: a row whose normative distance is at most `limit` has
  *     score - bias >= cut
- * where score is its fast dot product, bias = knn_bias(b, its scale) and cut = knn_cut(b, the query's
- * scale, limit). Derivation in knn_exact.c. */
+ * where score is its fast dot product, bias = knn_bias(b, its scale) and cut = knn_cut(b, the
+ * query's scale, limit). Derivation in knn_exact.c. */
 struct knn_bound {
 	enum knn_metric metric;
 	double slack; /* cosine: absolute, l2: relative to the sums of squares */

@@ -1,6 +1,7 @@
 /* Private to this room: the fast float32 dot products that preselect neighbours, in three widths.
  * Their rounding is free (knn_bound.h says by how much they may be off); nothing that reaches the
- * output is computed by them except `divide`, which is an IEEE division on every path. Thread-safe. */
+ * output is computed by them except `divide`, which is an IEEE division on every path.
+ * Thread-safe. */
 #ifndef KNN_KNN_KERNEL_H
 #define KNN_KNN_KERNEL_H
 
@@ -23,8 +24,8 @@ struct knn_kernel {
 
 extern const struct knn_kernel knn_kernel_portable, knn_kernel_avx2, knn_kernel_avx512;
 
-/* The widest kernel of this processor, or the one that PROTEA_SIMD (portable, avx2, avx512) names if
- * the processor has it. Anything else in the variable counts as unset. */
+/* The widest kernel of this processor, or the one that PROTEA_SIMD (portable, avx2, avx512) names
+ * if the processor has it. Anything else in the variable counts as unset. */
 const struct knn_kernel *knn_kernel_choose(void);
 
 #endif

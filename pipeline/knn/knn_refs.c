@@ -1,5 +1,6 @@
-/* Joining equal reference rows: see knn_refs.h. One parallel pass over the bytes gives each row's hash
- * and scale; the table is then filled in ascending order, so numbers do not depend on threads. */
+/* Joining equal reference rows: see knn_refs.h. One parallel pass over the bytes gives each row's
+ * hash and scale; the table is then filled in ascending order, so numbers do not depend on
+ * threads. */
 #include "pipeline/knn/knn_refs.h"
 
 #include <stdlib.h>

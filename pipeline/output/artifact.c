@@ -99,7 +99,8 @@ const char *artifact_backend(const struct artifact_store *s)
 	return s->ops->name;
 }
 
-/* Keys become paths and URLs: no component may be empty, "." or "..", no byte a control character. */
+/* Keys become paths and URLs: no component may be empty, "." or "..", no byte a control
+ * character. */
 static int check_key(const char *key, struct err *err)
 {
 	const char *part = key, *p;

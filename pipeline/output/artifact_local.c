@@ -1,5 +1,6 @@
-/* Artifact store in a folder. A file gets its key's name in one step that fails if the name is taken:
- * link(2) on the same file system, else a copy beside it and a rename that does not replace. */
+/* Artifact store in a folder. A file gets its key's name in one step that fails if the name is
+ * taken: link(2) on the same file system, else a copy beside it and a rename that does not
+ * replace. */
 #include "pipeline/output/artifact_internal.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* Signed S3 requests: see artifact_s3_http.h. libcurl signs (AWS Signature Version 4); it takes the
- * payload digest from the header x-amz-content-sha256 since 7.87 and cannot know it otherwise, so it
- * is always computed here from the body at hand. libcurl signs path and query as they stand in the
- * URL; that is why they are encoded, complete ("uploads=") and sorted here. */
+ * payload digest from the header x-amz-content-sha256 since 7.87 and cannot know it otherwise, so
+ * it is always computed here from the body at hand. libcurl signs path and query as they stand in
+ * the URL; that is why they are encoded, complete ("uploads=") and sorted here. */
 #ifdef HAVE_CURL
 
 #include "pipeline/output/artifact_s3_http.h"

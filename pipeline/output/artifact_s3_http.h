@@ -1,6 +1,6 @@
-/* Private to the S3 backend: one signed request over libcurl, repeated with growing, jittered pauses
- * while the server or the network is in trouble, up to a total time. Answers of any other status go
- * back to the caller. Belongs to one thread. */
+/* Private to the S3 backend: one signed request over libcurl, repeated with growing, jittered
+ * pauses while the server or the network is in trouble, up to a total time. Answers of any other
+ * status go back to the caller. Belongs to one thread. */
 #ifndef OUTPUT_ARTIFACT_S3_HTTP_H
 #define OUTPUT_ARTIFACT_S3_HTTP_H
 
@@ -29,7 +29,8 @@ struct s3_http {
 	int no_conditions; /* the server does not know If-None-Match on uploads */
 };
 
-/* Receives the bytes of a 2xx answer. `begin` is called before each try and forgets earlier bytes. */
+/* Receives the bytes of a 2xx answer. `begin` is called before each try and forgets earlier
+ * bytes. */
 struct s3_sink {
 	int (*begin)(void *ctx, struct err *err);
 	int (*write)(void *ctx, const void *bytes, size_t n, struct err *err);

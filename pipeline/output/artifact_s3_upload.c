@@ -1,6 +1,6 @@
-/* Uploads to S3: see artifact_s3_upload.h. One request up to 64 MiB, parts above. A try that broke off
- * may have been carried out by the server; when a repeated one is then told that the key is taken (or
- * the upload gone), the object's size and ETag decide whether it is ours. */
+/* Uploads to S3: see artifact_s3_upload.h. One request up to 64 MiB, parts above. A try that broke
+ * off may have been carried out by the server; when a repeated one is then told that the key is
+ * taken (or the upload gone), the object's size and ETag decide whether it is ours. */
 #ifdef HAVE_CURL
 
 #include "pipeline/output/artifact_s3_upload.h"
@@ -73,9 +73,9 @@ static int is_hex_digest(const char *text, size_t n)
 	return strspn(text, "0123456789abcdefABCDEF") == n && n == MD5_HEX - 1;
 }
 
-/* Does the ETag speak against these being our bytes? An ETag is the MD5 of a plain object, the MD5 of
- * the parts' MD5s and their number of a multipart one, and anything else with encryption or on other
- * servers; only a form that must match can contradict. */
+/* Does the ETag speak against these being our bytes? An ETag is the MD5 of a plain object, the MD5
+ * of the parts' MD5s and their number of a multipart one, and anything else with encryption or on
+ * other servers; only a form that must match can contradict. */
 static int contradicts(const struct s3_response *head, const char *etag)
 {
 	const char *dash = strchr(etag, '-'), *theirs = strchr(head->etag, '-');

@@ -20,8 +20,8 @@ struct s3_upload {
 };
 
 /* 0: an object of these bytes is there and was made by this call. ERR_EXISTS: the key is taken. On
- * failure nothing is under the key unless someone else put it there, and parts are removed as far as
- * the server can be reached. ERR_NOTFOUND: there is no such bucket. */
+ * failure nothing is under the key unless someone else put it there, and parts are removed as far
+ * as the server can be reached. ERR_NOTFOUND: there is no such bucket. */
 int s3_upload(const struct s3_upload *u, struct err *err);
 
 /* HEAD of a key: 1 and `out` filled, 0 not there, negative failure. */

@@ -5,8 +5,8 @@
 
 #include <stddef.h>
 
-/* Text of the first element `tag`, entities resolved, bytes that are not printable ASCII as '?', cut
- * to fit and NUL-terminated. 1: found whole, 0: absent (out is ""), -1: cut. */
+/* Text of the first element `tag`, entities resolved, bytes that are not printable ASCII as '?',
+ * cut to fit and NUL-terminated. 1: found whole, 0: absent (out is ""), -1: cut. */
 int s3xml_text(const char *bytes, size_t n, const char *tag, char *out, size_t size);
 /* Is the outermost element called `tag`? */
 int s3xml_root_is(const char *bytes, size_t n, const char *tag);

@@ -1,6 +1,6 @@
 /* Reads NCBI's nodes.dmp and merged.dmp ("taxon \t|\t parent \t|\t ... \t|", one line each; format:
- * taxdump_readme.txt of NCBI). The whole file is read at once: a million lines parse in a fraction of
- * a second. Every line of nodes.dmp is a node, so node i stands on line i + 1. */
+ * taxdump_readme.txt of NCBI). The whole file is read at once: a million lines parse in a fraction
+ * of a second. Every line of nodes.dmp is a node, so node i stands on line i + 1. */
 #include "pipeline/taxonomy/tax_tree.h"
 
 #include <stdlib.h>

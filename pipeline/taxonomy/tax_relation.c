@@ -37,8 +37,8 @@ static size_t place_of(int64_t taxon, const int64_t *lineage, size_t n)
 	return i;
 }
 
-/* The last two tests of spec 4.7.2 (lin1[-2] = b, lin2[-2] = a) cannot hold after the first two; they
- * are written down because the specification keeps them. */
+/* The last two tests of spec 4.7.2 (lin1[-2] = b, lin2[-2] = a) cannot hold after the first two;
+ * they are written down because the specification keeps them. */
 static enum tax_relation relation_of(int64_t a, const int64_t *lin1, size_t n1, int64_t b,
 				     const int64_t *lin2, size_t n2, size_t common, int64_t last)
 {

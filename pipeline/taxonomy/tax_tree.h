@@ -1,5 +1,5 @@
-/* Private to this room: the loaded tree and how the readers fill it. Not thread-safe while it grows;
- * a finished tree is only read. */
+/* Private to this room: the loaded tree and how the readers fill it. Not thread-safe while it
+ * grows; a finished tree is only read. */
 #ifndef TAXONOMY_TAX_TREE_H
 #define TAXONOMY_TAX_TREE_H
 

@@ -1,5 +1,5 @@
-/* Opening a taxonomy and asking for lineages: see taxonomy.h. The file formats are read by tax_dump.c
- * and tax_ete.c, the pair rule is in tax_relation.c. */
+/* Opening a taxonomy and asking for lineages: see taxonomy.h. The file formats are read by
+ * tax_dump.c and tax_ete.c, the pair rule is in tax_relation.c. */
 #include "pipeline/taxonomy/taxonomy.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
-/* The artifact store from the command line, for tests: artifact_tool [--retry S] [--stall S] put KEY
- * FILE | get KEY FILE | exists KEY | remove KEY | uri KEY | probe | create. Settings come from the
- * variables that the program itself uses. A failure prints "NAME: text" and exits with 1. */
+/* The artifact store from the command line, for tests: artifact_tool [--retry S] [--stall S] put
+ * KEY FILE | get KEY FILE | exists KEY | remove KEY | uri KEY | probe | create. Settings come from
+ * the variables that the program itself uses. A failure prints "NAME: text" and exits with 1. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
