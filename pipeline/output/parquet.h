@@ -18,13 +18,17 @@ struct parquet_writer;
  * PARQUET_ROW_GROUP_ROWS rows, whatever the sizes of the appended batches. */
 int parquet_create(struct parquet_writer **out, const char *path, enum schema_profile profile,
                    struct err *err);
-/* Appends all rows of the batch. `rows->strings` must be the same dict in each call. */
+/* Appends all rows of the batch. `rows->strings` must be the same dict in each call and live until
+ * the writer ends; it may grow. Texts must be UTF-8. After a failure only parquet_abort (or
+ * parquet_close, which then says so) makes sense. */
 int parquet_append(struct parquet_writer *w, const struct rows *rows, struct err *err);
+/* Frees the writer in any case; after a failure no file is left. `n_rows` and `bytes` may be NULL. */
 int parquet_close(struct parquet_writer *w, uint64_t *n_rows, uint64_t *bytes, struct err *err);
 void parquet_abort(struct parquet_writer *w); /* NULL is fine */
 
 /* One file from several written by this writer, in order: row groups are copied as they are, only
- * the footer is new. Inputs are checked (magic, schema, offsets inside the file). */
+ * the footer is new. Inputs are checked (magic, schema, offsets inside the file). No inputs, or only
+ * empty ones, give a file without rows. `n_rows` and `bytes` may be NULL. */
 int parquet_join(const char *path, const char *const *inputs, size_t n_inputs,
                  enum schema_profile profile, uint64_t *n_rows, uint64_t *bytes,
                  struct err *err);

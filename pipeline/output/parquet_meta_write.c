@@ -107,20 +107,20 @@ void parquet_meta_put_group(struct buf *groups, const struct parquet_group *g,
 	enum schema_column columns[SCHEMA_COLUMNS];
 	size_t n = schema_columns(profile, columns);
 	const struct parquet_chunk *first = &g->chunks[0];
-	int64_t file_bytes = 0;
+	uint64_t file_bytes = 0; /* chunks of a foreign footer may add up to anything */
 	struct thrift_out o;
 
 	thrift_start(&o, groups);
 	thrift_list(&o, 1, THRIFT_STRUCT, n);
 	for (size_t i = 0; i < n; i++) {
 		put_chunk(&o, &g->chunks[i], schema_column_name(columns[i]));
-		file_bytes += g->chunks[i].file_bytes;
+		file_bytes += (uint64_t)g->chunks[i].file_bytes;
 	}
 	thrift_i64(&o, 2, g->raw_bytes);
 	thrift_i64(&o, 3, g->n_rows);
 	thrift_i64(&o, 5,
 		   first->dictionary_offset >= 0 ? first->dictionary_offset : first->data_offset);
-	thrift_i64(&o, 6, file_bytes);
+	thrift_i64(&o, 6, (int64_t)file_bytes);
 	thrift_stop(&o);
 }
 

@@ -116,6 +116,9 @@ static int next_run(struct rle_in *in)
 	in->run_value = 0;
 	memcpy(&in->run_value, in->at, value_bytes);
 	in->at += value_bytes;
+	if ((uint64_t)in->run_value >>
+	    in->width) /* whole bytes can hold more than the width says */
+		return -1;
 	return in->run_left ? 0 : -1;
 }
 

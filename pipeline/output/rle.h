@@ -23,7 +23,8 @@ struct rle_in {
 
 /* `width` 0 to 32 (0: every value is 0). */
 void rle_open(struct rle_in *in, const void *bytes, size_t n, unsigned width);
-/* The next `n` values; 0, or -1 when the bytes end before. */
+/* The next `n` values, each of `width` bits at most; 0, or -1 when the bytes end before or are
+ * malformed. */
 int rle_read(struct rle_in *in, uint32_t *out, size_t n);
 
 unsigned rle_width(uint32_t max_value); /* bits that hold it: 0 for 0 */

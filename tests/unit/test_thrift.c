@@ -214,6 +214,7 @@ static void rle_of_foreign_bytes_stays_within_them(void **state)
 					       0xfa}; /* 0 … 7 of 3 bits, from Encodings.md */
 	static const unsigned char huge[] = {0xff, 0xff, 0xff, 0xff, 0xff,
 					     0xff, 0xff, 0xff, 0xff, 0x01};
+	static const unsigned char wide_run[] = {0x10, 195};
 	struct rle_in in;
 	uint32_t v[8];
 
@@ -226,6 +227,11 @@ static void rle_of_foreign_bytes_stays_within_them(void **state)
 	assert_int_equal(rle_read(&in, v, 8), -1);
 	rle_open(&in, huge, sizeof huge, 3);
 	assert_int_equal(rle_read(&in, v, 1), -1);
+	rle_open(&in, wide_run, sizeof wide_run, 1); /* a definition level of 195 */
+	assert_int_equal(rle_read(&in, v, 1), -1);
+	rle_open(&in, wide_run, sizeof wide_run, 8);
+	assert_int_equal(rle_read(&in, v, 1), 0);
+	assert_int_equal(v[0], 195);
 	rle_open(&in, "", 0, 0);
 	assert_int_equal(rle_read(&in, v, 1), -1);
 	assert_int_equal(rle_read(&in, v, 0), 0);
