@@ -3,10 +3,10 @@
 #include "pipeline/align/align_cache.h"
 
 #include "pipeline/core/text.h"
-#include "prof/base/buf.h"
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct value_key {
@@ -26,7 +26,9 @@ static const struct value_key value_keys[] = {
 	{"gaps_pct_sw", FIELD(gaps_pct_sw), 0},       {"alignment_length_sw", FIELD(length_sw), 0},
 };
 
-#define N_KEYS (sizeof value_keys / sizeof value_keys[0])
+#define N_KEYS      (sizeof value_keys / sizeof value_keys[0])
+#define NUMBER_TEXT 512 /* longer numbers are refused: nobody writes them */
+#define MAX_DEPTH   32
 
 void align_cache_key(const char query_md5[MD5_HEX], const char ref_md5[MD5_HEX],
 		     char key[ALIGN_KEY_TEXT])
@@ -77,22 +79,179 @@ int align_cache_value_format(const struct align_values *v, char *out, size_t siz
 	return 0;
 }
 
+/* ---- reading ---------------------------------------------------------------------------------- */
+
+/* A reader of its own because jansson drops digits without a word when its buffer cannot grow. */
+struct cursor {
+	const char *at, *end;
+};
+
+static int peek(const struct cursor *c)
+{
+	return c->at < c->end ? (unsigned char)*c->at : -1;
+}
+
+static void skip_blanks(struct cursor *c)
+{
+	while (peek(c) == ' ' || peek(c) == '\t' || peek(c) == '\n' || peek(c) == '\r')
+		c->at++;
+}
+
+/* The next token is `ch`, blanks around it aside. */
+static int take(struct cursor *c, char ch)
+{
+	skip_blanks(c);
+	if (peek(c) != ch)
+		return 0;
+	c->at++;
+	skip_blanks(c);
+	return 1;
+}
+
+/* The inside of a string, escapes as they stand: no key of ours has one. */
+static int take_string(struct cursor *c, const char **text, size_t *len)
+{
+	if (peek(c) != '"')
+		return 0;
+	*text = ++c->at;
+	while (peek(c) != '"') {
+		if (peek(c) < 0x20) /* the end, too */
+			return 0;
+		c->at += *c->at == '\\' && c->end - c->at > 1 ? 2 : 1;
+	}
+	*len = (size_t)(c->at++ - *text);
+	return 1;
+}
+
+static int take_digits(struct cursor *c)
+{
+	const char *start = c->at;
+
+	while (peek(c) >= '0' && peek(c) <= '9')
+		c->at++;
+	return c->at > start;
+}
+
+/* -?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)? */
+static int take_number(struct cursor *c, double *value)
+{
+	const char *start = c->at;
+	char text[NUMBER_TEXT];
+	size_t len;
+
+	if (peek(c) == '-')
+		c->at++;
+	if (peek(c) == '0')
+		c->at++;
+	else if (!take_digits(c))
+		return 0;
+	if (peek(c) == '.' && (c->at++, !take_digits(c)))
+		return 0;
+	if (peek(c) == 'e' || peek(c) == 'E') {
+		c->at++;
+		if (peek(c) == '+' || peek(c) == '-')
+			c->at++;
+		if (!take_digits(c))
+			return 0;
+	}
+	len = (size_t)(c->at - start);
+	if (len >= sizeof text)
+		return 0;
+	memcpy(text, start, len);
+	text[len] = '\0';
+	*value = strtod(text, NULL);
+	return isfinite(*value);
+}
+
+static int take_word(struct cursor *c, const char *word)
+{
+	size_t len = strlen(word);
+
+	if ((size_t)(c->end - c->at) < len || memcmp(c->at, word, len) != 0)
+		return 0;
+	c->at += len;
+	return 1;
+}
+
+static int skip_value(struct cursor *c, int depth);
+
+/* Members of an array or an object, up to and with `close`. */
+static int skip_members(struct cursor *c, char close, int depth)
+{
+	const char *text;
+	size_t len;
+
+	if (take(c, close))
+		return 1;
+	do {
+		if (close == '}' && !(take_string(c, &text, &len) && take(c, ':')))
+			return 0;
+		if (!skip_value(c, depth))
+			return 0;
+	} while (take(c, ','));
+	return take(c, close);
+}
+
+/* Values under keys that we do not know. */
+static int skip_value(struct cursor *c, int depth)
+{
+	const char *text;
+	double number;
+	size_t len;
+
+	switch (peek(c)) {
+	case '"':
+		return take_string(c, &text, &len);
+	case '[':
+		return depth < MAX_DEPTH && take(c, '[') && skip_members(c, ']', depth + 1);
+	case '{':
+		return depth < MAX_DEPTH && take(c, '{') && skip_members(c, '}', depth + 1);
+	case 't':
+		return take_word(c, "true");
+	case 'f':
+		return take_word(c, "false");
+	case 'n':
+		return take_word(c, "null");
+	default:
+		return take_number(c, &number);
+	}
+}
+
+/* One `"key": value`; a known key's bit is set in *seen. */
+static int take_member(struct cursor *c, struct align_values *v, unsigned *seen)
+{
+	const char *text;
+	double number;
+	size_t len;
+
+	if (!take_string(c, &text, &len) || !take(c, ':'))
+		return 0;
+	for (unsigned i = 0; i < N_KEYS; i++) {
+		if (strlen(value_keys[i].name) != len || memcmp(value_keys[i].name, text, len) != 0)
+			continue;
+		if (!take_number(c, &number))
+			return 0;
+		set(v, &value_keys[i], number);
+		*seen |= 1u << i;
+		return 1;
+	}
+	return skip_value(c, 0);
+}
+
 int align_cache_value_parse(const char *text, size_t len, struct align_values *v)
 {
+	struct cursor c = {text, text + len};
 	struct align_values fresh;
-	json_t *root = json_loadb(text, len, JSON_DECODE_INT_AS_REAL, NULL);
-	int rc = json_is_object(root) ? 0 : ERR_FORMAT;
+	unsigned seen = 0;
 
-	for (size_t i = 0; rc == 0 && i < N_KEYS; i++) {
-		const json_t *x = json_object_get(root, value_keys[i].name);
-
-		if (json_is_real(x))
-			set(&fresh, &value_keys[i], json_real_value(x));
-		else
-			rc = ERR_FORMAT;
-	}
-	json_decref(root);
-	if (rc == 0)
-		*v = fresh;
-	return rc;
+	if (!take(&c, '{'))
+		return ERR_FORMAT;
+	do {
+		if (!take_member(&c, &fresh, &seen))
+			return ERR_FORMAT;
+	} while (take(&c, ','));
+	if (!take(&c, '}') || c.at != c.end || seen != (1u << N_KEYS) - 1)
+		return ERR_FORMAT;
+	*v = fresh;
+	return 0;
 }
