@@ -8,6 +8,7 @@
 
 #include "pipeline/bundle/check.h"
 #include "pipeline/bundle/info.h"
+#include "pipeline/cli/cli.h"
 #include "pipeline/core/cancel.h"
 #include "pipeline/core/text.h"
 #include "prof/base/log.h"
@@ -70,8 +71,7 @@ static int parse(struct parsed *p, int argc, char **argv, struct err *err)
 
 /* ---- output ----------------------------------------------------------------------------------- */
 
-/* What was printed must have reached its file: a full disk is a failure. */
-static int flush(struct err *err)
+int cmd_bundle_flush(struct err *err)
 {
 	if (fflush(stdout) != 0 || ferror(stdout))
 		return err_sys(err, ERR_IO, "cannot write to standard output");
@@ -86,7 +86,7 @@ static int print_json(const json_t *value, struct err *err)
 		return err_nomem(err, "the output");
 	puts(text);
 	free(text);
-	return flush(err);
+	return cmd_bundle_flush(err);
 }
 
 static int print_buf(struct buf *text, struct err *err)
@@ -94,7 +94,7 @@ static int print_buf(struct buf *text, struct err *err)
 	if (buf_failed(text))
 		return err_nomem(err, "the output");
 	fputs(buf_str(text), stdout);
-	return flush(err);
+	return cmd_bundle_flush(err);
 }
 
 /* ---- info ------------------------------------------------------------------------------------- */
@@ -166,7 +166,7 @@ static int look(int argc, char **argv)
 
 	if (rc == 0 && p.help) {
 		fputs(help, stdout);
-		return 0;
+		return EXIT_DONE;
 	}
 	if (rc == 0) {
 		if (p.quiet)
@@ -175,40 +175,58 @@ static int look(int argc, char **argv)
 		rc = strcmp(p.part, "info") == 0 ? show_info(&p, &err) : show_check(&p, &err);
 	}
 	if (rc >= 0)
-		return rc;
+		return rc ? EXIT_FAILED : EXIT_DONE;
 	log_error("bundle %s: %s", p.part, err.text);
 	if (rc != ERR_ARG)
-		return 1;
+		return EXIT_FAILED;
 	log_error("'protea-export bundle --help' tells more");
-	return 2;
+	return EXIT_USAGE;
+}
+
+static const struct part {
+	const char *name;
+	int (*run)(int argc, char **argv);
+} parts[] = {
+	{"create", cmd_bundle_create},
+	{"info", look},
+	{"check", look},
+	{"anc2vec", cmd_bundle_anc2vec},
+};
+
+/* By name, or by a beginning that no other part has. */
+static const struct part *find_part(const char *name)
+{
+	const struct part *hit = NULL;
+	size_t i, len = strlen(name);
+
+	for (i = 0; len && i < sizeof parts / sizeof parts[0]; i++) {
+		if (strncmp(parts[i].name, name, len) != 0)
+			continue;
+		if (hit)
+			return NULL;
+		hit = &parts[i];
+	}
+	return hit;
 }
 
 int cmd_bundle(int argc, char **argv)
 {
-	static const struct {
-		const char *name;
-		int (*run)(int argc, char **argv);
-	} parts[] = {
-		{"create", cmd_bundle_create},
-		{"info", look},
-		{"check", look},
-		{"anc2vec", cmd_bundle_anc2vec},
-	};
-	size_t i;
+	const struct part *part;
 
 	if (argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
 			  strcmp(argv[1], "help") == 0)) {
 		fputs(help, stdout);
-		return 0;
+		return EXIT_DONE;
 	}
-	for (i = 0; argc >= 2 && i < sizeof parts / sizeof parts[0]; i++) {
-		if (strcmp(argv[1], parts[i].name) == 0)
-			return parts[i].run(argc - 1, argv + 1);
-	}
-	if (argc < 2)
+	if (argc < 2) {
 		log_error("bundle: what shall be done? create, info, check or anc2vec");
-	else
-		log_error("bundle: unknown part '%s'; there are create, info, check and anc2vec",
-			  argv[1]);
-	return 2;
+		return EXIT_USAGE;
+	}
+	part = find_part(argv[1]);
+	if (!part) {
+		log_error("bundle: '%s' is none of create, info, check and anc2vec", argv[1]);
+		return EXIT_USAGE;
+	}
+	argv[1] = (char *)part->name;
+	return part->run(argc - 1, argv + 1);
 }

@@ -10,6 +10,7 @@
 
 #include "pipeline/anc2vec/anc2vec.h"
 #include "pipeline/bundle/anc2vec_make.h"
+#include "pipeline/cli/cli.h"
 #include "pipeline/core/cancel.h"
 #include "pipeline/core/fsio.h"
 #include "prof/base/log.h"
@@ -217,17 +218,19 @@ int cmd_bundle_anc2vec(int argc, char **argv)
 
 	if (rc == 0 && p.help) {
 		fputs(help, stdout);
-		return 0;
+		return EXIT_DONE;
 	}
 	if (rc == 0) {
 		cancel_install();
 		rc = p.convert ? convert(&p, &err) : derive(&p, &err);
 	}
 	if (rc == 0)
-		return 0;
+		rc = cmd_bundle_flush(&err);
+	if (rc == 0)
+		return EXIT_DONE;
 	log_error("bundle anc2vec: %s", err.text);
 	if (rc != ERR_ARG)
-		return 1;
+		return EXIT_FAILED;
 	log_error("'protea-export bundle anc2vec --help' lists the options");
-	return 2;
+	return EXIT_USAGE;
 }

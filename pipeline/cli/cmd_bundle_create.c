@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "pipeline/bundle/create.h"
+#include "pipeline/cli/cli.h"
 #include "pipeline/core/cancel.h"
 #include "prof/base/clock.h"
 #include "prof/base/log.h"
@@ -256,9 +257,9 @@ static int fail(const struct err *err)
 {
 	log_error("bundle create: %s", err->text);
 	if (err->code != ERR_ARG)
-		return 1;
+		return EXIT_FAILED;
 	log_error("'protea-export bundle create --help' lists the options");
-	return 2;
+	return EXIT_USAGE;
 }
 
 int cmd_bundle_create(int argc, char **argv)
@@ -278,10 +279,12 @@ int cmd_bundle_create(int argc, char **argv)
 		p.opt.say = say;
 		cancel_install();
 		rc = bundle_create(&p.opt, &report, &err);
-		if (rc == 0 && !p.quiet)
+		if (rc == 0 && !p.quiet) {
 			print_summary(p.opt.out, &report);
+			rc = cmd_bundle_flush(&err);
+		}
 	}
 	create_report_release(&report);
 	parsed_release(&p);
-	return rc == 0 ? 0 : fail(&err);
+	return rc == 0 ? EXIT_DONE : fail(&err);
 }
