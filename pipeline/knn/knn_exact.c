@@ -2,8 +2,8 @@
  *
  * The bound. u = 2^-24 is float32's unit roundoff, s the real dot product, N = sum |q_i r_i|, and
  * g(n) = n u / (1 - n u) how far n roundings in a row can lead (Higham, Accuracy and Stability of
- * Numerical Algorithms, section 3.1: it holds for any order of summation, n being the most roundings
- * that one term goes through).
+ * Numerical Algorithms, section 3.1: it holds for any order of summation, n being the most
+ * roundings that one term goes through).
  *
  * Fast score f: a term meets one rounding of its product (none with FMA), at most stride / 4 in its
  * lane and at most 4 in the tree that joins the lanes. Normative sum e in float64, S = e rounded to
@@ -12,9 +12,9 @@
  *     |S - e| <= u |e|;   write G = g(stride / 4 + 8) + h.
  * Products of halves, raw or divided by their norm, are above 10^-28 or zero: nothing underflows.
  *
- * Cosine. D = 1 - S rounded. The rows are divided by norms with a relative error below 50 u (at most
- * 80 roundings in the pairwise sum, halved by the root, and three more), so N <= B = 1.0001. Then
- * D <= L implies
+ * Cosine. D = 1 - S rounded. The rows are divided by norms with a relative error below 50 u (at
+ * most 80 roundings in the pairwise sum, halved by the root, and three more), so N <= B = 1.0001.
+ * Then D <= L implies
  *     S >= 1 - L - u (1 + |S|)   and   f >= 1 - L - (G B + u (1 + 3 B)).
  *
  * l2. D = max(0, A - 2 S rounded), A = Q + R rounded, Q and R the pairwise sums of squares, within
