@@ -362,6 +362,31 @@ static void a_failed_replacement_keeps_the_old_file(void **state)
 	nothing_is_left();
 }
 
+static void write_intruder(void *ctx, const char *text)
+{
+	(void)ctx;
+	if (strstr(text, "building indexes"))
+		input_text("out.bundle", "intruder");
+}
+
+static void a_file_that_appears_meanwhile_is_kept(void **state)
+{
+	struct buf bytes = BUF_INIT;
+	struct create_report r;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	in.opt.say = write_intruder;
+	assert_int_equal(bundle_create(&in.opt, &r, &err), ERR_EXISTS);
+	in.opt.say = NULL;
+	create_report_release(&r);
+	assert_int_equal(fsio_read_all(in.opt.out, 1 << 24, &bytes, NULL), 0);
+	assert_string_equal(buf_str(&bytes), "intruder");
+	buf_release(&bytes);
+	remove_out();
+	nothing_is_left();
+}
+
 static void a_signal_leaves_nothing(void **state)
 {
 	(void)state;
@@ -642,6 +667,7 @@ int main(void)
 		TEST(the_same_files_give_the_same_bytes),
 		TEST(an_existing_file_is_kept_unless_replaced),
 		TEST(a_failed_replacement_keeps_the_old_file),
+		TEST(a_file_that_appears_meanwhile_is_kept),
 		TEST(a_signal_leaves_nothing),
 		TEST(folders_that_cannot_be_written_are_named),
 		TEST(too_few_inputs_are_refused),

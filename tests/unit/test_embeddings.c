@@ -70,6 +70,38 @@ static void half_rows_come_as_they_are(void **state)
 	embeddings_close(e);
 }
 
+/* Rows near each other are read ahead, rows far apart one by one: never the wrong one. */
+static void rows_come_in_any_order(void **state)
+{
+	enum { ROWS = 3000, COLS = 40 };
+	float *all = malloc(ROWS * COLS * sizeof *all);
+	struct buf list = BUF_INIT;
+	struct err err = ERR_INIT;
+	struct embeddings *e;
+	const void *row;
+	uint32_t i, at = 0;
+	int finite;
+
+	(void)state;
+	assert_non_null(all);
+	for (i = 0; i < ROWS * COLS; i++)
+		all[i] = (float)i;
+	for (i = 0; i < ROWS; i++)
+		buf_printf(&list, "P%u\n", i);
+	write_npy("order.npy", "<f4", ROWS, COLS, all, ROWS * COLS * sizeof *all);
+	write_text("order.txt", buf_str(&list));
+	assert_int_equal(embeddings_open(&e, scratch("order.npy"), NULL, &err), 0);
+	for (i = 0; i < 20000; i++) {
+		/* runs of up to 64 rows, then a jump */
+		at = i % 64 == i % 97 % 64 ? (at * 1103515245u + 12345u) % ROWS : (at + 1) % ROWS;
+		assert_int_equal(embeddings_row(e, at, &row, &finite, &err), 0);
+		assert_memory_equal(row, all + (size_t)at * COLS, COLS * sizeof *all);
+	}
+	embeddings_close(e);
+	buf_release(&list);
+	free(all);
+}
+
 static void single_rows_come_in_any_byte_order(void **state)
 {
 	struct err err = ERR_INIT;
@@ -206,6 +238,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(half_rows_come_as_they_are),
+		cmocka_unit_test(rows_come_in_any_order),
 		cmocka_unit_test(single_rows_come_in_any_byte_order),
 		cmocka_unit_test(doubles_are_narrowed),
 		cmocka_unit_test(the_list_is_found_beside_the_matrix),
