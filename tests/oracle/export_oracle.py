@@ -106,7 +106,7 @@ class Pair:
         self.vectors = of.TermVectors(ctx.anc2vec, refs, self.truth.known, ctx.ontology)
         self.builder = of.GroupBuilder(job, ctx.ontology, refs, self.vectors)
         self.refs = refs
-        self.parity = of.Parity(ctx.rows(self.old), ctx.ontology, self.truth.known, ctx.options.association_scope)
+        self.parity = of.Parity(ctx.rows(self.old), ctx.ontology)
         self.total_unlabeled = 0
         for q in queries:
             self._query(q, {a: found[a][q] for a in ASPECTS})
@@ -216,8 +216,6 @@ def parse_args(argv):
     p.add_argument("--align", choices=("parasail", "direct", "cross"), default="parasail",
                    help="cross: both, and stop at the first difference")
     p.add_argument("--groundtruth", action="append", default=[], metavar="PAIRLABEL=FILE.tsv")
-    p.add_argument("--association-scope", choices=("all", "exp"), default="all",
-                   help="rows that count as carrying a term: not negated of any evidence, or experimental ones only")
     p.add_argument("--producer-version", default="0")
     p.add_argument("--producer-git-sha", default=None)
     args = p.parse_args(argv)

@@ -291,37 +291,36 @@ def interpro_columns(entry):
 class Parity:
     """self_prior and association of the old set (4.12, B23).
 
-    The query's experimental terms at v_old are its known terms (section 1 defines the word so). The counts are
-    over the rows of the old set that are not negated: of any evidence, or (scope 'exp') experimental ones only.
+    A protein's experimental terms at v_old are those of its experimental, non-negated rows, as they are written:
+    no propagation, for the query and for the counts alike.
     """
 
-    def __init__(self, rows, ontology, known, scope):
-        self.ontology, self.known = ontology, known
-        self.non_experimental = defaultdict(set)
+    def __init__(self, rows, ontology):
+        self.ontology = ontology
+        self.non_experimental, self.experimental = defaultdict(set), defaultdict(set)
         self.carriers = defaultdict(set)                  # go_id -> distinct proteins
         for row in rows:
             if row.negated:
                 continue
             go = ontology.go_id_of[row.term]
-            if not row.experimental:
-                self.non_experimental[row.acc].add(go)
-            if row.experimental or scope == "all":
+            if row.experimental:
+                self.experimental[row.acc].add(go)
                 self.carriers[go].add(row.acc)
+            else:
+                self.non_experimental[row.acc].add(go)
 
     def self_prior(self, query, go):
         return 1.0 if go in self.non_experimental.get(query, ()) else 0.0
 
     def _conditional(self, k, t):
-        """cooc(k, t) / freq(k); a propagated k that nobody carries itself says nothing."""
-        if not self.carriers[k]:
-            return 0.0
+        """cooc(k, t) / freq(k); freq(k) counts the query itself, so it is never 0."""
         return len(self.carriers[k] & self.carriers[t]) / len(self.carriers[k])
 
     def association(self, query, go):
         """(total, cross, present)."""
         total = cross = 0.0
         aspect = self.ontology.aspect_by_go.get(go)
-        for k in sorted(self.known.get(query, ()), key=bytes_key):
+        for k in sorted(self.experimental.get(query, ()), key=bytes_key):
             p = self._conditional(k, go)
             total += p
             if self.ontology.aspect_by_go.get(k) != aspect:

@@ -462,15 +462,13 @@ class ParityRules(unittest.TestCase):
         o = tiny_ontology()
         rows = [row("p", C), row("p", F), row("p", A, evidence="IEA"), row("p", B, "NOT", "IEA"), row("p", G, None, None),
                 row("q", C), row("q", A), row("r", C, evidence="IEA"), row("s", F), row("s", A)]
-        known = {"p": {"c", "f", "b"}}                           # b is propagated: nobody carries it
-        parity = of.Parity(rows, o, known, "exp")
+        parity = of.Parity(rows, o)
         self.assertEqual([parity.self_prior("p", g) for g in "abcg"], [1.0, 0.0, 0.0, 1.0])
         # a: with c in q (1 of 2 carriers of c: p, q), with f in s (1 of 2: p, s); f is the other aspect
         self.assertEqual(parity.association("p", "a"), (1.0, 0.5, 1.0))
+        self.assertEqual(parity.association("p", "c"), (1.5, 0.5, 1.0))        # c goes with itself
         self.assertEqual(parity.association("p", "b"), (0.0, 0.0, 0.0))
         self.assertEqual(parity.association("none", "a"), (0.0, 0.0, 0.0))
-        # with all evidence r carries c and p carries a: 2 of 3 for c, 2 of 2 for f
-        self.assertEqual(of.Parity(rows, o, known, "all").association("p", "a"), (1.0 + 2 / 3, 1.0, 1.0))
 
 
 class Pca(unittest.TestCase):
