@@ -1,11 +1,9 @@
-/* Term association: see association.h. For each known term the proteins that carry it are walked and
+/* Term association: see association.h. For each term of the query the proteins that carry it are walked and
  * their terms counted: one pass gives cooc(k, t) for all t. */
 #include "pipeline/features/association.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#include "pipeline/ontology/buckets.h"
 
 int association_build(struct association *a, const struct annset *set, const struct ontology *o,
                       struct err *err)
@@ -22,7 +20,7 @@ int association_build(struct association *a, const struct annset *set, const str
 	} else {
 		for (p = 0; p < set->n_proteins; p++)
 			for (r = set->start[p]; r < set->start[p + 1]; r++) {
-				if (set->flags[r] & ANN_NEGATED)
+				if ((set->flags[r] & ANN_NEGATED) || !(set->flags[r] & ANN_EXPERIMENTAL))
 					continue;
 				protein[n] = p;
 				go[n++] = o->term_go[set->term[r]];
@@ -102,15 +100,17 @@ static uint32_t count_with(struct association_table *t, uint32_t k)
 	return n;
 }
 
-void association_table_query(struct association_table *t, const uint64_t *known,
-                             uint32_t n_known)
+void association_table_query(struct association_table *t, uint32_t protein)
 {
 	const char *aspect = t->a->ontology->aspect_by_go;
+	const struct csr *terms = &t->a->terms;
 	uint32_t i, m;
 
 	forget(t);
-	for (i = 0; i < n_known; i++) {
-		uint32_t k = PAIR_GO(known[i]), n = count_with(t, k);
+	if (protein >= terms->n)
+		return;
+	for (i = terms->start[protein]; i < terms->start[protein + 1]; i++) {
+		uint32_t k = terms->item[i], n = count_with(t, k);
 		double freq = (double)csr_len(&t->a->proteins, k);
 
 		for (m = 0; m < n; m++) {

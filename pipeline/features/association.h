@@ -1,5 +1,6 @@
 /* The parity family `association` of spec 4.12: how often terms go together in an annotation set, in
- * distinct proteins, over its non-negated rows. Built once per set, asked per (query, candidate). */
+ * distinct proteins. Terms of a protein are those of its experimental, non-negated rows, without
+ * propagation, for the query and for the counts alike. Built once per set, asked per candidate. */
 #ifndef FEATURES_ASSOCIATION_H
 #define FEATURES_ASSOCIATION_H
 
@@ -37,8 +38,7 @@ struct association_table {
 int association_table_init(struct association_table *t, const struct association *a,
                            struct err *err);
 /* Turns to another query. */
-void association_table_query(struct association_table *t, const uint64_t *known,
-                             uint32_t n_known);
+void association_table_query(struct association_table *t, uint32_t protein);
 void association_table_release(struct association_table *t);
 struct association_score association_of(const struct association_table *t, uint32_t go);
 

@@ -357,7 +357,8 @@ int recorder_transfer(struct recorder *r, struct block *b, struct err *err)
 	for (q = b->from; !rc && q < b->to; q++) {
 		rc = group_query(&r->group, q, err);
 		if (!rc && r->has_association)
-			association_table_query(&r->association, r->group.known, r->group.n_known);
+			association_table_query(&r->association,
+			                        r->in->pool->protein[r->in->query_row[q]]);
 		for (aspect = 0; !rc && aspect < ASPECTS; aspect++)
 			rc = transfer_aspect(r, b, aspect, err);
 	}

@@ -21,14 +21,19 @@ struct reader {
 	struct materialised *m;
 };
 
-static struct pairset *bucket_named(struct materialised *m, const char *name)
+static int is_name(const char *text, size_t len, const char *name)
+{
+	return len == strlen(name) && memcmp(text, name, len) == 0;
+}
+
+static struct pairset *bucket_named(struct materialised *m, const char *text, size_t len)
 {
 	int cat;
 
 	for (cat = 0; cat < CATEGORIES; cat++)
-		if (strcmp(name, category_name[cat]) == 0)
+		if (is_name(text, len, category_name[cat]))
 			return &m->gained[cat];
-	return strcmp(name, "known") == 0 ? &m->known : NULL;
+	return is_name(text, len, "known") ? &m->known : NULL;
 }
 
 static int take_triple(void *ctx, const char *const *text, const size_t *len, struct err *err)
@@ -39,7 +44,7 @@ static int take_triple(void *ctx, const char *const *text, const size_t *len, st
 
 	if (!text[0] || !text[1] || !text[2])
 		return err_set(err, ERR_FORMAT, "a ground-truth row has an empty field");
-	bucket = bucket_named(r->m, text[2]);
+	bucket = bucket_named(r->m, text[2], len[2]);
 	if (!bucket)
 		return 0; /* pk_known, removed, and whatever newer files add */
 	protein = dict_intern(&r->c->proteins.accessions, text[0], len[0]);
@@ -54,10 +59,12 @@ static int read_file(struct context *c, const struct plan_pair *pair, struct mat
 {
 	static const char *const columns[] = {"protein_accession", "go_id", "bucket"};
 	struct reader r = {c, m};
-	char key[128], file[] = "/tmp/protea-groundtruth.XXXXXX";
+	const char *tmp = getenv("TMPDIR");
+	char key[128], file[4096];
 	int fd, rc;
 
 	groundtruth_key(pair->evaluation_set, key);
+	snprintf(file, sizeof file, "%s/protea-groundtruth.XXXXXX", tmp && *tmp ? tmp : "/tmp");
 	fd = mkstemp(file);
 	if (fd < 0)
 		return err_sys(err, ERR_IO, "cannot make a temporary file '%s'", file);
