@@ -6,7 +6,7 @@
 #include <string.h>
 
 int association_build(struct association *a, const struct annset *set, const struct ontology *o,
-                      struct err *err)
+		      struct err *err)
 {
 	uint32_t *protein = malloc(((size_t)set->n_rows + 1) * sizeof *protein);
 	uint32_t *go = malloc(((size_t)set->n_rows + 1) * sizeof *go);
@@ -20,7 +20,8 @@ int association_build(struct association *a, const struct annset *set, const str
 	} else {
 		for (p = 0; p < set->n_proteins; p++)
 			for (r = set->start[p]; r < set->start[p + 1]; r++) {
-				if ((set->flags[r] & ANN_NEGATED) || !(set->flags[r] & ANN_EXPERIMENTAL))
+				if ((set->flags[r] & ANN_NEGATED) ||
+				    !(set->flags[r] & ANN_EXPERIMENTAL))
 					continue;
 				protein[n] = p;
 				go[n++] = o->term_go[set->term[r]];
@@ -45,7 +46,7 @@ void association_release(struct association *a)
 }
 
 int association_table_init(struct association_table *t, const struct association *a,
-                           struct err *err)
+			   struct err *err)
 {
 	size_t n = (size_t)a->ontology->n_go + 1;
 
