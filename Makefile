@@ -78,7 +78,7 @@ PROGRAMS := $(O)/protea-export
 .PHONY: all build run test test-unit test-san test-asan test-tsan fuzz bench bench-align lint install uninstall \
 	clean help packages site check-format
 .DELETE_ON_ERROR:
-.SECONDARY:
+.PRECIOUS: $(O)/obj/%.o
 
 all: build
 build: $(PROGRAMS)

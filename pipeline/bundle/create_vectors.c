@@ -7,6 +7,7 @@
 
 #include "pipeline/bundle/embeddings.h"
 #include "pipeline/bundle/ids.h"
+#include "pipeline/core/plm.h"
 #include "pipeline/core/cancel.h"
 
 /* The embeddings of one model, from one or several files. */
@@ -28,7 +29,7 @@ struct load {
 
 static int config_id(struct create *c, const char *given, const char *name, char id[UUID_TEXT])
 {
-	const struct bundle_model *known = bundle_model_find(given);
+	const struct plm *known = plm_find(given);
 	size_t i;
 
 	for (i = 0; i < c->opt->n_config; i++) {
@@ -63,7 +64,7 @@ static int insert_config(struct create *c, const struct model *m)
 /* The model of a file, made at its first file. */
 static int find_model(struct load *l, const char *given, struct model **out)
 {
-	const struct bundle_model *known = bundle_model_find(given);
+	const struct plm *known = plm_find(given);
 	const char *name = known ? known->checkpoint : given;
 	char id[UUID_TEXT];
 	struct model *m;

@@ -5,12 +5,14 @@
 
 #include "pipeline/cli/cli.h"
 #include "pipeline/core/cancel.h"
+#include "pipeline/core/text.h"
 #include "pipeline/job/grid.h"
 #include "prof/base/log.h"
 
 static const char usage[] =
 	"usage: protea-export grid [OPTIONS] JOB\n"
-	"Runs every cell (embedding configuration x K) of a grid job, sharing neighbours and alignments.\n"
+	"Runs every cell (embedding configuration x K) of a grid job, sharing neighbours and "
+	"alignments.\n"
 	"Cells that are registered already are left alone, so a grid that was stopped goes on.\n"
 	"  -w, --workers N     threads; default $PROTEA_PAIR_FEATURE_WORKERS, else 1\n"
 	"  --memory-limit SIZE refuse to start a cell if its plan needs more\n"
@@ -32,7 +34,9 @@ static void print_text(const struct grid *g)
 		const char *uri = json_string_value(json_object_get(c->result, "manifest_uri"));
 
 		printf("%-12s K=%-3d %-10s %8.1f s  %s\n", c->plm, c->k, word(c), c->elapsed_s,
-		       c->error ? c->error : uri ? uri : c->name);
+		       c->error ? c->error
+		       : uri    ? uri
+				: c->name);
 	}
 }
 
@@ -45,12 +49,12 @@ static void print_json(const struct grid *g)
 	for (i = 0; i < g->n; i++) {
 		const struct grid_cell *c = &g->cells[i];
 
-		json_array_append_new(
-			list, json_pack("{s:s, s:s, s:i, s:s, s:f, s:s?, s:O?}", "name", c->name, "plm",
-		                        c->plm, "k", c->k, "status", word(c), "elapsed_s", c->elapsed_s,
-		                        "error", c->error, "result", c->result));
+		json_array_append_new(list, json_pack("{s:s, s:s, s:i, s:s, s:f, s:s?, s:O?}",
+						      "name", c->name, "plm", c->plm, "k", c->k,
+						      "status", word(c), "elapsed_s", c->elapsed_s,
+						      "error", c->error, "result", c->result));
 	}
-	text = json_dumps(list, JSON_INDENT(2));
+	text = json_pretty_ascii(list);
 	if (text)
 		puts(text);
 	free(text);
@@ -78,8 +82,9 @@ int cmd_grid(int argc, char **argv)
 		jobfile_release(&job);
 		return EXIT_USAGE;
 	}
-	options = (struct run_options){.memory_limit = o.memory_limit, .workers = o.workers,
-	                               .keep_staging = o.keep_staging};
+	options = (struct run_options){.memory_limit = o.memory_limit,
+				       .workers = o.workers,
+				       .keep_staging = o.keep_staging};
 	rc = grid_run(&grid, &job, &options, &refused, &err);
 	if (rc)
 		log_error("%s", err.text);

@@ -15,7 +15,8 @@
 
 static const char run_usage[] =
 	"usage: protea-export run [OPTIONS] JOB\n"
-	"Runs an export job. JOB is a job file, '-' (JSON on standard input), or with --db the UUID of a\n"
+	"Runs an export job. JOB is a job file, '-' (JSON on standard input), or with --db the "
+	"UUID of a\n"
 	"queued job in that database.\n"
 	"  --db URL            bundle:PATH or postgresql://...; default $PROTEA_DB_URL\n"
 	"  -w, --workers N     threads; default $PROTEA_PAIR_FEATURE_WORKERS, else 1\n"
@@ -28,7 +29,8 @@ static const char run_usage[] =
 
 static const char check_usage[] =
 	"usage: protea-export check [OPTIONS] JOB\n"
-	"Checks a job without running it: lists everything that would make it fail, and what it would need:\n"
+	"Checks a job without running it: lists everything that would make it fail, and what it "
+	"would need:\n"
 	"queries, pairs, rows, memory, disk. Options as for 'run'.\n"
 	"Exit codes: 0 nothing stands in the way, 1 it would fail, 2 usage or refused payload.\n";
 
@@ -39,7 +41,7 @@ static int exit_code(enum run_outcome outcome)
 
 static void print_json(const json_t *value)
 {
-	char *text = json_dumps(value, JSON_INDENT(2));
+	char *text = json_pretty_ascii(value);
 
 	if (text)
 		puts(text);
@@ -50,11 +52,12 @@ static void print_json(const json_t *value)
 
 static void print_result(const json_t *r)
 {
-	const json_t *stats = json_object_get(r, "dump_stats"), *eval = json_object_get(r, "eval_uri");
+	const json_t *stats = json_object_get(r, "dump_stats"),
+		     *eval = json_object_get(r, "eval_uri");
 	char train_rows[UNITS_TEXT], eval_rows[UNITS_TEXT];
 
 	units_count(train_rows,
-	            (uint64_t)json_integer_value(json_object_get(stats, "n_train_rows")));
+		    (uint64_t)json_integer_value(json_object_get(stats, "n_train_rows")));
 	units_count(eval_rows, (uint64_t)json_integer_value(json_object_get(stats, "n_eval_rows")));
 	printf("data set  %s\n", json_string_value(json_object_get(r, "output_name")));
 	printf("train     %s  (%s rows)\n", json_string_value(json_object_get(r, "train_uri")),
@@ -82,18 +85,19 @@ static const char *count_of(const json_t *o, const char *key, char out[UNITS_TEX
 static void print_estimate(const json_t *x)
 {
 	const json_t *m = json_object_get(x, "memory_bytes"), *pair;
-	char a[UNITS_TEXT], b[UNITS_TEXT], c[UNITS_TEXT], d[UNITS_TEXT], e[UNITS_TEXT], f[UNITS_TEXT];
+	char a[UNITS_TEXT], b[UNITS_TEXT], c[UNITS_TEXT], d[UNITS_TEXT], e[UNITS_TEXT],
+		f[UNITS_TEXT];
 	size_t i;
 
-	printf("%-16s %9s %9s %9s %10s %12s %12s\n", "pair", "nk", "lk", "pk", "queries", "pairs <=",
-	       "rows ~");
-	json_array_foreach(json_object_get(x, "by_pair"), i, pair)
-		printf("%-16s %9s %9s %9s %10s %12s %12s\n",
-		       json_string_value(json_object_get(pair, "pair")), count_of(pair, "nk", a),
-		       count_of(pair, "lk", b), count_of(pair, "pk", c), count_of(pair, "queries", d),
-		       count_of(pair, "pairs", e), count_of(pair, "rows", f));
-	printf("\nproteins %s, pool %s x %s\n", count_of(x, "proteins", a), count_of(x, "pool_rows", b),
-	       count_of(x, "dim", c));
+	printf("%-16s %9s %9s %9s %10s %12s %12s\n", "pair", "nk", "lk", "pk", "queries",
+	       "pairs <=", "rows ~");
+	json_array_foreach(json_object_get(x, "by_pair"), i, pair) printf(
+		"%-16s %9s %9s %9s %10s %12s %12s\n",
+		json_string_value(json_object_get(pair, "pair")), count_of(pair, "nk", a),
+		count_of(pair, "lk", b), count_of(pair, "pk", c), count_of(pair, "queries", d),
+		count_of(pair, "pairs", e), count_of(pair, "rows", f));
+	printf("\nproteins %s, pool %s x %s\n", count_of(x, "proteins", a),
+	       count_of(x, "pool_rows", b), count_of(x, "dim", c));
 	printf("memory   %s of %s available (pool %s, maps %s, neighbours %s, alignment %s",
 	       bytes_of(m, "total", a), bytes_of(m, "available", b), bytes_of(m, "pool", c),
 	       bytes_of(m, "maps", d), bytes_of(m, "knn", e), bytes_of(m, "alignment", f));
@@ -120,7 +124,7 @@ static void print_check(const json_t *r)
 }
 
 static int check_one(const char *url, const json_t *payload, const json_t *environment,
-                     const char *base_dir, const struct job_options *o)
+		     const char *base_dir, const struct job_options *o)
 {
 	struct run_options options = {.memory_limit = o->memory_limit, .workers = o->workers};
 	enum run_outcome outcome;
@@ -147,7 +151,8 @@ static char *database_url(const struct job_options *o, const char *path, struct 
 
 	if (!url || !*url) {
 		err_set(err, ERR_ARG,
-		        "'%s' is a job's UUID: say where it is with --db URL or PROTEA_DB_URL", path);
+			"'%s' is a job's UUID: say where it is with --db URL or PROTEA_DB_URL",
+			path);
 		return NULL;
 	}
 	full = jobfile_resolve_source(url, NULL);
@@ -158,8 +163,9 @@ static char *database_url(const struct job_options *o, const char *path, struct 
 
 static int run_claimed(const char *url, const char *job_id, const struct job_options *o)
 {
-	struct run_options options = {.memory_limit = o->memory_limit, .workers = o->workers,
-	                              .keep_staging = o->keep_staging};
+	struct run_options options = {.memory_limit = o->memory_limit,
+				      .workers = o->workers,
+				      .keep_staging = o->keep_staging};
 	struct err err = ERR_INIT;
 	struct source *s = NULL;
 	char *operation = NULL, *payload_text = NULL;
@@ -172,14 +178,16 @@ static int run_claimed(const char *url, const char *job_id, const struct job_opt
 	if (rc == 1) {
 		payload = json_parse("the job's payload", payload_text, strlen(payload_text), &err);
 		if (payload && strcmp(operation, OPERATION_EXPORT) == 0) {
-			outcome = run_payload(url, payload, NULL, NULL, job_id, &options, &result, &err);
+			outcome = run_payload(url, payload, NULL, NULL, job_id, &options, &result,
+					      &err);
 		} else {
 			struct err why = ERR_INIT;
 
 			if (payload)
-				err_set(&err, ERR_ARG, "job %s is of operation '%s', not %s", job_id,
-				        operation, OPERATION_EXPORT);
-			if (source_finish_job(s, job_id, "FAILED", err_name(err.code), err.text, &why) != 0)
+				err_set(&err, ERR_ARG, "job %s is of operation '%s', not %s",
+					job_id, operation, OPERATION_EXPORT);
+			if (source_finish_job(s, job_id, "FAILED", err_name(err.code), err.text,
+					      &why) != 0)
 				log_error("%s", why.text);
 		}
 		if (outcome != RUN_DONE)
@@ -221,14 +229,15 @@ static int run_uuid(const char *job_id, const struct job_options *o)
 
 static int run_file(const struct jobfile *job, const struct job_options *o)
 {
-	struct run_options options = {.memory_limit = o->memory_limit, .workers = o->workers,
-	                              .keep_staging = o->keep_staging};
+	struct run_options options = {.memory_limit = o->memory_limit,
+				      .workers = o->workers,
+				      .keep_staging = o->keep_staging};
 	struct err err = ERR_INIT;
 	json_t *result = NULL;
 	enum run_outcome outcome;
 
 	outcome = run_payload(job->source_url, job->payload, job->environment, job->base_dir, NULL,
-	                      &options, &result, &err);
+			      &options, &result, &err);
 	if (outcome != RUN_DONE)
 		log_error("%s", err.text);
 	else if (o->json)

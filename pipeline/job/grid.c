@@ -9,29 +9,30 @@
 
 #include "pipeline/core/cancel.h"
 #include "pipeline/core/fsio.h"
+#include "pipeline/core/plm.h"
 #include "prof/base/clock.h"
 #include "prof/base/log.h"
 
 /* ---- cells ------------------------------------------------------------------------------------------------ */
 
 struct config_search {
-	const char *wanted;          /* short name, UUID or model name */
-	char id[UUID_TEXT];          /* found */
-	char *model_name;            /* owned */
+	const char *wanted; /* short name, UUID or model name */
+	char id[UUID_TEXT]; /* found */
+	char *model_name;   /* owned */
 };
 
 static int offer_config(void *ctx, const struct source_config *row, struct err *err)
 {
 	struct config_search *c = ctx;
-	const char *by_name = grid_config_of(c->wanted);
+	const struct plm *known = plm_find(c->wanted);
 	char uuid[UUID_TEXT];
 	int is_uuid = uuid_normalise(c->wanted, uuid) == 0;
 
 	if (c->id[0])
 		return 0; /* rows come by id: the first that fits */
-	if (by_name ? strcmp(row->id, by_name) != 0
-	            : is_uuid ? strcmp(row->id, uuid) != 0
-	                      : strcmp(row->model_name, c->wanted) != 0)
+	if (known     ? strcmp(row->id, known->config_id) != 0
+	    : is_uuid ? strcmp(row->id, uuid) != 0
+		      : strcmp(row->model_name, c->wanted) != 0)
 		return 0;
 	memccpy(c->id, row->id, '\0', UUID_TEXT - 1);
 	c->model_name = strdup(row->model_name);
@@ -41,8 +42,8 @@ static int offer_config(void *ctx, const struct source_config *row, struct err *
 /* What stands for the PLM in a data set's name: letters a name may have. */
 static char *cell_plm(const struct config_search *c)
 {
-	const char *known = grid_short_name(c->id);
-	char *name = strdup(known ? known : c->model_name), *p;
+	const struct plm *known = plm_of_config(c->id);
+	char *name = strdup(known ? known->short_name : c->model_name), *p;
 
 	for (p = name; p && *p; p++)
 		if (!isalnum((unsigned char)*p) && !strchr("._-", *p))
@@ -58,7 +59,7 @@ static int cmp_descending(const void *a, const void *b)
 }
 
 static int parse_ks(const json_t *cells, int **list, size_t *n, struct problems *problems,
-                    struct err *err)
+		    struct err *err)
 {
 	const json_t *k = json_object_get(cells, "k"), *v;
 	size_t i;
@@ -69,12 +70,13 @@ static int parse_ks(const json_t *cells, int **list, size_t *n, struct problems 
 		return err_nomem(err, "cells");
 	if (!json_is_array(k) || json_array_size(k) == 0)
 		problems_add(problems, ERR_ARG, "cells.k: must be a non-empty list of integers");
-	json_array_foreach(k, i, v) {
+	json_array_foreach(k, i, v)
+	{
 		json_int_t value = json_integer_value(v);
 
 		if (!json_is_integer(v) || value < 1 || value > 100000)
-			problems_add(problems, ERR_ARG, "cells.k: entry %zu must be an integer above 0",
-			             i + 1);
+			problems_add(problems, ERR_ARG,
+				     "cells.k: entry %zu must be an integer above 0", i + 1);
 		else
 			(*list)[(*n)++] = (int)value;
 	}
@@ -91,14 +93,14 @@ static json_int_t last_train_version(const json_t *payload)
 	json_int_t last = 0;
 	size_t i;
 
-	json_array_foreach(json_object_get(payload, "train_versions"), i, v)
-		if (i == 0 || json_integer_value(v) > last)
-			last = json_integer_value(v);
+	json_array_foreach(json_object_get(payload, "train_versions"), i,
+			   v) if (i == 0 || json_integer_value(v) > last) last =
+		json_integer_value(v);
 	return last;
 }
 
 static int add_cell(struct grid *g, const struct config_search *c, int k, json_int_t version,
-                    struct err *err)
+		    struct err *err)
 {
 	struct grid_cell *cell, *list = realloc(g->cells, (g->n + 1) * sizeof *list);
 	char name[512];
@@ -113,13 +115,13 @@ static int add_cell(struct grid *g, const struct config_search *c, int k, json_i
 	if (!cell->plm)
 		return err_nomem(err, "cells");
 	snprintf(name, sizeof name, "bench-v1-K%d-v%" JSON_INTEGER_FORMAT "-lineage-%s", k, version,
-	         cell->plm);
+		 cell->plm);
 	cell->name = strdup(name);
 	return cell->name ? 0 : err_nomem(err, "cells");
 }
 
 static int make_cells(struct grid *g, struct source *s, const struct jobfile *job,
-                      struct problems *problems, struct err *err)
+		      struct problems *problems, struct err *err)
 {
 	const json_t *plms = json_object_get(job->cells, "plm"), *v;
 	int *ks = NULL;
@@ -128,20 +130,23 @@ static int make_cells(struct grid *g, struct source *s, const struct jobfile *jo
 
 	if (!json_is_array(plms) || json_array_size(plms) == 0)
 		problems_add(problems, ERR_ARG, "cells.plm: must be a non-empty list of names");
-	json_array_foreach(plms, i, v) {
+	json_array_foreach(plms, i, v)
+	{
 		struct config_search c = {.wanted = json_string_value(v)};
 
 		if (!c.wanted) {
-			problems_add(problems, ERR_ARG, "cells.plm: entry %zu must be a string", i + 1);
+			problems_add(problems, ERR_ARG, "cells.plm: entry %zu must be a string",
+				     i + 1);
 			continue;
 		}
 		if (!rc)
 			rc = source_configs(s, offer_config, &c, err);
 		if (!rc && !c.id[0])
 			problems_add(problems, ERR_ARG,
-			             "cells.plm: '%s' is no short name, id or model name of an embedding "
-			             "configuration in %s",
-			             c.wanted, source_name(s));
+				     "cells.plm: '%s' is no short name, id or model name of an "
+				     "embedding "
+				     "configuration in %s",
+				     c.wanted, source_name(s));
 		for (j = 0; !rc && c.id[0] && j < n_ks; j++)
 			rc = add_cell(g, &c, ks[j], last_train_version(job->payload), err);
 		free(c.model_name);
@@ -157,8 +162,9 @@ static void check_names(const struct grid *g, struct problems *problems)
 	for (i = 0; i < g->n; i++)
 		for (j = 0; j < i; j++)
 			if (strcmp(g->cells[i].name, g->cells[j].name) == 0)
-				problems_add(problems, ERR_ARG, "cells: two cells would be named '%s'",
-				             g->cells[i].name);
+				problems_add(problems, ERR_ARG,
+					     "cells: two cells would be named '%s'",
+					     g->cells[i].name);
 }
 
 /* ---- running ---------------------------------------------------------------------------------------------- */
@@ -186,7 +192,7 @@ static void drop_neighbors(struct context *c)
 }
 
 static void run_cell(struct context *c, const struct jobfile *job, struct grid_cell *cell,
-                     const struct run_options *options)
+		     const struct run_options *options)
 {
 	json_t *payload = cell_payload(job, cell);
 	int64_t start_ns = clock_mono_ns();
@@ -221,7 +227,7 @@ static uint32_t largest_k(const struct grid *g, const char *config_id)
 }
 
 static int run_cells(struct grid *g, struct context *c, const struct jobfile *job,
-                     const struct run_options *options, struct err *err)
+		     const struct run_options *options, struct err *err)
 {
 	size_t i, failed = 0;
 
@@ -253,7 +259,7 @@ static int need_cache(struct settings *s, char **own, const json_t *payload, str
 }
 
 int grid_run(struct grid *grid, const struct jobfile *job, const struct run_options *options,
-             int *refused, struct err *err)
+	     int *refused, struct err *err)
 {
 	struct problems problems = PROBLEMS_INIT;
 	struct settings settings = {0};

@@ -7,19 +7,19 @@
 #include "pipeline/job/run.h"
 
 struct grid_cell {
-	char *name;                    /* owned: data set name */
-	char *plm;                     /* owned: short name */
+	char *name; /* owned: data set name */
+	char *plm;  /* owned: short name */
 	char config_id[UUID_TEXT];
 	int k;
-	int skipped;                   /* registered already */
+	int skipped; /* registered already */
 	enum run_outcome outcome;
-	char *error;                   /* owned, NULL: none */
-	json_t *result;                /* owned */
+	char *error;    /* owned, NULL: none */
+	json_t *result; /* owned */
 	double elapsed_s;
 };
 
 struct grid {
-	struct grid_cell *cells;       /* owned: PLMs as listed, K descending */
+	struct grid_cell *cells; /* owned: PLMs as listed, K descending */
 	size_t n;
 };
 
@@ -27,11 +27,7 @@ struct grid {
  * what became of each. Returns 0 when all are done, else the first failure. RUN_REFUSED is told by
  * *refused: the job itself is at fault and nothing was run. */
 int grid_run(struct grid *grid, const struct jobfile *job, const struct run_options *options,
-             int *refused, struct err *err);
+	     int *refused, struct err *err);
 void grid_release(struct grid *grid);
-
-/* Canonical short name of an embedding configuration of spec 9, NULL for others; and back. */
-const char *grid_short_name(const char *config_id);
-const char *grid_config_of(const char *short_name);
 
 #endif

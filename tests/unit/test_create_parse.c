@@ -8,6 +8,7 @@
 
 #include "pipeline/bundle/create.h"
 #include "pipeline/bundle/ids.h"
+#include "pipeline/core/plm.h"
 
 #define UUID "0f5d7fd1-182b-8c81-bafe-f3c7c99bc0fc"
 
@@ -119,15 +120,15 @@ static void models_of_the_grid_have_the_ids_of_the_original(void **state)
 	char id[UUID_TEXT];
 
 	(void)state;
-	for (i = 0; i < BUNDLE_N_MODELS; i++) {
-		assert_ptr_equal(bundle_model_find(bundle_models[i].short_name), &bundle_models[i]);
-		assert_ptr_equal(bundle_model_find(bundle_models[i].checkpoint), &bundle_models[i]);
-		assert_int_equal(uuid_normalise(bundle_models[i].config_id, id), 0);
-		assert_string_equal(id, bundle_models[i].config_id);
+	for (i = 0; i < PLM_COUNT; i++) {
+		assert_ptr_equal(plm_find(plm_list[i].short_name), &plm_list[i]);
+		assert_ptr_equal(plm_find(plm_list[i].checkpoint), &plm_list[i]);
+		assert_int_equal(uuid_normalise(plm_list[i].config_id, id), 0);
+		assert_string_equal(id, plm_list[i].config_id);
 	}
-	assert_string_equal(bundle_model_find("esm2_650m")->config_id,
+	assert_string_equal(plm_find("esm2_650m")->config_id,
 			    "c2e9dda3-e505-4170-b50d-435a451761ac");
-	assert_null(bundle_model_find("esm2"));
+	assert_null(plm_find("esm2"));
 }
 
 /* Expected value: Python's hashlib.sha256(b"protea-bundle\nkind\nname"), version and variant set. */
