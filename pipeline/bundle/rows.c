@@ -4,18 +4,43 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "pipeline/bundle/db.h"
 #include "pipeline/core/cancel.h"
 #include "pipeline/core/text.h"
 
-#define OPS_PER_CANCEL_CHECK 100000 /* virtual machine steps, about a millisecond */
-#define KEY_SHOWN            80     /* bytes of a text key in messages */
+#define OPS_PER_TICK 100000 /* steps of SQLite's machine, about a millisecond */
+#define OPS_BASE     10000000
+#define OPS_PER_BYTE 200 /* a row takes tens of bytes and of steps, sorted a few hundred */
+#define KEY_SHOWN    80  /* bytes of a text key in messages */
 
-static int stop_asked(void *ctx)
+static int tick(void *ctx)
 {
-	(void)ctx;
-	return cancel_requested() != 0;
+	struct bundle_rows *r = ctx;
+
+	if (cancel_requested())
+		return 1;
+	if (r->ticks == 0)
+		return 1;
+	r->ticks--;
+	return 0;
+}
+
+/* What the largest honest statement needs: pages of a hostile file can lead to each other so that a
+ * scan would take longer than the universe has existed. */
+static uint64_t ticks_for(sqlite3 *db)
+{
+	const char *name = bundle_db_name(db);
+	uint64_t bytes = 0;
+	struct stat st;
+
+	if (stat(name, &st) == 0)
+		bytes += (uint64_t)st.st_size;
+	/* only a file's name may be asked for its companion */
+	if (*name == '/' && stat(sqlite3_filename_wal(name), &st) == 0)
+		bytes += (uint64_t)st.st_size;
+	return (OPS_BASE + OPS_PER_BYTE * bytes) / OPS_PER_TICK;
 }
 
 void bundle_rows_begin(struct bundle_rows *r, sqlite3 *db, const char *table, const char *sql,
@@ -29,7 +54,8 @@ void bundle_rows_begin(struct bundle_rows *r, sqlite3 *db, const char *table, co
 		r->failed = bundle_db_fail(db, rc, "read", err);
 		return;
 	}
-	sqlite3_progress_handler(db, OPS_PER_CANCEL_CHECK, stop_asked, NULL);
+	r->ticks = ticks_for(db);
+	sqlite3_progress_handler(db, OPS_PER_TICK, tick, r);
 }
 
 static void bound(struct bundle_rows *r, int rc)
@@ -63,7 +89,12 @@ int bundle_rows_next(struct bundle_rows *r)
 	}
 	if (rc == SQLITE_DONE)
 		return 0;
-	r->failed = bundle_db_fail(r->db, rc, "read", r->err);
+	if ((rc & 0xff) == SQLITE_INTERRUPT && !cancel_requested())
+		r->failed = err_set(r->err, ERR_FORMAT,
+				    "cannot read '%s': its rows never end, the file is damaged",
+				    bundle_db_name(r->db));
+	else
+		r->failed = bundle_db_fail(r->db, rc, "read", r->err);
 	if (r->failed != ERR_CANCELLED && r->failed != ERR_NOMEM)
 		err_prefix(r->err, "table %s", r->table);
 	return r->failed;
@@ -71,8 +102,11 @@ int bundle_rows_next(struct bundle_rows *r)
 
 void bundle_rows_restart(struct bundle_rows *r)
 {
-	if (r->stmt)
-		sqlite3_reset(r->stmt);
+	if (!r->stmt)
+		return;
+	sqlite3_reset(r->stmt);
+	if (r->ticks < OPS_BASE / OPS_PER_TICK)
+		r->ticks = OPS_BASE / OPS_PER_TICK;
 }
 
 int bundle_rows_end(struct bundle_rows *r)

@@ -1,7 +1,8 @@
 /* Rows of a SELECT, each column checked for its type: wrong types, NULL where a value must be, NUL
  * bytes and invalid UTF-8 become ERR_FORMAT with file, table, row and column. The first failure
  * sticks, so a caller fetches all columns and asks once. Column 0 names the row in messages. Reading
- * stops with ERR_CANCELLED when a signal asks for it. Belongs to the thread of its handle. */
+ * stops with ERR_CANCELLED when a signal asks for it, and with ERR_FORMAT when it takes more steps than
+ * a file of that size can need (pages that lead to each other). Belongs to the thread of its handle. */
 #ifndef BUNDLE_ROWS_H
 #define BUNDLE_ROWS_H
 
@@ -18,6 +19,7 @@ struct bundle_rows {
 	struct err *err;    /* borrowed */
 	uint64_t count;     /* rows fetched */
 	int failed;         /* the first failure, 0 */
+	uint64_t ticks;     /* steps left, in units of rows.c */
 };
 
 /* Prepares; a failure is told by the first bundle_rows_next(). */

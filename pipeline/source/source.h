@@ -3,7 +3,8 @@
  * Reads are streams: rows are pushed to a callback in a stated order, as they come from sqlite3_step
  * or a binary COPY, so nothing is held twice. Texts and bytes are borrowed and valid during the
  * callback only. A callback returns 0 to go on, or a negative code that ends the stream and becomes
- * its result. No transaction is open between two calls (spec 4.0).
+ * its result. No transaction is open between two calls (spec 4.0). A signal ends a stream with
+ * ERR_CANCELLED (core/cancel.h); writing goes on, so that a stopped job can still be closed.
  *
  * A struct source belongs to one thread at a time; events go through a handle of their own
  * (source_open again), because each is committed at once (spec 6.1). */
@@ -161,14 +162,17 @@ int source_insert_dataset(struct source *s, const struct source_dataset *row, st
 int source_insert_job(struct source *s, const char *job_id, const char *operation,
 		      const char *payload_json, struct err *err);
 /* Claims a QUEUED job (conditional update, event job.started in the same transaction). 1 claimed,
- * 0 somebody else has it or it is not QUEUED, ERR_NOTFOUND. `*payload_json` and `*operation` are
- * malloc'ed. */
+ * 0 somebody else has it or it is not QUEUED, ERR_NOTFOUND. ERR_CANCELLED: its parent job was
+ * cancelled, so this one is now too, with its event (spec 6.1). `*payload_json` and `*operation` are
+ * malloc'ed, NULL unless claimed. */
 int source_claim_job(struct source *s, const char *job_id, const char *worker, char **operation,
 		     char **payload_json, struct err *err);
-/* Ends a job: status SUCCEEDED, FAILED or CANCELLED, finished_at, error columns (NULL possible). */
+/* Ends a RUNNING job: status SUCCEEDED, FAILED or CANCELLED, finished_at, error columns (NULL
+ * possible). A job that somebody else has ended is left alone: ERR_CANCELLED or ERR_DATABASE. */
 int source_finish_job(struct source *s, const char *job_id, const char *status,
 		      const char *error_code, const char *error_message, struct err *err);
-int source_extend_lease(struct source *s, const char *job_id, struct err *err); /* now + 120 s */
+/* leased_until = now + 120 s. ERR_CANCELLED: the job was cancelled meanwhile. */
+int source_extend_lease(struct source *s, const char *job_id, struct err *err);
 
 struct source_event {
 	const char *job_id;

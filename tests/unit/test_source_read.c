@@ -681,6 +681,63 @@ static void flipped_bytes_never_crash(void **state)
 	buf_release(&whole);
 }
 
+static void put_be(unsigned char *at, size_t bytes, uint32_t value)
+{
+	for (size_t i = 0; i < bytes; i++)
+		at[i] = (unsigned char)(value >> 8 * (bytes - 1 - i));
+}
+
+/* A page of an index (file format, "B-tree Pages") with 60 entries (SNAP_1, row 3), each with the page
+ * `child` below it; 0: a leaf. */
+static void bomb_page(unsigned char page[4096], uint32_t child)
+{
+	const unsigned char head[] = {40, 3, 13 + 2 * 36, 1}; /* payload, header, text, integer */
+	size_t pointer = child ? 4 : 0;
+	size_t at = 4096;
+
+	memset(page, 0, 4096);
+	page[0] = child ? 2 : 10;
+	put_be(page + 3, 2, 60);
+	if (child)
+		put_be(page + 8, 4, child);
+	for (size_t i = 0; i < 60; i++) {
+		at -= pointer + sizeof head + 37;
+		put_be(page + at, pointer, child);
+		memcpy(page + at + pointer, head, sizeof head);
+		memcpy(page + at + pointer + sizeof head, SNAP_1, 36);
+		page[at + pointer + sizeof head + 36] = 3;
+		put_be(page + 8 + pointer + 2 * i, 2, (uint32_t)at);
+	}
+	put_be(page + 5, 2, (uint32_t)at);
+}
+
+/* 60^17 entries in 17 pages, none of which passes the filter on relation_type. */
+static void pages_that_lead_to_each_other_do_not_trap(void **state)
+{
+	struct buf whole = BUF_INIT;
+	struct source *s;
+	long long root = fixture_int(path, "SELECT rootpage FROM sqlite_schema WHERE name ="
+					   " 'go_term_relationship_snapshot'");
+	unsigned char page[4096];
+	uint32_t n_pages;
+
+	(void)state;
+	assert_int_equal(fsio_read_all(path, BUF_NO_LIMIT, &whole, &err), 0);
+	n_pages = (uint32_t)(whole.len / sizeof page);
+	for (uint32_t i = 1; i <= 16; i++) {
+		bomb_page(page, i < 16 ? n_pages + i + 1 : 0);
+		assert_int_equal(buf_put(&whole, page, sizeof page), 0);
+	}
+	bomb_page((unsigned char *)whole.data + (root - 1) * 4096, n_pages + 1);
+	put_be((unsigned char *)whole.data + 28, 4, n_pages + 16);
+	fixture_write(path, whole.data, whole.len);
+	buf_release(&whole);
+	s = open_it();
+	assert_int_equal(source_edges(s, SNAP_1, on_edge, NULL, &err), ERR_FORMAT);
+	assert_non_null(strstr(err.text, "never end"));
+	source_close(s);
+}
+
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -706,6 +763,7 @@ int main(void)
 		CASE(a_signal_stops_a_stream),
 		CASE(a_file_cut_anywhere_is_refused),
 		CASE(flipped_bytes_never_crash),
+		CASE(pages_that_lead_to_each_other_do_not_trap),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
