@@ -99,7 +99,6 @@ LIBS = $(PROBE_LIBS) -lsqlite3 -ljansson -lzip -lz -lsnappy -lcrypto -lopenblas 
 
 # ---- rules ---------------------------------------------------------------------------------------
 
-VERSIONED := pipeline/core/version.c pipeline/output/parquet_write.c
 $(O)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(say) CC $<

@@ -8,16 +8,17 @@
 
 int group_grow(void *array, uint32_t *cap, uint32_t n, size_t size, struct err *err)
 {
-	void **slot = array, *grown;
 	uint32_t want;
+	void *old, *grown;
 
 	if (n < *cap)
 		return 0;
 	want = *cap ? 2 * *cap : 256;
-	grown = realloc(*slot, want * size);
+	memcpy(&old, array, sizeof old); /* a pointer of any type, without aliasing it */
+	grown = realloc(old, want * size);
 	if (!grown)
 		return err_nomem(err, "candidates");
-	*slot = grown;
+	memcpy(array, &grown, sizeof grown);
 	*cap = want;
 	return 0;
 }
@@ -38,8 +39,9 @@ int group_init(struct group *g, const struct feature_inputs *in, struct err *err
 	g->known_centroid = malloc(dim * sizeof *g->known_centroid);
 	g->centroid = malloc(dim * sizeof *g->centroid);
 	g->distances = malloc(2 * (size_t)ASPECTS * in->k * sizeof *g->distances);
-	if (!g->known_stamp || !g->above_stamp || !g->above_count || !g->term_stamp || !g->term_vote ||
-	    !g->go_stamp || !g->go_slot || !g->known_centroid || !g->centroid || !g->distances) {
+	if (!g->known_stamp || !g->above_stamp || !g->above_count || !g->term_stamp ||
+	    !g->term_vote || !g->go_stamp || !g->go_slot || !g->known_centroid || !g->centroid ||
+	    !g->distances) {
 		group_release(g);
 		return err_nomem(err, "candidates");
 	}
@@ -96,7 +98,7 @@ static int set_known_vectors(struct group *g, struct err *err)
 		if (!v->has[go])
 			continue;
 		rc = group_grow(&g->known_vector, &g->known_cap, g->n_known_vectors,
-		                sizeof *g->known_vector, err);
+				sizeof *g->known_vector, err);
 		if (rc)
 			return rc;
 		g->known_vector[g->n_known_vectors++] = term_vector(v, go);
