@@ -14,9 +14,9 @@ int cmd_grid(int argc, char **argv);
 
 /* Options that run, check and grid share. */
 struct job_options {
-	const char *job;            /* path, "-" or UUID */
+	const char *job; /* path, "-" or UUID */
 	const char *db_url;
-	int workers;                /* 0: as the settings say */
+	int workers; /* 0: as the settings say */
 	unsigned long long memory_limit;
 	int json, quiet, dry_run, keep_staging;
 };

@@ -18,7 +18,8 @@ static const struct command commands[] = {
 	{"run", cmd_run, "run an export job: a job file, '-', or a job's UUID with --db"},
 	{"check", cmd_check, "check a job: everything that would fail, and what it would need"},
 	{"grid", cmd_grid, "run a grid of cells: embedding configurations x K"},
-	{"bundle", cmd_bundle, "create, info, check, anc2vec: bundles from OBO, FASTA, GAF, NumPy files"},
+	{"bundle", cmd_bundle,
+	 "create, info, check, anc2vec: bundles from OBO, FASTA, GAF, NumPy files"},
 };
 
 #define N_COMMANDS (sizeof commands / sizeof commands[0])
@@ -28,11 +29,13 @@ static void print_help(FILE *out)
 	size_t i;
 
 	fprintf(out, "usage: protea-export COMMAND [OPTIONS] …\n\n"
-	             "Exports research data sets of protein-function candidates (train.parquet, eval.parquet,\n"
-	             "manifest.json) from a bundle or a database.\n\n");
+		     "Exports research data sets of protein-function candidates (train.parquet, "
+		     "eval.parquet,\n"
+		     "manifest.json) from a bundle or a database.\n\n");
 	for (i = 0; i < N_COMMANDS; i++)
 		fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].help);
-	fprintf(out, "\n'protea-export COMMAND --help' tells more; --version prints the version.\n");
+	fprintf(out,
+		"\n'protea-export COMMAND --help' tells more; --version prints the version.\n");
 }
 
 static const struct command *find_command(const char *name, int *ambiguous)

@@ -18,10 +18,14 @@ static int bad(const char *usage, const char *fmt, const char *what)
 int cli_parse_job_options(int argc, char **argv, const char *usage, struct job_options *o)
 {
 	static const struct option longs[] = {
-		{"db", required_argument, NULL, 'd'},     {"dry-run", no_argument, NULL, 'n'},
-		{"json", no_argument, NULL, 'j'},         {"quiet", no_argument, NULL, 'q'},
-		{"workers", required_argument, NULL, 'w'}, {"memory-limit", required_argument, NULL, 'm'},
-		{"keep-staging", no_argument, NULL, 'k'}, {"help", no_argument, NULL, 'h'},
+		{"db", required_argument, NULL, 'd'},
+		{"dry-run", no_argument, NULL, 'n'},
+		{"json", no_argument, NULL, 'j'},
+		{"quiet", no_argument, NULL, 'q'},
+		{"workers", required_argument, NULL, 'w'},
+		{"memory-limit", required_argument, NULL, 'm'},
+		{"keep-staging", no_argument, NULL, 'k'},
+		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
 	};
 	uint64_t bytes;

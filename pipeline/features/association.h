@@ -13,12 +13,12 @@
 
 struct association {
 	const struct ontology *ontology; /* borrowed */
-	struct csr proteins;  /* go -> proteins that carry it, ascending */
-	struct csr terms;     /* protein -> gos it carries, ascending */
+	struct csr proteins;             /* go -> proteins that carry it, ascending */
+	struct csr terms;                /* protein -> gos it carries, ascending */
 };
 
 int association_build(struct association *a, const struct annset *set, const struct ontology *o,
-                      struct err *err);
+		      struct err *err);
 void association_release(struct association *a);
 
 struct association_score {
@@ -32,11 +32,11 @@ struct association_table {
 	uint32_t *count;       /* owned scratch: zeros between uses */
 	uint32_t *touched;     /* owned: gos with a total */
 	uint32_t n_touched;
-	uint32_t *marked;      /* owned scratch */
+	uint32_t *marked; /* owned scratch */
 };
 
 int association_table_init(struct association_table *t, const struct association *a,
-                           struct err *err);
+			   struct err *err);
 /* Turns to another query. */
 void association_table_query(struct association_table *t, uint32_t protein);
 void association_table_release(struct association_table *t);

@@ -19,7 +19,7 @@ static int need_dots(struct group *g, size_t n, struct err *err)
 }
 
 static double max_dot(const float *u, const float *const *rows, uint32_t n, size_t dim,
-                      double *dots)
+		      double *dots)
 {
 	double best;
 	uint32_t i;
@@ -45,8 +45,8 @@ static int collect_rows(struct group *g, struct err *err)
 
 		if (!v->has[go])
 			continue;
-		rc = group_grow(&g->row_vector, &g->row_cap, g->n_row_vectors, sizeof *g->row_vector,
-		                err);
+		rc = group_grow(&g->row_vector, &g->row_cap, g->n_row_vectors,
+				sizeof *g->row_vector, err);
 		if (rc)
 			return rc;
 		g->row_vector[g->n_row_vectors++] = term_vector(v, go);
@@ -67,8 +67,8 @@ void group_known_cosines(struct group *g, struct candidate *c)
 	if (g->has_known_centroid)
 		c->known_cos = anc2vec_dot(term_vector(v, c->go), g->known_centroid, v->dim);
 	if (g->n_known_vectors)
-		c->known_maxcos = max_dot(term_vector(v, c->go), g->known_vector, g->n_known_vectors,
-		                          v->dim, g->dots);
+		c->known_maxcos = max_dot(term_vector(v, c->go), g->known_vector,
+					  g->n_known_vectors, v->dim, g->dots);
 }
 
 int group_add_cosines(struct group *g, struct err *err)
@@ -87,7 +87,7 @@ int group_add_cosines(struct group *g, struct err *err)
 		if (g->has_centroid)
 			c->neighbor_cos = anc2vec_dot(term_vector(v, c->go), g->centroid, v->dim);
 		c->neighbor_maxcos = max_dot(term_vector(v, c->go), g->row_vector, g->n_row_vectors,
-		                             v->dim, g->dots);
+					     v->dim, g->dots);
 	}
 	return rc;
 }

@@ -25,14 +25,14 @@ static void raise_leaf(struct candidate *leaf, double share, double min_distance
 }
 
 static int raise_ancestor(struct group *g, uint32_t a, const struct candidate *donor, double share,
-                          struct err *err)
+			  struct err *err)
 {
 	struct candidate *c;
 	double old;
 
 	if (g->go_stamp[a] != g->now) {
 		int rc = group_grow(&g->ancestor, &g->ancestor_cap, g->n_ancestors,
-		                    sizeof *g->ancestor, err);
+				    sizeof *g->ancestor, err);
 
 		if (rc)
 			return rc;

@@ -25,21 +25,21 @@ struct feature_inputs {
 	const struct neighbors *neighbors;
 	const struct pair_list *pairs;
 	const struct buckets *buckets;
-	const uint32_t *query_row;           /* pool row of each query */
+	const uint32_t *query_row; /* pool row of each query */
 	uint32_t n_queries;
-	uint32_t k;                          /* as requested */
-	int expand;                          /* ancestor candidates */
+	uint32_t k; /* as requested */
+	int expand; /* ancestor candidates */
 	enum schema_profile profile;
 
 	const struct term_vectors *vectors;
-	const unsigned char *in_pool;        /* per go: in the term pool of the pair */
-	const struct align_values *align;    /* per pair; NULL: family off */
-	const unsigned char *has_align;      /* per pair: both texts are there */
+	const unsigned char *in_pool;     /* per go: in the term pool of the pair */
+	const struct align_values *align; /* per pair; NULL: family off */
+	const unsigned char *has_align;   /* per pair: both texts are there */
 	int sane_empty_sw;
-	const struct tax_pair *tax;          /* per pair; NULL: family off */
-	const double *pca_scores;            /* per query PCA_COMPONENTS; NaN: missing; NULL: off */
-	const struct interpro *interpro;     /* NULL: no table */
-	const double *ia;                    /* per go; NULL: every weight is 1 */
+	const struct tax_pair *tax;      /* per pair; NULL: family off */
+	const double *pca_scores;        /* per query PCA_COMPONENTS; NaN: missing; NULL: off */
+	const struct interpro *interpro; /* NULL: no table */
+	const double *ia;                /* per go; NULL: every weight is 1 */
 	int self_prior;
 	const struct association *association; /* NULL: family off */
 };

@@ -25,7 +25,7 @@ struct load {
 static uint8_t parse_dbs(char *text)
 {
 	static const char *const stems[IPR_DBS] = {"pfam",  "panther", "superfamily",
-	                                           "smart", "cdd",     "prosite"};
+						   "smart", "cdd",     "prosite"};
 	uint8_t dbs = 0;
 	char *p;
 	int i;
@@ -73,7 +73,7 @@ static void merge(struct interpro_hit *h, double score, uint8_t dbs, int given, 
 }
 
 static int add(struct load *l, uint32_t protein, uint32_t go, double score, uint8_t dbs, int given,
-               int64_t count, struct err *err)
+	       int64_t count, struct err *err)
 {
 	uint32_t at = idmap_intern(&l->index, (uint64_t)protein << 32 | go, l->n);
 	int stems = __builtin_popcount(dbs);
@@ -94,13 +94,17 @@ static int add(struct load *l, uint32_t protein, uint32_t go, double score, uint
 		l->cap = cap;
 	}
 	l->list[l->n].protein = protein;
-	l->list[l->n++].hit = (struct interpro_hit){
-		.go = go, .dbs = dbs, .score = score, .count = given ? count : stems > 1 ? stems : 1};
+	l->list[l->n++].hit = (struct interpro_hit){.go = go,
+						    .dbs = dbs,
+						    .score = score,
+						    .count = given       ? count
+							     : stems > 1 ? stems
+									 : 1};
 	return 0;
 }
 
 static int take_line(struct interpro *t, struct load *l, char *text, const struct dict *accessions,
-                     const struct ontology *o, struct err *err)
+		     const struct ontology *o, struct err *err)
 {
 	char *field[6];
 	size_t n = lines_split(text, '\t', field, 6);
@@ -155,7 +159,7 @@ static int group(struct interpro *t, struct load *l, uint32_t n_proteins, struct
 }
 
 int interpro_load(struct interpro *t, const char *path, const struct dict *accessions,
-                  const struct ontology *o, struct err *err)
+		  const struct ontology *o, struct err *err)
 {
 	struct load l = {0};
 	struct lines *in = NULL;

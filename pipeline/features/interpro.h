@@ -10,30 +10,38 @@
 #include "pipeline/ontology/ontology.h"
 #include "prof/base/err.h"
 
-enum interpro_db { IPR_PFAM, IPR_PANTHER, IPR_SUPERFAMILY, IPR_SMART, IPR_CDD, IPR_PROSITE, IPR_DBS };
+enum interpro_db {
+	IPR_PFAM,
+	IPR_PANTHER,
+	IPR_SUPERFAMILY,
+	IPR_SMART,
+	IPR_CDD,
+	IPR_PROSITE,
+	IPR_DBS
+};
 
 struct interpro_hit {
 	uint32_t go;
-	uint8_t dbs;      /* bit per enum interpro_db */
+	uint8_t dbs; /* bit per enum interpro_db */
 	double score;
-	int64_t count;    /* signatures */
+	int64_t count; /* signatures */
 };
 
 struct interpro {
 	uint32_t n_proteins;
-	uint32_t *start;            /* owned: n_proteins + 1 */
-	struct interpro_hit *hit;   /* owned: per protein ascending by go */
+	uint32_t *start;             /* owned: n_proteins + 1 */
+	struct interpro_hit *hit;    /* owned: per protein ascending by go */
 	uint64_t n_lines, n_skipped; /* malformed lines, and lines of unknown proteins or terms */
 };
 
 /* Proteins and terms that the run does not know cannot meet a candidate and are left out. */
 int interpro_load(struct interpro *t, const char *path, const struct dict *accessions,
-                  const struct ontology *o, struct err *err);
+		  const struct ontology *o, struct err *err);
 void interpro_release(struct interpro *t);
 
 /* Entries of a protein; *n of them. */
 static inline const struct interpro_hit *interpro_of(const struct interpro *t, uint32_t protein,
-                                                     uint32_t *n)
+						     uint32_t *n)
 {
 	if (protein >= t->n_proteins) {
 		*n = 0;

@@ -44,7 +44,8 @@ int group_make_leaves(struct group *g, struct err *err)
 
 		/* Two ids with one go_id (damaged data): the later values take the earlier place. */
 		if (g->go_stamp[go] != g->now) {
-			int rc = group_grow(&g->leaf, &g->leaf_cap, g->n_leaves, sizeof *g->leaf, err);
+			int rc = group_grow(&g->leaf, &g->leaf_cap, g->n_leaves, sizeof *g->leaf,
+					    err);
 
 			if (rc)
 				return rc;

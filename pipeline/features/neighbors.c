@@ -39,15 +39,16 @@ static int cmp_u32(const void *a, const void *b)
 }
 
 int pair_list_build(struct pair_list *p, const struct neighbors *n, const struct references *refs,
-                    uint32_t k, struct err *err)
+		    uint32_t k, struct err *err)
 {
 	size_t most = (size_t)n->n_queries * k * ASPECTS;
 	uint32_t q;
 
 	*p = (struct pair_list){0};
 	if (most >= UINT32_MAX)
-		return err_set(err, ERR_LIMIT, "%u queries with %u neighbours are more than 4 billion pairs",
-		               n->n_queries, k);
+		return err_set(err, ERR_LIMIT,
+			       "%u queries with %u neighbours are more than 4 billion pairs",
+			       n->n_queries, k);
 	p->query = malloc((most + 1) * sizeof *p->query);
 	p->ref_row = malloc((most + 1) * sizeof *p->ref_row);
 	p->start = malloc(((size_t)n->n_queries + 1) * sizeof *p->start);

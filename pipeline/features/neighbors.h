@@ -12,9 +12,10 @@
 
 struct neighbors {
 	uint32_t n_queries;
-	uint32_t stride;              /* K of the search */
-	struct knn_hit *hit[ASPECTS]; /* owned: n_queries x stride; `ref` indexes the aspect's list */
-	uint32_t *count[ASPECTS];     /* owned: neighbours found per query */
+	uint32_t stride; /* K of the search */
+	struct knn_hit
+		*hit[ASPECTS];    /* owned: n_queries x stride; `ref` indexes the aspect's list */
+	uint32_t *count[ASPECTS]; /* owned: neighbours found per query */
 };
 
 int neighbors_alloc(struct neighbors *n, uint32_t n_queries, uint32_t k, struct err *err);
@@ -22,7 +23,7 @@ void neighbors_release(struct neighbors *n);
 
 /* Neighbours of rank below k of query q. */
 static inline uint32_t neighbors_at(const struct neighbors *n, int aspect, uint32_t q, uint32_t k,
-                                    const struct knn_hit **hits)
+				    const struct knn_hit **hits)
 {
 	uint32_t c = n->count[aspect][q];
 
@@ -33,13 +34,13 @@ static inline uint32_t neighbors_at(const struct neighbors *n, int aspect, uint3
 /* Distinct pairs, grouped by query, references ascending by pool row. */
 struct pair_list {
 	uint32_t n;
-	uint32_t *query;         /* owned: query number of each pair */
-	uint32_t *ref_row;       /* owned: pool row of the reference */
-	uint32_t *start;         /* owned: n_queries + 1 */
+	uint32_t *query;   /* owned: query number of each pair */
+	uint32_t *ref_row; /* owned: pool row of the reference */
+	uint32_t *start;   /* owned: n_queries + 1 */
 };
 
 int pair_list_build(struct pair_list *p, const struct neighbors *n, const struct references *refs,
-                    uint32_t k, struct err *err);
+		    uint32_t k, struct err *err);
 uint32_t pair_list_find(const struct pair_list *p, uint32_t query, uint32_t ref_row);
 void pair_list_release(struct pair_list *p);
 

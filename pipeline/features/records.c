@@ -14,8 +14,8 @@ static int put(struct dict *d, const char *text, uint32_t *id)
 }
 
 int record_strings_make(struct record_strings *s, struct dict *strings,
-                        const struct feature_inputs *in, const struct proteins *proteins,
-                        const char *pair_label, struct err *err)
+			const struct feature_inputs *in, const struct proteins *proteins,
+			const char *pair_label, struct err *err)
 {
 	uint32_t i;
 	int bad = 0;
@@ -27,8 +27,8 @@ int record_strings_make(struct record_strings *s, struct dict *strings,
 		bad = 1;
 	for (i = 0; !bad && i < in->n_queries; i++)
 		bad |= put(strings,
-		           dict_text(&proteins->accessions, in->pool->protein[in->query_row[i]]),
-		           &s->protein[i]);
+			   dict_text(&proteins->accessions, in->pool->protein[in->query_row[i]]),
+			   &s->protein[i]);
 	for (i = 0; !bad && i < in->ontology->n_go; i++)
 		bad |= put(strings, in->ontology->go_id[i], &s->go[i]);
 	for (i = 0; !bad && i < CATEGORIES; i++)
@@ -55,8 +55,7 @@ void record_strings_release(struct record_strings *s)
 
 /* ---- blocks and set-up --------------------------------------------------------------------------------------- */
 
-int block_init(struct block *b, enum schema_profile profile, struct dict *strings,
-               struct err *err)
+int block_init(struct block *b, enum schema_profile profile, struct dict *strings, struct err *err)
 {
 	int cat, rc = 0;
 
@@ -92,7 +91,7 @@ void block_release(struct block *b)
 }
 
 int recorder_init(struct recorder *r, const struct feature_inputs *in,
-                  const struct record_strings *strings, struct err *err)
+		  const struct record_strings *strings, struct err *err)
 {
 	int rc;
 
@@ -122,7 +121,7 @@ struct row_context {
 	const struct interpro_hit *interpro; /* entries of the query */
 	uint32_t n_interpro;
 	uint32_t protein;
-	unsigned member[CATEGORIES];         /* aspects the protein gained something in */
+	unsigned member[CATEGORIES]; /* aspects the protein gained something in */
 };
 
 static void put_alignment(struct rows *o, size_t at, const struct align_values *v, int sane)
@@ -162,7 +161,7 @@ static void put_pair(const struct recorder *r, struct rows *o, size_t at, uint32
 }
 
 static void put_votes(const struct recorder *r, struct rows *o, size_t at,
-                      const struct candidate *c, const struct block_mark *mark)
+		      const struct candidate *c, const struct block_mark *mark)
 {
 	o->number[COL_DISTANCE][at] = c->distance;
 	o->number[COL_VOTE_COUNT][at] = c->vote_count;
@@ -235,7 +234,7 @@ static int self_prior(const struct recorder *r, uint32_t protein, uint32_t go)
 
 /* The 17 columns that only the profile v5-73 has. */
 static void put_v5(const struct recorder *r, struct rows *o, size_t at, const struct candidate *c,
-                   const struct row_context *x)
+		   const struct row_context *x)
 {
 	const struct interpro_hit *h = find_hit(x, c->go);
 	int on = r->has_association, i;
@@ -257,7 +256,7 @@ static void put_v5(const struct recorder *r, struct rows *o, size_t at, const st
 }
 
 static int put_row(const struct recorder *r, struct rows *o, enum category cat, int label,
-                   const struct candidate *c, const struct row_context *x, struct err *err)
+		   const struct candidate *c, const struct row_context *x, struct err *err)
 {
 	size_t at = o->count;
 
@@ -286,7 +285,7 @@ static int put_row(const struct recorder *r, struct rows *o, enum category cat, 
 /* ---- candidates of a block ------------------------------------------------------------------------- */
 
 static void count_self(const struct recorder *r, uint32_t query, int aspect,
-                       struct record_counts *counts)
+		       struct record_counts *counts)
 {
 	const struct feature_inputs *in = r->in;
 	const struct knn_hit *hits;
@@ -294,19 +293,18 @@ static void count_self(const struct recorder *r, uint32_t query, int aspect,
 	if (!neighbors_at(in->neighbors, aspect, query, in->k, &hits))
 		return;
 	counts->groups++;
-	counts->self_neighbors +=
-		in->refs->aspect[aspect].row[hits[0].ref] == in->query_row[query];
+	counts->self_neighbors += in->refs->aspect[aspect].row[hits[0].ref] == in->query_row[query];
 }
 
 static int keep(struct recorder *r, struct block *b, const struct candidate *list, uint32_t n,
-                struct err *err)
+		struct err *err)
 {
 	uint32_t i;
 
 	for (i = 0; i < n; i++) {
 		struct candidate *c;
 		int rc = group_grow(&b->candidate, &b->candidate_cap, b->n_candidates,
-		                    sizeof *b->candidate, err);
+				    sizeof *b->candidate, err);
 
 		if (rc)
 			return rc;
@@ -358,7 +356,7 @@ int recorder_transfer(struct recorder *r, struct block *b, struct err *err)
 		rc = group_query(&r->group, q, err);
 		if (!rc && r->has_association)
 			association_table_query(&r->association,
-			                        r->in->pool->protein[r->in->query_row[q]]);
+						r->in->pool->protein[r->in->query_row[q]]);
 		for (aspect = 0; !rc && aspect < ASPECTS; aspect++)
 			rc = transfer_aspect(r, b, aspect, err);
 	}
@@ -378,7 +376,8 @@ static void member_aspects(const struct recorder *r, struct row_context *x)
 
 		x->member[cat] = 0;
 		for (; i < end; i++) {
-			int a = aspect_index(r->in->ontology->aspect_by_go[PAIR_GO(gained->key[i])]);
+			int a = aspect_index(
+				r->in->ontology->aspect_by_go[PAIR_GO(gained->key[i])]);
 
 			if (a >= 0)
 				x->member[cat] |= 1u << a;
@@ -387,7 +386,7 @@ static void member_aspects(const struct recorder *r, struct row_context *x)
 }
 
 static int put_candidate(const struct recorder *r, struct block *b, const struct candidate *c,
-                         const struct row_context *x, struct err *err)
+			 const struct row_context *x, struct err *err)
 {
 	int cat;
 

@@ -14,7 +14,7 @@ static int usable(const struct annset *a, const struct ontology *o, uint32_t row
 
 /* First pass: how many references and rows each aspect has. */
 static void count(struct references *r, const struct ontology *o, const struct pool *pool,
-                  uint32_t n_refs[ASPECTS], uint32_t n_rows[ASPECTS])
+		  uint32_t n_refs[ASPECTS], uint32_t n_rows[ASPECTS])
 {
 	uint32_t i;
 
@@ -36,7 +36,7 @@ static void count(struct references *r, const struct ontology *o, const struct p
 }
 
 static int make_lists(struct references *r, const uint32_t n_refs[ASPECTS],
-                      const uint32_t n_rows[ASPECTS], struct err *err)
+		      const uint32_t n_rows[ASPECTS], struct err *err)
 {
 	int a;
 
@@ -83,7 +83,7 @@ static void fill(struct references *r, const struct ontology *o, const struct po
 }
 
 int references_build(struct references *r, const struct annset *set, const struct ontology *o,
-                     const struct pool *pool, struct err *err)
+		     const struct pool *pool, struct err *err)
 {
 	uint32_t n_refs[ASPECTS] = {0}, n_rows[ASPECTS] = {0};
 	int rc;

@@ -12,23 +12,23 @@
 #include "pipeline/pool/pool.h"
 #include "prof/base/err.h"
 
-struct ref_list {       /* one aspect */
+struct ref_list { /* one aspect */
 	uint32_t n;
-	uint32_t *row;      /* owned: pool row of each reference, ascending */
-	uint32_t *start;    /* owned: n + 1; rows of a reference in `ann` */
-	uint32_t *ann;      /* owned: row numbers of the annotation set, ascending per reference */
+	uint32_t *row;   /* owned: pool row of each reference, ascending */
+	uint32_t *start; /* owned: n + 1; rows of a reference in `ann` */
+	uint32_t *ann;   /* owned: row numbers of the annotation set, ascending per reference */
 };
 
 struct references {
 	const struct annset *set; /* borrowed */
 	struct ref_list aspect[ASPECTS];
-	uint32_t *term_freq;      /* owned: per term */
-	uint32_t *density;        /* owned: per pool row */
+	uint32_t *term_freq; /* owned: per term */
+	uint32_t *density;   /* owned: per pool row */
 	uint64_t annotation_rows;
 };
 
 int references_build(struct references *r, const struct annset *set, const struct ontology *o,
-                     const struct pool *pool, struct err *err);
+		     const struct pool *pool, struct err *err);
 void references_release(struct references *r);
 
 #endif

@@ -5,7 +5,7 @@
 #include <string.h>
 
 int term_vectors_build(struct term_vectors *v, const struct anc2vec *archive,
-                       const struct ontology *o, struct err *err)
+		       const struct ontology *o, struct err *err)
 {
 	uint32_t g;
 
@@ -21,7 +21,7 @@ int term_vectors_build(struct term_vectors *v, const struct anc2vec *archive,
 
 		if (raw)
 			v->has[g] = (unsigned char)anc2vec_unit(raw, v->dim,
-			                                        v->unit + (size_t)g * v->dim);
+								v->unit + (size_t)g * v->dim);
 	}
 	return 0;
 }
@@ -34,8 +34,8 @@ void term_vectors_release(struct term_vectors *v)
 }
 
 uint32_t term_pool_mark(unsigned char *in_pool, const struct term_vectors *v,
-                        const struct ontology *o, const struct references *refs,
-                        const struct pairset *known, uint32_t *with_vector)
+			const struct ontology *o, const struct references *refs,
+			const struct pairset *known, uint32_t *with_vector)
 {
 	uint32_t n = 0, g, i;
 	size_t k;

@@ -14,12 +14,12 @@
 struct term_vectors {
 	size_t dim;
 	uint32_t n_go;
-	float *unit;         /* owned: n_go x dim */
-	unsigned char *has;  /* owned: per go, its norm is > 0 */
+	float *unit;        /* owned: n_go x dim */
+	unsigned char *has; /* owned: per go, its norm is > 0 */
 };
 
 int term_vectors_build(struct term_vectors *v, const struct anc2vec *archive,
-                       const struct ontology *o, struct err *err);
+		       const struct ontology *o, struct err *err);
 void term_vectors_release(struct term_vectors *v);
 
 static inline const float *term_vector(const struct term_vectors *v, uint32_t go)
@@ -30,7 +30,7 @@ static inline const float *term_vector(const struct term_vectors *v, uint32_t go
 /* Marks in_pool[go] for all terms of references and of `known`; returns their number and, in
  * *with_vector, how many have a vector. */
 uint32_t term_pool_mark(unsigned char *in_pool, const struct term_vectors *v,
-                        const struct ontology *o, const struct references *refs,
-                        const struct pairset *known, uint32_t *with_vector);
+			const struct ontology *o, const struct references *refs,
+			const struct pairset *known, uint32_t *with_vector);
 
 #endif

@@ -24,7 +24,7 @@ static void count_taxonomy(struct vote *v, const struct tax_pair *t)
 }
 
 static int vote_row(struct group *g, uint32_t row, uint32_t rank, double distance, uint32_t pair,
-                    uint32_t ref_row, struct err *err)
+		    uint32_t ref_row, struct err *err)
 {
 	const struct annset *set = g->in->refs->set;
 	int fresh;
@@ -62,7 +62,8 @@ int group_collect_votes(struct group *g, struct err *err)
 		uint32_t pair = pair_list_find(in->pairs, g->query, ref_row);
 
 		for (i = refs->start[ref]; i < refs->start[ref + 1]; i++) {
-			int rc = vote_row(g, refs->ann[i], r + 1, (double)hits[r].dist, pair, ref_row, err);
+			int rc = vote_row(g, refs->ann[i], r + 1, (double)hits[r].dist, pair,
+					  ref_row, err);
 
 			if (rc)
 				return rc;

@@ -20,8 +20,8 @@ struct checking {
 
 /* Goes as far as it can: each step needs the ones before it. */
 static int walk(struct checking *k, const char *source_url, const json_t *payload,
-                const json_t *environment, const char *base_dir,
-                const struct run_options *options, struct err *err)
+		const json_t *environment, const char *base_dir, const struct run_options *options,
+		struct err *err)
 {
 	size_t before;
 	int rc = settings_load(&k->settings, environment, base_dir, &k->problems, err);
@@ -47,12 +47,13 @@ static int walk(struct checking *k, const char *source_url, const json_t *payloa
 	context_init(&k->context, k->source, &k->settings);
 	k->has_context = 1;
 	rc = preflight_run(&k->context, &k->payload, &k->plan, options->memory_limit, &k->problems,
-	                   &k->notes, err);
+			   &k->notes, err);
 	if (!rc && k->problems.count == 0) {
 		struct events *silent = events_new(NULL, NULL);
 
-		rc = silent ? estimate_make(&k->estimate, &k->context, &k->payload, &k->plan, silent, err)
-		            : err_nomem(err, "events");
+		rc = silent ? estimate_make(&k->estimate, &k->context, &k->payload, &k->plan,
+					    silent, err)
+			    : err_nomem(err, "events");
 		k->has_estimate = rc == 0;
 		events_free(silent);
 	}
@@ -67,22 +68,23 @@ static void check_disk(struct checking *k)
 	if (k->has_estimate && artifact_free_bytes(k->context.store, &free_bytes) == 0 &&
 	    free_bytes < k->estimate.disk_bytes)
 		problems_add(&k->problems, ERR_LIMIT,
-		             "disk: about %llu MiB are needed and %llu MiB are free",
-		             (unsigned long long)(k->estimate.disk_bytes >> 20),
-		             (unsigned long long)(free_bytes >> 20));
+			     "disk: about %llu MiB are needed and %llu MiB are free",
+			     (unsigned long long)(k->estimate.disk_bytes >> 20),
+			     (unsigned long long)(free_bytes >> 20));
 }
 
 static json_t *estimate_json(const struct estimate *x)
 {
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I}, s:I, s:O}",
-	                 "proteins", (json_int_t)x->proteins, "pool_rows", (json_int_t)x->pool_rows,
-	                 "dim", (json_int_t)x->pool_dim, "queries", (json_int_t)x->queries,
-	                 "pairs_at_most", (json_int_t)x->pairs, "rows_about", (json_int_t)x->rows,
-	                 "memory_bytes", "total", (json_int_t)x->memory_bytes, "pool",
-	                 (json_int_t)x->memory_pool, "maps", (json_int_t)x->memory_maps, "knn",
-	                 (json_int_t)x->memory_knn, "alignment", (json_int_t)x->memory_align, "rows",
-	                 (json_int_t)x->memory_rows, "available", (json_int_t)memory_available(),
-	                 "disk_bytes", (json_int_t)x->disk_bytes, "by_pair", x->by_pair);
+	return json_pack(
+		"{s:I, s:I, s:I, s:I, s:I, s:I, s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I}, s:I, s:O}",
+		"proteins", (json_int_t)x->proteins, "pool_rows", (json_int_t)x->pool_rows, "dim",
+		(json_int_t)x->pool_dim, "queries", (json_int_t)x->queries, "pairs_at_most",
+		(json_int_t)x->pairs, "rows_about", (json_int_t)x->rows, "memory_bytes", "total",
+		(json_int_t)x->memory_bytes, "pool", (json_int_t)x->memory_pool, "maps",
+		(json_int_t)x->memory_maps, "knn", (json_int_t)x->memory_knn, "alignment",
+		(json_int_t)x->memory_align, "rows", (json_int_t)x->memory_rows, "available",
+		(json_int_t)memory_available(), "disk_bytes", (json_int_t)x->disk_bytes, "by_pair",
+		x->by_pair);
 }
 
 static json_t *result_json(const struct checking *k)
@@ -95,7 +97,7 @@ static json_t *result_json(const struct checking *k)
 	for (i = 0; i < notes_count(&k->notes); i++)
 		json_array_append_new(warnings, json_string(notes_text(&k->notes, i)));
 	out = json_pack("{s:b, s:o, s:o}", "ok", k->problems.count == 0, "problems", problems,
-	                "warnings", warnings);
+			"warnings", warnings);
 	if (out && k->has_estimate)
 		json_object_set_new(out, "estimate", estimate_json(&k->estimate));
 	return out;
@@ -114,8 +116,8 @@ static enum run_outcome outcome_of(const struct problems *p)
 }
 
 json_t *check_payload(const char *source_url, const json_t *payload, const json_t *environment,
-                      const char *base_dir, const struct run_options *options,
-                      enum run_outcome *outcome)
+		      const char *base_dir, const struct run_options *options,
+		      enum run_outcome *outcome)
 {
 	struct checking k = {0};
 	struct err err = ERR_INIT;

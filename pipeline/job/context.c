@@ -46,7 +46,7 @@ void context_release(struct context *c)
 }
 
 static int load_ontology(struct context *c, const struct payload *p, const struct plan *plan,
-                         struct err *err)
+			 struct err *err)
 {
 	const char **native = malloc((plan->n_versions + 1) * sizeof *native);
 	size_t i;
@@ -56,8 +56,8 @@ static int load_ontology(struct context *c, const struct payload *p, const struc
 		return err_nomem(err, "ontology maps");
 	for (i = 0; i < plan->n_versions; i++)
 		native[i] = plan->versions[i].snapshot_id;
-	rc = ontology_load(&c->ontology, c->source, p->ontology_snapshot_id, native, plan->n_versions,
-	                   err);
+	rc = ontology_load(&c->ontology, c->source, p->ontology_snapshot_id, native,
+			   plan->n_versions, err);
 	free(native);
 	c->has_ontology = 1;
 	return rc;
@@ -76,7 +76,7 @@ static int make_slots(struct context *c, const struct plan *plan, struct err *er
 }
 
 int context_load_maps(struct context *c, const struct payload *p, const struct plan *plan,
-                      struct events *e, struct err *err)
+		      struct events *e, struct err *err)
 {
 	struct events_stage stage;
 	int rc;
@@ -99,15 +99,15 @@ int context_load_maps(struct context *c, const struct payload *p, const struct p
 		groundtruth_finish(c);
 	pp_stage_items(&stage.mark, c->ontology.n_terms);
 	events_stage_end(&stage, rc ? NULL : "maps_loaded",
-	                 json_pack("{s:I, s:I, s:I, s:I}", "proteins", (json_int_t)c->proteins.n,
-	                           "without_sequence", (json_int_t)c->proteins.n_without_sequence,
-	                           "terms", (json_int_t)c->ontology.n_terms, "go_ids",
-	                           (json_int_t)c->ontology.n_go));
+			 json_pack("{s:I, s:I, s:I, s:I}", "proteins", (json_int_t)c->proteins.n,
+				   "without_sequence", (json_int_t)c->proteins.n_without_sequence,
+				   "terms", (json_int_t)c->ontology.n_terms, "go_ids",
+				   (json_int_t)c->ontology.n_go));
 	return rc;
 }
 
 int context_need_set(struct context *c, const struct plan *plan, size_t version, struct events *e,
-                     struct err *err)
+		     struct err *err)
 {
 	const struct plan_version *v = &plan->versions[version];
 	struct annset *set = &c->sets[version];
@@ -116,18 +116,19 @@ int context_need_set(struct context *c, const struct plan *plan, size_t version,
 	if (c->set_loaded[version])
 		return 0;
 	rc = annset_load(set, c->source, v->set_id, &c->ontology,
-	                 ontology_snapshot_index(&c->ontology, v->snapshot_id),
-	                 &c->proteins.accessions, &c->strings, err);
+			 ontology_snapshot_index(&c->ontology, v->snapshot_id),
+			 &c->proteins.accessions, &c->strings, err);
 	if (rc)
 		return rc;
 	c->set_loaded[version] = 1;
 	if (set->n_foreign)
-		events_warn(e, "foreign_terms",
-		            json_pack("{s:I, s:I}", "version", (json_int_t)v->version, "rows",
-		                      (json_int_t)set->n_foreign),
-		            "%llu annotations of version %lld name terms of no snapshot in use and are "
-		            "ignored",
-		            (unsigned long long)set->n_foreign, (long long)v->version);
+		events_warn(
+			e, "foreign_terms",
+			json_pack("{s:I, s:I}", "version", (json_int_t)v->version, "rows",
+				  (json_int_t)set->n_foreign),
+			"%llu annotations of version %lld name terms of no snapshot in use and are "
+			"ignored",
+			(unsigned long long)set->n_foreign, (long long)v->version);
 	return 0;
 }
 

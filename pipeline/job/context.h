@@ -26,8 +26,9 @@
 
 /* Ground truth read from a materialised file, before numbers are final. */
 struct materialised {
-	int present;              /* a file was read for this pair */
-	struct pairset gained[CATEGORIES], known; /* provisional go numbers until the maps are final */
+	int present; /* a file was read for this pair */
+	struct pairset gained[CATEGORIES],
+		known; /* provisional go numbers until the maps are final */
 };
 
 /* Neighbours kept for further cells of a grid. */
@@ -38,21 +39,21 @@ struct kept_neighbors {
 };
 
 struct context {
-	struct source *source;             /* borrowed */
-	const struct settings *settings;   /* borrowed */
-	struct artifact_store *store;      /* owned */
-	int sharing;                       /* a grid: keep what further cells can use */
-	uint32_t share_k;                  /* K of neighbour searches, at least the cell's own */
+	struct source *source;           /* borrowed */
+	const struct settings *settings; /* borrowed */
+	struct artifact_store *store;    /* owned */
+	int sharing;                     /* a grid: keep what further cells can use */
+	uint32_t share_k;                /* K of neighbour searches, at least the cell's own */
 
-	struct dict strings;               /* every text of the output rows */
+	struct dict strings; /* every text of the output rows */
 	struct proteins proteins;
 	int has_proteins;
 	struct ontology ontology;
 	int has_ontology;
-	struct annset *sets;               /* owned: one per plan version */
-	unsigned char *set_loaded;         /* owned */
+	struct annset *sets;       /* owned: one per plan version */
+	unsigned char *set_loaded; /* owned */
 	size_t n_sets;
-	struct materialised *truth;        /* owned: one per pair */
+	struct materialised *truth; /* owned: one per pair */
 	size_t n_truth;
 
 	struct pool pool;
@@ -61,16 +62,16 @@ struct context {
 	int has_pca;
 	char pca_config[UUID_TEXT];
 
-	struct anc2vec *archive;           /* owned until the vectors are made */
+	struct anc2vec *archive; /* owned until the vectors are made */
 	struct term_vectors vectors;
 	int has_vectors;
-	struct taxonomy *taxonomy;         /* owned */
+	struct taxonomy *taxonomy; /* owned */
 	struct interpro interpro;
 	int has_interpro;
-	double *ia;                        /* owned: per go */
+	double *ia; /* owned: per go */
 	size_t n_ia;
 
-	struct kept_neighbors *kept;       /* owned */
+	struct kept_neighbors *kept; /* owned */
 	size_t n_kept;
 };
 
@@ -80,16 +81,15 @@ void context_release(struct context *c);
 /* Loads what is not there yet; each emits its events. The payload and plan of further cells differ
  * only in the embedding configuration and k. */
 int context_load_maps(struct context *c, const struct payload *p, const struct plan *plan,
-                      struct events *e, struct err *err);
+		      struct events *e, struct err *err);
 int context_load_pool(struct context *c, const struct payload *p, struct events *e,
-                      struct err *err);
-int context_load_pca(struct context *c, const struct payload *p, struct events *e,
-                     struct err *err);
+		      struct err *err);
+int context_load_pca(struct context *c, const struct payload *p, struct events *e, struct err *err);
 int context_load_auxiliary(struct context *c, const struct payload *p, struct events *e,
-                           struct err *err);
+			   struct err *err);
 /* The annotation set of a plan version; loaded when it is first needed. */
 int context_need_set(struct context *c, const struct plan *plan, size_t version, struct events *e,
-                     struct err *err);
+		     struct err *err);
 /* Single runs: forgets a set that no later pair needs. */
 void context_drop_set(struct context *c, size_t version);
 

@@ -65,14 +65,15 @@ static int load_ia(struct context *c, const struct payload *p, struct events *e,
 		rc = take_weight(c, in, text, err);
 	lines_close(in);
 	if (!rc)
-		events_emit(e, "info", "ia_loaded", NULL,
-		            json_pack("{s:s, s:I}", "ia_file", path, "n_terms", (json_int_t)c->n_ia));
+		events_emit(
+			e, "info", "ia_loaded", NULL,
+			json_pack("{s:s, s:I}", "ia_file", path, "n_terms", (json_int_t)c->n_ia));
 	free(path);
 	return rc;
 }
 
 int context_load_auxiliary(struct context *c, const struct payload *p, struct events *e,
-                           struct err *err)
+			   struct err *err)
 {
 	struct events_stage stage;
 	int rc;
@@ -82,15 +83,16 @@ int context_load_auxiliary(struct context *c, const struct payload *p, struct ev
 	if (!rc && p->compute_taxonomy && !c->taxonomy)
 		rc = taxonomy_open(&c->taxonomy, c->settings->taxonomy_path, err);
 	if (!rc && p->profile == SCHEMA_V5_73 && c->settings->interpro_path && !c->has_interpro) {
-		rc = interpro_load(&c->interpro, c->settings->interpro_path, &c->proteins.accessions,
-		                   &c->ontology, err);
+		rc = interpro_load(&c->interpro, c->settings->interpro_path,
+				   &c->proteins.accessions, &c->ontology, err);
 		c->has_interpro = rc == 0;
 	}
 	if (!rc && p->ia_file && !c->ia)
 		rc = load_ia(c, p, e, err);
 	events_stage_end(&stage, rc ? NULL : "files_loaded",
-	                 json_pack("{s:I, s:I, s:I}", "anc2vec_dim", (json_int_t)c->vectors.dim, "taxa",
-	                           (json_int_t)(c->taxonomy ? taxonomy_count(c->taxonomy) : 0),
-	                           "interpro_lines", (json_int_t)c->interpro.n_lines));
+			 json_pack("{s:I, s:I, s:I}", "anc2vec_dim", (json_int_t)c->vectors.dim,
+				   "taxa",
+				   (json_int_t)(c->taxonomy ? taxonomy_count(c->taxonomy) : 0),
+				   "interpro_lines", (json_int_t)c->interpro.n_lines));
 	return rc;
 }

@@ -21,13 +21,14 @@ static void say_dropped(const struct context *c, struct events *e, int named)
 	if (shown > POOL_DROPPED_SHOWN)
 		shown = POOL_DROPPED_SHOWN;
 	for (i = 0; i < shown; i++)
-		json_array_append_new(list, json_string(dict_text(&c->proteins.accessions,
-		                                                  pool->dropped[i])));
-	events_warn(e, "non_finite_embeddings",
-	            json_pack("{s:I, s:o}", "proteins", (json_int_t)pool->dropped_non_finite,
-	                      "accessions", list),
-	            "%llu proteins have an embedding that is not finite and were dropped from the pool",
-	            (unsigned long long)pool->dropped_non_finite);
+		json_array_append_new(
+			list, json_string(dict_text(&c->proteins.accessions, pool->dropped[i])));
+	events_warn(
+		e, "non_finite_embeddings",
+		json_pack("{s:I, s:o}", "proteins", (json_int_t)pool->dropped_non_finite,
+			  "accessions", list),
+		"%llu proteins have an embedding that is not finite and were dropped from the pool",
+		(unsigned long long)pool->dropped_non_finite);
 }
 
 static void add_progress(void *ctx, uint64_t rows)
@@ -36,21 +37,21 @@ static void add_progress(void *ctx, uint64_t rows)
 }
 
 static void say_cache(struct events *e, const char *event, const char *path,
-                      const struct pool *pool, uint64_t bytes)
+		      const struct pool *pool, uint64_t bytes)
 {
 	events_emit(e, "info", event, NULL,
-	            json_pack("{s:s, s:I, s:I}", "path", path, "rows", (json_int_t)pool->n, "bytes",
-	                      (json_int_t)bytes));
+		    json_pack("{s:s, s:I, s:I}", "path", path, "rows", (json_int_t)pool->n, "bytes",
+			      (json_int_t)bytes));
 }
 
 /* 1 the pool came from the cache, 0 it did not, negative failure. */
 static int try_cache(struct context *c, const struct payload *p, const struct pool_cache_key *key,
-                     struct events *e, struct err *err)
+		     struct events *e, struct err *err)
 {
 	char *path = NULL;
 	struct err why = ERR_INIT;
 	int rc = pool_cache_load(&c->pool, c->settings->ref_cache_dir, p->embedding_config_id,
-	                         &c->proteins, key, &path, &why);
+				 &c->proteins, key, &path, &why);
 
 	switch (rc) {
 	case POOL_CACHE_HIT:
@@ -61,14 +62,15 @@ static int try_cache(struct context *c, const struct payload *p, const struct po
 	case POOL_CACHE_HIT_FOREIGN:
 		say_cache(e, "refpool.cache_hit_fresh", path, &c->pool, c->pool.mapped_bytes);
 		events_warn(e, "refpool_without_fingerprint", json_pack("{s:s}", "path", path),
-		            "the pool cache '%s' does not say which data it was made from; its row count "
-		            "fits and it is trusted",
-		            path);
+			    "the pool cache '%s' does not say which data it was made from; its row "
+			    "count "
+			    "fits and it is trusted",
+			    path);
 		rc = 1;
 		break;
 	case POOL_CACHE_STALE:
 		events_emit(e, "info", "refpool.cache_stale", why.text,
-		            json_pack("{s:s, s:i, s:i}", "path", path, "rows", 0, "bytes", 0));
+			    json_pack("{s:s, s:i, s:i}", "path", path, "rows", 0, "bytes", 0));
 		rc = 0;
 		break;
 	case POOL_CACHE_ABSENT:
@@ -89,21 +91,22 @@ static void store_cache(struct context *c, const struct pool_cache_key *key, str
 	struct err why = ERR_INIT;
 
 	if (pool_cache_store(&c->pool, c->settings->ref_cache_dir, &c->proteins, key, &path, &bytes,
-	                     &why) == 0)
+			     &why) == 0)
 		say_cache(e, "refpool.cache_write", path, &c->pool, bytes);
 	else
-		events_warn(e, "refpool_cache", NULL, "the pool cache was not written: %s", why.text);
+		events_warn(e, "refpool_cache", NULL, "the pool cache was not written: %s",
+			    why.text);
 	free(path);
 }
 
 static int load_from_source(struct context *c, const struct payload *p, uint64_t rows, uint64_t dim,
-                            struct events *e, struct err *err)
+			    struct events *e, struct err *err)
 {
 	struct pool_options options = {p->strict_embeddings, add_progress, e};
 	int rc;
 
 	events_emit(e, "info", "preloading_embeddings", NULL,
-	            json_pack("{s:I, s:I}", "total", (json_int_t)rows, "dim", (json_int_t)dim));
+		    json_pack("{s:I, s:I}", "total", (json_int_t)rows, "dim", (json_int_t)dim));
 	events_progress_begin(e, "embeddings", "rows", rows);
 	rc = pool_load(&c->pool, c->source, p->embedding_config_id, &c->proteins, &options, err);
 	events_progress_end(e);
@@ -112,8 +115,7 @@ static int load_from_source(struct context *c, const struct payload *p, uint64_t
 	return rc;
 }
 
-int context_load_pool(struct context *c, const struct payload *p, struct events *e,
-                      struct err *err)
+int context_load_pool(struct context *c, const struct payload *p, struct events *e, struct err *err)
 {
 	struct events_stage stage;
 	struct pool_cache_key key = {0};
@@ -141,12 +143,13 @@ int context_load_pool(struct context *c, const struct payload *p, struct events 
 	pp_stage_items(&stage.mark, c->pool.n);
 	pp_stage_param(&stage.mark, "n", (double)c->pool.n);
 	pp_stage_param(&stage.mark, "d", (double)c->pool.dim);
-	events_stage_end(&stage, rc ? NULL : "embeddings_preloaded",
-	                 json_pack("{s:I, s:I, s:o, s:I, s:I}", "total", (json_int_t)c->pool.n, "dim",
-	                           (json_int_t)c->pool.dim, "memory_mb",
-	                           json_rounded((double)c->pool.n * (double)c->pool.dim * 2 / MIB, 1),
-	                           "duplicate_rows", (json_int_t)c->pool.duplicate_rows,
-	                           "dropped_non_finite", (json_int_t)c->pool.dropped_non_finite));
+	events_stage_end(
+		&stage, rc ? NULL : "embeddings_preloaded",
+		json_pack("{s:I, s:I, s:o, s:I, s:I}", "total", (json_int_t)c->pool.n, "dim",
+			  (json_int_t)c->pool.dim, "memory_mb",
+			  json_rounded((double)c->pool.n * (double)c->pool.dim * 2 / MIB, 1),
+			  "duplicate_rows", (json_int_t)c->pool.duplicate_rows,
+			  "dropped_non_finite", (json_int_t)c->pool.dropped_non_finite));
 	return rc;
 }
 
@@ -163,7 +166,7 @@ static int fingerprint(const struct context *c, struct pca_fingerprint *f, struc
 
 /* 1 loaded, 0 to be fitted, negative failure. */
 static int try_state(struct context *c, const char *path, const struct pca_fingerprint *f,
-                     struct events *e, struct err *err)
+		     struct events *e, struct err *err)
 {
 	int rc = pca_load(&c->pca, path, f, err);
 
@@ -172,12 +175,14 @@ static int try_state(struct context *c, const char *path, const struct pca_finge
 		return 1;
 	case PCA_LOADED_FOREIGN:
 		events_warn(e, "pca_without_fingerprint", json_pack("{s:s}", "path", path),
-		            "the PCA state '%s' does not say which pool it was fitted on; it is trusted",
-		            path);
+			    "the PCA state '%s' does not say which pool it was fitted on; it is "
+			    "trusted",
+			    path);
 		return 1;
 	case PCA_STALE:
 		events_warn(e, "pca_stale", json_pack("{s:s}", "path", path),
-		            "the PCA state '%s' was fitted on another pool; it is fitted again", path);
+			    "the PCA state '%s' was fitted on another pool; it is fitted again",
+			    path);
 		return 0;
 	case PCA_ABSENT:
 		return 0;
@@ -187,21 +192,20 @@ static int try_state(struct context *c, const char *path, const struct pca_finge
 }
 
 static int fit(struct context *c, const char *path, const struct pca_fingerprint *f,
-               struct events *e, struct err *err)
+	       struct events *e, struct err *err)
 {
 	struct err why = ERR_INIT;
 	int rc = pca_fit(&c->pca, c->pool.values, c->pool.n, c->pool.dim,
-	                 (size_t)c->settings->workers, err);
+			 (size_t)c->settings->workers, err);
 
-	if (!rc && path && (fsio_mkdirs(c->settings->pca_dir, &why) != 0 ||
-	                    pca_save(&c->pca, path, f, &why) != 0))
+	if (!rc && path &&
+	    (fsio_mkdirs(c->settings->pca_dir, &why) != 0 || pca_save(&c->pca, path, f, &why) != 0))
 		events_warn(e, "pca_cache", json_pack("{s:s}", "path", path),
-		            "the PCA state was not kept: %s", why.text);
+			    "the PCA state was not kept: %s", why.text);
 	return rc;
 }
 
-int context_load_pca(struct context *c, const struct payload *p, struct events *e,
-                     struct err *err)
+int context_load_pca(struct context *c, const struct payload *p, struct events *e, struct err *err)
 {
 	struct events_stage stage;
 	struct pca_fingerprint f;
@@ -231,12 +235,12 @@ int context_load_pca(struct context *c, const struct payload *p, struct events *
 		c->has_pca = 1;
 		memcpy(c->pca_config, p->embedding_config_id, UUID_TEXT);
 	}
-	events_stage_end(&stage, rc ? NULL : "pca_fit",
-	                 json_pack("{s:I, s:I, s:i, s:s}", "n_refs",
-	                           (json_int_t)(c->pool.n < PCA_SAMPLE_ROWS ? c->pool.n
-	                                                                    : PCA_SAMPLE_ROWS),
-	                           "dim_in", (json_int_t)c->pool.dim, "dim_out", PCA_COMPONENTS,
-	                           "source", have ? path : "fit"));
+	events_stage_end(
+		&stage, rc ? NULL : "pca_fit",
+		json_pack("{s:I, s:I, s:i, s:s}", "n_refs",
+			  (json_int_t)(c->pool.n < PCA_SAMPLE_ROWS ? c->pool.n : PCA_SAMPLE_ROWS),
+			  "dim_in", (json_int_t)c->pool.dim, "dim_out", PCA_COMPONENTS, "source",
+			  have ? path : "fit"));
 	free(path);
 	return rc;
 }

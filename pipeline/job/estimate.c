@@ -51,8 +51,7 @@ uint64_t memory_available(void)
 	return bytes;
 }
 
-int estimate_memory(struct estimate *x, struct context *c, const struct payload *p,
-                    struct err *err)
+int estimate_memory(struct estimate *x, struct context *c, const struct payload *p, struct err *err)
 {
 	struct knn_params knn = {
 		.metric = p->metric,
@@ -76,8 +75,8 @@ int estimate_memory(struct estimate *x, struct context *c, const struct payload 
 	x->memory_knn = knn_memory_needed(rows, rows, dim, &knn);
 	x->memory_align = p->compute_alignments ? workers * (ALIGN_DEFAULT_MEMORY + (8u << 20)) : 0;
 	x->memory_rows = (uint64_t)CATEGORIES * PARQUET_ROW_GROUP_ROWS * ROW_BYTES_IN_MEMORY;
-	x->memory_bytes = x->memory_pool + x->memory_maps + x->memory_knn + x->memory_align +
-	                  x->memory_rows;
+	x->memory_bytes =
+		x->memory_pool + x->memory_maps + x->memory_knn + x->memory_align + x->memory_rows;
 	return 0;
 }
 
@@ -86,7 +85,7 @@ int estimate_memory(struct estimate *x, struct context *c, const struct payload 
 /* Queries as far as they can be known without reading embeddings: proteins that gained something and have
  * a sequence. */
 static uint64_t count_queries(const struct context *c, const struct buckets *b,
-                              uint64_t in_aspect[ASPECTS])
+			      uint64_t in_aspect[ASPECTS])
 {
 	unsigned char *seen = calloc((size_t)c->proteins.n + 1, 1);
 	uint64_t n = 0;
@@ -115,7 +114,7 @@ static uint64_t count_queries(const struct context *c, const struct buckets *b,
 
 /* Distinct annotations of a reference and, with expansion, of their ancestors: the mean per reference. */
 static void mean_terms(const struct context *c, const struct annset *set, int expand,
-                       double mean[ASPECTS])
+		       double mean[ASPECTS])
 {
 	uint64_t rows[ASPECTS] = {0}, refs[ASPECTS] = {0};
 	const struct csr *anc = &c->ontology.snapshots[0].ancestors;
@@ -129,7 +128,8 @@ static void mean_terms(const struct context *c, const struct annset *set, int ex
 			a = aspect_index(c->ontology.term_aspect[set->term[r]]);
 			if (a < 0 || (set->flags[r] & ANN_NEGATED))
 				continue;
-			rows[a] += 1 + (expand ? csr_len(anc, c->ontology.term_go[set->term[r]]) / 3 : 0);
+			rows[a] += 1 + (expand ? csr_len(anc, c->ontology.term_go[set->term[r]]) / 3
+					       : 0);
 			seen |= 1u << a;
 		}
 		for (a = 0; a < ASPECTS; a++)
@@ -140,7 +140,7 @@ static void mean_terms(const struct context *c, const struct annset *set, int ex
 }
 
 static int estimate_pair(struct estimate *x, struct context *c, const struct payload *p,
-                         const struct plan *plan, size_t pair, struct events *e, struct err *err)
+			 const struct plan *plan, size_t pair, struct events *e, struct err *err)
 {
 	struct buckets b = {0};
 	uint64_t in_aspect[ASPECTS] = {0}, queries, rows = 0, pairs;
@@ -164,19 +164,20 @@ static int estimate_pair(struct estimate *x, struct context *c, const struct pay
 	x->rows += rows;
 	if (queries > x->largest_pair_queries)
 		x->largest_pair_queries = queries;
-	json_array_append_new(
-		x->by_pair,
-		json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "pair", plan->pairs[pair].label,
-	                  "ground_truth", computed ? "computed" : "materialised", "nk",
-	                  (json_int_t)b.gained[CAT_NK].n, "lk", (json_int_t)b.gained[CAT_LK].n, "pk",
-	                  (json_int_t)b.gained[CAT_PK].n, "queries", (json_int_t)queries, "pairs",
-	                  (json_int_t)pairs, "rows", (json_int_t)rows));
+	json_array_append_new(x->by_pair, json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I}",
+						    "pair", plan->pairs[pair].label, "ground_truth",
+						    computed ? "computed" : "materialised", "nk",
+						    (json_int_t)b.gained[CAT_NK].n, "lk",
+						    (json_int_t)b.gained[CAT_LK].n, "pk",
+						    (json_int_t)b.gained[CAT_PK].n, "queries",
+						    (json_int_t)queries, "pairs", (json_int_t)pairs,
+						    "rows", (json_int_t)rows));
 	buckets_release(&b);
 	return 0;
 }
 
 int estimate_make(struct estimate *x, struct context *c, const struct payload *p,
-                  const struct plan *plan, struct events *e, struct err *err)
+		  const struct plan *plan, struct events *e, struct err *err)
 {
 	size_t i;
 	int rc;

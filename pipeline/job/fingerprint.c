@@ -29,11 +29,11 @@ static void put_payload(struct sha256 *d, const struct payload *p)
 	size_t i;
 
 	snprintf(text, sizeof text, "%s %s %s %d %d%d%d%d%d%d %d %a %s %d%d",
-	         p->embedding_config_id, p->ontology_snapshot_id, p->annotation_source, p->k,
-	         p->compute_alignments, p->compute_taxonomy, p->expand_votes_to_ancestors,
-	         p->use_embedding_pca, p->compute_self_prior, p->compute_association, (int)p->metric,
-	         p->distance_threshold, schema_profile_name(p->profile), p->sane_empty_sw,
-	         p->strict_embeddings);
+		 p->embedding_config_id, p->ontology_snapshot_id, p->annotation_source, p->k,
+		 p->compute_alignments, p->compute_taxonomy, p->expand_votes_to_ancestors,
+		 p->use_embedding_pca, p->compute_self_prior, p->compute_association,
+		 (int)p->metric, p->distance_threshold, schema_profile_name(p->profile),
+		 p->sane_empty_sw, p->strict_embeddings);
 	put_text(d, "payload", text);
 	put_text(d, "source", p->annotation_source);
 	for (i = 0; i < p->n_train_versions; i++)
@@ -53,7 +53,7 @@ static int put_file(struct sha256 *d, const char *name, const char *path, struct
 }
 
 static int put_files(struct sha256 *d, const struct context *c, const struct payload *p,
-                     struct err *err)
+		     struct err *err)
 {
 	int rc = put_file(d, "anc2vec", c->settings->anc2vec_path, err);
 
@@ -181,7 +181,7 @@ static int put_sequences(struct sha256 *d, const struct context *c, struct err *
 }
 
 static int put_data(struct sha256 *d, const struct context *c, const struct payload *p,
-                    const struct plan *plan, struct err *err)
+		    const struct plan *plan, struct err *err)
 {
 	struct row_digest ctx = {d};
 	char sha[SHA256_HEX];
@@ -202,14 +202,15 @@ static int put_data(struct sha256 *d, const struct context *c, const struct payl
 	for (i = 0; p->compute_taxonomy && i < c->pool.n; i++)
 		put_text(d, "taxon", c->proteins.taxonomy[c->pool.protein[i]]);
 	for (i = 0; !rc && i < plan->n_pairs + 1; i++)
-		rc = source_annotations(c->source, plan->versions[i].set_id, put_annotation, &ctx, err);
+		rc = source_annotations(c->source, plan->versions[i].set_id, put_annotation, &ctx,
+					err);
 	if (!rc && p->compute_alignments)
 		rc = put_sequences(d, c, err);
 	return rc;
 }
 
 int staging_fingerprint(const struct context *c, const struct payload *p, const struct plan *plan,
-                        char out[SHA256_HEX], struct err *err)
+			char out[SHA256_HEX], struct err *err)
 {
 	struct sha256 *d = sha256_new();
 	int version = EXPORT_VALUE_VERSION, rc;

@@ -55,7 +55,7 @@ static int take_triple(void *ctx, const char *const *text, const size_t *len, st
 }
 
 static int read_file(struct context *c, const struct plan_pair *pair, struct materialised *m,
-                     struct err *err)
+		     struct err *err)
 {
 	static const char *const columns[] = {"protein_accession", "go_id", "bucket"};
 	struct reader r = {c, m};
@@ -81,7 +81,7 @@ static int read_file(struct context *c, const struct plan_pair *pair, struct mat
 }
 
 int groundtruth_read_all(struct context *c, const struct plan *plan, struct events *e,
-                         struct err *err)
+			 struct err *err)
 {
 	size_t i;
 
@@ -94,11 +94,12 @@ int groundtruth_read_all(struct context *c, const struct plan *plan, struct even
 		rc = read_file(c, pair, &c->truth[i], err);
 		if (rc == ERR_NOTFOUND) {
 			events_warn(e, "groundtruth_missing",
-			            json_pack("{s:s, s:s}", "pair", pair->label, "evaluation_set_id",
-			                      pair->evaluation_set),
-			            "the ground-truth file of pair %s is not in the artifact store: the "
-			            "buckets are computed",
-			            pair->label);
+				    json_pack("{s:s, s:s}", "pair", pair->label,
+					      "evaluation_set_id", pair->evaluation_set),
+				    "the ground-truth file of pair %s is not in the artifact "
+				    "store: the "
+				    "buckets are computed",
+				    pair->label);
 			rc = 0;
 		}
 		if (rc)
@@ -112,8 +113,8 @@ static void finish_set(struct pairset *s, const struct ontology *o)
 	size_t i;
 
 	for (i = 0; i < s->n; i++)
-		s->key[i] = PAIR_KEY(PAIR_PROTEIN(s->key[i]),
-		                     ontology_final(o, PAIR_GO(s->key[i])));
+		s->key[i] =
+			PAIR_KEY(PAIR_PROTEIN(s->key[i]), ontology_final(o, PAIR_GO(s->key[i])));
 	pairset_seal(s);
 }
 
@@ -157,7 +158,7 @@ static int copy_materialised(struct buckets *out, const struct materialised *m, 
 }
 
 int groundtruth_buckets(struct context *c, const struct plan *plan, size_t pair,
-                        struct buckets *out, int *computed, struct events *e, struct err *err)
+			struct buckets *out, int *computed, struct events *e, struct err *err)
 {
 	const struct plan_pair *p = &plan->pairs[pair];
 	int rc;
@@ -170,12 +171,12 @@ int groundtruth_buckets(struct context *c, const struct plan *plan, size_t pair,
 		rc = context_need_set(c, plan, p->new_version, e, err);
 	if (!rc)
 		rc = buckets_compute(out, &c->ontology, &c->sets[p->old_version],
-		                     &c->sets[p->new_version], err);
+				     &c->sets[p->new_version], err);
 	return rc;
 }
 
 int groundtruth_queries(const struct context *c, const struct buckets *b, uint32_t **rows,
-                        uint32_t *n, struct err *err)
+			uint32_t *n, struct err *err)
 {
 	unsigned char *is_query = calloc((size_t)c->pool.n + 1, 1);
 	uint32_t i, count = 0;

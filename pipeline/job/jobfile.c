@@ -34,7 +34,7 @@ char *jobfile_resolve_source(const char *url, const char *base_dir)
 }
 
 static int get_text(const json_t *root, const char *key, const char *path, char **out,
-                    struct err *err)
+		    struct err *err)
 {
 	const json_t *v = json_object_get(root, key);
 
@@ -47,7 +47,7 @@ static int get_text(const json_t *root, const char *key, const char *path, char 
 }
 
 static int get_object(const json_t *root, const char *key, const char *path, int needed,
-                      json_t **out, struct err *err)
+		      json_t **out, struct err *err)
 {
 	json_t *v = json_object_get(root, key);
 
@@ -72,7 +72,7 @@ static int take_root(struct jobfile *j, const json_t *root, struct err *err)
 	if (!rc && strcmp(j->operation, OPERATION_EXPORT) != 0 &&
 	    strcmp(j->operation, OPERATION_GRID) != 0)
 		rc = err_set(err, ERR_ARG, "%s: operation '%s' is not known; use %s or %s", j->path,
-		             j->operation, OPERATION_EXPORT, OPERATION_GRID);
+			     j->operation, OPERATION_EXPORT, OPERATION_GRID);
 	if (!rc)
 		rc = get_text(root, "source", j->path, &url, err);
 	if (!rc) {
@@ -87,7 +87,7 @@ static int take_root(struct jobfile *j, const json_t *root, struct err *err)
 		rc = get_object(root, "environment", j->path, 0, &j->environment, err);
 	if (!rc)
 		rc = get_object(root, "cells", j->path, strcmp(j->operation, OPERATION_GRID) == 0,
-		                &j->cells, err);
+				&j->cells, err);
 	return rc;
 }
 

@@ -10,13 +10,13 @@
 #define OPERATION_GRID   "export_grid"
 
 struct jobfile {
-	char *path;           /* owned: as given, "-" for standard input */
-	char *base_dir;       /* owned: its folder, which relative paths start from */
-	char *operation;      /* owned: OPERATION_EXPORT or OPERATION_GRID */
-	char *source_url;     /* owned: bundle paths made absolute */
-	json_t *payload;      /* owned object */
-	json_t *environment;  /* owned object or NULL */
-	json_t *cells;        /* owned object, grids only */
+	char *path;          /* owned: as given, "-" for standard input */
+	char *base_dir;      /* owned: its folder, which relative paths start from */
+	char *operation;     /* owned: OPERATION_EXPORT or OPERATION_GRID */
+	char *source_url;    /* owned: bundle paths made absolute */
+	json_t *payload;     /* owned object */
+	json_t *environment; /* owned object or NULL */
+	json_t *cells;       /* owned object, grids only */
 };
 
 /* ERR_ARG or ERR_FORMAT with the file's name and what is wrong. */

@@ -20,7 +20,7 @@ void notes_add(struct notes *n, const char *code, json_t *details, const char *f
 	if (!details)
 		details = json_object();
 	if (json_array_append_new(n->list, json_pack("{s:s, s:s, s:o}", "code", code, "text", text,
-	                                             "details", details)) != 0)
+						     "details", details)) != 0)
 		log_warn("%s", text); /* no memory to keep it: say it at once */
 }
 
@@ -32,7 +32,7 @@ void notes_say(struct notes *n, struct events *e)
 		json_t *note = json_array_get(n->list, i);
 
 		events_warn(e, json_string_value(json_object_get(note, "code")),
-		            json_incref(json_object_get(note, "details")), "%s", notes_text(n, i));
+			    json_incref(json_object_get(note, "details")), "%s", notes_text(n, i));
 	}
 	notes_release(n);
 }

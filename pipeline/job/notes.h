@@ -12,7 +12,10 @@ struct notes {
 	json_t *list; /* owned array of {code, text, details}; NULL while empty */
 };
 
-#define NOTES_INIT {0}
+#define NOTES_INIT                                                                                 \
+	{                                                                                          \
+		0                                                                                  \
+	}
 /* `details` is stolen, may be NULL. */
 void notes_add(struct notes *n, const char *code, json_t *details, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));

@@ -19,7 +19,7 @@ static int collect_versions(struct plan *plan, const struct payload *p, struct e
 	for (i = 0; i < n; i++)
 		plan->versions[plan->n_versions++].version =
 			i < p->n_train_versions ? p->train_versions[i]
-			                        : p->test_versions[i - p->n_train_versions];
+						: p->test_versions[i - p->n_train_versions];
 	return 0;
 }
 
@@ -58,27 +58,27 @@ static int offer_set(void *ctx, const struct source_annotation_set *row, struct 
 }
 
 static void keep_choice(struct plan_version *v, const struct choice *c, const char *source_name,
-                        struct problems *problems, struct notes *notes)
+			struct problems *problems, struct notes *notes)
 {
 	if (!c->matches) {
 		problems_add(problems, ERR_NOTFOUND,
-		             "no annotation set with source '%s' and version %" PRId64
-		             "; load it or change train_versions or test_versions",
-		             source_name, v->version);
+			     "no annotation set with source '%s' and version %" PRId64
+			     "; load it or change train_versions or test_versions",
+			     source_name, v->version);
 		return;
 	}
 	memcpy(v->set_id, c->best.set_id, UUID_TEXT);
 	memcpy(v->snapshot_id, c->best.snapshot_id, UUID_TEXT);
 	if (c->matches > 1)
 		notes_add(notes, "several_annotation_sets",
-		          json_pack("{s:I, s:I, s:s}", "version", (json_int_t)v->version, "matches",
-		                    (json_int_t)c->matches, "annotation_set_id", v->set_id),
-		          "%zu annotation sets have version %" PRId64 ": the newest, %s, is used",
-		          c->matches, v->version, v->set_id);
+			  json_pack("{s:I, s:I, s:s}", "version", (json_int_t)v->version, "matches",
+				    (json_int_t)c->matches, "annotation_set_id", v->set_id),
+			  "%zu annotation sets have version %" PRId64 ": the newest, %s, is used",
+			  c->matches, v->version, v->set_id);
 }
 
 static int resolve_versions(struct plan *plan, struct source *s, const struct payload *p,
-                            struct problems *problems, struct notes *notes, struct err *err)
+			    struct problems *problems, struct notes *notes, struct err *err)
 {
 	struct version_search search = {.n = plan->n_versions};
 	size_t i;
@@ -89,10 +89,11 @@ static int resolve_versions(struct plan *plan, struct source *s, const struct pa
 		return err_nomem(err, "versions");
 	for (i = 0; i < search.n; i++)
 		snprintf(search.list[i].text, sizeof search.list[i].text, "%" PRId64,
-		         plan->versions[i].version);
+			 plan->versions[i].version);
 	rc = source_annotation_sets(s, p->annotation_source, offer_set, &search, err);
 	for (i = 0; !rc && i < search.n; i++)
-		keep_choice(&plan->versions[i], &search.list[i], p->annotation_source, problems, notes);
+		keep_choice(&plan->versions[i], &search.list[i], p->annotation_source, problems,
+			    notes);
 	free(search.list);
 	return rc;
 }
@@ -106,7 +107,7 @@ static void set_pair(struct plan *plan, size_t at, size_t old_version, size_t ne
 	pair->old_version = old_version;
 	pair->new_version = new_version;
 	snprintf(pair->label, sizeof pair->label, "v%" PRId64 "-v%" PRId64,
-	         plan->versions[old_version].version, plan->versions[new_version].version);
+		 plan->versions[old_version].version, plan->versions[new_version].version);
 }
 
 static int make_pairs(struct plan *plan, const struct payload *p, struct err *err)
@@ -119,7 +120,8 @@ static int make_pairs(struct plan *plan, const struct payload *p, struct err *er
 	if (!plan->pairs)
 		return err_nomem(err, "pairs");
 	for (i = 0; i < plan->n_pairs; i++)
-		set_pair(plan, i, i, i + 1); /* the first test version follows the last train version */
+		set_pair(plan, i, i,
+			 i + 1); /* the first test version follows the last train version */
 	plan->pairs[plan->n_pairs - 1].is_test = 1;
 	return 0;
 }
@@ -132,7 +134,7 @@ struct evaluation_choice {
 	int64_t created_ns;
 	int pivot_matches;
 	size_t rows;
-	size_t candidates;           /* rows as good in the first criterion */
+	size_t candidates; /* rows as good in the first criterion */
 };
 
 static int offer_evaluation(void *ctx, const struct source_evaluation_set *row, struct err *err)
@@ -145,7 +147,7 @@ static int offer_evaluation(void *ctx, const struct source_evaluation_set *row, 
 	if (match >= c->pivot_matches)
 		c->candidates++;
 	if (c->rows++ > 0 && (match < c->pivot_matches ||
-	                      (match == c->pivot_matches && row->created_at_ns <= c->created_ns)))
+			      (match == c->pivot_matches && row->created_at_ns <= c->created_ns)))
 		return 0;
 	c->pivot_matches = match;
 	c->created_ns = row->created_at_ns;
@@ -159,25 +161,27 @@ static int offer_evaluation(void *ctx, const struct source_evaluation_set *row, 
 }
 
 static void say_evaluation(const struct plan_pair *pair, const struct evaluation_choice *c,
-                           const char *pivot, int uri_used, struct notes *notes)
+			   const char *pivot, int uri_used, struct notes *notes)
 {
 	if (c->candidates > 1)
 		notes_add(notes, "several_evaluation_sets",
-		          json_pack("{s:s, s:I, s:s}", "pair", pair->label, "matches",
-		                    (json_int_t)c->candidates, "evaluation_set_id", c->id),
-		          "%zu evaluation sets fit pair %s: the newest, %s, is used", c->candidates,
-		          pair->label, c->id);
+			  json_pack("{s:s, s:I, s:s}", "pair", pair->label, "matches",
+				    (json_int_t)c->candidates, "evaluation_set_id", c->id),
+			  "%zu evaluation sets fit pair %s: the newest, %s, is used", c->candidates,
+			  pair->label, c->id);
 	if (uri_used && c->other_pivot[0])
-		notes_add(notes, "evaluation_set_other_pivot",
-		          json_pack("{s:s, s:s, s:s, s:s}", "pair", pair->label, "evaluation_set_id",
-		                    c->id, "evaluation_pivot", c->other_pivot, "payload_pivot", pivot),
-		          "evaluation set %s of pair %s was made for pivot %s, the payload's is %s: "
-		          "positives outside the payload's pivot vanish",
-		          c->id, pair->label, c->other_pivot, pivot);
+		notes_add(
+			notes, "evaluation_set_other_pivot",
+			json_pack("{s:s, s:s, s:s, s:s}", "pair", pair->label, "evaluation_set_id",
+				  c->id, "evaluation_pivot", c->other_pivot, "payload_pivot",
+				  pivot),
+			"evaluation set %s of pair %s was made for pivot %s, the payload's is %s: "
+			"positives outside the payload's pivot vanish",
+			c->id, pair->label, c->other_pivot, pivot);
 }
 
 static int find_evaluation(const struct plan *plan, struct plan_pair *pair, struct source *s,
-                           const struct payload *p, struct notes *notes, struct err *err)
+			   const struct payload *p, struct notes *notes, struct err *err)
 {
 	struct evaluation_choice c = {.pivot = p->ontology_snapshot_id};
 	const struct plan_version *old_v = &plan->versions[pair->old_version];
@@ -222,7 +226,7 @@ static int offer_config(void *ctx, const struct source_config *row, struct err *
 }
 
 static int check_config(struct plan *plan, struct source *s, const struct payload *p,
-                        struct problems *problems, struct err *err)
+			struct problems *problems, struct err *err)
 {
 	struct config_search c = {.id = p->embedding_config_id};
 	uint64_t rows, dim;
@@ -232,31 +236,33 @@ static int check_config(struct plan *plan, struct source *s, const struct payloa
 	if (rc)
 		return rc;
 	if (!c.found) {
-		problems_add(problems, ERR_NOTFOUND, "embedding configuration %s does not exist in %s",
-		             c.id, source_name(s));
+		problems_add(problems, ERR_NOTFOUND,
+			     "embedding configuration %s does not exist in %s", c.id,
+			     source_name(s));
 		return 0;
 	}
 	rc = source_embedding_estimate(s, c.id, &rows, &dim, err);
 	if (!rc && rows == 0)
 		problems_add(problems, ERR_NOTFOUND,
-		             "embedding configuration %s (%s) has no embeddings in %s", c.id,
-		             c.model_name, source_name(s));
+			     "embedding configuration %s (%s) has no embeddings in %s", c.id,
+			     c.model_name, source_name(s));
 	return rc;
 }
 
 static int check_pivot(struct source *s, const struct payload *p, struct problems *problems,
-                       struct err *err)
+		       struct err *err)
 {
 	int rc = source_has_snapshot(s, p->ontology_snapshot_id, err);
 
 	if (rc == 0)
-		problems_add(problems, ERR_NOTFOUND, "ontology snapshot %s (the pivot) does not exist in %s",
-		             p->ontology_snapshot_id, source_name(s));
+		problems_add(problems, ERR_NOTFOUND,
+			     "ontology snapshot %s (the pivot) does not exist in %s",
+			     p->ontology_snapshot_id, source_name(s));
 	return rc < 0 ? rc : 0;
 }
 
 int plan_make(struct plan *plan, struct source *s, const struct payload *payload,
-              struct problems *problems, struct notes *notes, struct err *err)
+	      struct problems *problems, struct notes *notes, struct err *err)
 {
 	size_t i;
 	int rc;

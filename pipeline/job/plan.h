@@ -15,7 +15,7 @@
 
 struct plan_version {
 	int64_t version;
-	char set_id[UUID_TEXT];      /* "" when missing */
+	char set_id[UUID_TEXT]; /* "" when missing */
 	char snapshot_id[UUID_TEXT];
 };
 
@@ -25,23 +25,23 @@ struct plan_pair {
 	char label[PLAN_LABEL_TEXT]; /* "v160-v165" */
 	size_t old_version;          /* index into versions */
 	size_t new_version;
-	int is_test;                 /* the last pair */
+	int is_test;                    /* the last pair */
 	char evaluation_set[UUID_TEXT]; /* "" when there is none */
-	char *groundtruth_uri;       /* owned: NULL: compute the buckets */
+	char *groundtruth_uri;          /* owned: NULL: compute the buckets */
 };
 
 struct plan {
 	struct plan_version *versions; /* owned, ascending, distinct */
 	size_t n_versions;
-	struct plan_pair *pairs;       /* owned: train pairs in order, then the test pair */
+	struct plan_pair *pairs; /* owned: train pairs in order, then the test pair */
 	size_t n_pairs;
 	size_t n_train_pairs;
-	char *model_name;              /* owned: of the embedding configuration; NULL if unknown */
+	char *model_name; /* owned: of the embedding configuration; NULL if unknown */
 };
 
 /* Negative only when the source itself fails; everything a user can mend goes to `problems`. */
 int plan_make(struct plan *plan, struct source *s, const struct payload *payload,
-              struct problems *problems, struct notes *notes, struct err *err);
+	      struct problems *problems, struct notes *notes, struct err *err);
 void plan_release(struct plan *plan);
 /* The pair's name in events: 1, 2, … for train pairs, "test". A new reference. */
 json_t *plan_split_name(const struct plan *plan, size_t pair);

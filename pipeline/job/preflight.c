@@ -18,10 +18,11 @@ static void check_name(struct context *c, const struct payload *p, struct proble
 	if (rc < 0)
 		problems_add_err(problems, &why);
 	else if (rc == 1)
-		problems_add(problems, ERR_EXISTS,
-		             "payload.output_name: a data set '%s' is registered already in %s; choose "
-		             "another name",
-		             p->output_name, source_name(c->source));
+		problems_add(
+			problems, ERR_EXISTS,
+			"payload.output_name: a data set '%s' is registered already in %s; choose "
+			"another name",
+			p->output_name, source_name(c->source));
 }
 
 static void check_anc2vec(struct context *c, struct problems *problems)
@@ -30,8 +31,9 @@ static void check_anc2vec(struct context *c, struct problems *problems)
 
 	if (!c->settings->anc2vec_path) {
 		problems_add(problems, ERR_NOTFOUND,
-		             "PROTEA_ANC2VEC_PATH is not set: name an anc2vec archive (.npz or .tsv), or make "
-		             "one with: protea-export bundle anc2vec BUNDLE --out FILE.npz");
+			     "PROTEA_ANC2VEC_PATH is not set: name an anc2vec archive (.npz or "
+			     ".tsv), or make "
+			     "one with: protea-export bundle anc2vec BUNDLE --out FILE.npz");
 		return;
 	}
 	if (c->archive || c->has_vectors)
@@ -43,7 +45,8 @@ static void check_anc2vec(struct context *c, struct problems *problems)
 static void check_readable(struct problems *problems, const char *what, const char *path)
 {
 	if (access(path, R_OK) != 0)
-		problems_add(problems, ERR_NOTFOUND, "%s: '%s' does not exist or cannot be read", what, path);
+		problems_add(problems, ERR_NOTFOUND, "%s: '%s' does not exist or cannot be read",
+			     what, path);
 }
 
 static void check_files(struct context *c, const struct payload *p, struct problems *problems)
@@ -52,7 +55,8 @@ static void check_files(struct context *c, const struct payload *p, struct probl
 
 	check_anc2vec(c, problems);
 	if (p->profile == SCHEMA_V5_73 && c->settings->interpro_path)
-		check_readable(problems, "PROTEA_INTERPRO_GO_PRED_PATH", c->settings->interpro_path);
+		check_readable(problems, "PROTEA_INTERPRO_GO_PRED_PATH",
+			       c->settings->interpro_path);
 	if (p->compute_taxonomy && !c->taxonomy &&
 	    taxonomy_open(&c->taxonomy, c->settings->taxonomy_path, &why) != 0) {
 		err_prefix(&why, "PROTEA_TAXONOMY_PATH");
@@ -104,13 +108,14 @@ static void check_store(struct context *c, const struct payload *p, struct probl
 		problems_add_err(problems, &why);
 	else if (rc == 1)
 		problems_add(problems, ERR_EXISTS,
-		             "payload.output_name: the artifact store holds '%s' already; choose another name "
-		             "or remove datasets/%s",
-		             key, p->output_name);
+			     "payload.output_name: the artifact store holds '%s' already; choose "
+			     "another name "
+			     "or remove datasets/%s",
+			     key, p->output_name);
 }
 
 static void check_groundtruth(struct context *c, const struct plan *plan, struct problems *problems,
-                              struct notes *notes)
+			      struct notes *notes)
 {
 	size_t i;
 
@@ -126,14 +131,16 @@ static void check_groundtruth(struct context *c, const struct plan *plan, struct
 		if (rc < 0)
 			problems_add_err(problems, &why);
 		else if (rc == 0)
-			notes_add(notes, "groundtruth_absent", json_pack("{s:s}", "pair", plan->pairs[i].label),
-			          "pair %s: '%s' is not in the artifact store; the buckets will be computed",
-			          plan->pairs[i].label, key);
+			notes_add(notes, "groundtruth_absent",
+				  json_pack("{s:s}", "pair", plan->pairs[i].label),
+				  "pair %s: '%s' is not in the artifact store; the buckets will be "
+				  "computed",
+				  plan->pairs[i].label, key);
 	}
 }
 
 static void check_memory(struct context *c, const struct payload *p, uint64_t limit,
-                         struct problems *problems, struct err *err)
+			 struct problems *problems, struct err *err)
 {
 	struct estimate x = {0};
 	char need[UNITS_TEXT], have[UNITS_TEXT];
@@ -145,16 +152,17 @@ static void check_memory(struct context *c, const struct payload *p, uint64_t li
 	if (!limit)
 		limit = memory_available();
 	if (limit && x.memory_bytes > limit)
-		problems_add(problems, ERR_LIMIT,
-		             "memory: the run needs about %s and %s are allowed or available; raise "
-		             "--memory-limit, use fewer workers, or a machine with more memory",
-		             units_bytes(need, x.memory_bytes), units_bytes(have, limit));
+		problems_add(
+			problems, ERR_LIMIT,
+			"memory: the run needs about %s and %s are allowed or available; raise "
+			"--memory-limit, use fewer workers, or a machine with more memory",
+			units_bytes(need, x.memory_bytes), units_bytes(have, limit));
 	estimate_release(&x);
 }
 
 int preflight_run(struct context *c, const struct payload *p, struct plan *plan,
-                  uint64_t memory_limit, struct problems *problems, struct notes *notes,
-                  struct err *err)
+		  uint64_t memory_limit, struct problems *problems, struct notes *notes,
+		  struct err *err)
 {
 	int rc;
 

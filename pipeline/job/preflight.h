@@ -12,26 +12,26 @@
  * opens the artifact store and the anc2vec archive into the context. Negative only on a failure of the
  * source or of memory. memory_limit 0: what the machine has available. */
 int preflight_run(struct context *c, const struct payload *p, struct plan *plan,
-                  uint64_t memory_limit, struct problems *problems, struct notes *notes,
-                  struct err *err);
+		  uint64_t memory_limit, struct problems *problems, struct notes *notes,
+		  struct err *err);
 
 /* Expected sizes; numbers are upper bounds where marked so in docs/pipeline.md. */
 struct estimate {
 	uint64_t proteins, pool_rows, pool_dim;
-	uint64_t queries, pairs, rows;      /* of all pairs together */
+	uint64_t queries, pairs, rows; /* of all pairs together */
 	uint64_t largest_pair_queries;
 	uint64_t memory_bytes, memory_pool, memory_maps, memory_knn, memory_align, memory_rows;
-	uint64_t disk_bytes;                /* staging and final files */
-	json_t *by_pair;                    /* owned */
+	uint64_t disk_bytes; /* staging and final files */
+	json_t *by_pair;     /* owned */
 };
 
 /* `check`: loads maps and annotation sets and computes the ground truth, so that queries, pairs and rows
  * are known. */
 int estimate_make(struct estimate *x, struct context *c, const struct payload *p,
-                  const struct plan *plan, struct events *e, struct err *err);
+		  const struct plan *plan, struct events *e, struct err *err);
 /* Memory alone, from counts the source gives cheaply. */
 int estimate_memory(struct estimate *x, struct context *c, const struct payload *p,
-                    struct err *err);
+		    struct err *err);
 void estimate_release(struct estimate *x);
 uint64_t memory_available(void); /* MemAvailable, or less where a cgroup limits it */
 

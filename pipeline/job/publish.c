@@ -15,14 +15,15 @@
 
 static json_int_t shard_rows(const json_t *marker, int cat)
 {
-	const json_t *shard = json_object_get(json_object_get(marker, "shards"), category_name[cat]);
+	const json_t *shard =
+		json_object_get(json_object_get(marker, "shards"), category_name[cat]);
 
 	return json_integer_value(json_object_get(shard, "rows"));
 }
 
 /* Pairs [from, to) in category order, each category's pairs in order. */
 static int join(struct publication *p, const char *name, size_t from, size_t to, char **file,
-                uint64_t *rows, struct err *err)
+		uint64_t *rows, struct err *err)
 {
 	size_t n = 0, i;
 	char **input = calloc((to - from) * CATEGORIES + 1, sizeof *input);
@@ -38,19 +39,20 @@ static int join(struct publication *p, const char *name, size_t from, size_t to,
 		for (i = from; !rc && i < to; i++) {
 			if (shard_rows(p->markers[i], cat) == 0)
 				continue;
-			input[n] = staging_shard(p->staging, p->plan->pairs[i].label, (enum category)cat);
+			input[n] = staging_shard(p->staging, p->plan->pairs[i].label,
+						 (enum category)cat);
 			rc = input[n++] ? 0 : err_nomem(err, name);
 		}
 	if (!rc && n) {
 		*file = staging_path(p->staging, name);
 		rc = *file ? parquet_join(*file, (const char *const *)input, n, p->payload->profile,
-		                          rows, &bytes, err)
-		           : err_nomem(err, name);
+					  rows, &bytes, err)
+			   : err_nomem(err, name);
 	}
 	pp_stage_items(&stage.mark, *rows);
 	events_stage_end(&stage, rc || !n ? NULL : "parquet_done",
-	                 json_pack("{s:s, s:I, s:I}", "file", name, "rows", (json_int_t)*rows, "bytes",
-	                           (json_int_t)bytes));
+			 json_pack("{s:s, s:I, s:I}", "file", name, "rows", (json_int_t)*rows,
+				   "bytes", (json_int_t)bytes));
 	for (i = 0; i < n; i++)
 		free(input[i]);
 	free(input);
@@ -67,10 +69,11 @@ static int no_train_rows(const struct publication *p, struct err *err)
 		const json_t *skipped = json_object_get(p->markers[i], "skipped");
 
 		buf_printf(&why, "%s%s: %s", i ? "; " : "", p->plan->pairs[i].label,
-		           skipped ? json_string_value(skipped) : "no candidate in a gained aspect");
+			   skipped ? json_string_value(skipped)
+				   : "no candidate in a gained aspect");
 	}
 	rc = err_set(err, ERR_NOTFOUND, "No training data produced from any split (%s)",
-	             buf_str(&why));
+		     buf_str(&why));
 	buf_release(&why);
 	return rc;
 }
@@ -125,10 +128,11 @@ static int write_manifest(struct publication *p, struct err *err)
 
 json_t *publish_stats(const struct publication *p)
 {
-	return json_pack("{s:s, s:I, s:I, s:O, s:s, s:s}", "dump_dir", p->staging->dir, "n_train_rows",
-	                 (json_int_t)p->n_train_rows, "n_eval_rows", (json_int_t)p->n_eval_rows,
-	                 "train_snapshot_pairs", p->train_pairs, "eval_snapshot_pair",
-	                 p->plan->pairs[p->plan->n_pairs - 1].label, "schema_sha", p->schema_sha);
+	return json_pack("{s:s, s:I, s:I, s:O, s:s, s:s}", "dump_dir", p->staging->dir,
+			 "n_train_rows", (json_int_t)p->n_train_rows, "n_eval_rows",
+			 (json_int_t)p->n_eval_rows, "train_snapshot_pairs", p->train_pairs,
+			 "eval_snapshot_pair", p->plan->pairs[p->plan->n_pairs - 1].label,
+			 "schema_sha", p->schema_sha);
 }
 
 static void say_dumped(struct publication *p, double dump_s)
@@ -139,10 +143,10 @@ static void say_dumped(struct publication *p, double dump_s)
 	json_object_set_new(stats, "elapsed_s", json_rounded(dump_s, 3));
 	events_emit(p->events, "info", "dump_done", NULL, stats);
 	events_emit(p->events, "info", "done", NULL,
-	            json_pack("{s:b, s:s, s:o, s:o, s:o}", "dumped", 1, "dump_path", p->staging->dir,
-	                      "dump_stats", publish_stats(p), "elapsed_seconds",
-	                      json_rounded((double)ms / 1000, 1), "elapsed_s",
-	                      json_rounded((double)ms / 1000, 3)));
+		    json_pack("{s:b, s:s, s:o, s:o, s:o}", "dumped", 1, "dump_path",
+			      p->staging->dir, "dump_stats", publish_stats(p), "elapsed_seconds",
+			      json_rounded((double)ms / 1000, 1), "elapsed_s",
+			      json_rounded((double)ms / 1000, 3)));
 }
 
 int publish_assemble(struct publication *p, struct err *err)
@@ -163,17 +167,18 @@ int publish_assemble(struct publication *p, struct err *err)
 	if (!rc && p->n_train_rows == 0)
 		rc = no_train_rows(p, err);
 	if (!rc)
-		rc = join(p, "eval.parquet", n_train, n_train + 1, &p->eval_file, &p->n_eval_rows, err);
+		rc = join(p, "eval.parquet", n_train, n_train + 1, &p->eval_file, &p->n_eval_rows,
+			  err);
 	if (!rc && p->n_eval_rows == 0)
 		events_warn(p->events, "no_eval_rows", NULL,
-		            "the test pair %s produced no row: there is no eval.parquet",
-		            p->plan->pairs[n_train].label);
+			    "the test pair %s produced no row: there is no eval.parquet",
+			    p->plan->pairs[n_train].label);
 	if (!rc)
 		rc = write_manifest(p, err);
 	if (!rc) {
 		p->report_file = staging_path(p->staging, "report.json");
 		rc = p->report_file ? report_write(p, p->report_file, err)
-		                    : err_nomem(err, "the report");
+				    : err_nomem(err, "the report");
 	}
 	seconds = events_stage_end(&stage, NULL, NULL);
 	if (!rc)

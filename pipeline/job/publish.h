@@ -8,23 +8,23 @@
 #include "pipeline/job/staging.h"
 
 struct publication {
-	struct context *c;             /* borrowed, as the next five */
+	struct context *c; /* borrowed, as the next five */
 	const struct payload *payload;
 	const struct plan *plan;
 	struct staging *staging;
 	struct events *events;
-	json_t *const *markers;        /* one per pair */
+	json_t *const *markers; /* one per pair */
 	const char *job_id;
-	int64_t start_ns;              /* of the run */
+	int64_t start_ns; /* of the run */
 
 	uint64_t n_train_rows, n_eval_rows;
 	char schema_sha[16];
 	char manifest_sha[SHA256_HEX];
-	json_t *train_pairs;           /* owned: labels that contributed a row */
+	json_t *train_pairs; /* owned: labels that contributed a row */
 	char *train_file, *eval_file, *manifest_file, *report_file; /* owned: paths in staging */
 	char *train_uri, *eval_uri, *manifest_uri;                  /* owned */
 	char dataset_id[UUID_TEXT];
-	json_t *result;                /* owned: result of the job (spec 5.5) */
+	json_t *result; /* owned: result of the job (spec 5.5) */
 };
 
 /* Writes the final files into the staging folder. ERR_NOTFOUND: no train row in any pair. */

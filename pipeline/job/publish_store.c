@@ -19,9 +19,9 @@
 #define KEY_MAX_BYTES 512
 
 struct object {
-	const char *name;  /* "train.parquet" */
-	const char *file;  /* borrowed; NULL: this run has none */
-	char **uri;        /* where its URI goes, may be NULL */
+	const char *name; /* "train.parquet" */
+	const char *file; /* borrowed; NULL: this run has none */
+	char **uri;       /* where its URI goes, may be NULL */
 };
 
 static void make_key(const struct publication *p, const char *name, char key[KEY_MAX_BYTES])
@@ -83,9 +83,10 @@ static int put_object(struct publication *p, const struct object *o, struct err 
 		/* Ours from a run that was killed, or somebody else's. */
 		if (!journal_has(p, key))
 			return err_set(err, ERR_EXISTS,
-			               "the artifact store already holds '%s', and this run did not put it there; "
-			               "choose another output_name or remove the object",
-			               key);
+				       "the artifact store already holds '%s', and this run did "
+				       "not put it there; "
+				       "choose another output_name or remove the object",
+				       key);
 		rc = artifact_remove(p->c->store, key, err);
 		if (rc)
 			return rc;
@@ -103,7 +104,7 @@ static int put_object(struct publication *p, const struct object *o, struct err 
 static void remove_uploaded(struct publication *p)
 {
 	static const char *const names[] = {"manifest.json", "train.parquet", "eval.parquet",
-	                                    "report.json"};
+					    "report.json"};
 	size_t i;
 
 	for (i = 0; i < sizeof names / sizeof names[0]; i++) {
@@ -114,7 +115,7 @@ static void remove_uploaded(struct publication *p)
 		if (journal_has(p, key) && artifact_remove(p->c->store, key, &why) != 0 &&
 		    why.code != ERR_NOTFOUND)
 			events_warn(p->events, "cleanup", json_pack("{s:s}", "key", key),
-			            "an uploaded object could not be removed again: %s", why.text);
+				    "an uploaded object could not be removed again: %s", why.text);
 	}
 }
 
@@ -124,7 +125,8 @@ int publish_upload(struct publication *p, struct err *err)
 		{"train.parquet", p->train_file, &p->train_uri},
 		{"eval.parquet", p->eval_file, &p->eval_uri},
 		{"report.json", p->report_file, NULL},
-		{"manifest.json", p->manifest_file, &p->manifest_uri}, /* last: it means "complete" */
+		{"manifest.json", p->manifest_file,
+		 &p->manifest_uri}, /* last: it means "complete" */
 	};
 	struct events_stage stage;
 	json_t *files = json_array();
@@ -152,15 +154,15 @@ int publish_upload(struct publication *p, struct err *err)
 	if (rc)
 		remove_uploaded(p);
 	events_stage_end(&stage, rc ? NULL : "upload_done",
-	                 json_pack("{s:O, s:I}", "files", files, "bytes", (json_int_t)total));
+			 json_pack("{s:O, s:I}", "files", files, "bytes", (json_int_t)total));
 	if (!rc) {
 		char prefix[KEY_MAX_BYTES];
 
 		make_key(p, "", prefix);
 		events_emit(p->events, "info", "published", NULL,
-		            json_pack("{s:s, s:s, s:O, s:s}", "backend", artifact_backend(p->c->store),
-		                      "key_prefix", prefix, "files", files, "manifest_sha",
-		                      p->manifest_sha));
+			    json_pack("{s:s, s:s, s:O, s:s}", "backend",
+				      artifact_backend(p->c->store), "key_prefix", prefix, "files",
+				      files, "manifest_sha", p->manifest_sha));
 	}
 	json_decref(files);
 	return rc;
@@ -171,14 +173,14 @@ int publish_upload(struct publication *p, struct err *err)
 static json_t *provenance(const struct publication *p)
 {
 	return json_pack("{s:O, s:s, s:o, s:s, s:s?, s:s}", "payload", p->payload->json, "profile",
-	                 schema_profile_name(p->payload->profile), "stages",
-	                 events_stage_table(p->events), "producer", "protea-export", "git_sha",
-	                 version_git_sha(), "fingerprint", p->staging->fingerprint);
+			 schema_profile_name(p->payload->profile), "stages",
+			 events_stage_table(p->events), "producer", "protea-export", "git_sha",
+			 version_git_sha(), "fingerprint", p->staging->fingerprint);
 }
 
 /* One try on a connection of its own: the run may have lasted hours. */
 static int insert_once(const struct publication *p, const struct source_dataset *row,
-                       struct err *err)
+		       struct err *err)
 {
 	struct source *s = NULL;
 	int rc = source_open(&s, source_url(p->c->source), SOURCE_WRITE, err);
@@ -190,7 +192,7 @@ static int insert_once(const struct publication *p, const struct source_dataset 
 }
 
 static int insert_retrying(const struct publication *p, const struct source_dataset *row,
-                           struct err *err)
+			   struct err *err)
 {
 	int rc = 0, i;
 
@@ -201,8 +203,8 @@ static int insert_retrying(const struct publication *p, const struct source_data
 		rc = insert_once(p, row, err);
 		if (rc != ERR_DATABASE && rc != ERR_NETWORK)
 			return rc;
-		events_warn(p->events, "register_retry", NULL, "registering the data set failed: %s",
-		            err->text);
+		events_warn(p->events, "register_retry", NULL,
+			    "registering the data set failed: %s", err->text);
 	}
 	return rc;
 }
@@ -211,13 +213,13 @@ static void make_result(struct publication *p, const char *prefix)
 {
 	double seconds = (double)(clock_mono_ns() - p->start_ns) / 1e9;
 
-	p->result = json_pack("{s:b, s:s, s:o, s:o, s:s, s:s, s:s, s:s, s:s, s:s?, s:s, s:s}", "dumped", 1,
-	                      "dump_path", p->staging->dir, "dump_stats", publish_stats(p),
-	                      "elapsed_seconds", json_rounded(seconds, 1), "dataset_id",
-	                      p->dataset_id, "output_name", p->payload->output_name, "key_prefix",
-	                      prefix, "storage_backend", artifact_backend(p->c->store), "train_uri",
-	                      p->train_uri, "eval_uri", p->eval_uri, "manifest_uri",
-	                      p->manifest_uri, "manifest_sha", p->manifest_sha);
+	p->result = json_pack(
+		"{s:b, s:s, s:o, s:o, s:s, s:s, s:s, s:s, s:s, s:s?, s:s, s:s}", "dumped", 1,
+		"dump_path", p->staging->dir, "dump_stats", publish_stats(p), "elapsed_seconds",
+		json_rounded(seconds, 1), "dataset_id", p->dataset_id, "output_name",
+		p->payload->output_name, "key_prefix", prefix, "storage_backend",
+		artifact_backend(p->c->store), "train_uri", p->train_uri, "eval_uri", p->eval_uri,
+		"manifest_uri", p->manifest_uri, "manifest_sha", p->manifest_sha);
 }
 
 int publish_register(struct publication *p, struct err *err)
@@ -265,14 +267,15 @@ int publish_register(struct publication *p, struct err *err)
 		rc = insert_retrying(p, &row, err);
 	}
 	events_stage_end(&stage, rc ? NULL : "registered",
-	                 json_pack("{s:s, s:s}", "dataset_id", p->dataset_id, "name",
-	                           p->payload->output_name));
+			 json_pack("{s:s, s:s}", "dataset_id", p->dataset_id, "name",
+				   p->payload->output_name));
 	if (rc) {
 		remove_uploaded(p);
 		err_prefix(err,
-		           "the data set could not be registered; its files are kept in '%s': run the job "
-		           "again and it goes on from there",
-		           p->staging->dir);
+			   "the data set could not be registered; its files are kept in '%s': run "
+			   "the job "
+			   "again and it goes on from there",
+			   p->staging->dir);
 	} else {
 		make_result(p, prefix);
 	}

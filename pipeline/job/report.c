@@ -27,8 +27,8 @@ static json_t *file_report(const struct publication *p, size_t from, size_t to)
 		return NULL;
 	for (cat = 0; cat < CATEGORIES; cat++)
 		for (i = from; i < to; i++) {
-			const json_t *shard = json_object_get(json_object_get(p->markers[i], "shards"),
-			                                      category_name[cat]);
+			const json_t *shard = json_object_get(
+				json_object_get(p->markers[i], "shards"), category_name[cat]);
 
 			if (number(shard, "rows") > 0)
 				shards[n++] = json_object_get(shard, "columns");
@@ -36,11 +36,12 @@ static json_t *file_report(const struct publication *p, size_t from, size_t to)
 	out = colstats_join(shards, n, p->payload->profile);
 	free(shards);
 	rows = number(out, "rows");
-	json_object_foreach(json_object_get(out, "columns"), name, column) {
+	json_object_foreach(json_object_get(out, "columns"), name, column)
+	{
 		json_int_t nulls = number(column, "nulls");
 
 		json_object_set_new(column, "null_share",
-		                    json_rounded(rows ? (double)nulls / (double)rows : 0, 6));
+				    json_rounded(rows ? (double)nulls / (double)rows : 0, 6));
 		if (rows && nulls == rows)
 			json_array_append_new(empty, json_string(name));
 		else if (rows && json_is_true(json_object_get(column, "constant")))
@@ -55,9 +56,9 @@ static json_t *pair_report(const struct publication *p, size_t i)
 {
 	const json_t *m = p->markers[i], *skipped = json_object_get(m, "skipped");
 	json_int_t groups = number(m, "groups");
-	json_t *o = json_pack("{s:s, s:I, s:I, s:I, s:I}", "pair", p->plan->pairs[i].label, "queries",
-	                      number(m, "queries"), "pairs", number(m, "pairs"), "candidates",
-	                      number(m, "candidates"), "rows", number(m, "rows"));
+	json_t *o = json_pack("{s:s, s:I, s:I, s:I, s:I}", "pair", p->plan->pairs[i].label,
+			      "queries", number(m, "queries"), "pairs", number(m, "pairs"),
+			      "candidates", number(m, "candidates"), "rows", number(m, "rows"));
 	int cat;
 
 	if (skipped)
@@ -66,11 +67,12 @@ static json_t *pair_report(const struct publication *p, size_t i)
 		o, "self_neighbor_share",
 		json_rounded(groups ? (double)number(m, "self_neighbors") / (double)groups : 0, 6));
 	for (cat = 0; cat < CATEGORIES; cat++) {
-		const json_t *shard = json_object_get(json_object_get(m, "shards"), category_name[cat]);
+		const json_t *shard =
+			json_object_get(json_object_get(m, "shards"), category_name[cat]);
 
 		json_object_set_new(o, category_name[cat],
-		                    json_pack("{s:I, s:I}", "positives", number(shard, "positives"),
-		                              "negatives", number(shard, "negatives")));
+				    json_pack("{s:I, s:I}", "positives", number(shard, "positives"),
+					      "negatives", number(shard, "negatives")));
 	}
 	return o;
 }
@@ -88,18 +90,20 @@ int report_write(const struct publication *p, const char *path, struct err *err)
 	for (i = 0; i < p->plan->n_pairs; i++)
 		json_array_append_new(pairs, pair_report(p, i));
 	for (k = 0; k < c->proteins.n; k++)
-		without_row += c->proteins.sequence_id[k] >= 0 && pool_row(&c->pool, k) == POOL_NONE;
+		without_row +=
+			c->proteins.sequence_id[k] >= 0 && pool_row(&c->pool, k) == POOL_NONE;
 	root = json_pack(
-		"{s:s, s:s, s:s, s:o, s:o, s:o, s:{s:I, s:I, s:I, s:I}, s:{s:s, s:s?, s:o, s:i}}", "name",
-		p->payload->output_name, "schema_profile", schema_profile_name(p->payload->profile),
-		"schema_sha", p->schema_sha, "train", file_report(p, 0, p->plan->n_train_pairs), "eval",
+		"{s:s, s:s, s:s, s:o, s:o, s:o, s:{s:I, s:I, s:I, s:I}, s:{s:s, s:s?, s:o, s:i}}",
+		"name", p->payload->output_name, "schema_profile",
+		schema_profile_name(p->payload->profile), "schema_sha", p->schema_sha, "train",
+		file_report(p, 0, p->plan->n_train_pairs), "eval",
 		file_report(p, p->plan->n_train_pairs, p->plan->n_pairs), "pairs", pairs,
 		"dropped_proteins", "no_sequence", (json_int_t)c->proteins.n_without_sequence,
-		"no_embedding", (json_int_t)(without_row - c->pool.dropped_non_finite), "not_finite",
-		(json_int_t)c->pool.dropped_non_finite, "duplicate_embedding_rows",
+		"no_embedding", (json_int_t)(without_row - c->pool.dropped_non_finite),
+		"not_finite", (json_int_t)c->pool.dropped_non_finite, "duplicate_embedding_rows",
 		(json_int_t)c->pool.duplicate_rows, "run", "producer_version", version_text(),
-		"producer_git_sha", version_git_sha(), "stages", events_stage_table(p->events), "workers",
-		c->settings->workers);
+		"producer_git_sha", version_git_sha(), "stages", events_stage_table(p->events),
+		"workers", c->settings->workers);
 	if (!root)
 		return err_nomem(err, "the report");
 	text = json_pretty_ascii(root);

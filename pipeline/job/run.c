@@ -23,11 +23,11 @@ struct run {
 	struct events *events;
 	struct heartbeat *heartbeat;
 	struct staging staging;
-	json_t **marker;            /* owned: one per pair */
+	json_t **marker; /* owned: one per pair */
 	struct publication publication;
 	const char *job_id;
 	char own_job_id[UUID_TEXT];
-	int has_job;                /* a job row is RUNNING in our name */
+	int has_job; /* a job row is RUNNING in our name */
 	int reserved;
 	int64_t start_ns;
 };
@@ -40,14 +40,14 @@ static void say_payload(struct run *r)
 
 	if (json_array_size(p->unknown_keys))
 		notes_add(&r->notes, "unknown_keys", json_pack("{s:O}", "keys", p->unknown_keys),
-		          "the payload has keys this program does not know; they are ignored");
+			  "the payload has keys this program does not know; they are ignored");
 	if (p->backend_is_alias)
 		notes_add(&r->notes, "search_backend",
-		          json_pack("{s:s}", "search_backend", p->search_backend),
-		          "search_backend '%s' runs as the exact search", p->search_backend);
+			  json_pack("{s:s}", "search_backend", p->search_backend),
+			  "search_backend '%s' runs as the exact search", p->search_backend);
 	if (p->ignored_known)
 		notes_add(&r->notes, "ignored_fields", NULL,
-		          "stable_feature_cache and classifier_variants are accepted and ignored");
+			  "stable_feature_cache and classifier_variants are accepted and ignored");
 	if (r->c->settings->warnings)
 		notes_add(&r->notes, "settings", NULL, "%s", r->c->settings->warnings);
 }
@@ -67,12 +67,13 @@ static void say_start(struct run *r)
 	const struct payload *p = &r->payload;
 
 	events_emit(r->events, "info", "start", NULL,
-	            json_pack("{s:s, s:o, s:o, s:I, s:s, s:i, s:i, s:b}", "name", p->output_name,
-	                      "train_versions", versions_json(p->train_versions, p->n_train_versions),
-	                      "test_versions", versions_json(p->test_versions, p->n_test_versions),
-	                      "n_pairs", (json_int_t)r->plan.n_pairs, "training_scope", "per_cell",
-	                      "max_models", 12, "per_cell_min_positives", 200, "ia_weighted",
-	                      p->ia_file != NULL));
+		    json_pack("{s:s, s:o, s:o, s:I, s:s, s:i, s:i, s:b}", "name", p->output_name,
+			      "train_versions",
+			      versions_json(p->train_versions, p->n_train_versions),
+			      "test_versions", versions_json(p->test_versions, p->n_test_versions),
+			      "n_pairs", (json_int_t)r->plan.n_pairs, "training_scope", "per_cell",
+			      "max_models", 12, "per_cell_min_positives", 200, "ia_weighted",
+			      p->ia_file != NULL));
 	notes_say(&r->notes, r->events);
 }
 
@@ -89,9 +90,9 @@ static int begin_job(struct run *r, struct err *err)
 		if (rc)
 			return err_set(err, rc, "cannot make a job id");
 		payload = json_compact(r->payload.json);
-		rc = payload ? source_insert_job(r->c->source, r->own_job_id, "export_research_dataset",
-		                                 payload, err)
-		             : err_nomem(err, "a job");
+		rc = payload ? source_insert_job(r->c->source, r->own_job_id,
+						 "export_research_dataset", payload, err)
+			     : err_nomem(err, "a job");
 		free(payload);
 		if (rc)
 			return rc;
@@ -104,11 +105,11 @@ static int begin_job(struct run *r, struct err *err)
 	r->events = events_new(sink, r->job_id);
 	if (!r->events)
 		return err_nomem(err, "events");
-	r->heartbeat = heartbeat_start(source_url(r->c->source), r->job_id,
-	                               r->c->settings->heartbeat_s);
+	r->heartbeat =
+		heartbeat_start(source_url(r->c->source), r->job_id, r->c->settings->heartbeat_s);
 	if (r->job_id == r->own_job_id)
 		events_emit(r->events, "info", "job.started", NULL,
-		            json_pack("{s:s}", "worker", "protea-export"));
+			    json_pack("{s:s}", "worker", "protea-export"));
 	return 0;
 }
 
@@ -122,12 +123,12 @@ static void end_job(struct run *r, int rc, const struct err *err)
 		return;
 	if (r->events && rc)
 		events_emit(r->events, "error", "job.failed", err->text,
-		            json_pack("{s:s}", "error_code", err_name(rc)));
+			    json_pack("{s:s}", "error_code", err_name(rc)));
 	else if (r->events)
 		events_emit(r->events, "info", "job.succeeded", NULL,
-		            json_pack("{s:O}", "result", r->publication.result));
+			    json_pack("{s:O}", "result", r->publication.result));
 	if (source_finish_job(r->c->source, r->job_id, status, rc ? err_name(rc) : NULL,
-	                      rc ? err->text : NULL, &why) != 0)
+			      rc ? err->text : NULL, &why) != 0)
 		log_error("the job's row could not be set to %s: %s", status, why.text);
 }
 
@@ -156,9 +157,9 @@ static int open_staging(struct run *r, struct err *err)
 	rc = staging_fingerprint(r->c, &r->payload, &r->plan, fingerprint, err);
 	if (!rc)
 		rc = staging_open(&r->staging, r->c->settings->resume_dir, r->payload.output_name,
-		                  fingerprint, err);
+				  fingerprint, err);
 	events_stage_end(&stage, rc ? NULL : "resume_dir",
-	                 json_pack("{s:s}", "staging_dir", rc ? "" : r->staging.dir));
+			 json_pack("{s:s}", "staging_dir", rc ? "" : r->staging.dir));
 	return rc;
 }
 
@@ -169,12 +170,14 @@ static void say_resumed(struct run *r, size_t i)
 
 	if (pair->is_test)
 		events_emit(r->events, "info", "test_resumed", NULL,
-		            json_pack("{s:I, s:I}", "test_old",
-		                      (json_int_t)r->plan.versions[pair->old_version].version, "test_new",
-		                      (json_int_t)r->plan.versions[pair->new_version].version));
+			    json_pack("{s:I, s:I}", "test_old",
+				      (json_int_t)r->plan.versions[pair->old_version].version,
+				      "test_new",
+				      (json_int_t)r->plan.versions[pair->new_version].version));
 	else
-		events_emit(r->events, "info", "split_resumed", NULL,
-		            json_pack("{s:I, s:b}", "split", (json_int_t)i + 1, "skipped", skipped));
+		events_emit(
+			r->events, "info", "split_resumed", NULL,
+			json_pack("{s:I, s:b}", "split", (json_int_t)i + 1, "skipped", skipped));
 }
 
 static int run_pair(struct run *r, size_t i, struct err *err)
@@ -193,12 +196,13 @@ static int run_pair(struct run *r, size_t i, struct err *err)
 	}
 	if (why[0])
 		events_warn(r->events, "resume", json_pack("{s:s}", "pair", pair->label),
-		            "%s: the pair is computed again", why);
+			    "%s: the pair is computed again", why);
 	if (pair->is_test)
 		events_emit(r->events, "info", "test_knn", NULL,
-		            json_pack("{s:I, s:I}", "test_old",
-		                      (json_int_t)r->plan.versions[pair->old_version].version, "test_new",
-		                      (json_int_t)r->plan.versions[pair->new_version].version));
+			    json_pack("{s:I, s:I}", "test_old",
+				      (json_int_t)r->plan.versions[pair->old_version].version,
+				      "test_new",
+				      (json_int_t)r->plan.versions[pair->new_version].version));
 	rc = split_run(r->c, &r->payload, &r->plan, &r->staging, r->events, i, &r->marker[i], err);
 	context_drop_set(r->c, pair->old_version);
 	return rc;
@@ -237,8 +241,9 @@ static int publish(struct run *r, struct err *err)
 	};
 	rc = publish_assemble(&r->publication, err);
 	if (!rc && source_has_dataset(r->c->source, r->payload.output_name, err) != 0)
-		rc = err_set(err, ERR_EXISTS, "data set '%s' was registered by another run meanwhile",
-		             r->payload.output_name);
+		rc = err_set(err, ERR_EXISTS,
+			     "data set '%s' was registered by another run meanwhile",
+			     r->payload.output_name);
 	if (!rc)
 		rc = artifact_probe(r->c->store, 1, err);
 	if (!rc)
@@ -262,8 +267,7 @@ static int refusal(const struct problems *problems)
 }
 
 /* Everything before the first row of work. 0 go on; else the outcome is in *outcome. */
-static int prepare(struct run *r, const json_t *payload, enum run_outcome *outcome,
-                   struct err *err)
+static int prepare(struct run *r, const json_t *payload, enum run_outcome *outcome, struct err *err)
 {
 	struct problems problems = PROBLEMS_INIT;
 	int rc = payload_parse(&r->payload, payload, &problems, err);
@@ -271,7 +275,7 @@ static int prepare(struct run *r, const json_t *payload, enum run_outcome *outco
 	*outcome = RUN_REFUSED;
 	if (!rc) {
 		rc = preflight_run(r->c, &r->payload, &r->plan, r->options->memory_limit, &problems,
-		                   &r->notes, err);
+				   &r->notes, err);
 		*outcome = RUN_FAILED;
 		if (!rc && problems.count) {
 			rc = problems_result(&problems, err);
@@ -306,10 +310,13 @@ static void release(struct run *r)
 }
 
 enum run_outcome run_export(struct context *c, const json_t *payload, const char *job_id,
-                            const struct run_options *options, json_t **result, struct err *err)
+			    const struct run_options *options, json_t **result, struct err *err)
 {
-	struct run r = {.c = c, .options = options, .job_id = job_id, .start_ns = clock_mono_ns(),
-	                .staging = {.lock = -1}};
+	struct run r = {.c = c,
+			.options = options,
+			.job_id = job_id,
+			.start_ns = clock_mono_ns(),
+			.staging = {.lock = -1}};
 	enum run_outcome outcome = RUN_DONE;
 	pp_stage whole = pp_stage_begin("export");
 	int prepared, rc;
@@ -352,8 +359,8 @@ enum run_outcome run_export(struct context *c, const json_t *payload, const char
 }
 
 enum run_outcome run_payload(const char *source_url, const json_t *payload,
-                             const json_t *environment, const char *base_dir, const char *job_id,
-                             const struct run_options *options, json_t **result, struct err *err)
+			     const json_t *environment, const char *base_dir, const char *job_id,
+			     const struct run_options *options, json_t **result, struct err *err)
 {
 	struct problems problems = PROBLEMS_INIT;
 	struct settings settings = {0};

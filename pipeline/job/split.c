@@ -34,9 +34,9 @@ static void say_start(const struct split *s)
 	const struct plan_pair *pair = pair_of(s);
 
 	events_emit(s->events, "info", "split_start", NULL,
-	            json_pack("{s:o, s:I, s:I}", "split", split_name(s), "v_old",
-	                      version_of(s, pair->old_version), "v_new",
-	                      version_of(s, pair->new_version)));
+		    json_pack("{s:o, s:I, s:I}", "split", split_name(s), "v_old",
+			      version_of(s, pair->old_version), "v_new",
+			      version_of(s, pair->new_version)));
 }
 
 /* Ground truth and queries; *why names the reason to skip the pair. */
@@ -56,11 +56,11 @@ static int find_queries(struct split *s, const char **why, struct err *err)
 		total += n[cat] = s->buckets.gained[cat].n;
 	pp_stage_items(&stage.mark, s->n_queries);
 	events_stage_end(&stage, rc ? NULL : "groundtruth_done",
-	                 json_pack("{s:o, s:s, s:I, s:I, s:I, s:I, s:I}", "split", split_name(s),
-	                           "source", computed ? "computed" : "materialised", "nk",
-	                           (json_int_t)n[CAT_NK], "lk", (json_int_t)n[CAT_LK], "pk",
-	                           (json_int_t)n[CAT_PK], "known", (json_int_t)s->buckets.known.n,
-	                           "queries", (json_int_t)s->n_queries));
+			 json_pack("{s:o, s:s, s:I, s:I, s:I, s:I, s:I}", "split", split_name(s),
+				   "source", computed ? "computed" : "materialised", "nk",
+				   (json_int_t)n[CAT_NK], "lk", (json_int_t)n[CAT_LK], "pk",
+				   (json_int_t)n[CAT_PK], "known", (json_int_t)s->buckets.known.n,
+				   "queries", (json_int_t)s->n_queries));
 	if (!rc && total == 0)
 		*why = "no ground truth in any category";
 	else if (!rc && s->n_queries == 0)
@@ -78,34 +78,35 @@ static int find_references(struct split *s, struct err *err)
 	events_stage_begin(s->events, &stage, "references");
 	rc = context_need_set(s->c, s->plan, old_version, s->events, err);
 	if (!rc)
-		rc = references_build(&s->refs, &s->c->sets[old_version], &s->c->ontology, &s->c->pool,
-		                      err);
+		rc = references_build(&s->refs, &s->c->sets[old_version], &s->c->ontology,
+				      &s->c->pool, err);
 	for (a = 0; !rc && a < ASPECTS; a++) {
 		json_object_set_new(counts, aspect_export[a],
-		                    json_integer((json_int_t)s->refs.aspect[a].n));
+				    json_integer((json_int_t)s->refs.aspect[a].n));
 		events_emit(s->events, "info", "aspect_loaded", NULL,
-		            json_pack("{s:o, s:s, s:I}", "split", split_name(s), "aspect",
-		                      aspect_export[a], "references",
-		                      (json_int_t)s->refs.aspect[a].n));
+			    json_pack("{s:o, s:s, s:I}", "split", split_name(s), "aspect",
+				      aspect_export[a], "references",
+				      (json_int_t)s->refs.aspect[a].n));
 	}
 	if (!rc && s->payload->compute_association && s->payload->profile == SCHEMA_V5_73) {
-		rc = association_build(&s->association, &s->c->sets[old_version], &s->c->ontology, err);
+		rc = association_build(&s->association, &s->c->sets[old_version], &s->c->ontology,
+				       err);
 		s->has_association = rc == 0;
 	}
 	pp_stage_items(&stage.mark, s->refs.annotation_rows);
 	events_stage_end(&stage, rc ? NULL : "references_done",
-	                 json_pack("{s:o, s:o, s:I}", "split", split_name(s), "references", counts,
-	                           "annotation_rows", (json_int_t)s->refs.annotation_rows));
+			 json_pack("{s:o, s:o, s:I}", "split", split_name(s), "references", counts,
+				   "annotation_rows", (json_int_t)s->refs.annotation_rows));
 	return rc;
 }
 
 static int skip(struct split *s, const char *why)
 {
 	events_emit(s->events, "warning", "split_skipped", NULL,
-	            json_pack("{s:o, s:s}", "split", split_name(s), "reason", why));
+		    json_pack("{s:o, s:s}", "split", split_name(s), "reason", why));
 	s->marker = json_pack("{s:s, s:s, s:s, s:I, s:I}", "fingerprint", s->staging->fingerprint,
-	                      "pair", pair_of(s)->label, "skipped", why, "queries",
-	                      (json_int_t)s->n_queries, "total_unlabeled", (json_int_t)0);
+			      "pair", pair_of(s)->label, "skipped", why, "queries",
+			      (json_int_t)s->n_queries, "total_unlabeled", (json_int_t)0);
 	return s->marker ? 0 : ERR_NOMEM;
 }
 
@@ -116,7 +117,8 @@ static int compute(struct split *s, struct err *err)
 	if (!rc)
 		rc = split_search(s, err);
 	if (!rc)
-		rc = pair_list_build(&s->pairs, s->neighbors, &s->refs, (uint32_t)s->payload->k, err);
+		rc = pair_list_build(&s->pairs, s->neighbors, &s->refs, (uint32_t)s->payload->k,
+				     err);
 	if (!rc && s->payload->compute_alignments)
 		rc = split_align(s, err);
 	if (!rc)
@@ -134,12 +136,13 @@ static void say_done(const struct split *s, int64_t start_ns)
 	int cat;
 
 	fields = json_pack("{s:o, s:I, s:I, s:b, s:I}", "split", split_name(s), "v_old",
-	                   version_of(s, pair->old_version), "v_new",
-	                   version_of(s, pair->new_version), "skipped",
-	                   json_object_get(m, "skipped") != NULL, "total_unlabeled",
-	                   json_integer_value(json_object_get(m, "total_unlabeled")));
+			   version_of(s, pair->old_version), "v_new",
+			   version_of(s, pair->new_version), "skipped",
+			   json_object_get(m, "skipped") != NULL, "total_unlabeled",
+			   json_integer_value(json_object_get(m, "total_unlabeled")));
 	for (cat = 0; cat < CATEGORIES; cat++) {
-		const json_t *shard = json_object_get(json_object_get(m, "shards"), category_name[cat]);
+		const json_t *shard =
+			json_object_get(json_object_get(m, "shards"), category_name[cat]);
 		char key[32];
 
 		snprintf(key, sizeof key, "%s_positives", category_name[cat]);
@@ -172,11 +175,11 @@ static void release(struct split *s)
 }
 
 int split_run(struct context *c, const struct payload *p, const struct plan *plan,
-              struct staging *staging, struct events *e, size_t pair, json_t **marker,
-              struct err *err)
+	      struct staging *staging, struct events *e, size_t pair, json_t **marker,
+	      struct err *err)
 {
-	struct split s = {.c = c, .payload = p, .plan = plan, .staging = staging, .events = e,
-	                  .pair = pair};
+	struct split s = {
+		.c = c, .payload = p, .plan = plan, .staging = staging, .events = e, .pair = pair};
 	int64_t start_ns = clock_mono_ns();
 	const char *why = NULL;
 	int rc = cancel_check(err);

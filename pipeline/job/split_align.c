@@ -10,9 +10,9 @@
 #define CHUNK_PAIRS 20000 /* aligned, then written to the cache, before the next are begun */
 
 struct texts {
-	struct dict dict;        /* text -> number */
-	int64_t *sequence;       /* owned: distinct sequence ids, ascending */
-	uint32_t *text;          /* owned: per sequence id, number or DICT_NONE (absent or empty) */
+	struct dict dict;  /* text -> number */
+	int64_t *sequence; /* owned: distinct sequence ids, ascending */
+	uint32_t *text;    /* owned: per sequence id, number or DICT_NONE (absent or empty) */
 	size_t n, at;
 	struct align_text *view; /* owned: per text */
 	char (*md5)[MD5_HEX];    /* owned: per text, only with a cache */
@@ -98,8 +98,9 @@ static void release_texts(struct texts *t)
 
 static uint32_t text_of(const struct texts *t, int64_t sequence)
 {
-	const int64_t *hit = sequence < 0 ? NULL : bsearch(&sequence, t->sequence, t->n,
-	                                                   sizeof sequence, cmp_i64);
+	const int64_t *hit =
+		sequence < 0 ? NULL
+			     : bsearch(&sequence, t->sequence, t->n, sizeof sequence, cmp_i64);
 
 	return hit ? t->text[hit - t->sequence] : DICT_NONE;
 }
@@ -107,10 +108,10 @@ static uint32_t text_of(const struct texts *t, int64_t sequence)
 /* ---- distinct text pairs ------------------------------------------------------------------------------ */
 
 struct work {
-	struct align_job *job;       /* owned: distinct text pairs */
-	struct align_values *value;  /* owned */
-	unsigned char *done;         /* owned */
-	uint32_t *of_pair;           /* owned: accession pair -> job, or UINT32_MAX */
+	struct align_job *job;      /* owned: distinct text pairs */
+	struct align_values *value; /* owned */
+	unsigned char *done;        /* owned */
+	uint32_t *of_pair;          /* owned: accession pair -> job, or UINT32_MAX */
 	size_t n;
 };
 
@@ -160,7 +161,7 @@ static void release_work(struct work *w)
 #define LOOKUP_KEYS 8000
 
 static int look_up(const struct texts *t, struct work *w, struct align_cache *cache, size_t *hits,
-                   struct err *err)
+		   struct err *err)
 {
 	char(*query)[MD5_HEX] = malloc(LOOKUP_KEYS * sizeof *query);
 	char(*ref)[MD5_HEX] = malloc(LOOKUP_KEYS * sizeof *ref);
@@ -178,8 +179,8 @@ static int look_up(const struct texts *t, struct work *w, struct align_cache *ca
 			memcpy(ref[i], t->md5[w->job[from + i].ref], MD5_HEX);
 		}
 		*hits += align_cache_lookup(cache, (const char(*)[MD5_HEX])query,
-		                            (const char(*)[MD5_HEX])ref, n, w->value + from,
-		                            w->done + from);
+					    (const char(*)[MD5_HEX])ref, n, w->value + from,
+					    w->done + from);
 		rc = cancel_check(err);
 	}
 	free(query);
@@ -201,7 +202,7 @@ struct chunk {
 };
 
 static int align_chunk(const struct split *s, const struct texts *t, struct work *w,
-                       struct chunk *c, struct align_cache *cache, struct err *err)
+		       struct chunk *c, struct align_cache *cache, struct err *err)
 {
 	struct align_options options = {
 		.n_workers = split_workers(s),
@@ -221,13 +222,13 @@ static int align_chunk(const struct split *s, const struct texts *t, struct work
 		w->done[c->at[i]] = 1;
 		if (cache)
 			align_cache_insert(cache, t->md5[c->job[i].query], t->md5[c->job[i].ref],
-			                   &c->value[i]);
+					   &c->value[i]);
 	}
 	return rc;
 }
 
 static int align_missing(const struct split *s, const struct texts *t, struct work *w,
-                         struct align_cache *cache, struct err *err)
+			 struct align_cache *cache, struct err *err)
 {
 	struct chunk c = {0};
 	size_t i = 0;
@@ -282,8 +283,9 @@ static struct align_cache *open_cache(const struct split *s)
 static void close_cache(const struct split *s, struct align_cache *cache)
 {
 	if (cache && align_cache_trouble(cache))
-		events_warn(s->events, "align_cache", json_pack("{s:s}", "path", align_cache_path(cache)),
-		            "the alignment cache is not used: %s", align_cache_trouble(cache));
+		events_warn(s->events, "align_cache",
+			    json_pack("{s:s}", "path", align_cache_path(cache)),
+			    "the alignment cache is not used: %s", align_cache_trouble(cache));
 	align_cache_close(cache);
 }
 
@@ -315,13 +317,13 @@ int split_align(struct split *s, struct err *err)
 	if (!rc)
 		rc = spread(s, &work, err);
 	close_cache(s, cache);
-	events_stage_end(&stage, rc ? NULL : "alignment_done",
-	                 json_pack("{s:o, s:I, s:I, s:I, s:I, s:o}", "split", split_name(s), "pairs",
-	                           (json_int_t)s->pairs.n, "cache_hits", (json_int_t)hits, "computed",
-	                           (json_int_t)(work.n - hits), "workers",
-	                           (json_int_t)split_workers(s), "pairs_per_s",
-	                           json_rounded(seconds > 0 ? (double)(work.n - hits) / seconds : 0,
-	                                        1)));
+	events_stage_end(
+		&stage, rc ? NULL : "alignment_done",
+		json_pack("{s:o, s:I, s:I, s:I, s:I, s:o}", "split", split_name(s), "pairs",
+			  (json_int_t)s->pairs.n, "cache_hits", (json_int_t)hits, "computed",
+			  (json_int_t)(work.n - hits), "workers", (json_int_t)split_workers(s),
+			  "pairs_per_s",
+			  json_rounded(seconds > 0 ? (double)(work.n - hits) / seconds : 0, 1)));
 	release_texts(&texts);
 	release_work(&work);
 	return rc;

@@ -13,7 +13,8 @@ static int64_t taxon_of(const struct split *s, uint32_t row)
 {
 	int64_t taxon;
 
-	return taxonomy_parse_id(s->c->proteins.taxonomy[s->c->pool.protein[row]], &taxon) ? taxon : 0;
+	return taxonomy_parse_id(s->c->proteins.taxonomy[s->c->pool.protein[row]], &taxon) ? taxon
+											   : 0;
 }
 
 static int compare_item(void *ctx, size_t worker, size_t item, struct err *err)
@@ -26,7 +27,7 @@ static int compare_item(void *ctx, size_t worker, size_t item, struct err *err)
 	(void)err;
 	for (i = from; i < to; i++)
 		taxonomy_compare(s->c->taxonomy, taxon_of(s, s->query_row[s->pairs.query[i]]),
-		                 taxon_of(s, s->pairs.ref_row[i]), &s->tax[i]);
+				 taxon_of(s, s->pairs.ref_row[i]), &s->tax[i]);
 	return 0;
 }
 
@@ -43,11 +44,11 @@ static int compare_taxa(struct split *s, struct err *err)
 		rc = err_nomem(err, "taxonomy");
 	else
 		rc = workers_run(split_workers(s), (s->pairs.n + ITEM_PAIRS - 1) / ITEM_PAIRS,
-		                 compare_item, s, err);
+				 compare_item, s, err);
 	pp_stage_items(&stage.mark, s->pairs.n);
-	events_stage_end(&stage, rc ? NULL : "taxonomy_done",
-	                 json_pack("{s:o, s:I}", "split", split_name(s), "pairs",
-	                           (json_int_t)s->pairs.n));
+	events_stage_end(
+		&stage, rc ? NULL : "taxonomy_done",
+		json_pack("{s:o, s:I}", "split", split_name(s), "pairs", (json_int_t)s->pairs.n));
 	return rc;
 }
 
@@ -63,11 +64,12 @@ static int mark_terms(struct split *s, struct err *err)
 		rc = err_nomem(err, "the term pool");
 	else
 		terms = term_pool_mark(s->in_pool, &s->c->vectors, &s->c->ontology, &s->refs,
-		                       &s->buckets.known, &with_vector);
+				       &s->buckets.known, &with_vector);
 	pp_stage_items(&stage.mark, terms);
 	events_stage_end(&stage, rc ? NULL : "anc2vec_done",
-	                 json_pack("{s:o, s:I, s:I}", "split", split_name(s), "terms",
-	                           (json_int_t)terms, "terms_with_vector", (json_int_t)with_vector));
+			 json_pack("{s:o, s:I, s:I}", "split", split_name(s), "terms",
+				   (json_int_t)terms, "terms_with_vector",
+				   (json_int_t)with_vector));
 	return rc;
 }
 
@@ -102,11 +104,11 @@ static int project(struct split *s, struct err *err)
 		rc = err_nomem(err, "PCA scores");
 	else
 		rc = workers_run(split_workers(s), (s->n_queries + ITEM_QUERIES - 1) / ITEM_QUERIES,
-		                 project_item, s, err);
+				 project_item, s, err);
 	pp_stage_items(&stage.mark, s->n_queries);
 	events_stage_end(&stage, rc ? NULL : "pca_done",
-	                 json_pack("{s:o, s:I}", "split", split_name(s), "queries",
-	                           (json_int_t)s->n_queries));
+			 json_pack("{s:o, s:I}", "split", split_name(s), "queries",
+				   (json_int_t)s->n_queries));
 	return rc;
 }
 

@@ -16,7 +16,8 @@ static const struct neighbors *find_kept(const struct split *s)
 	size_t i;
 
 	for (i = 0; i < c->n_kept; i++)
-		if (c->kept[i].pair == s->pair && c->kept[i].found.stride >= (uint32_t)s->payload->k &&
+		if (c->kept[i].pair == s->pair &&
+		    c->kept[i].found.stride >= (uint32_t)s->payload->k &&
 		    strcmp(c->kept[i].config_id, s->payload->embedding_config_id) == 0)
 			return &c->kept[i].found;
 	return NULL;
@@ -56,8 +57,8 @@ static int search_aspect(struct split *s, int aspect, struct err *err)
 	if (refs->n == 0)
 		return 0;
 	return knn_search(pool->values, pool->n, pool->dim, s->query_row, s->n_queries, refs->row,
-	                  refs->n, &params, s->own_neighbors.hit[aspect],
-	                  s->own_neighbors.count[aspect], err);
+			  refs->n, &params, s->own_neighbors.hit[aspect],
+			  s->own_neighbors.count[aspect], err);
 }
 
 static int search(struct split *s, struct err *err)
@@ -98,10 +99,10 @@ int split_search(struct split *s, struct err *err)
 		rc = search(s, err);
 	for (a = 0; a < ASPECTS; a++)
 		json_object_set_new(counts, aspect_export[a],
-		                    json_integer((json_int_t)s->refs.aspect[a].n));
+				    json_integer((json_int_t)s->refs.aspect[a].n));
 	events_stage_end(&stage, rc ? NULL : "knn_done",
-	                 json_pack("{s:o, s:o, s:I, s:i, s:b}", "split", split_name(s), "references",
-	                           counts, "queries", (json_int_t)s->n_queries, "k", s->payload->k,
-	                           "shared", kept));
+			 json_pack("{s:o, s:o, s:I, s:i, s:b}", "split", split_name(s),
+				   "references", counts, "queries", (json_int_t)s->n_queries, "k",
+				   s->payload->k, "shared", kept));
 	return rc;
 }

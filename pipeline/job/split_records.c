@@ -18,9 +18,9 @@
 #define BLOCKS_PER_WORKER 4
 
 struct shard {
-	char *path;                   /* owned */
-	struct parquet_writer *out;   /* made with the first row */
-	struct colstats *stats;       /* owned */
+	char *path;                 /* owned */
+	struct parquet_writer *out; /* made with the first row */
+	struct colstats *stats;     /* owned */
 	uint64_t rows, bytes;
 	uint64_t positives, negatives;
 	char sha256[SHA256_HEX];
@@ -30,9 +30,9 @@ struct writing {
 	struct split *s;
 	struct feature_inputs in;
 	struct record_strings strings;
-	struct recorder *recorder;    /* owned: one per worker */
+	struct recorder *recorder; /* owned: one per worker */
 	size_t n_workers, n_ready;
-	struct block *block;          /* owned: one window */
+	struct block *block; /* owned: one window */
 	size_t n_blocks, n_blocks_ready;
 	struct shard shard[CATEGORIES];
 	struct record_counts counts;
@@ -84,7 +84,8 @@ static int prepare_workers(struct writing *w, struct err *err)
 	for (; !rc && w->n_ready < w->n_workers; w->n_ready += rc == 0)
 		rc = recorder_init(&w->recorder[w->n_ready], &w->in, &w->strings, err);
 	for (; !rc && w->n_blocks_ready < w->n_blocks; w->n_blocks_ready += rc == 0)
-		rc = block_init(&w->block[w->n_blocks_ready], s->payload->profile, &s->c->strings, err);
+		rc = block_init(&w->block[w->n_blocks_ready], s->payload->profile, &s->c->strings,
+				err);
 	return rc;
 }
 
@@ -207,9 +208,9 @@ static int close_shards(struct writing *w, struct err *err)
 static json_t *shard_json(struct shard *sh)
 {
 	return json_pack("{s:I, s:I, s:s, s:I, s:I, s:o}", "rows", (json_int_t)sh->rows, "bytes",
-	                 (json_int_t)sh->bytes, "sha256", sh->sha256, "positives",
-	                 (json_int_t)sh->positives, "negatives", (json_int_t)sh->negatives,
-	                 "columns", colstats_json(sh->stats));
+			 (json_int_t)sh->bytes, "sha256", sh->sha256, "positives",
+			 (json_int_t)sh->positives, "negatives", (json_int_t)sh->negatives,
+			 "columns", colstats_json(sh->stats));
 }
 
 static int make_marker(struct writing *w, struct err *err)
@@ -224,21 +225,21 @@ static int make_marker(struct writing *w, struct err *err)
 		rows += w->shard[cat].rows;
 	}
 	s->marker = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "fingerprint",
-	                      s->staging->fingerprint, "pair", s->plan->pairs[s->pair].label,
-	                      "queries", (json_int_t)s->n_queries, "pairs", (json_int_t)s->pairs.n,
-	                      "candidates", (json_int_t)w->counts.candidates, "total_unlabeled",
-	                      (json_int_t)w->counts.unlabeled, "rows", (json_int_t)rows,
-	                      "self_neighbors", (json_int_t)w->counts.self_neighbors, "groups",
-	                      (json_int_t)w->counts.groups, "shards", shards);
+			      s->staging->fingerprint, "pair", s->plan->pairs[s->pair].label,
+			      "queries", (json_int_t)s->n_queries, "pairs", (json_int_t)s->pairs.n,
+			      "candidates", (json_int_t)w->counts.candidates, "total_unlabeled",
+			      (json_int_t)w->counts.unlabeled, "rows", (json_int_t)rows,
+			      "self_neighbors", (json_int_t)w->counts.self_neighbors, "groups",
+			      (json_int_t)w->counts.groups, "shards", shards);
 	if (!s->marker)
 		return err_nomem(err, "a marker");
 	events_emit(s->events, "info", "transfer_done", NULL,
-	            json_pack("{s:o, s:I, s:o}", "split", split_name(s), "candidates",
-	                      (json_int_t)w->counts.candidates, "elapsed_s",
-	                      json_rounded(w->transfer_s, 3)));
+		    json_pack("{s:o, s:I, s:o}", "split", split_name(s), "candidates",
+			      (json_int_t)w->counts.candidates, "elapsed_s",
+			      json_rounded(w->transfer_s, 3)));
 	events_emit(s->events, "info", "records_done", NULL,
-	            json_pack("{s:o, s:I, s:o}", "split", split_name(s), "rows", (json_int_t)rows,
-	                      "elapsed_s", json_rounded(w->records_s, 3)));
+		    json_pack("{s:o, s:I, s:o}", "split", split_name(s), "rows", (json_int_t)rows,
+			      "elapsed_s", json_rounded(w->records_s, 3)));
 	return 0;
 }
 
@@ -269,7 +270,7 @@ int split_records(struct split *s, struct err *err)
 
 	set_inputs(&w);
 	rc = record_strings_make(&w.strings, &s->c->strings, &w.in, &s->c->proteins,
-	                         s->plan->pairs[s->pair].label, err);
+				 s->plan->pairs[s->pair].label, err);
 	if (!rc)
 		rc = prepare_workers(&w, err);
 	if (!rc)

@@ -31,7 +31,7 @@ static char *marker_path(const struct staging *s, const char *pair_label)
 }
 
 int staging_open(struct staging *s, const char *resume_dir, const char *name,
-                 const char *fingerprint, struct err *err)
+		 const char *fingerprint, struct err *err)
 {
 	char *folder, *lock;
 	size_t len = strlen(name) + 16;
@@ -57,7 +57,8 @@ int staging_open(struct staging *s, const char *resume_dir, const char *name,
 		int rc = s->lock;
 
 		if (rc == ERR_EXISTS)
-			err_set(err, rc, "another run is working on data set '%s' in '%s'", name, s->dir);
+			err_set(err, rc, "another run is working on data set '%s' in '%s'", name,
+				s->dir);
 		staging_close(s);
 		return rc;
 	}
@@ -77,13 +78,14 @@ void staging_remove(struct staging *s)
 	struct err err = ERR_INIT;
 
 	if (s->dir)
-		(void)fsio_remove_tree(s->dir, &err); /* what is left is found and used, or removed, next time */
+		(void)fsio_remove_tree(
+			s->dir, &err); /* what is left is found and used, or removed, next time */
 	staging_close(s);
 }
 
 /* Is the shard the marker speaks of really there? */
 static int shard_fits(const struct staging *s, const char *pair_label, enum category cat,
-                      const json_t *shard, char why[256])
+		      const json_t *shard, char why[256])
 {
 	char *path = staging_shard(s, pair_label, cat), sha[SHA256_HEX];
 	const char *want = json_string_value(json_object_get(shard, "sha256"));
@@ -98,8 +100,8 @@ static int shard_fits(const struct staging *s, const char *pair_label, enum cate
 	       size == (uint64_t)json_integer_value(json_object_get(shard, "bytes")) &&
 	       strcmp(sha, want) == 0;
 	if (!fits && why)
-		snprintf(why, 256, "shard %s of pair %s is missing or has changed", category_name[cat],
-		         pair_label);
+		snprintf(why, 256, "shard %s of pair %s is missing or has changed",
+			 category_name[cat], pair_label);
 	free(path);
 	return fits;
 }
@@ -121,16 +123,17 @@ json_t *staging_load_marker(const struct staging *s, const char *pair_label, cha
 		fp = json_string_value(json_object_get(marker, "fingerprint"));
 		if (!fp || strcmp(fp, s->fingerprint) != 0) {
 			if (why)
-				snprintf(why, 256, "the marker of pair %s cannot be read", pair_label);
+				snprintf(why, 256, "the marker of pair %s cannot be read",
+					 pair_label);
 			json_decref(marker);
 			marker = NULL;
 		}
 	}
 	for (cat = 0; marker && cat < CATEGORIES; cat++)
-		if (!shard_fits(s, pair_label, (enum category)cat,
-		                json_object_get(json_object_get(marker, "shards"),
-		                                category_name[cat]),
-		                why)) {
+		if (!shard_fits(
+			    s, pair_label, (enum category)cat,
+			    json_object_get(json_object_get(marker, "shards"), category_name[cat]),
+			    why)) {
 			json_decref(marker);
 			marker = NULL;
 		}
@@ -140,7 +143,7 @@ json_t *staging_load_marker(const struct staging *s, const char *pair_label, cha
 }
 
 int staging_save_marker(const struct staging *s, const char *pair_label, const json_t *marker,
-                        struct err *err)
+			struct err *err)
 {
 	char *path = marker_path(s, pair_label), *text = json_compact(marker);
 	int rc;

@@ -12,19 +12,19 @@
 #include "prof/base/err.h"
 
 struct staging {
-	char *dir;  /* owned: {resume_dir}/{name}-{12 digits of the fingerprint} */
-	int lock;   /* fd of dir/.lock: one run at a time */
+	char *dir; /* owned: {resume_dir}/{name}-{12 digits of the fingerprint} */
+	int lock;  /* fd of dir/.lock: one run at a time */
 	char fingerprint[SHA256_HEX];
 };
 
 /* Over every input that can change a value: see fingerprint.c. */
 int staging_fingerprint(const struct context *c, const struct payload *p, const struct plan *plan,
-                        char out[SHA256_HEX], struct err *err);
+			char out[SHA256_HEX], struct err *err);
 
 int staging_open(struct staging *s, const char *resume_dir, const char *name,
-                 const char *fingerprint, struct err *err);
-void staging_close(struct staging *s);   /* keeps the folder */
-void staging_remove(struct staging *s);  /* after success: removes the folder, then closes */
+		 const char *fingerprint, struct err *err);
+void staging_close(struct staging *s);  /* keeps the folder */
+void staging_remove(struct staging *s); /* after success: removes the folder, then closes */
 
 /* Path of a shard or of another file in the folder; malloc'ed. */
 char *staging_shard(const struct staging *s, const char *pair_label, enum category cat);
@@ -35,6 +35,6 @@ char *staging_path(const struct staging *s, const char *name);
 /* The marker of a pair if it counts, else NULL (with the reason in `why`, may be NULL). */
 json_t *staging_load_marker(const struct staging *s, const char *pair_label, char why[256]);
 int staging_save_marker(const struct staging *s, const char *pair_label, const json_t *marker,
-                        struct err *err);
+			struct err *err);
 
 #endif

@@ -63,7 +63,8 @@ static int group(struct annset *a, const struct load *l, struct err *err)
 	size_t i, m = l->n ? l->n : 1;
 
 	if (l->n >= UINT32_MAX)
-		return err_set(err, ERR_LIMIT, "annotation set '%s' has more than 4 billion rows", a->id);
+		return err_set(err, ERR_LIMIT, "annotation set '%s' has more than 4 billion rows",
+			       a->id);
 	a->n_proteins = n;
 	a->n_rows = (uint32_t)l->n;
 	a->start = calloc((size_t)n + 2, sizeof *a->start);
@@ -77,7 +78,8 @@ static int group(struct annset *a, const struct load *l, struct err *err)
 		a->start[l->rows[i].protein + 2]++;
 	for (p = 0; p < n; p++)
 		a->start[p + 2] += a->start[p + 1];
-	for (i = 0; i < l->n; i++) { /* start[p + 1] runs from the first row of p to the first of p + 1 */
+	for (i = 0; i < l->n;
+	     i++) { /* start[p + 1] runs from the first row of p to the first of p + 1 */
 		uint32_t at = a->start[l->rows[i].protein + 1]++;
 
 		a->term[at] = l->rows[i].term;
@@ -88,9 +90,8 @@ static int group(struct annset *a, const struct load *l, struct err *err)
 	return 0;
 }
 
-int annset_load(struct annset *a, struct source *s, const char *set_id,
-                const struct ontology *o, int snapshot, struct dict *accessions,
-                struct dict *strings, struct err *err)
+int annset_load(struct annset *a, struct source *s, const char *set_id, const struct ontology *o,
+		int snapshot, struct dict *accessions, struct dict *strings, struct err *err)
 {
 	struct load l = {.a = a, .o = o, .accessions = accessions, .strings = strings};
 	int rc;

@@ -59,7 +59,8 @@ static int collect_a(void *ctx, uint32_t protein, uint32_t row, struct err *err)
 
 		walk_from(c->walk, &c->o->snapshots[0].children, go, 0);
 		for (i = 0; !rc && i < c->walk->n_found; i++)
-			rc = pairset_add(&c->side->negative, PAIR_KEY(protein, c->walk->found[i]), err);
+			rc = pairset_add(&c->side->negative, PAIR_KEY(protein, c->walk->found[i]),
+					 err);
 		return rc;
 	}
 	if (!(a->flags[row] & ANN_EXPERIMENTAL) || !c->o->term_aspect[term])
@@ -78,7 +79,7 @@ struct case_b {
 };
 
 static int add_pivot_term(const struct ontology *o, struct pairset *s, uint32_t protein,
-                          uint32_t go, struct err *err)
+			  uint32_t go, struct err *err)
 {
 	return o->pivot_aspect[go] ? pairset_add(s, PAIR_KEY(protein, go), err) : 0;
 }
@@ -94,7 +95,8 @@ static int add_negated(struct case_b *c, uint32_t protein, uint32_t go, struct e
 	rc = add_pivot_term(c->o, &c->side->negative, protein, go, err);
 	walk_from(c->pivot_walk, &c->o->snapshots[0].children, go, 0);
 	for (i = 0; !rc && i < c->pivot_walk->n_found; i++)
-		rc = add_pivot_term(c->o, &c->side->negative, protein, c->pivot_walk->found[i], err);
+		rc = add_pivot_term(c->o, &c->side->negative, protein, c->pivot_walk->found[i],
+				    err);
 	return rc;
 }
 
@@ -117,14 +119,14 @@ static int collect_b(void *ctx, uint32_t protein, uint32_t row, struct err *err)
 	rc = add_pivot_term(c->o, &c->side->positive, protein, go, err);
 	for (i = c->native->ancestors.start[go]; !rc && i < c->native->ancestors.start[go + 1]; i++)
 		rc = add_pivot_term(c->o, &c->side->positive, protein, c->native->ancestors.item[i],
-		                    err);
+				    err);
 	return rc;
 }
 
 /* ---- both ------------------------------------------------------------------------------------------ */
 
 static int collect_side(struct ontology *o, struct side *side, int case_a, struct walk *walk,
-                        struct walk *pivot_walk, struct err *err)
+			struct walk *pivot_walk, struct err *err)
 {
 	int rc;
 
@@ -156,7 +158,7 @@ static void remove_negatives(struct pairset *s, const struct pairset *a, const s
 
 /* Does the protein have an old term of this aspect? */
 static int had_aspect(const struct ontology *o, const struct pairset *old, size_t from, size_t to,
-                      char aspect)
+		      char aspect)
 {
 	size_t i;
 
@@ -167,7 +169,7 @@ static int had_aspect(const struct ontology *o, const struct pairset *old, size_
 }
 
 static int classify(struct buckets *b, const struct ontology *o, const struct pairset *old,
-                    const struct pairset *new_terms, struct err *err)
+		    const struct pairset *new_terms, struct err *err)
 {
 	size_t i, from = 0, to = 0;
 	uint32_t protein = UINT32_MAX;
@@ -187,7 +189,7 @@ static int classify(struct buckets *b, const struct ontology *o, const struct pa
 			continue;
 		else
 			cat = had_aspect(o, old, from, to, group_aspect(o, PAIR_GO(key))) ? CAT_PK
-			                                                                  : CAT_LK;
+											  : CAT_LK;
 		rc = pairset_add(&b->gained[cat], key, err);
 		if (rc)
 			return rc;
@@ -196,7 +198,7 @@ static int classify(struct buckets *b, const struct ontology *o, const struct pa
 }
 
 int buckets_compute(struct buckets *b, struct ontology *o, const struct annset *old_set,
-                    const struct annset *new_set, struct err *err)
+		    const struct annset *new_set, struct err *err)
 {
 	struct side old_side = {.set = old_set}, new_side = {.set = new_set};
 	int case_a = old_set->snapshot == 0 && new_set->snapshot == 0;

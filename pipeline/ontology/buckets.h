@@ -19,7 +19,10 @@ struct pairset {
 	size_t n, cap;
 };
 
-#define PAIRSET_INIT {0}
+#define PAIRSET_INIT                                                                               \
+	{                                                                                          \
+		0                                                                                  \
+	}
 #define PAIR_KEY(protein, go) ((uint64_t)(protein) << 32 | (go))
 #define PAIR_PROTEIN(key)     ((uint32_t)((key) >> 32))
 #define PAIR_GO(key)          ((uint32_t)(key))
@@ -39,7 +42,7 @@ struct buckets {
 /* Computes both from the sets; the native snapshots' ancestor lists are made where case B needs
  * them. */
 int buckets_compute(struct buckets *b, struct ontology *o, const struct annset *old_set,
-                    const struct annset *new_set, struct err *err);
+		    const struct annset *new_set, struct err *err);
 void buckets_release(struct buckets *b);
 
 #endif

@@ -19,7 +19,7 @@ static int csr_alloc(struct csr *c, uint32_t n, size_t m, struct err *err)
 }
 
 int csr_build(struct csr *out, uint32_t n, const uint32_t *key, const uint32_t *item, size_t m,
-              struct err *err)
+	      struct err *err)
 {
 	size_t i;
 	uint32_t k;

@@ -8,16 +8,20 @@
 #include "prof/base/err.h"
 
 struct csr {
-	uint32_t n;      /* keys */
-	uint32_t *start; /* owned: n + 1; the items of key i are item[start[i]] … item[start[i+1]-1] */
-	uint32_t *item;  /* owned */
+	uint32_t n; /* keys */
+	uint32_t *
+		start; /* owned: n + 1; the items of key i are item[start[i]] … item[start[i+1]-1] */
+	uint32_t *item; /* owned */
 };
 
-#define CSR_INIT {0}
+#define CSR_INIT                                                                                   \
+	{                                                                                          \
+		0                                                                                  \
+	}
 
 /* Lists from `m` (key, item) pairs; items of a key keep the order of the pairs. */
 int csr_build(struct csr *out, uint32_t n, const uint32_t *key, const uint32_t *item, size_t m,
-              struct err *err);
+	      struct err *err);
 /* Sorts each list ascending and drops repeats. */
 void csr_sort_unique(struct csr *c);
 /* The same relation the other way round. */

@@ -7,10 +7,32 @@
 int evidence_is_experimental(const char *code)
 {
 	static const char *const codes[] = {
-		"EXP", "IDA", "IPI", "IMP", "IGI", "IEP", "HTP", "HDA", "HMP", "HGI", "HEP", "IC", "TAS",
+		"EXP",
+		"IDA",
+		"IPI",
+		"IMP",
+		"IGI",
+		"IEP",
+		"HTP",
+		"HDA",
+		"HMP",
+		"HGI",
+		"HEP",
+		"IC",
+		"TAS",
 		/* the ECO ids that stand for them, in the same order */
-		"ECO:0000269", "ECO:0000314", "ECO:0000353", "ECO:0000315", "ECO:0000316", "ECO:0000270",
-		"ECO:0006056", "ECO:0007005", "ECO:0007001", "ECO:0007003", "ECO:0007007", "ECO:0000305",
+		"ECO:0000269",
+		"ECO:0000314",
+		"ECO:0000353",
+		"ECO:0000315",
+		"ECO:0000316",
+		"ECO:0000270",
+		"ECO:0006056",
+		"ECO:0007005",
+		"ECO:0007001",
+		"ECO:0007003",
+		"ECO:0007007",
+		"ECO:0000305",
 		"ECO:0000304",
 	};
 	size_t i;

@@ -2,7 +2,7 @@
 #ifndef ONTOLOGY_EVIDENCE_H
 #define ONTOLOGY_EVIDENCE_H
 
-int evidence_is_experimental(const char *code); /* GO code or ECO id; NULL: no */
+int evidence_is_experimental(const char *code);  /* GO code or ECO id; NULL: no */
 int qualifier_is_negated(const char *qualifier); /* contains "NOT"; NULL: no */
 
 #endif

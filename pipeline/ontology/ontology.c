@@ -85,7 +85,7 @@ static int keep_terms(struct ontology *o, struct load *l, struct err *err)
 	for (i = 0; i < l->n; i++) {
 		if (i && l->rows[i].id == l->rows[i - 1].id)
 			return err_set(err, ERR_FORMAT, "two rows of go_term have the id %lld",
-			               (long long)l->rows[i].id);
+				       (long long)l->rows[i].id);
 		o->term_id[i] = l->rows[i].id;
 		o->term_go[i] = l->rows[i].name;
 		o->term_aspect[i] = l->rows[i].aspect;
@@ -99,7 +99,8 @@ static int keep_terms(struct ontology *o, struct load *l, struct err *err)
 static int take_edge(void *ctx, const struct source_edge *e, struct err *err)
 {
 	struct load *l = ctx;
-	uint32_t child = ontology_term(l->o, e->child_id), parent = ontology_term(l->o, e->parent_id);
+	uint32_t child = ontology_term(l->o, e->child_id),
+		 parent = ontology_term(l->o, e->parent_id);
 
 	if (child == TERM_NONE || parent == TERM_NONE)
 		return 0; /* an end outside S: no path of S goes through it */
@@ -123,7 +124,7 @@ static int take_edge(void *ctx, const struct source_edge *e, struct err *err)
 
 /* Edges keep provisional numbers until ontology_finish() renames them. */
 static int load_edges(struct ontology *o, struct source *s, struct load *l, size_t snapshot,
-                      struct err *err)
+		      struct err *err)
 {
 	int rc;
 
@@ -132,7 +133,7 @@ static int load_edges(struct ontology *o, struct source *s, struct load *l, size
 	if (rc)
 		return rc;
 	return csr_build(&o->snapshots[snapshot].parents, o->names.count, l->child, l->parent,
-	                 l->n_edges, err);
+			 l->n_edges, err);
 }
 
 static void add_snapshot(struct ontology *o, const char *id)
@@ -169,7 +170,7 @@ static int set_aspects(struct ontology *o, const struct load *l, struct err *err
 }
 
 int ontology_load(struct ontology *o, struct source *s, const char *pivot_id,
-                  const char *const *native_ids, size_t n_native, struct err *err)
+		  const char *const *native_ids, size_t n_native, struct err *err)
 {
 	struct load l = {.o = o};
 	size_t i;

@@ -26,7 +26,7 @@ int aspect_index(char letter);                   /* 0, 1, 2; -1 for anything els
 
 struct ontology_snapshot {
 	char id[UUID_TEXT];
-	struct csr parents;   /* go -> parent gos over is_a and part_of, ascending */
+	struct csr parents; /* go -> parent gos over is_a and part_of, ascending */
 	struct csr children;
 	struct csr ancestors; /* go -> proper ancestors, ascending; see ontology_need_ancestors() */
 	int has_ancestors;
@@ -34,23 +34,23 @@ struct ontology_snapshot {
 
 struct ontology {
 	uint32_t n_go;
-	const char **go_id;    /* owned array, texts in `names`; ascending */
-	char *pivot_aspect;    /* owned: letter in the pivot, 0: no term of the pivot, or no aspect */
-	char *aspect_by_go;    /* owned: rule of 4.2; 0: none */
+	const char **go_id; /* owned array, texts in `names`; ascending */
+	char *pivot_aspect; /* owned: letter in the pivot, 0: no term of the pivot, or no aspect */
+	char *aspect_by_go; /* owned: rule of 4.2; 0: none */
 	uint32_t n_terms;
-	int64_t *term_id;      /* owned, ascending */
-	uint32_t *term_go;     /* owned */
-	char *term_aspect;     /* owned: letter, 0: none */
-	struct idmap term_of;  /* go_term.id -> term number */
-	size_t n_snapshots;    /* S of spec 4.2; [0] is the pivot */
+	int64_t *term_id;                    /* owned, ascending */
+	uint32_t *term_go;                   /* owned */
+	char *term_aspect;                   /* owned: letter, 0: none */
+	struct idmap term_of;                /* go_term.id -> term number */
+	size_t n_snapshots;                  /* S of spec 4.2; [0] is the pivot */
 	struct ontology_snapshot *snapshots; /* owned */
-	struct dict names;     /* go_id -> provisional number while building */
-	uint32_t *rank;        /* owned: provisional number -> final number */
+	struct dict names;                   /* go_id -> provisional number while building */
+	uint32_t *rank;                      /* owned: provisional number -> final number */
 };
 
 /* Building: begin, then any number of ontology_name() calls, then finish. */
 int ontology_load(struct ontology *o, struct source *s, const char *pivot_id,
-                  const char *const *native_ids, size_t n_native, struct err *err);
+		  const char *const *native_ids, size_t n_native, struct err *err);
 /* Provisional number of a go_id that comes from elsewhere (materialised ground truth, InterPro);
  * DICT_NONE: no memory. */
 uint32_t ontology_name(struct ontology *o, const char *go_id, size_t len);

@@ -22,11 +22,11 @@ struct load {
 	const struct pool_options *options;
 	struct by_sequence *users; /* owned, sorted */
 	size_t n_users, at;        /* `at`: first user of the sequence at hand */
-	unsigned char *filled;     /* owned: per protein, 1 a row is in its slot, 2 it is not finite */
-	uint16_t *best;            /* owned: chosen row of the sequence at hand */
+	unsigned char *filled; /* owned: per protein, 1 a row is in its slot, 2 it is not finite */
+	uint16_t *best;        /* owned: chosen row of the sequence at hand */
 	size_t best_dim;
 	int64_t sequence_id, best_chunk;
-	uint64_t n_rows;           /* of the sequence at hand */
+	uint64_t n_rows; /* of the sequence at hand */
 	size_t mapped_bytes;
 };
 
@@ -90,12 +90,13 @@ static int make_slots(struct load *l, size_t dim, struct err *err)
 	void *p;
 
 	if (dim == 0 || dim > 1u << 20)
-		return err_set(err, ERR_FORMAT, "embedding configuration %s: dimension %zu is out of range",
-		               pool->config_id, dim);
+		return err_set(err, ERR_FORMAT,
+			       "embedding configuration %s: dimension %zu is out of range",
+			       pool->config_id, dim);
 	pool->dim = dim;
 	l->mapped_bytes = (size_t)l->proteins->n * dim * sizeof *pool->values + 64;
 	p = mmap(NULL, l->mapped_bytes, PROT_READ | PROT_WRITE,
-	         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (p == MAP_FAILED)
 		return err_nomem(err, "the embedding pool");
 	pool->mapping = pool->values = p;
@@ -116,9 +117,11 @@ static int place(struct load *l, struct err *err)
 			return rc;
 		if (l->best_dim != pool->dim)
 			return err_set(err, ERR_FORMAT,
-			               "embedding configuration %s: protein '%s' has dimension %zu, expected %zu",
-			               pool->config_id, dict_text(&l->proteins->accessions, protein),
-			               l->best_dim, pool->dim);
+				       "embedding configuration %s: protein '%s' has dimension "
+				       "%zu, expected %zu",
+				       pool->config_id,
+				       dict_text(&l->proteins->accessions, protein), l->best_dim,
+				       pool->dim);
 		if (finite)
 			memcpy(pool->values + (size_t)protein * pool->dim, l->best,
 			       pool->dim * sizeof *l->best);
@@ -200,10 +203,11 @@ static int count_dropped(struct load *l, struct err *err)
 		}
 	if (pool->dropped_non_finite && l->options->strict)
 		return err_set(err, ERR_FORMAT,
-		               "embedding configuration %s: %llu proteins have a value that is not finite, the first "
-		               "is '%s'; repair them or leave strict_embeddings off",
-		               pool->config_id, (unsigned long long)pool->dropped_non_finite,
-		               dict_text(&l->proteins->accessions, pool->dropped[0]));
+			       "embedding configuration %s: %llu proteins have a value that is not "
+			       "finite, the first "
+			       "is '%s'; repair them or leave strict_embeddings off",
+			       pool->config_id, (unsigned long long)pool->dropped_non_finite,
+			       dict_text(&l->proteins->accessions, pool->dropped[0]));
 	return 0;
 }
 
@@ -225,7 +229,7 @@ static int squeeze(struct load *l, struct err *err)
 			continue;
 		if (pool->n != p)
 			memmove(pool->values + (size_t)pool->n * pool->dim,
-			        pool->values + (size_t)p * pool->dim, row_bytes);
+				pool->values + (size_t)p * pool->dim, row_bytes);
 		pool->protein[pool->n] = p;
 		pool->row_of[p] = pool->n++;
 	}
@@ -236,8 +240,7 @@ static int squeeze(struct load *l, struct err *err)
 }
 
 int pool_load(struct pool *pool, struct source *s, const char *config_id,
-              const struct proteins *proteins, const struct pool_options *options,
-              struct err *err)
+	      const struct proteins *proteins, const struct pool_options *options, struct err *err)
 {
 	struct load l = {.pool = pool, .proteins = proteins, .options = options};
 	int rc;
@@ -255,7 +258,8 @@ int pool_load(struct pool *pool, struct source *s, const char *config_id,
 		rc = squeeze(&l, err);
 	if (!rc && pool->n == 0)
 		rc = err_set(err, ERR_NOTFOUND,
-		             "embedding configuration %s has no usable embedding of any protein", config_id);
+			     "embedding configuration %s has no usable embedding of any protein",
+			     config_id);
 	free(l.users);
 	free(l.filled);
 	free(l.best);

@@ -12,34 +12,33 @@
 
 struct source;
 
-#define POOL_NONE UINT32_MAX
+#define POOL_NONE          UINT32_MAX
 #define POOL_DROPPED_SHOWN 10
 
 struct pool {
 	char config_id[UUID_TEXT];
-	uint32_t n;               /* rows */
+	uint32_t n; /* rows */
 	size_t dim;
-	uint16_t *values;         /* n x dim float16 bits, inside `mapping` */
-	uint32_t *protein;        /* owned: row -> protein number, ascending */
-	uint32_t *row_of;         /* owned: protein number -> row or POOL_NONE, for n_proteins */
+	uint16_t *values;  /* n x dim float16 bits, inside `mapping` */
+	uint32_t *protein; /* owned: row -> protein number, ascending */
+	uint32_t *row_of;  /* owned: protein number -> row or POOL_NONE, for n_proteins */
 	uint32_t n_proteins;
-	void *mapping;            /* owned: what `values` lies in */
+	void *mapping; /* owned: what `values` lies in */
 	size_t mapped_bytes;
-	uint64_t duplicate_rows;  /* rows of further chunks, left out */
+	uint64_t duplicate_rows; /* rows of further chunks, left out */
 	uint64_t dropped_non_finite;
 	uint32_t dropped[POOL_DROPPED_SHOWN]; /* the first dropped proteins, by accession */
 };
 
 struct pool_options {
-	int strict;                /* a non-finite value is an error */
+	int strict; /* a non-finite value is an error */
 	void (*progress)(void *ctx, uint64_t rows);
 	void *progress_ctx;
 };
 
 /* ERR_NOTFOUND: the configuration has no embeddings. */
 int pool_load(struct pool *pool, struct source *s, const char *config_id,
-              const struct proteins *proteins, const struct pool_options *options,
-              struct err *err);
+	      const struct proteins *proteins, const struct pool_options *options, struct err *err);
 void pool_release(struct pool *pool);
 
 static inline uint32_t pool_row(const struct pool *pool, uint32_t protein)

@@ -15,10 +15,10 @@
 #include "pipeline/core/half.h"
 #include "pipeline/core/npy.h"
 
-#define ZERO_UUID  "00000000-0000-0000-0000-000000000000"
-#define EMBEDDINGS "embeddings.npy"
-#define ACCESSIONS "accessions.npy"
-#define SIDECAR    "embeddings.json"
+#define ZERO_UUID   "00000000-0000-0000-0000-000000000000"
+#define EMBEDDINGS  "embeddings.npy"
+#define ACCESSIONS  "accessions.npy"
+#define SIDECAR     "embeddings.json"
 #define SIDECAR_MAX 65536
 
 static char *file_name(const char *dir, const char *config_id, const char *what)
@@ -30,7 +30,7 @@ static char *file_name(const char *dir, const char *config_id, const char *what)
 }
 
 int pool_cache_key(struct pool_cache_key *key, const struct proteins *proteins,
-                   uint64_t source_rows)
+		   uint64_t source_rows)
 {
 	struct sha256 *d = sha256_new();
 	uint32_t i;
@@ -90,7 +90,7 @@ static void unmap(struct mapping *m)
 
 /* 1 the sidecar fits, 0 it does not, -1 there is none. */
 static int sidecar_fits(const char *dir, const char *config_id, const struct pool_cache_key *key,
-                        struct pool *pool)
+			struct pool *pool)
 {
 	char *path = file_name(dir, config_id, SIDECAR), want[512];
 	struct buf text = BUF_INIT;
@@ -100,15 +100,15 @@ static int sidecar_fits(const char *dir, const char *config_id, const struct poo
 
 	buf_init(&text, SIDECAR_MAX);
 	n = (size_t)snprintf(want, sizeof want,
-	                     "{\"version\": 1, \"source_rows\": %" PRIu64 ", \"proteins\": %" PRIu64
-	                     ", \"proteins_sha256\": \"%s\", ",
-	                     key->source_rows, key->n_proteins, key->proteins_sha256);
+			     "{\"version\": 1, \"source_rows\": %" PRIu64 ", \"proteins\": %" PRIu64
+			     ", \"proteins_sha256\": \"%s\", ",
+			     key->source_rows, key->n_proteins, key->proteins_sha256);
 	if (path && fsio_exists(path) && fsio_read_all(path, SIDECAR_MAX, &text, NULL) == 0) {
 		fits = text.len > n && memcmp(text.data, want, n) == 0 &&
 		       sscanf(text.data + n,
-		              "\"rows\": %" SCNu64 ", \"duplicate_rows\": %" SCNu64
-		              ", \"dropped_non_finite\": %" SCNu64,
-		              &rows, &dups, &dropped) == 3;
+			      "\"rows\": %" SCNu64 ", \"duplicate_rows\": %" SCNu64
+			      ", \"dropped_non_finite\": %" SCNu64,
+			      &rows, &dups, &dropped) == 3;
 		pool->duplicate_rows = dups;
 		pool->dropped_non_finite = dropped;
 		pool->n = (uint32_t)rows;
@@ -119,7 +119,7 @@ static int sidecar_fits(const char *dir, const char *config_id, const struct poo
 }
 
 static int read_accessions(struct pool *pool, const char *path, const struct proteins *proteins,
-                           struct err *err)
+			   struct err *err)
 {
 	struct mapping m;
 	struct npy_header h;
@@ -131,7 +131,7 @@ static int read_accessions(struct pool *pool, const char *path, const struct pro
 		return rc;
 	rc = npy_parse(m.bytes, m.n, path, &h, err);
 	if (!rc && (h.n_dims != 1 || h.n_items != pool->n || h.data_offset > m.n ||
-	            h.n_items * h.item_size > m.n - h.data_offset))
+		    h.n_items * h.item_size > m.n - h.data_offset))
 		rc = err_set(err, ERR_FORMAT, "'%s' does not hold %u accessions", path, pool->n);
 	for (i = 0; !rc && i < pool->n; i++) {
 		uint32_t p;
@@ -142,8 +142,9 @@ static int read_accessions(struct pool *pool, const char *path, const struct pro
 			break;
 		p = dict_find(&proteins->accessions, buf_str(&text), text.len);
 		if (p == DICT_NONE || p >= proteins->n || (i && p <= last))
-			rc = err_set(err, ERR_FORMAT, "'%s': accession '%s' at %u is unknown or out of order",
-			             path, buf_str(&text), i);
+			rc = err_set(err, ERR_FORMAT,
+				     "'%s': accession '%s' at %u is unknown or out of order", path,
+				     buf_str(&text), i);
 		else
 			pool->row_of[p] = i;
 		pool->protein[i] = last = p;
@@ -154,7 +155,7 @@ static int read_accessions(struct pool *pool, const char *path, const struct pro
 }
 
 static int adopt_values(struct pool *pool, const char *path, int known_rows,
-                        const struct pool_cache_key *key, struct err *err)
+			const struct pool_cache_key *key, struct err *err)
 {
 	struct mapping m;
 	struct npy_header h;
@@ -163,12 +164,13 @@ static int adopt_values(struct pool *pool, const char *path, int known_rows,
 	if (!rc)
 		rc = npy_parse(m.bytes, m.n, path, &h, err);
 	if (!rc && (h.type != NPY_F16 || h.big_endian || h.fortran_order || h.n_dims != 2 ||
-	            h.shape[1] == 0 || h.shape[1] > 1u << 20 || h.data_offset > m.n ||
-	            h.n_items * 2 != m.n - h.data_offset || h.shape[0] > UINT32_MAX - 1))
+		    h.shape[1] == 0 || h.shape[1] > 1u << 20 || h.data_offset > m.n ||
+		    h.n_items * 2 != m.n - h.data_offset || h.shape[0] > UINT32_MAX - 1))
 		rc = err_set(err, ERR_FORMAT, "'%s' is no complete float16 matrix", path);
 	if (!rc && h.shape[0] != (known_rows ? pool->n : key->source_rows))
-		rc = err_set(err, ERR_FORMAT, "'%s' has %" PRIu64 " rows, the source has another number",
-		             path, h.shape[0]);
+		rc = err_set(err, ERR_FORMAT,
+			     "'%s' has %" PRIu64 " rows, the source has another number", path,
+			     h.shape[0]);
 	if (rc) {
 		unmap(&m);
 		return rc;
@@ -182,12 +184,12 @@ static int adopt_values(struct pool *pool, const char *path, int known_rows,
 }
 
 static int fill(struct pool *pool, const char *dir, const char *config_id, const char *path,
-                const struct proteins *proteins, const struct pool_cache_key *key, int sidecar,
-                struct err *err)
+		const struct proteins *proteins, const struct pool_cache_key *key, int sidecar,
+		struct err *err)
 {
 	char *accessions = file_name(dir, config_id, ACCESSIONS);
 	int rc = accessions ? adopt_values(pool, path, sidecar == 1, key, err)
-	                    : err_nomem(err, "the pool cache");
+			    : err_nomem(err, "the pool cache");
 
 	if (!rc) {
 		pool->n_proteins = proteins->n;
@@ -196,7 +198,8 @@ static int fill(struct pool *pool, const char *dir, const char *config_id, const
 		if (!pool->protein || !pool->row_of)
 			rc = err_nomem(err, "the pool cache");
 		else
-			memset(pool->row_of, 0xff, ((size_t)proteins->n + 1) * sizeof *pool->row_of);
+			memset(pool->row_of, 0xff,
+			       ((size_t)proteins->n + 1) * sizeof *pool->row_of);
 	}
 	if (!rc)
 		rc = read_accessions(pool, accessions, proteins, err);
@@ -214,8 +217,8 @@ static int fill(struct pool *pool, const char *dir, const char *config_id, const
 }
 
 int pool_cache_load(struct pool *pool, const char *dir, const char *config_id,
-                    const struct proteins *proteins, const struct pool_cache_key *key,
-                    char **path, struct err *err)
+		    const struct proteins *proteins, const struct pool_cache_key *key, char **path,
+		    struct err *err)
 {
 	int sidecar, rc;
 
@@ -241,8 +244,7 @@ int pool_cache_load(struct pool *pool, const char *dir, const char *config_id,
 
 /* ---- writing ----------------------------------------------------------------------------------------- */
 
-static int write_values(const struct pool *pool, const char *path, uint64_t *bytes,
-                        struct err *err)
+static int write_values(const struct pool *pool, const char *path, uint64_t *bytes, struct err *err)
 {
 	struct fsio_out out = {.fd = -1};
 	struct buf header = BUF_INIT;
@@ -287,7 +289,7 @@ static int put_ucs4(struct buf *b, const char *text, size_t width)
 }
 
 static int write_accessions(const struct pool *pool, const char *path,
-                            const struct proteins *proteins, struct err *err)
+			    const struct proteins *proteins, struct err *err)
 {
 	struct buf b = BUF_INIT;
 	uint64_t shape[1] = {pool->n};
@@ -314,22 +316,22 @@ static int write_accessions(const struct pool *pool, const char *path,
 }
 
 static int write_sidecar(const struct pool *pool, const char *path,
-                         const struct pool_cache_key *key, struct err *err)
+			 const struct pool_cache_key *key, struct err *err)
 {
 	char text[768];
 	int n = snprintf(text, sizeof text,
-	                 "{\"version\": 1, \"source_rows\": %" PRIu64 ", \"proteins\": %" PRIu64
-	                 ", \"proteins_sha256\": \"%s\", \"rows\": %u, \"duplicate_rows\": %" PRIu64
-	                 ", \"dropped_non_finite\": %" PRIu64 "}\n",
-	                 key->source_rows, key->n_proteins, key->proteins_sha256, pool->n,
-	                 pool->duplicate_rows, pool->dropped_non_finite);
+			 "{\"version\": 1, \"source_rows\": %" PRIu64 ", \"proteins\": %" PRIu64
+			 ", \"proteins_sha256\": \"%s\", \"rows\": %u, \"duplicate_rows\": %" PRIu64
+			 ", \"dropped_non_finite\": %" PRIu64 "}\n",
+			 key->source_rows, key->n_proteins, key->proteins_sha256, pool->n,
+			 pool->duplicate_rows, pool->dropped_non_finite);
 
 	return fsio_write_file(path, text, (size_t)n, err);
 }
 
 int pool_cache_store(const struct pool *pool, const char *dir, const struct proteins *proteins,
-                     const struct pool_cache_key *key, char **path, uint64_t *bytes,
-                     struct err *err)
+		     const struct pool_cache_key *key, char **path, uint64_t *bytes,
+		     struct err *err)
 {
 	char *accessions = file_name(dir, pool->config_id, ACCESSIONS);
 	char *sidecar = file_name(dir, pool->config_id, SIDECAR);

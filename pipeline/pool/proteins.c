@@ -43,8 +43,9 @@ static int take_protein(void *ctx, const struct source_protein *row, struct err 
 	}
 	if (p->n && strcmp(dict_text(&p->accessions, p->n - 1), row->accession) >= 0)
 		return err_set(err, ERR_FORMAT,
-		               "protein '%s' comes after '%s': accessions must be distinct and in byte order",
-		               row->accession, dict_text(&p->accessions, p->n - 1));
+			       "protein '%s' comes after '%s': accessions must be distinct and in "
+			       "byte order",
+			       row->accession, dict_text(&p->accessions, p->n - 1));
 	number = dict_intern(&p->accessions, row->accession, len);
 	if (number == DICT_NONE)
 		return err_nomem(err, "proteins");

@@ -14,9 +14,9 @@ struct source;
 
 struct proteins {
 	struct dict accessions; /* accession -> number */
-	uint32_t n;             /* rows of table `protein`: the numbers below it are in byte order */
-	int64_t *sequence_id;   /* owned: -1 none */
-	char **taxonomy;        /* owned array, texts in the arena; NULL: none */
+	uint32_t n;           /* rows of table `protein`: the numbers below it are in byte order */
+	int64_t *sequence_id; /* owned: -1 none */
+	char **taxonomy;      /* owned array, texts in the arena; NULL: none */
 	struct arena arena;
 	uint64_t n_without_sequence;
 };

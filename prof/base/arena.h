@@ -12,7 +12,10 @@ struct arena {
 	size_t held_bytes;        /* taken from malloc */
 };
 
-#define ARENA_INIT {0}
+#define ARENA_INIT                                                                                 \
+	{                                                                                          \
+		0                                                                                  \
+	}
 
 /* `size` bytes aligned to `align` (a power of two, at most 64); NULL: no memory. */
 void *arena_alloc(struct arena *a, size_t size, size_t align);

@@ -10,15 +10,18 @@
 #include "prof/base/err.h"
 
 struct buf {
-	char *data;    /* owned; NUL-terminated whenever not NULL */
-	size_t len;    /* bytes in use, without the NUL */
-	size_t cap;    /* bytes allocated */
-	size_t max;    /* `len` never passes this */
-	int failed;    /* 0, ERR_NOMEM or ERR_LIMIT: the first failure */
+	char *data; /* owned; NUL-terminated whenever not NULL */
+	size_t len; /* bytes in use, without the NUL */
+	size_t cap; /* bytes allocated */
+	size_t max; /* `len` never passes this */
+	int failed; /* 0, ERR_NOMEM or ERR_LIMIT: the first failure */
 };
 
 #define BUF_NO_LIMIT ((size_t)1 << 46)
-#define BUF_INIT {.max = BUF_NO_LIMIT}
+#define BUF_INIT                                                                                   \
+	{                                                                                          \
+		.max = BUF_NO_LIMIT                                                                \
+	}
 
 void buf_init(struct buf *b, size_t max);
 void buf_release(struct buf *b); /* frees the bytes; the buffer is empty and usable again */

@@ -25,12 +25,15 @@ enum err_code {
 #define ERR_TEXT_MAX 2048
 
 struct err {
-	int code;    /* enum err_code */
-	int sys;     /* errno of the failed call, 0 if none */
+	int code;                /* enum err_code */
+	int sys;                 /* errno of the failed call, 0 if none */
 	char text[ERR_TEXT_MAX]; /* one sentence, no full stop, no newline; cut to fit */
 };
 
-#define ERR_INIT {0}
+#define ERR_INIT                                                                                   \
+	{                                                                                          \
+		0                                                                                  \
+	}
 #define ERR_PRINTF(f, a) __attribute__((format(printf, f, a)))
 
 /* Fills `e` (which may be NULL) and returns `code`. */

@@ -174,8 +174,7 @@ static int hashidx_grow(struct hashidx *h)
 	return 0;
 }
 
-uint32_t hashidx_find(const struct hashidx *h, uint64_t hash, hashidx_equal *equal,
-                      const void *ctx)
+uint32_t hashidx_find(const struct hashidx *h, uint64_t hash, hashidx_equal *equal, const void *ctx)
 {
 	uint32_t upper = (uint32_t)(hash >> 32);
 	size_t i;

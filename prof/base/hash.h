@@ -20,7 +20,10 @@ struct idmap {
 	size_t count;
 };
 
-#define IDMAP_INIT {0}
+#define IDMAP_INIT                                                                                 \
+	{                                                                                          \
+		0                                                                                  \
+	}
 void idmap_release(struct idmap *m);
 /* 0 or ERR_NOMEM. Replaces an old value. `value` is not IDMAP_NONE. */
 int idmap_set(struct idmap *m, uint64_t key, uint32_t value);
@@ -36,13 +39,16 @@ struct hashidx {
 	size_t count;
 };
 
-#define HASHIDX_INIT {0}
+#define HASHIDX_INIT                                                                               \
+	{                                                                                          \
+		0                                                                                  \
+	}
 #define HASHIDX_NONE UINT32_MAX
 
 typedef int hashidx_equal(const void *ctx, uint32_t id); /* is the key sought the one of `id`? */
 void hashidx_release(struct hashidx *h);
 uint32_t hashidx_find(const struct hashidx *h, uint64_t hash, hashidx_equal *equal,
-                      const void *ctx);
+		      const void *ctx);
 /* Adds an id that is known to be absent; 0 or ERR_NOMEM. */
 int hashidx_add(struct hashidx *h, uint64_t hash, uint32_t id);
 

@@ -26,10 +26,10 @@ char *units_ns(char out[UNITS_TEXT], int64_t ns)
 		s = (int64_t)llround(v / 1e9);
 		if (llabs(s) < 3600)
 			snprintf(out, UNITS_TEXT, "%" PRId64 " min %02d s", s / 60,
-			         (int)llabs(s % 60));
+				 (int)llabs(s % 60));
 		else
 			snprintf(out, UNITS_TEXT, "%" PRId64 " h %02d min", s / 3600,
-			         (int)llabs(s % 3600 / 60));
+				 (int)llabs(s % 3600 / 60));
 	}
 	return out;
 }
