@@ -24,19 +24,18 @@ enum npy_type {
 
 struct npy_header {
 	enum npy_type type;
-	int big_endian;        /* 1: bytes must be swapped by the reader of the data */
+	int big_endian; /* 1: bytes must be swapped by the reader of the data */
 	int fortran_order;
-	size_t item_size;      /* bytes of one element; 0 for NPY_OBJECT */
-	size_t n_dims;         /* 0 for a scalar */
+	size_t item_size; /* bytes of one element; 0 for NPY_OBJECT */
+	size_t n_dims;    /* 0 for a scalar */
 	uint64_t shape[NPY_MAX_DIMS];
-	uint64_t n_items;      /* product of the shape */
-	size_t data_offset;    /* bytes of magic, version and header */
+	uint64_t n_items;   /* product of the shape */
+	size_t data_offset; /* bytes of magic, version and header */
 };
 
 /* Parses the start of a file (`n` bytes of it: the whole header must be there). `name` for messages.
  * Checks that n_items * item_size fits; whether the data is all there is the caller's check. */
-int npy_parse(const void *bytes, size_t n, const char *name, struct npy_header *h,
-              struct err *err);
+int npy_parse(const void *bytes, size_t n, const char *name, struct npy_header *h, struct err *err);
 /* Appends a version-1.0 header (padded to 64 bytes) for little-endian C-order data. `descr` is
  * NumPy's type text such as "<f2", "<f4", "<U12". */
 int npy_write_header(struct buf *out, const char *descr, const uint64_t *shape, size_t n_dims);
@@ -44,7 +43,7 @@ int npy_write_header(struct buf *out, const char *descr, const uint64_t *shape, 
 /* Text of element `i` of a U or S array as UTF-8, appended to `out`, trailing NULs dropped. Invalid
  * code points are an error. */
 int npy_text(const struct npy_header *h, const void *data, uint64_t i, struct buf *out,
-             struct err *err);
+	     struct err *err);
 
 /* Rows of a 2-D float file, read on demand. */
 struct npy_file;

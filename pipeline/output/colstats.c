@@ -9,7 +9,7 @@ struct column {
 	struct sha256 *digest; /* owned */
 	uint64_t nulls;
 	uint64_t values;
-	int constant;          /* all values so far are equal */
+	int constant; /* all values so far are equal */
 	double min, max;
 	const char *min_text, *max_text; /* borrowed from the run's strings */
 };
@@ -143,7 +143,7 @@ static json_t *column_json(struct column *col, enum schema_type type)
 	if (sha256_finish(col->digest, sha) != 0)
 		return NULL;
 	o = json_pack("{s:I, s:b, s:s}", "nulls", (json_int_t)col->nulls, "constant",
-	              col->values ? col->constant : 1, "sha256", sha);
+		      col->values ? col->constant : 1, "sha256", sha);
 	if (o && col->values && type == SCHEMA_STRING) {
 		json_object_set_new(o, "min", json_string(col->min_text));
 		json_object_set_new(o, "max", json_string(col->max_text));

@@ -17,7 +17,7 @@ struct parquet_writer;
 /* Writes beside `path`; it appears under its name at parquet_close(). Row groups are cut at exactly
  * PARQUET_ROW_GROUP_ROWS rows, whatever the sizes of the appended batches. */
 int parquet_create(struct parquet_writer **out, const char *path, enum schema_profile profile,
-                   struct err *err);
+		   struct err *err);
 /* Appends all rows of the batch. `rows->strings` must be the same dict in each call and live until
  * the writer ends; it may grow. Texts must be UTF-8. After a failure only parquet_abort (or
  * parquet_close, which then says so) makes sense. */
@@ -30,19 +30,18 @@ void parquet_abort(struct parquet_writer *w); /* NULL is fine */
  * the footer is new. Inputs are checked (magic, schema, offsets inside the file). No inputs, or only
  * empty ones, give a file without rows. `n_rows` and `bytes` may be NULL. */
 int parquet_join(const char *path, const char *const *inputs, size_t n_inputs,
-                 enum schema_profile profile, uint64_t *n_rows, uint64_t *bytes,
-                 struct err *err);
+		 enum schema_profile profile, uint64_t *n_rows, uint64_t *bytes, struct err *err);
 
 /* Rows of string columns of any Parquet file (spec 2.4: written by pyarrow, DuckDB, ours): PLAIN,
  * dictionary and DELTA_* byte-array encodings, data pages v1 and v2, snappy, gzip, zstd or none,
  * required or optional flat columns, several row groups. NULL texts are NULL. Fields are valid in
  * the callback. */
 typedef int parquet_strings_fn(void *ctx, const char *const *text, const size_t *len,
-                               struct err *err);
+			       struct err *err);
 int parquet_read_strings(const char *path, const char *const *columns, size_t n_columns,
-                         parquet_strings_fn *fn, void *ctx, struct err *err);
+			 parquet_strings_fn *fn, void *ctx, struct err *err);
 int parquet_read_strings_memory(const char *name, const void *bytes, size_t n,
-                                const char *const *columns, size_t n_columns,
-                                parquet_strings_fn *fn, void *ctx, struct err *err);
+				const char *const *columns, size_t n_columns,
+				parquet_strings_fn *fn, void *ctx, struct err *err);
 
 #endif

@@ -17,15 +17,15 @@ struct rows {
 	size_t count;
 	size_t cap;
 	enum schema_profile profile;
-	struct dict *strings;           /* borrowed: string columns hold its ids */
-	double *number[SCHEMA_COLUMNS]; /* owned: SCHEMA_DOUBLE columns; NaN is null */
+	struct dict *strings;             /* borrowed: string columns hold its ids */
+	double *number[SCHEMA_COLUMNS];   /* owned: SCHEMA_DOUBLE columns; NaN is null */
 	uint32_t *string[SCHEMA_COLUMNS]; /* owned: SCHEMA_STRING columns */
-	int8_t *small[SCHEMA_COLUMNS];  /* owned: SCHEMA_INT8 and SCHEMA_BOOL; -1 is null */
+	int8_t *small[SCHEMA_COLUMNS];    /* owned: SCHEMA_INT8 and SCHEMA_BOOL; -1 is null */
 };
 
 /* Columns outside the profile have NULL arrays. */
 int rows_init(struct rows *r, enum schema_profile profile, struct dict *strings, size_t cap,
-              struct err *err);
+	      struct err *err);
 /* Room for `cap` rows in all; what is there stays. 0 or ERR_NOMEM (the batch is then unchanged). */
 int rows_reserve(struct rows *r, size_t cap, struct err *err);
 void rows_release(struct rows *r);

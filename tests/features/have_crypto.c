@@ -1,2 +1,5 @@
 #include <openssl/evp.h>
-int main(void) { return EVP_sha256() == 0; }
+int main(void)
+{
+	return EVP_sha256() == 0;
+}

@@ -1,2 +1,5 @@
 #include <curl/curl.h>
-int main(void) { return CURLOPT_AWS_SIGV4 == 0 || curl_version() == 0; }
+int main(void)
+{
+	return CURLOPT_AWS_SIGV4 == 0 || curl_version() == 0;
+}

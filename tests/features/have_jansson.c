@@ -1,2 +1,5 @@
 #include <jansson.h>
-int main(void) { return json_object() == NULL; }
+int main(void)
+{
+	return json_object() == NULL;
+}

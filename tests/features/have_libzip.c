@@ -1,2 +1,5 @@
 #include <zip.h>
-int main(void) { return zip_libzip_version() == 0; }
+int main(void)
+{
+	return zip_libzip_version() == 0;
+}

@@ -1,2 +1,5 @@
 #include <snappy-c.h>
-int main(void) { return snappy_max_compressed_length(1) == 0; }
+int main(void)
+{
+	return snappy_max_compressed_length(1) == 0;
+}

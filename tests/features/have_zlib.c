@@ -1,2 +1,5 @@
 #include <zlib.h>
-int main(void) { return zlibVersion() == 0; }
+int main(void)
+{
+	return zlibVersion() == 0;
+}

@@ -1,2 +1,5 @@
 #include <zstd.h>
-int main(void) { return ZSTD_versionNumber() == 0; }
+int main(void)
+{
+	return ZSTD_versionNumber() == 0;
+}
