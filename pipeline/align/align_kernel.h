@@ -16,7 +16,8 @@
 #endif
 
 static inline __attribute__((always_inline)) KERNEL_TARGET void
-kernel_column(struct lane_group *g, size_t rows, size_t column, unsigned char **bits, int local)
+kernel_column(struct lane_group *g, size_t rows, size_t column, unsigned char **bits, int local,
+	      int store)
 {
 	const vec zero = v_set1(0), one = v_set1(1);
 	const vec open = v_set1(ALIGN_GAP_OPEN), extend = v_set1(ALIGN_GAP_EXTEND);
@@ -51,7 +52,7 @@ kernel_column(struct lane_group *g, size_t rows, size_t column, unsigned char **
 		up = v_sub(cell, open);
 		v_store(h, up);
 		v_store(e, ins);
-		if (out)
+		if (store)
 			out = put_cell(out, v_equal(cell, d), v_equal(cell, f), ins_opens,
 				       del_opens);
 		if (local) {
@@ -73,11 +74,11 @@ kernel_column(struct lane_group *g, size_t rows, size_t column, unsigned char **
 
 static inline __attribute__((always_inline)) KERNEL_TARGET void
 kernel_run(struct lane_group *g, size_t rows, size_t from, size_t to, unsigned char *bits,
-	   int local)
+	   int local, int store)
 {
 	for (size_t column = from + 1; column <= to; column++) {
 		look_up(g, rows, column);
-		kernel_column(g, rows, column, &bits, local);
+		kernel_column(g, rows, column, &bits, local, store);
 	}
 }
 
@@ -86,11 +87,11 @@ static KERNEL_TARGET void kernel_columns(struct lane_group *g, size_t rows, size
 					 void *bits)
 {
 	if (g->form == ALIGN_SW && bits)
-		kernel_run(g, rows, from, to, bits, 1);
+		kernel_run(g, rows, from, to, bits, 1, 1);
 	else if (g->form == ALIGN_SW)
-		kernel_run(g, rows, from, to, NULL, 1);
+		kernel_run(g, rows, from, to, NULL, 1, 0);
 	else if (bits)
-		kernel_run(g, rows, from, to, bits, 0);
+		kernel_run(g, rows, from, to, bits, 0, 1);
 	else
-		kernel_run(g, rows, from, to, NULL, 0);
+		kernel_run(g, rows, from, to, NULL, 0, 0);
 }

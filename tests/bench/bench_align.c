@@ -1,0 +1,263 @@
+/* Alignment: time of a pair (both forms, values included) beside parasail doing the same with
+ * traceback strings, as the original calls it (trace_striped_32) and at its fastest (trace_scan_16).
+ * Rounds are interleaved and the median is shown, since machines drift. One thread, then two. Numbers,
+ * no verdict. Arguments: pairs (2,000), FASTA (that of mmseqs2-examples; made-up texts without it). */
+#include <parasail.h>
+#include <parasail/matrices/blosum62.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pipeline/align/align.h"
+#include "pipeline/align/align_lanes.h"
+#include "pipeline/core/lines.h"
+#include "prof/base/buf.h"
+#include "prof/base/clock.h"
+#include "tests/unit/align_pairs.h"
+
+#define ROUNDS 3
+
+static const char default_fasta[] = "/usr/share/doc/mmseqs2/example-data/DB.fasta.gz";
+
+struct set {
+	struct text_pair *pairs;
+	struct align_text *texts;
+	struct align_job *jobs;
+	struct align_values *values;
+	size_t n;
+	double cells;
+};
+
+typedef parasail_result_t *trace_fn(const char *, int, const char *, int, int, int,
+				    const parasail_matrix_t *);
+
+/* ---- pairs ------------------------------------------------------------------------------------ */
+
+struct reader {
+	struct lines *lines;
+	struct buf text;
+	int started;
+};
+
+/* The next sequence in r->text; 0: no more. */
+static int next_sequence(struct reader *r)
+{
+	struct err err = ERR_INIT;
+	char *line;
+	size_t len;
+
+	buf_clear(&r->text);
+	while (lines_next(r->lines, &line, &len, &err) == 1) {
+		if (line[0] != '>') {
+			buf_put(&r->text, line, len);
+			continue;
+		}
+		if (r->started++ && r->text.len > 0)
+			return 1;
+	}
+	return r->text.len > 0;
+}
+
+static struct align_text copy_text(const struct buf *b)
+{
+	char *bytes = malloc(b->len);
+
+	if (!bytes)
+		abort();
+	memcpy(bytes, b->data, b->len);
+	return (struct align_text){bytes, b->len};
+}
+
+/* Of a protein: a distant relative (30 % substituted, with gaps), or the next protein. */
+static int read_pair(struct reader *r, size_t i, struct text_pair *p)
+{
+	uint64_t seed = i;
+	struct align_text query, ref;
+
+	if (!next_sequence(r))
+		return 0;
+	query = copy_text(&r->text);
+	p->query = (char *)(uintptr_t)query.bytes;
+	p->n = query.len;
+	if (i % 2 == 0) {
+		p->ref = malloc(3 * p->n + 16);
+		if (!p->ref)
+			abort();
+		p->m = mutate(&seed, RESIDUES, 20, 30, p->query, p->n, p->ref);
+		return 1;
+	}
+	if (!next_sequence(r)) {
+		free(p->query);
+		return 0;
+	}
+	ref = copy_text(&r->text);
+	p->ref = (char *)(uintptr_t)ref.bytes;
+	p->m = ref.len;
+	return 1;
+}
+
+static void make_pairs(struct set *s, const char *fasta)
+{
+	struct reader r = {.text = BUF_INIT};
+	struct err err = ERR_INIT;
+	size_t i = 0;
+
+	if (lines_open(&r.lines, fasta, LINES_MAX_BYTES, &err) == 0) {
+		while (i < s->n && read_pair(&r, i, &s->pairs[i]))
+			i++;
+		lines_close(r.lines);
+		buf_release(&r.text);
+		s->n = i ? i : s->n;
+	}
+	if (i == 0)
+		printf("no proteins (%s): made-up texts\n", err.text);
+	for (; i < s->n; i++)
+		s->pairs[i] = make_text_pair(PAIR_RELATED, i, 900);
+}
+
+static void make_set(struct set *s, size_t n, const char *fasta)
+{
+	*s = (struct set){.n = n, .pairs = calloc(n, sizeof *s->pairs)};
+	s->texts = calloc(2 * n, sizeof *s->texts);
+	s->jobs = calloc(n, sizeof *s->jobs);
+	s->values = calloc(n, sizeof *s->values);
+	if (!s->pairs || !s->texts || !s->jobs || !s->values)
+		abort();
+	make_pairs(s, fasta);
+	for (size_t i = 0; i < s->n; i++) {
+		s->texts[2 * i] = pair_query(&s->pairs[i]);
+		s->texts[2 * i + 1] = pair_ref(&s->pairs[i]);
+		s->jobs[i] = (struct align_job){(uint32_t)(2 * i), (uint32_t)(2 * i + 1)};
+		s->cells += (double)s->pairs[i].n * (double)s->pairs[i].m;
+	}
+}
+
+static void free_set(struct set *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		free_text_pair(&s->pairs[i]);
+	free(s->pairs);
+	free(s->texts);
+	free(s->jobs);
+	free(s->values);
+}
+
+/* ---- runs ------------------------------------------------------------------------------------- */
+
+/* Counting columns is part of what the original does with the strings. */
+static size_t count_strings(const parasail_traceback_t *t)
+{
+	size_t sum = 0;
+
+	for (size_t i = 0; t->query[i]; i++)
+		sum += (size_t)(t->query[i] == t->ref[i]) + (size_t)(t->comp[i] == ':') +
+		       (size_t)(t->query[i] == '-') + (size_t)(t->ref[i] == '-');
+	return sum;
+}
+
+static size_t ask_library(const struct set *s, trace_fn *trace)
+{
+	size_t sum = 0;
+
+	for (size_t i = 0; i < s->n; i++) {
+		const struct text_pair *p = &s->pairs[i];
+		parasail_result_t *r =
+			trace(p->query, (int)p->n, p->ref, (int)p->m, 10, 1, &parasail_blosum62);
+		parasail_traceback_t *t =
+			parasail_result_get_traceback(r, p->query, (int)p->n, p->ref, (int)p->m,
+						      &parasail_blosum62, '|', ':', '.');
+
+		sum += count_strings(t);
+		parasail_traceback_free(t);
+		parasail_result_free(r);
+	}
+	return sum;
+}
+
+static void run_striped(struct set *s)
+{
+	ask_library(s, parasail_nw_trace_striped_32);
+	ask_library(s, parasail_sw_trace_striped_32);
+}
+
+static void run_scan(struct set *s)
+{
+	ask_library(s, parasail_nw_trace_scan_16);
+	ask_library(s, parasail_sw_trace_scan_16);
+}
+
+static void run_ours(struct set *s, size_t workers)
+{
+	struct align_options o = {.n_workers = workers};
+	struct err err = ERR_INIT;
+
+	if (align_batch(s->texts, s->jobs, s->n, &o, s->values, NULL, &err) != 0) {
+		fprintf(stderr, "%s\n", err.text);
+		exit(1);
+	}
+}
+
+static void run_fast(struct set *s)
+{
+	run_ours(s, 1);
+}
+
+static void run_fast_two(struct set *s)
+{
+	run_ours(s, 2);
+}
+
+static void run_portable(struct set *s)
+{
+	setenv("PROTEA_SIMD", "portable", 1);
+	run_ours(s, 1);
+	unsetenv("PROTEA_SIMD");
+}
+
+struct contender {
+	const char *name;
+	void (*run)(struct set *s);
+	double ms[ROUNDS];
+};
+
+static int by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+int main(int argc, char **argv)
+{
+	struct contender all[] = {
+		{.name = "parasail trace_striped_32", .run = run_striped},
+		{.name = "parasail trace_scan_16", .run = run_scan},
+		{.name = "scalar engine", .run = run_portable},
+		{.name = "lanes, 1 thread", .run = run_fast},
+		{.name = "lanes, 2 threads", .run = run_fast_two},
+	};
+	size_t n_all = sizeof all / sizeof all[0];
+	const struct align_kernel *k = align_kernel_choose();
+	struct set s;
+
+	make_set(&s, argc > 1 ? strtoul(argv[1], NULL, 10) : 2000,
+		 argc > 2 ? argv[2] : default_fasta);
+	for (size_t round = 0; round < ROUNDS; round++)
+		for (size_t i = 0; i < n_all; i++) {
+			int64_t start = clock_mono_ns();
+
+			all[i].run(&s);
+			all[i].ms[round] = (double)(clock_mono_ns() - start) / 1e6 / (double)s.n;
+		}
+	printf("%zu pairs, %.0f k cells each, lanes: %s\n", s.n, s.cells / 1e3 / (double)s.n,
+	       k ? k->name : "none");
+	for (size_t i = 0; i < n_all; i++) {
+		qsort(all[i].ms, ROUNDS, sizeof all[i].ms[0], by_value);
+		printf("%-26s %8.4f ms a pair, NW and SW %7.2f Gcells/s  x%.2f\n", all[i].name,
+		       all[i].ms[ROUNDS / 2],
+		       2 * s.cells / (double)s.n / all[i].ms[ROUNDS / 2] / 1e6,
+		       all[0].ms[ROUNDS / 2] / all[i].ms[ROUNDS / 2]);
+	}
+	free_set(&s);
+	return 0;
+}
