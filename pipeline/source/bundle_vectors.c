@@ -2,6 +2,7 @@
  * protein counts and whether dimensions agree is the reader's business (spec 4.4). */
 #include "pipeline/source/bundle_source.h"
 
+#include "pipeline/bundle/db.h"
 #include "pipeline/bundle/rows.h"
 #include "prof/base/buf.h"
 
@@ -152,11 +153,17 @@ static void push_sequence(struct bundle_rows *r, source_sequence_fn *fn, void *c
 		r->failed = fn(ctx, id, text, len, r->err);
 }
 
+/* One read transaction for all look-ups: without it each takes and drops the file's lock, which costs
+ * more than the look-up. */
 static int sequences_by_id(struct bundle_source *b, const int64_t *ids, size_t n,
 			   source_sequence_fn *fn, void *ctx, struct err *err)
 {
+	int own = sqlite3_get_autocommit(b->db);
+	int rc = own ? bundle_db_exec(b->db, "BEGIN", "read", err) : 0;
 	struct bundle_rows r;
 
+	if (rc < 0)
+		return rc;
 	bundle_rows_begin(&r, b->db, "sequence", "SELECT id, sequence FROM sequence WHERE id = ?1",
 			  err);
 	for (size_t i = 0; i < n && !r.failed; i++) {
@@ -165,7 +172,10 @@ static int sequences_by_id(struct bundle_source *b, const int64_t *ids, size_t n
 		if (bundle_rows_next(&r) > 0)
 			push_sequence(&r, fn, ctx);
 	}
-	return bundle_rows_end(&r);
+	rc = bundle_rows_end(&r);
+	if (own)
+		bundle_db_rollback(b->db); /* nothing was written */
+	return rc;
 }
 
 /* Without a key on sequence.id every look-up would read the whole table: one pass over all rows in

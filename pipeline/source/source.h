@@ -6,7 +6,8 @@
  * its result. No transaction is open between two calls (spec 4.0). A signal ends a stream with
  * ERR_CANCELLED (core/cancel.h); writing goes on, so that a stopped job can still be closed.
  *
- * A struct source belongs to one thread at a time; events go through a handle of their own
+ * A callback may read through the same source but not write. A struct source belongs to one thread at
+ * a time; events go through a handle of their own
  * (source_open again), because each is committed at once (spec 6.1). */
 #ifndef SOURCE_SOURCE_H
 #define SOURCE_SOURCE_H
@@ -116,7 +117,7 @@ struct source_embedding {
 	int64_t id;
 	int64_t sequence_id;
 	int64_t chunk_index_s; /* 0 where the column is absent */
-	const void *values;    /* dim values of `type` */
+	const void *values;    /* dim values of `type`, aligned to 4 */
 	size_t dim;            /* as found in the row */
 	enum source_vector_type type;
 };

@@ -527,6 +527,15 @@ static void wrong_values_are_named_with_table_row_and_column(void **state)
 	       read_proteins, "a NUL byte at byte 2");
 	broken("UPDATE protein SET accession = CAST(x'50c0af' AS TEXT) WHERE accession = 'P1'",
 	       read_proteins, "invalid UTF-8 at byte 1");
+	broken("UPDATE protein SET accession = CAST(x'50303132333435363738393000' AS TEXT)"
+	       " WHERE accession = 'P1'",
+	       read_proteins, "a NUL byte at byte 12");
+	broken("UPDATE protein SET accession = CAST(x'5030313233343536f4908080' AS TEXT)"
+	       " WHERE accession = 'P1'",
+	       read_proteins, "invalid UTF-8 at byte 8");
+	broken("UPDATE protein SET accession = CAST(x'50303132333435eda080' AS TEXT)"
+	       " WHERE accession = 'P1'",
+	       read_proteins, "invalid UTF-8 at byte 7");
 	broken("UPDATE protein SET accession = '' WHERE accession = 'P1'", read_proteins, "empty");
 	broken("UPDATE protein SET sequence_id = 1.5 WHERE accession = 'P1'", read_proteins,
 	       "row 'P1': column sequence_id holds a real number");
