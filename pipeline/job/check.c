@@ -33,11 +33,14 @@ static int walk(struct checking *k, const char *source_url, const json_t *payloa
 	before = k->problems.count;
 	rc = payload_parse(&k->payload, payload, &k->problems, err);
 	if (rc && k->problems.count > before) {
-		/* The payload's faults are listed; is the source at least there? */
+		/* The payload's faults are listed; what does not depend on it is tried all the same. */
 		struct err why = ERR_INIT;
 
 		if (source_open(&k->source, source_url, SOURCE_READ, &why) != 0)
 			problems_add_err(&k->problems, &why);
+		context_init(&k->context, k->source, &k->settings);
+		k->has_context = 1;
+		preflight_settings(&k->context, &k->problems);
 		return 0;
 	}
 	if (!rc)

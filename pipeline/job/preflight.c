@@ -87,31 +87,39 @@ static void check_writable(struct problems *problems, const char *what, const ch
 	free(at);
 }
 
-static void check_store(struct context *c, const struct payload *p, struct problems *problems)
+/* 0 when the store can be used. */
+static int check_backend(struct context *c, struct problems *problems)
 {
 	struct artifact_config config = settings_artifact_config(c->settings);
+	struct err why = ERR_INIT;
+	int rc = 0;
+
+	if (!c->store)
+		rc = artifact_open(&c->store, &config, &why);
+	if (!rc)
+		rc = artifact_probe(c->store, 0, &why);
+	if (rc)
+		problems_add_err(problems, &why);
+	return rc;
+}
+
+static void check_store(struct context *c, const struct payload *p, struct problems *problems)
+{
 	struct err why = ERR_INIT;
 	char key[512];
 	int rc;
 
-	if (!c->store && artifact_open(&c->store, &config, &why) != 0) {
-		problems_add_err(problems, &why);
+	if (check_backend(c, problems) != 0)
 		return;
-	}
-	if (artifact_probe(c->store, 0, &why) != 0) {
-		problems_add_err(problems, &why);
-		return;
-	}
 	snprintf(key, sizeof key, "datasets/%s/manifest.json", p->output_name);
 	rc = artifact_exists(c->store, key, &why);
 	if (rc < 0)
 		problems_add_err(problems, &why);
 	else if (rc == 1)
 		problems_add(problems, ERR_EXISTS,
-			     "payload.output_name: the artifact store holds '%s' already; choose "
-			     "another name "
-			     "or remove datasets/%s",
-			     key, p->output_name);
+		             "payload.output_name: the artifact store holds '%s' already; choose another name "
+		             "or remove datasets/%s",
+		             key, p->output_name);
 }
 
 static void check_groundtruth(struct context *c, const struct plan *plan, struct problems *problems,
@@ -158,6 +166,13 @@ static void check_memory(struct context *c, const struct payload *p, uint64_t li
 			"--memory-limit, use fewer workers, or a machine with more memory",
 			units_bytes(need, x.memory_bytes), units_bytes(have, limit));
 	estimate_release(&x);
+}
+
+void preflight_settings(struct context *c, struct problems *problems)
+{
+	check_anc2vec(c, problems);
+	check_writable(problems, "PROTEA_EXPORT_RESUME_DIR", c->settings->resume_dir);
+	(void)check_backend(c, problems); /* its problem is in the list */
 }
 
 int preflight_run(struct context *c, const struct payload *p, struct plan *plan,

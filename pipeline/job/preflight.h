@@ -15,6 +15,10 @@ int preflight_run(struct context *c, const struct payload *p, struct plan *plan,
 		  uint64_t memory_limit, struct problems *problems, struct notes *notes,
 		  struct err *err);
 
+/* The part that needs no payload: term vectors, folders, store. For `check` when the payload is refused,
+ * so that these problems are listed with it. */
+void preflight_settings(struct context *c, struct problems *problems);
+
 /* Expected sizes; numbers are upper bounds where marked so in docs/pipeline.md. */
 struct estimate {
 	uint64_t proteins, pool_rows, pool_dim;
