@@ -6,9 +6,9 @@
  * its result. No transaction is open between two calls (spec 4.0). A signal ends a stream with
  * ERR_CANCELLED (core/cancel.h); writing goes on, so that a stopped job can still be closed.
  *
- * A callback may read through the same source but not write. A struct source belongs to one thread at
- * a time; events go through a handle of their own
- * (source_open again), because each is committed at once (spec 6.1). */
+ * A callback leaves the source it is called from alone: a connection in the middle of a COPY answers
+ * nothing else. A struct source belongs to one thread at a time; events go through a handle of their
+ * own (source_open again), because each is committed at once (spec 6.1). */
 #ifndef SOURCE_SOURCE_H
 #define SOURCE_SOURCE_H
 
