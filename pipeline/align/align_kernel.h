@@ -11,6 +11,9 @@
  *   put_cell(p, d, f, ins, del)    stores four masks as one record, returns the next record
  *   look_up(g, rows, column)       fills g->scores
  * It compares score for score what align_scalar.c does. Inline only. */
+#ifndef ALIGN_ALIGN_KERNEL_H
+#define ALIGN_ALIGN_KERNEL_H
+
 #ifndef KERNEL_LANES
 #error "define the instruction set before including align_kernel.h"
 #endif
@@ -95,3 +98,5 @@ static KERNEL_TARGET void kernel_columns(struct lane_group *g, size_t rows, size
 	else
 		kernel_run(g, rows, from, to, NULL, 0, 0);
 }
+
+#endif

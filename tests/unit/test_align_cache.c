@@ -1,4 +1,4 @@
-/* The alignment cache: its texts, its file shared with Python, and how it gives up. The source is
+/* The alignment cache: its file, shared with Python, and how it gives up. The source is
  * included, so that the clock and the lock's patience can be moved. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,26 +11,12 @@ static int64_t clock_lead_ns;
 #define clock_mono_ns() (clock_mono_ns() + clock_lead_ns)
 #include "pipeline/align/align_cache.c"
 
-#include <math.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tests/unit/numbers.h"
+#include "tests/unit/align_cache_sample.h"
 #include "tests/unit/scratch.h"
-
-static const struct align_values sample = {25 / 27., 0.3, 124,  1 / 27.,       27, 27,
-					   26,       1,   1e-7, -1073741824.0, 0,  5};
-
-/* What /usr/bin/python3 -c 'json.dumps({...})' prints for it. */
-static const char sample_text[] =
-	"{\"identity_nw\": 0.9259259259259259, \"similarity_nw\": 0.3, \"alignment_score_nw\": "
-	"124.0, "
-	"\"gaps_pct_nw\": 0.037037037037037035, \"alignment_length_nw\": 27.0, \"length_query\": "
-	"27, "
-	"\"length_ref\": 26, \"identity_sw\": 1.0, \"similarity_sw\": 1e-07, "
-	"\"alignment_score_sw\": -1073741824.0, \"gaps_pct_sw\": 0.0, \"alignment_length_sw\": "
-	"5.0}";
 
 static void digest_of(uint64_t i, char out[MD5_HEX])
 {
@@ -38,20 +24,6 @@ static void digest_of(uint64_t i, char out[MD5_HEX])
 
 	snprintf(out, MD5_HEX, "%016llx%016llx", (unsigned long long)splitmix(&s),
 		 (unsigned long long)i);
-}
-
-static struct align_values values_of(uint64_t i)
-{
-	uint64_t s = i;
-	double x[12];
-	struct align_values v;
-
-	for (size_t k = 0; k < 12; k++)
-		x[k] = (double)(splitmix(&s) % 1000) / (double)(1 + splitmix(&s) % 999);
-	x[5] = (double)(splitmix(&s) % 40000);
-	x[6] = (double)(splitmix(&s) % 40000);
-	memcpy(&v, x, sizeof v);
-	return v;
 }
 
 static void insert_number(struct align_cache *c, uint64_t i)
@@ -140,97 +112,6 @@ static int64_t count_rows(const char *name)
 	sqlite3_finalize(st);
 	sqlite3_close(db);
 	return n;
-}
-
-/* ---- texts ---------------------------------------------------------------------------------- */
-
-static void the_key_names_texts_and_parameters(void **state)
-{
-	char key[ALIGN_KEY_TEXT];
-
-	(void)state;
-	align_cache_key("0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210",
-			key);
-	assert_string_equal(key, "0123456789abcdef0123456789abcdef:fedcba9876543210fedcba9876543210"
-				 ":10:1:blosum62");
-}
-
-static void a_value_is_written_as_python_writes_it(void **state)
-{
-	char text[VALUE_TEXT];
-	struct align_values odd = sample;
-
-	(void)state;
-	assert_int_equal(align_cache_value_format(&sample, text, sizeof text), 0);
-	assert_string_equal(text, sample_text);
-	assert_int_equal(align_cache_value_format(&sample, text, strlen(sample_text) + 1), 0);
-	assert_int_equal(align_cache_value_format(&sample, text, strlen(sample_text)), ERR_LIMIT);
-	assert_int_equal(align_cache_value_format(&sample, text, 20), ERR_LIMIT);
-	odd.identity_sw = (double)NAN;
-	assert_int_equal(align_cache_value_format(&odd, text, sizeof text), ERR_ARG);
-}
-
-static void a_value_survives_the_round_trip(void **state)
-{
-	char text[VALUE_TEXT];
-
-	(void)state;
-	for (uint64_t i = 0; i < 3000; i++) {
-		struct align_values v = values_of(i), back;
-
-		assert_int_equal(align_cache_value_format(&v, text, sizeof text), 0);
-		assert_int_equal(align_cache_value_parse(text, strlen(text), &back), 0);
-		assert_memory_equal(&v, &back, sizeof v);
-	}
-}
-
-static int parse(const char *text, struct align_values *v)
-{
-	return align_cache_value_parse(text, strlen(text), v);
-}
-
-static void any_order_and_spelling_is_read(void **state)
-{
-	struct align_values v;
-
-	(void)state;
-	assert_int_equal(
-		parse(" {\"alignment_length_sw\":5,\"extra\":[1,{},{\"a\\\"b\":[null , "
-		      "true]},\"x\"],\"gaps_pct_sw\":0e0,"
-		      "\"alignment_score_sw\":-1.073741824E+9,\"similarity_sw\":0.1e-6,\"identity_"
-		      "sw\":1,"
-		      "\"length_ref\":26.0,\"length_query\":2.7e1,\"alignment_length_nw\":27,"
-		      "\"gaps_pct_nw\":0.037037037037037035,\"alignment_score_nw\":124,"
-		      "\"similarity_nw\":0.30000,\"identity_nw\":0.9259259259259259}\n",
-		      &v),
-		0);
-	assert_memory_equal(&v, &sample, sizeof v);
-}
-
-static void what_is_no_value_is_refused(void **state)
-{
-	static const char *const bad[] = {"",  "null", "[]",   "{}",
-					  "{", "12",   "\xff", "{\"identity_nw\": 1.0}"};
-	char text[VALUE_TEXT];
-	struct align_values v = sample;
-
-	(void)state;
-	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
-		assert_int_equal(parse(bad[i], &v), ERR_FORMAT);
-	for (size_t cut = 0; cut < strlen(sample_text); cut++)
-		assert_int_equal(align_cache_value_parse(sample_text, cut, &v), ERR_FORMAT);
-	snprintf(text, sizeof text, "%s x", sample_text);
-	assert_int_equal(parse(text, &v), ERR_FORMAT);
-	snprintf(text, sizeof text, "%s", sample_text);
-	memcpy(strstr(text, "0.3,"), "null", 4); /* also drops a comma */
-	assert_int_equal(parse(text, &v), ERR_FORMAT);
-	snprintf(text, sizeof text, "%s", sample_text);
-	memcpy(strstr(text, "124.0"), "\"124\"", 5);
-	assert_int_equal(parse(text, &v), ERR_FORMAT);
-	snprintf(text, sizeof text, "%s", sample_text);
-	memcpy(strstr(text, "124.0"), "1e999", 5);
-	assert_int_equal(parse(text, &v), ERR_FORMAT);
-	assert_memory_equal(&v, &sample, sizeof v);
 }
 
 /* ---- rows ------------------------------------------------------------------------------------- */
@@ -685,11 +566,6 @@ static void a_read_only_place_is_trouble(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_key_names_texts_and_parameters),
-		cmocka_unit_test(a_value_is_written_as_python_writes_it),
-		cmocka_unit_test(a_value_survives_the_round_trip),
-		cmocka_unit_test(any_order_and_spelling_is_read),
-		cmocka_unit_test(what_is_no_value_is_refused),
 		cmocka_unit_test(rows_are_found_again),
 		cmocka_unit_test(one_key_may_be_asked_for_twice),
 		cmocka_unit_test(the_order_of_the_texts_is_part_of_the_key),
