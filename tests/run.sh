@@ -51,7 +51,7 @@ for kind in "${kinds[@]}"; do
 		[ -x tests/lint/run.sh ] && run_one lint tests/lint/run.sh
 		;;
 	unit | fault)
-		for src in tests/$kind/*.c; do
+		for src in "tests/$kind"/*.c; do
 			bin=$O/${src%.c}
 			[ "$kind" = unit ] && [[ $(basename "$src") != test_* ]] && continue
 			[ "$kind" = fault ] && [[ $src != *_fault.c ]] && continue

@@ -1,5 +1,7 @@
 /* Options that run, check and grid share: see cli.h. */
+#include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +31,8 @@ int cli_parse_job_options(int argc, char **argv, const char *usage, struct job_o
 		{NULL, 0, NULL, 0},
 	};
 	uint64_t bytes;
+	long number;
+	char *end;
 	int c;
 
 	*o = (struct job_options){0};
@@ -49,9 +53,11 @@ int cli_parse_job_options(int argc, char **argv, const char *usage, struct job_o
 			o->quiet = 1;
 			break;
 		case 'w':
-			o->workers = atoi(optarg);
-			if (o->workers < 1)
+			errno = 0;
+			number = strtol(optarg, &end, 10);
+			if (errno || end == optarg || *end || number < 1 || number > INT_MAX)
 				return bad(usage, "'%s' is no number of workers", optarg);
+			o->workers = (int)number;
 			break;
 		case 'k':
 			o->keep_staging = 1;

@@ -200,7 +200,7 @@ static void take_apart(const char *text, struct decimal *d)
 	for (; *p && *p != 'e'; p++)
 		if (*p >= '0' && *p <= '9' && d->n < (int)sizeof d->digits)
 			d->digits[d->n++] = *p;
-	d->point = (*p == 'e' ? atoi(p + 1) : 0) + 1;
+	d->point = (*p == 'e' ? (int)strtol(p + 1, NULL, 10) : 0) + 1;
 	while (d->n > 1 && d->digits[d->n - 1] == '0')
 		d->n--;
 }

@@ -26,19 +26,15 @@ static int is_missing(const char *text)
 /* Names everything that an incomplete minio configuration lacks, at once. */
 static int check_minio(const struct artifact_config *c, struct err *err)
 {
-	char missing[160] = "";
+	const char *endpoint = is_missing(c->endpoint) ? " PROTEA_MINIO_ENDPOINT" : "";
+	const char *access_key = is_missing(c->access_key) ? " PROTEA_MINIO_ACCESS_KEY" : "";
+	const char *secret_key = is_missing(c->secret_key) ? " PROTEA_MINIO_SECRET_KEY" : "";
 
-	if (is_missing(c->endpoint))
-		strcat(missing, " PROTEA_MINIO_ENDPOINT");
-	if (is_missing(c->access_key))
-		strcat(missing, " PROTEA_MINIO_ACCESS_KEY");
-	if (is_missing(c->secret_key))
-		strcat(missing, " PROTEA_MINIO_SECRET_KEY");
-	if (!missing[0])
+	if (!*endpoint && !*access_key && !*secret_key)
 		return 0;
 	return err_set(err, ERR_ARG,
-		       "artifact store: backend minio needs%s; set it, or choose backend local",
-		       missing);
+		       "artifact store: backend minio needs%s%s%s; set it, or choose backend local",
+		       endpoint, access_key, secret_key);
 }
 
 static int open_minio(struct artifact_store *s, const struct artifact_config *config,

@@ -2,6 +2,7 @@
  * parquet.thrift. Thread-safe as far as the arguments are. */
 #include "pipeline/output/parquet_meta.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "pipeline/core/version.h"
@@ -180,10 +181,10 @@ int parquet_meta_put_footer(struct buf *out, enum schema_profile profile, int64_
 {
 	enum schema_column columns[SCHEMA_COLUMNS];
 	size_t n = schema_columns(profile, columns), start = out->len;
-	char creator[64] = "protea-export version ";
+	char creator[64];
 	struct thrift_out o;
 
-	strncat(creator, version_text(), sizeof creator - strlen(creator) - 1);
+	snprintf(creator, sizeof creator, "protea-export version %s", version_text());
 	thrift_start(&o, out);
 	thrift_i32(&o, 1, FORMAT_VERSION);
 	put_schema(&o, columns, n);

@@ -1,4 +1,6 @@
+/* Probe: jansson. */
 #include <jansson.h>
+
 int main(void)
 {
 	return json_object() == NULL;

@@ -1,4 +1,6 @@
+/* Probe: zlib. */
 #include <zlib.h>
+
 int main(void)
 {
 	return zlibVersion() == 0;

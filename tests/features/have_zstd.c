@@ -1,4 +1,6 @@
+/* Probe: zstd. */
 #include <zstd.h>
+
 int main(void)
 {
 	return ZSTD_versionNumber() == 0;

@@ -13,6 +13,7 @@ cflags=
 libs=
 
 try() { # name libs
+	# shellcheck disable=SC2086 # the libraries are words
 	"$cc" -std=gnu17 -O0 "$here/have_$1.c" -o "$tmp/a" $2 >"$tmp/log" 2>&1
 }
 required() { # name libs package

@@ -93,6 +93,10 @@ def jobs(world):
         "few": (dict(base, k=10, embedding_config_id=few, **ALL_FAMILIES), ete),
         "stored": (dict(base, k=5, train_versions=[160, 170], test_versions=[180], expand_votes_to_ancestors=True,
                         **v5), interpro),
+        # Where 165 -> 170 is a pair without queries: no eval rows, and no train rows.
+        "short": (dict(base, train_versions=[160, 165], test_versions=[170], compute_taxonomy=True, **v5), ete),
+        "shorter": (dict(base, k=4, train_versions=[165, 170], test_versions=[175], metric="l2",
+                         use_embedding_pca=True, expand_votes_to_ancestors=True), {}),
         "association": (dict(base, k=3, expand_votes_to_ancestors=True, compute_association=True,
                              compute_self_prior=True, **v5), {}),
     }
