@@ -1,4 +1,5 @@
 /* The embedding pool and its PCA, from their caches or from the source. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -220,8 +221,7 @@ int context_load_pca(struct context *c, const struct payload *p, struct events *
 	events_stage_begin(e, &stage, "pca_fit");
 	rc = fingerprint(c, &f, err);
 	if (!rc && c->settings->pca_dir) {
-		strcpy(name, p->embedding_config_id);
-		strcat(name, ".npz");
+		snprintf(name, sizeof name, "%s.npz", p->embedding_config_id);
 		path = fsio_join(c->settings->pca_dir, name);
 		rc = path ? 0 : err_nomem(err, "the PCA cache");
 	}

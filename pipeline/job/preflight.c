@@ -117,9 +117,10 @@ static void check_store(struct context *c, const struct payload *p, struct probl
 		problems_add_err(problems, &why);
 	else if (rc == 1)
 		problems_add(problems, ERR_EXISTS,
-		             "payload.output_name: the artifact store holds '%s' already; choose another name "
-		             "or remove datasets/%s",
-		             key, p->output_name);
+			     "payload.output_name: the artifact store holds '%s' already; choose "
+			     "another name "
+			     "or remove datasets/%s",
+			     key, p->output_name);
 }
 
 static void check_groundtruth(struct context *c, const struct plan *plan, struct problems *problems,
