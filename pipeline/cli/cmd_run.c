@@ -10,6 +10,7 @@
 #include "pipeline/job/check.h"
 #include "pipeline/job/jobfile.h"
 #include "pipeline/job/run.h"
+#include "prof/base/clock.h"
 #include "prof/base/log.h"
 #include "prof/base/units.h"
 
@@ -68,6 +69,39 @@ static void print_result(const json_t *r)
 		printf("eval      none: the test pair has no row\n");
 	printf("manifest  %s\n", json_string_value(json_object_get(r, "manifest_uri")));
 	printf("elapsed   %.1f s\n", json_number_value(json_object_get(r, "elapsed_seconds")));
+}
+
+/* One line for each thing that stood in the way. */
+static void say_failure(const struct problems *problems, const struct err *err)
+{
+	size_t i;
+
+	if (problems->count < 2) {
+		log_error("%s", err->text);
+		return;
+	}
+	for (i = 0; i < problems->count; i++)
+		log_error("%s", problems->list[i].text);
+	log_error("%zu problems: nothing was computed", problems->count);
+}
+
+static void say_end(enum run_outcome outcome, const struct problems *problems,
+		    const struct err *err, const json_t *result, const struct job_options *o)
+{
+	if (outcome != RUN_DONE)
+		say_failure(problems, err);
+	else if (o->json)
+		print_json(result);
+	else
+		print_result(result);
+}
+
+static struct run_options run_options_of(const struct job_options *o, struct problems *problems)
+{
+	return (struct run_options){.memory_limit = o->memory_limit,
+				    .workers = o->workers,
+				    .keep_staging = o->keep_staging,
+				    .problems = problems};
 }
 
 /* ---- check ---------------------------------------------------------------------------------------------- */
@@ -161,49 +195,77 @@ static char *database_url(const struct job_options *o, const char *path, struct 
 	return full;
 }
 
+/* A job that failed before its run could say so itself: its row must not stay RUNNING (spec 6.1). */
+static void fail_claimed(struct source *s, const char *job_id, const struct err *err)
+{
+	struct err why = ERR_INIT;
+	json_t *fields = json_pack("{s:s}", "error_code", err_name(err->code));
+	char *text = fields ? json_compact(fields) : NULL;
+	struct source_event event = {
+		.job_id = job_id,
+		.ts_ns = clock_real_ns(),
+		.level = "error",
+		.event = "job.failed",
+		.message = err->text,
+		.fields_json = text,
+		.progress_current = -1,
+		.progress_total = -1,
+	};
+
+	if (source_finish_job(s, job_id, "FAILED", err_name(err->code), err->text, &why) == 0 &&
+	    source_insert_event(s, &event, &why) != 0)
+		log_warn("%s", why.text);
+	json_decref(fields);
+	free(text);
+}
+
+/* What the row says, run. */
+static enum run_outcome run_row(struct source *s, const char *url, const char *job_id,
+				const char *operation, const char *payload_text,
+				const struct job_options *o)
+{
+	struct problems problems = PROBLEMS_INIT;
+	struct run_options options = run_options_of(o, &problems);
+	enum run_outcome outcome = RUN_FAILED;
+	struct err err = ERR_INIT;
+	json_t *result = NULL;
+	json_t *payload = json_parse("the job's payload", payload_text, strlen(payload_text), &err);
+
+	if (payload && strcmp(operation, OPERATION_EXPORT) != 0)
+		err_set(&err, ERR_ARG, "job %s is of operation '%s', not %s", job_id, operation,
+			OPERATION_EXPORT);
+	else if (payload)
+		outcome = run_payload(url, payload, NULL, NULL, job_id, &options, &result, &err);
+	if (outcome != RUN_DONE)
+		fail_claimed(s, job_id, &err);
+	say_end(outcome, &problems, &err, result, o);
+	problems_release(&problems);
+	json_decref(payload);
+	json_decref(result);
+	return outcome;
+}
+
 static int run_claimed(const char *url, const char *job_id, const struct job_options *o)
 {
-	struct run_options options = {.memory_limit = o->memory_limit,
-				      .workers = o->workers,
-				      .keep_staging = o->keep_staging};
 	struct err err = ERR_INIT;
 	struct source *s = NULL;
 	char *operation = NULL, *payload_text = NULL;
-	json_t *payload = NULL, *result = NULL;
 	enum run_outcome outcome = RUN_FAILED;
 	int rc = source_open(&s, url, SOURCE_READ | SOURCE_WRITE, &err);
 
 	if (!rc)
 		rc = source_claim_job(s, job_id, "protea-export", &operation, &payload_text, &err);
 	if (rc == 1) {
-		payload = json_parse("the job's payload", payload_text, strlen(payload_text), &err);
-		if (payload && strcmp(operation, OPERATION_EXPORT) == 0) {
-			outcome = run_payload(url, payload, NULL, NULL, job_id, &options, &result,
-					      &err);
-		} else {
-			struct err why = ERR_INIT;
-
-			if (payload)
-				err_set(&err, ERR_ARG, "job %s is of operation '%s', not %s",
-					job_id, operation, OPERATION_EXPORT);
-			if (source_finish_job(s, job_id, "FAILED", err_name(err.code), err.text,
-					      &why) != 0)
-				log_error("%s", why.text);
-		}
-		if (outcome != RUN_DONE)
-			log_error("%s", err.text);
-		else if (o->json)
-			print_json(result);
-		else
-			print_result(result);
+		outcome = run_row(s, url, job_id, operation, payload_text, o);
 	} else if (rc == 0) {
 		log_info("job %s is not queued: somebody else has it, or it is done", job_id);
+		outcome = RUN_DONE;
+	} else if (rc == ERR_NOTFOUND && s) {
+		log_warn("%s: nothing to do", err.text); /* no failure, spec 6.1 */
 		outcome = RUN_DONE;
 	} else {
 		log_error("%s", err.text);
 	}
-	json_decref(payload);
-	json_decref(result);
 	free(operation);
 	free(payload_text);
 	source_close(s);
@@ -229,22 +291,17 @@ static int run_uuid(const char *job_id, const struct job_options *o)
 
 static int run_file(const struct jobfile *job, const struct job_options *o)
 {
-	struct run_options options = {.memory_limit = o->memory_limit,
-				      .workers = o->workers,
-				      .keep_staging = o->keep_staging};
+	struct problems problems = PROBLEMS_INIT;
+	struct run_options options = run_options_of(o, &problems);
 	struct err err = ERR_INIT;
 	json_t *result = NULL;
 	enum run_outcome outcome;
 
 	outcome = run_payload(job->source_url, job->payload, job->environment, job->base_dir, NULL,
 			      &options, &result, &err);
-	if (outcome != RUN_DONE)
-		log_error("%s", err.text);
-	else if (o->json)
-		print_json(result);
-	else
-		print_result(result);
+	say_end(outcome, &problems, &err, result, o);
 	json_decref(result);
+	problems_release(&problems);
 	return exit_code(outcome);
 }
 

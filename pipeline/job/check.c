@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "pipeline/job/preflight.h"
+#include "pipeline/job/refusal.h"
 
 struct checking {
 	struct problems problems;
@@ -12,6 +13,7 @@ struct checking {
 	struct source *source;
 	struct context context;
 	int has_context;
+	int refused; /* settings or payload are at fault */
 	struct payload payload;
 	struct plan plan;
 	struct estimate estimate;
@@ -23,26 +25,19 @@ static int walk(struct checking *k, const char *source_url, const json_t *payloa
 		const json_t *environment, const char *base_dir, const struct run_options *options,
 		struct err *err)
 {
-	size_t before;
 	int rc = settings_load(&k->settings, environment, base_dir, &k->problems, err);
 
 	if (rc)
 		return rc;
 	if (options->workers)
 		k->settings.workers = options->workers;
-	before = k->problems.count;
-	rc = payload_parse(&k->payload, payload, &k->problems, err);
-	if (rc && k->problems.count > before) {
-		/* The payload's faults are listed; what does not depend on it is tried all the same. */
-		struct err why = ERR_INIT;
-
-		if (source_open(&k->source, source_url, SOURCE_READ, &why) != 0)
-			problems_add_err(&k->problems, &why);
-		context_init(&k->context, k->source, &k->settings);
-		k->has_context = 1;
-		preflight_settings(&k->context, &k->problems);
+	rc = refusal_check(&k->settings, source_url, payload, &k->problems, err);
+	if (rc == 1) {
+		k->refused = 1;
 		return 0;
 	}
+	if (!rc)
+		rc = payload_parse(&k->payload, payload, &k->problems, err);
 	if (!rc)
 		rc = source_open(&k->source, source_url, SOURCE_READ | SOURCE_WRITE, err);
 	if (rc)
@@ -129,7 +124,7 @@ json_t *check_payload(const char *source_url, const json_t *payload, const json_
 	if (walk(&k, source_url, payload, environment, base_dir, options, &err) != 0)
 		problems_add_err(&k.problems, &err);
 	check_disk(&k);
-	*outcome = outcome_of(&k.problems);
+	*outcome = k.refused ? RUN_REFUSED : outcome_of(&k.problems);
 	out = result_json(&k);
 	if (k.has_estimate)
 		estimate_release(&k.estimate);

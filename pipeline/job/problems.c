@@ -56,14 +56,12 @@ void problems_release(struct problems *p)
 	*p = (struct problems)PROBLEMS_INIT;
 }
 
-int problems_result(const struct problems *p, struct err *err)
+char *problems_text(const struct problems *p)
 {
 	struct buf all = BUF_INIT;
+	char *text;
 	size_t i;
-	int code;
 
-	if (p->count == 0)
-		return p->lost ? err_nomem(err, "the list of problems") : 0;
 	for (i = 0; i < p->count; i++) {
 		if (i)
 			buf_puts(&all, "; ");
@@ -71,8 +69,20 @@ int problems_result(const struct problems *p, struct err *err)
 	}
 	if (p->lost)
 		buf_puts(&all, "; and more, for which there was no memory");
-	code = buf_failed(&all) ? err_set(err, p->list[0].code, "%s", p->list[0].text)
-				: err_set(err, p->list[0].code, "%s", buf_str(&all));
+	text = p->count && !buf_failed(&all) ? buf_steal(&all, NULL) : NULL;
 	buf_release(&all);
+	return text;
+}
+
+int problems_result(const struct problems *p, struct err *err)
+{
+	char *text;
+	int code;
+
+	if (p->count == 0)
+		return p->lost ? err_nomem(err, "the list of problems") : 0;
+	text = problems_text(p);
+	code = err_set(err, p->list[0].code, "%s", text ? text : p->list[0].text);
+	free(text);
 	return code;
 }

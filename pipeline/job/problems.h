@@ -25,7 +25,9 @@ struct problems {
 void problems_add(struct problems *p, int code, const char *fmt, ...) ERR_PRINTF(3, 4);
 void problems_add_err(struct problems *p, const struct err *err);
 void problems_release(struct problems *p);
-/* 0 when empty; else fills err with all texts joined by "; " and returns the first code. */
+/* All texts joined by "; ", malloc'ed; NULL when there is none or no memory. */
+char *problems_text(const struct problems *p);
+/* 0 when empty; else fills err with that text, cut to what an err holds, and returns the first code. */
 int problems_result(const struct problems *p, struct err *err);
 
 #endif

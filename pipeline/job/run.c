@@ -10,6 +10,7 @@
 #include "pipeline/job/heartbeat.h"
 #include "pipeline/job/preflight.h"
 #include "pipeline/job/publish.h"
+#include "pipeline/job/refusal.h"
 #include "pipeline/job/split.h"
 #include "prof/base/clock.h"
 #include "prof/base/log.h"
@@ -17,6 +18,8 @@
 struct run {
 	struct context *c;
 	const struct run_options *options;
+	struct problems own_problems;
+	struct problems *problems; /* the caller's, or own_problems */
 	struct payload payload;
 	struct plan plan;
 	struct notes notes;
@@ -117,19 +120,24 @@ static void end_job(struct run *r, int rc, const struct err *err)
 {
 	struct err why = ERR_INIT;
 	const char *status = rc ? "FAILED" : "SUCCEEDED";
+	char *all = rc ? problems_text(r->problems) : NULL; /* an err holds fewer */
+	const char *text = all ? all : err->text;
 
 	heartbeat_stop(r->heartbeat);
-	if (!r->has_job)
+	if (!r->has_job) {
+		free(all);
 		return;
+	}
 	if (r->events && rc)
-		events_emit(r->events, "error", "job.failed", err->text,
+		events_emit(r->events, "error", "job.failed", text,
 			    json_pack("{s:s}", "error_code", err_name(rc)));
 	else if (r->events)
 		events_emit(r->events, "info", "job.succeeded", NULL,
 			    json_pack("{s:O}", "result", r->publication.result));
 	if (source_finish_job(r->c->source, r->job_id, status, rc ? err_name(rc) : NULL,
-			      rc ? err->text : NULL, &why) != 0)
+			      rc ? text : NULL, &why) != 0)
 		log_error("the job's row could not be set to %s: %s", status, why.text);
+	free(all);
 }
 
 /* ---- the work -------------------------------------------------------------------------------------------- */
@@ -225,6 +233,19 @@ static int compute(struct run *r, struct err *err)
 	return rc;
 }
 
+static int check_unregistered(struct run *r, struct err *err)
+{
+	int rc = source_has_dataset(r->c->source, r->payload.output_name, err);
+
+	if (rc == 1)
+		return err_set(
+			err, ERR_EXISTS,
+			"data set '%s' was registered by another run meanwhile; choose another "
+			"output_name",
+			r->payload.output_name);
+	return rc;
+}
+
 static int publish(struct run *r, struct err *err)
 {
 	int rc;
@@ -240,10 +261,8 @@ static int publish(struct run *r, struct err *err)
 		.start_ns = r->start_ns,
 	};
 	rc = publish_assemble(&r->publication, err);
-	if (!rc && source_has_dataset(r->c->source, r->payload.output_name, err) != 0)
-		rc = err_set(err, ERR_EXISTS,
-			     "data set '%s' was registered by another run meanwhile",
-			     r->payload.output_name);
+	if (!rc)
+		rc = check_unregistered(r, err);
 	if (!rc)
 		rc = artifact_probe(r->c->store, 1, err);
 	if (!rc)
@@ -266,31 +285,40 @@ static int refusal(const struct problems *problems)
 	return problems->count > 0;
 }
 
+/* The name is looked up again once it is ours: another run may have registered it meanwhile. */
+static int reserve_name(struct run *r, enum run_outcome *outcome, struct err *err)
+{
+	int rc = source_reserve_name(r->c->source, r->payload.output_name, err);
+
+	if (rc)
+		return rc;
+	r->reserved = 1;
+	rc = check_unregistered(r, err);
+	if (rc == ERR_EXISTS)
+		*outcome = RUN_REFUSED;
+	return rc;
+}
+
 /* Everything before the first row of work. 0 go on; else the outcome is in *outcome. */
 static int prepare(struct run *r, const json_t *payload, enum run_outcome *outcome, struct err *err)
 {
-	struct problems problems = PROBLEMS_INIT;
-	int rc = payload_parse(&r->payload, payload, &problems, err);
+	struct problems *problems = r->problems;
+	int rc = payload_parse(&r->payload, payload, problems, err);
 
-	*outcome = RUN_REFUSED;
-	if (!rc) {
-		rc = preflight_run(r->c, &r->payload, &r->plan, r->options->memory_limit, &problems,
-				   &r->notes, err);
-		*outcome = RUN_FAILED;
-		if (!rc && problems.count) {
-			rc = problems_result(&problems, err);
-			if (refusal(&problems) && !r->job_id)
-				*outcome = RUN_REFUSED;
-		}
-		if (!rc) {
-			rc = source_reserve_name(r->c->source, r->payload.output_name, err);
-			r->reserved = rc == 0;
-		}
-	} else if (problems.count) {
-		rc = problems_result(&problems, err);
+	*outcome = rc == ERR_ARG ? RUN_REFUSED : RUN_FAILED;
+	if (rc) {
+		if (problems->count)
+			rc = problems_result(problems, err);
+		return rc;
 	}
-	problems_release(&problems);
-	return rc;
+	rc = preflight_run(r->c, &r->payload, &r->plan, r->options->memory_limit, problems,
+			   &r->notes, err);
+	if (!rc && problems->count) {
+		rc = problems_result(problems, err);
+		if (refusal(problems))
+			*outcome = RUN_REFUSED;
+	}
+	return rc ? rc : reserve_name(r, outcome, err);
 }
 
 static void release(struct run *r)
@@ -305,6 +333,7 @@ static void release(struct run *r)
 		source_release_name(r->c->source);
 	events_free(r->events);
 	notes_release(&r->notes);
+	problems_release(&r->own_problems);
 	plan_release(&r->plan);
 	payload_release(&r->payload);
 }
@@ -317,11 +346,14 @@ enum run_outcome run_export(struct context *c, const json_t *payload, const char
 			.job_id = job_id,
 			.start_ns = clock_mono_ns(),
 			.staging = {.lock = -1}};
-	enum run_outcome outcome = RUN_DONE;
+	enum run_outcome outcome = RUN_REFUSED;
 	pp_stage whole = pp_stage_begin("export");
+	struct events_stage stage;
 	int prepared, rc;
 
 	*result = NULL;
+	r.problems = options->problems ? options->problems : &r.own_problems;
+	events_stage_begin(NULL, &stage, "preflight");
 	prepared = prepare(&r, payload, &outcome, err);
 	rc = prepared;
 	if (!prepared || (outcome == RUN_FAILED && r.payload.json) || job_id) {
@@ -333,6 +365,9 @@ enum run_outcome run_export(struct context *c, const json_t *payload, const char
 			*err = job_err;
 		}
 	}
+	stage.events = r.events; /* who could be told only now */
+	events_stage_end(&stage, rc ? NULL : "preflight_done",
+			 json_pack("{s:I}", "n_pairs", (json_int_t)r.plan.n_pairs));
 	if (!rc) {
 		say_payload(&r);
 		say_start(&r);
@@ -362,20 +397,24 @@ enum run_outcome run_payload(const char *source_url, const json_t *payload,
 			     const json_t *environment, const char *base_dir, const char *job_id,
 			     const struct run_options *options, json_t **result, struct err *err)
 {
-	struct problems problems = PROBLEMS_INIT;
+	struct problems own = PROBLEMS_INIT;
+	struct problems *problems = options->problems ? options->problems : &own;
 	struct settings settings = {0};
 	struct source *source = NULL;
 	struct context context;
 	enum run_outcome outcome = RUN_FAILED;
-	int rc = settings_load(&settings, environment, base_dir, &problems, err);
+	int rc = settings_load(&settings, environment, base_dir, problems, err);
 
 	*result = NULL;
-	if (!rc && problems.count) {
-		rc = problems_result(&problems, err);
-		outcome = RUN_REFUSED;
-	}
 	if (!rc && options->workers)
 		settings.workers = options->workers;
+	/* A claimed job has a row that must say why: run_export() finds its faults again. */
+	if (!rc && (!job_id || problems->count))
+		rc = refusal_check(&settings, source_url, payload, problems, err);
+	if (rc == 1) {
+		rc = problems_result(problems, err);
+		outcome = RUN_REFUSED;
+	}
 	if (!rc)
 		rc = source_open(&source, source_url, SOURCE_READ | SOURCE_WRITE, err);
 	if (!rc) {
@@ -383,7 +422,7 @@ enum run_outcome run_payload(const char *source_url, const json_t *payload,
 		outcome = run_export(&context, payload, job_id, options, result, err);
 		context_release(&context);
 	}
-	problems_release(&problems);
+	problems_release(&own);
 	source_close(source);
 	settings_release(&settings);
 	return outcome;

@@ -11,6 +11,8 @@ struct run_options {
 	uint64_t memory_limit; /* bytes; 0: what is available */
 	int workers;           /* 0: PROTEA_PAIR_FEATURE_WORKERS */
 	int keep_staging;      /* do not remove the staging folder after success */
+	struct problems
+		*problems; /* borrowed, may be NULL: gets all that stood in the way, one by one */
 };
 
 enum run_outcome {
