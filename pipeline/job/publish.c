@@ -126,6 +126,25 @@ static int write_manifest(struct publication *p, struct err *err)
 	return rc;
 }
 
+/* Manifest and report. */
+static int describe(struct publication *p, struct err *err)
+{
+	struct events_stage stage;
+	int rc;
+
+	events_stage_begin(p->events, &stage, "describe");
+	rc = write_manifest(p, err);
+	if (!rc) {
+		p->report_file = staging_path(p->staging, "report.json");
+		rc = p->report_file ? report_write(p, p->report_file, err)
+				    : err_nomem(err, "the report");
+	}
+	events_stage_end(
+		&stage, rc ? NULL : "manifest_done",
+		json_pack("{s:s, s:s}", "file", "manifest.json", "manifest_sha", p->manifest_sha));
+	return rc;
+}
+
 json_t *publish_stats(const struct publication *p)
 {
 	return json_pack("{s:s, s:I, s:I, s:O, s:s, s:s}", "dump_dir", p->staging->dir,
@@ -174,12 +193,7 @@ int publish_assemble(struct publication *p, struct err *err)
 			    "the test pair %s produced no row: there is no eval.parquet",
 			    p->plan->pairs[n_train].label);
 	if (!rc)
-		rc = write_manifest(p, err);
-	if (!rc) {
-		p->report_file = staging_path(p->staging, "report.json");
-		rc = p->report_file ? report_write(p, p->report_file, err)
-				    : err_nomem(err, "the report");
-	}
+		rc = describe(p, err);
 	seconds = events_stage_end(&stage, NULL, NULL);
 	if (!rc)
 		say_dumped(p, seconds);

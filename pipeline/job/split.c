@@ -128,6 +128,19 @@ static int compute(struct split *s, struct err *err)
 	return rc;
 }
 
+/* From here on the pair is finished, whatever becomes of the run. */
+static int stage_marker(const struct split *s, struct err *err)
+{
+	struct events_stage stage;
+	int rc;
+
+	events_stage_begin(s->events, &stage, "stage_pair");
+	rc = staging_save_marker(s->staging, pair_of(s)->label, s->marker, err);
+	events_stage_end(&stage, rc ? NULL : "split_staged",
+			 json_pack("{s:o}", "split", split_name(s)));
+	return rc;
+}
+
 static void say_done(const struct split *s, int64_t start_ns)
 {
 	const struct plan_pair *pair = pair_of(s);
@@ -192,7 +205,7 @@ int split_run(struct context *c, const struct payload *p, const struct plan *pla
 	if (!rc)
 		rc = why ? skip(&s, why) : compute(&s, err);
 	if (!rc)
-		rc = staging_save_marker(staging, pair_of(&s)->label, s.marker, err);
+		rc = stage_marker(&s, err);
 	if (!rc)
 		say_done(&s, start_ns);
 	release(&s);
