@@ -16,6 +16,7 @@ checks=(
 	"shell.sh|shell scripts pass shellcheck"
 	"scripts.sh|scripts with an interpreter line, and only they, are executable"
 	"leftovers.sh|no file that a program made lies in the tree"
+	"selftest.sh|each of these checks refuses what it should"
 )
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/protea-lint.XXXXXX") || exit 1
 trap 'rm -rf "$tmp"' EXIT
