@@ -60,8 +60,7 @@ static void close_db(struct align_cache *c)
 static int give_up(struct align_cache *c, const char *what)
 {
 	snprintf(c->trouble, sizeof c->trouble,
-		 "alignment cache '%s' is not used: %s; results do not change, but alignments are "
-		 "computed again",
+		 "'%s': %s; results do not change, but alignments are computed again",
 		 c->path ? c->path : "?", what);
 	close_db(c);
 	free(c->queue);

@@ -282,6 +282,8 @@ static struct align_cache *open_cache(const struct split *s)
 
 static void close_cache(const struct split *s, struct align_cache *cache)
 {
+	if (cache)
+		align_cache_flush(cache); /* its trouble is seen here, that of closing is not */
 	if (cache && align_cache_trouble(cache))
 		events_warn(s->events, "align_cache",
 			    json_pack("{s:s}", "path", align_cache_path(cache)),
