@@ -13,7 +13,7 @@ out=${1:-samples/data}
 work=$(mktemp -d "${TMPDIR:-/tmp}/protea-cut.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 
-make_sources "$work" 500 60-500 4-14 0.3 160 165 170 175 180 185
+make_sources "$work" 500 60-500 4-14 0.5 160 165 170 175 180 185
 say "cutting ontologies and taxonomy"
 zcat "$work"/goa-*.gaf.gz | sed '/^!/d' | cut -f 5 | sort -u >"$work/terms.txt"
 mkdir -p "$out"
