@@ -1,4 +1,4 @@
-/* Reading a bundle through the source interface: content, order, types, damage. */
+/* Reading a bundle through the source interface: content, order, types. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,11 +10,9 @@
 
 #include "pipeline/core/cancel.h"
 #include "pipeline/source/source.h"
-#include "tests/unit/bundle_fixture.h"
+#include "tests/unit/source_reader.h"
 
 static char dir[PATH_MAX], path[PATH_MAX + 16];
-static struct err err;
-static struct buf seen; /* what the callbacks saw, as text */
 
 static int setup(void **state)
 {
@@ -41,83 +39,6 @@ static struct source *open_it(void)
 	if (source_open(&s, path, SOURCE_READ, &err) < 0)
 		fail_msg("%s", err.text);
 	return s;
-}
-
-/* ---- callbacks -------------------------------------------------------------------------------- */
-
-static const char *or_null(const char *text)
-{
-	return text ? text : "NULL";
-}
-
-static int on_config(void *ctx, const struct source_config *row, struct err *e)
-{
-	(void)ctx, (void)e;
-	return buf_printf(&seen, "%s=%s\n", row->id, row->model_name);
-}
-
-static int on_set(void *ctx, const struct source_annotation_set *row, struct err *e)
-{
-	(void)ctx, (void)e;
-	return buf_printf(&seen, "%s %s %s %lld\n", row->id, or_null(row->source_version),
-			  row->snapshot_id, (long long)row->created_at_ns);
-}
-
-static int on_eval(void *ctx, const struct source_evaluation_set *row, struct err *e)
-{
-	(void)ctx, (void)e;
-	return buf_printf(&seen, "%s %s %s %lld\n", row->id, or_null(row->pivot_snapshot_id),
-			  or_null(row->groundtruth_uri), (long long)row->created_at_ns);
-}
-
-static int on_term(void *ctx, const struct source_term *row, struct err *e)
-{
-	(void)ctx, (void)e;
-	return buf_printf(&seen, "%lld %s %c\n", (long long)row->id, row->go_id,
-			  row->aspect ? row->aspect : '-');
-}
-
-static int on_edge(void *ctx, const struct source_edge *row, struct err *e)
-{
-	(void)ctx, (void)e;
-	return buf_printf(&seen, "%lld>%lld\n", (long long)row->child_id,
-			  (long long)row->parent_id);
-}
-
-static int on_annotation(void *ctx, const struct source_annotation *row, struct err *e)
-{
-	(void)ctx, (void)e;
-	return buf_printf(&seen, "%lld %s %lld %s %s\n", (long long)row->id, row->accession,
-			  (long long)row->term_id, or_null(row->qualifier),
-			  or_null(row->evidence_code));
-}
-
-static int on_protein(void *ctx, const struct source_protein *row, struct err *e)
-{
-	(void)ctx, (void)e;
-	return buf_printf(&seen, "%s %lld %s\n", row->accession, (long long)row->sequence_id,
-			  or_null(row->taxonomy_id));
-}
-
-static int on_embedding(void *ctx, const struct source_embedding *row, struct err *e)
-{
-	size_t n = row->dim * (row->type == SOURCE_HALF_LE ? 2 : 4);
-	const unsigned char *bytes = row->values;
-
-	(void)ctx, (void)e;
-	assert_int_equal((uintptr_t)row->values % 4, 0);
-	buf_printf(&seen, "%lld seq %lld chunk %lld dim %zu ", (long long)row->id,
-		   (long long)row->sequence_id, (long long)row->chunk_index_s, row->dim);
-	for (size_t i = 0; i < n; i++)
-		buf_printf(&seen, "%02x", bytes[i]);
-	return buf_puts(&seen, "\n");
-}
-
-static int on_sequence(void *ctx, int64_t id, const char *text, size_t len, struct err *e)
-{
-	(void)ctx, (void)e;
-	assert_int_equal(strlen(text), len);
-	return buf_printf(&seen, "%lld=%s\n", (long long)id, text);
 }
 
 static int stop_at_once(void *ctx, const struct source_protein *row, struct err *e)
@@ -466,53 +387,6 @@ static void broken(const char *sql, int (*read)(struct source *), const char *pa
 	buf_clear(&seen);
 }
 
-static int read_terms(struct source *s)
-{
-	return source_terms(s, SNAP_1, on_term, NULL, &err);
-}
-
-static int read_edges(struct source *s)
-{
-	return source_edges(s, SNAP_1, on_edge, NULL, &err);
-}
-
-static int read_proteins(struct source *s)
-{
-	return source_proteins(s, on_protein, NULL, &err);
-}
-
-static int read_annotations(struct source *s)
-{
-	return source_annotations(s, SET_OLD, on_annotation, NULL, &err);
-}
-
-static int read_embeddings(struct source *s)
-{
-	return source_embeddings(s, CONFIG_H, on_embedding, NULL, &err);
-}
-
-static int read_sets(struct source *s)
-{
-	return source_annotation_sets(s, "goa", on_set, NULL, &err);
-}
-
-static int read_evals(struct source *s)
-{
-	return source_evaluation_sets(s, SET_OLD, SET_NEW, on_eval, NULL, &err);
-}
-
-static int read_configs(struct source *s)
-{
-	return source_configs(s, on_config, NULL, &err);
-}
-
-static int read_sequences(struct source *s)
-{
-	static const int64_t ids[] = {1, 2, 3};
-
-	return source_sequences(s, ids, 3, on_sequence, NULL, &err);
-}
-
 static void wrong_values_are_named_with_table_row_and_column(void **state)
 {
 	(void)state;
@@ -617,136 +491,6 @@ static void a_signal_stops_a_stream(void **state)
 	source_close(s);
 }
 
-/* ---- damaged files ---------------------------------------------------------------------------- */
-
-/* Reads everything; any result but a crash will do, a failure must say something. */
-static void read_all_of(const char *file)
-{
-	struct source *s;
-	uint64_t rows, dim;
-	int (*const reads[])(struct source *) = {read_terms,       read_edges,      read_proteins,
-						 read_annotations, read_embeddings, read_sets,
-						 read_evals,       read_configs,    read_sequences};
-
-	err = (struct err)ERR_INIT;
-	if (source_open(&s, file, SOURCE_READ, &err) < 0) {
-		assert_true(err.code < 0 && err.text[0]);
-		return;
-	}
-	for (size_t i = 0; i < sizeof reads / sizeof reads[0]; i++) {
-		err = (struct err)ERR_INIT;
-		if (reads[i](s) < 0)
-			assert_true(err.code < 0 && err.text[0]);
-	}
-	(void)source_embedding_estimate(s, CONFIG_H, &rows, &dim, &err);
-	(void)source_has_snapshot(s, SNAP_1, &err);
-	buf_clear(&seen);
-	source_close(s);
-}
-
-static void a_file_cut_anywhere_is_refused(void **state)
-{
-	struct buf whole = BUF_INIT;
-	char cut[PATH_MAX + 32];
-
-	(void)state;
-	snprintf(cut, sizeof cut, "%s/cut.sqlite", dir);
-	assert_int_equal(fsio_read_all(path, BUF_NO_LIMIT, &whole, &err), 0);
-	for (size_t n = 1; n < whole.len; n += n < 200 ? 1 : 1021) {
-		struct source *s;
-
-		fixture_write(cut, whole.data, n);
-		err = (struct err)ERR_INIT;
-		assert_int_equal(source_open(&s, cut, SOURCE_READ, &err), ERR_FORMAT);
-		assert_true(err.text[0]);
-	}
-	buf_release(&whole);
-}
-
-static void flipped_bytes_never_crash(void **state)
-{
-	struct buf whole = BUF_INIT;
-	char bad[PATH_MAX + 32];
-	uint32_t random = 12345;
-
-	(void)state;
-	snprintf(bad, sizeof bad, "%s/bad.sqlite", dir);
-	assert_int_equal(fsio_read_all(path, BUF_NO_LIMIT, &whole, &err), 0);
-	for (int round = 0; round < 600; round++) {
-		size_t flips = 1 + (size_t)round % 8;
-		struct buf copy = BUF_INIT;
-
-		assert_int_equal(buf_put(&copy, whole.data, whole.len), 0);
-		while (flips-- > 0) {
-			random = random * 1664525u + 1013904223u; /* Numerical Recipes */
-			/* every other round in the first pages: header and schema */
-			copy.data[(random >> 4) % (round % 2 ? copy.len : 8192)] ^=
-				(char)(1 << (random >> 28) % 8);
-		}
-		fixture_write(bad, copy.data, copy.len);
-		read_all_of(bad);
-		buf_release(&copy);
-	}
-	buf_release(&whole);
-}
-
-static void put_be(unsigned char *at, size_t bytes, uint32_t value)
-{
-	for (size_t i = 0; i < bytes; i++)
-		at[i] = (unsigned char)(value >> 8 * (bytes - 1 - i));
-}
-
-/* A page of an index (file format, "B-tree Pages") with 60 entries (SNAP_1, row 3), each with the page
- * `child` below it; 0: a leaf. */
-static void bomb_page(unsigned char page[4096], uint32_t child)
-{
-	const unsigned char head[] = {40, 3, 13 + 2 * 36, 1}; /* payload, header, text, integer */
-	size_t pointer = child ? 4 : 0;
-	size_t at = 4096;
-
-	memset(page, 0, 4096);
-	page[0] = child ? 2 : 10;
-	put_be(page + 3, 2, 60);
-	if (child)
-		put_be(page + 8, 4, child);
-	for (size_t i = 0; i < 60; i++) {
-		at -= pointer + sizeof head + 37;
-		put_be(page + at, pointer, child);
-		memcpy(page + at + pointer, head, sizeof head);
-		memcpy(page + at + pointer + sizeof head, SNAP_1, 36);
-		page[at + pointer + sizeof head + 36] = 3;
-		put_be(page + 8 + pointer + 2 * i, 2, (uint32_t)at);
-	}
-	put_be(page + 5, 2, (uint32_t)at);
-}
-
-/* 60^17 entries in 17 pages, none of which passes the filter on relation_type. */
-static void pages_that_lead_to_each_other_do_not_trap(void **state)
-{
-	struct buf whole = BUF_INIT;
-	struct source *s;
-	long long root = fixture_int(path, "SELECT rootpage FROM sqlite_schema WHERE name ="
-					   " 'go_term_relationship_snapshot'");
-	unsigned char page[4096];
-	uint32_t n_pages;
-
-	(void)state;
-	assert_int_equal(fsio_read_all(path, BUF_NO_LIMIT, &whole, &err), 0);
-	n_pages = (uint32_t)(whole.len / sizeof page);
-	for (uint32_t i = 1; i <= 16; i++) {
-		bomb_page(page, i < 16 ? n_pages + i + 1 : 0);
-		assert_int_equal(buf_put(&whole, page, sizeof page), 0);
-	}
-	bomb_page((unsigned char *)whole.data + (root - 1) * 4096, n_pages + 1);
-	put_be((unsigned char *)whole.data + 28, 4, n_pages + 16);
-	fixture_write(path, whole.data, whole.len);
-	buf_release(&whole);
-	s = open_it();
-	assert_int_equal(source_edges(s, SNAP_1, on_edge, NULL, &err), ERR_FORMAT);
-	assert_non_null(strstr(err.text, "never end"));
-	source_close(s);
-}
-
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -770,9 +514,6 @@ int main(void)
 		CASE(rows_of_other_dimensions_are_passed_on),
 		CASE(duplicate_keys_without_a_key_are_found),
 		CASE(a_signal_stops_a_stream),
-		CASE(a_file_cut_anywhere_is_refused),
-		CASE(flipped_bytes_never_crash),
-		CASE(pages_that_lead_to_each_other_do_not_trap),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
