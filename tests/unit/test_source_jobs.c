@@ -317,6 +317,40 @@ static void processes_write_events_side_by_side(void **state)
 			 N_PROCESSES * 40);
 }
 
+/* Half of the processes come and go as writers, half as readers; each switch of the journal meets
+ * others in every state. */
+static int come_and_go(int nth)
+{
+	struct source *s;
+	struct source_event e = event("come");
+
+	for (int i = 0; i < 40; i++) {
+		if (source_open(&s, path, nth % 2 ? SOURCE_READ : SOURCE_WRITE, &err) < 0)
+			goto failed;
+		if (nth % 2 ? source_has_snapshot(s, SNAP_1, &err) != 1
+			    : source_insert_event(s, &e, &err) < 0)
+			goto failed;
+		source_close(s);
+	}
+	return 0;
+failed:
+	fprintf(stderr, "%d: %s\n", nth, err.text);
+	return 2;
+}
+
+static void writers_and_readers_come_and_go(void **state)
+{
+	int count[4];
+
+	(void)state;
+	at_once(come_and_go, count);
+	assert_int_equal(count[0], N_PROCESSES);
+	assert_int_equal(fixture_int(path, "SELECT count(*) FROM job_event"), N_PROCESSES / 2 * 40);
+	assert_int_equal(fixture_int(path, "SELECT count(*) FROM pragma_integrity_check"
+					   " WHERE integrity_check <> 'ok'"),
+			 0);
+}
+
 static void a_bundle_at_rest_is_one_file(void **state)
 {
 	struct source *a = open_it(SOURCE_WRITE);
@@ -494,6 +528,7 @@ int main(void)
 		CASE(events_are_visible_at_once_and_move_the_progress),
 		CASE(events_can_be_written_while_rows_are_read),
 		CASE(processes_write_events_side_by_side),
+		CASE(writers_and_readers_come_and_go),
 		CASE(a_bundle_at_rest_is_one_file),
 		CASE(a_killed_writer_leaves_a_sound_bundle),
 		CASE(a_hot_journal_is_rolled_back_for_readers),
