@@ -2,10 +2,12 @@
 #include "pipeline/job/heartbeat.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "pipeline/core/cancel.h"
 #include "pipeline/source/source.h"
 #include "prof/base/log.h"
 
@@ -27,8 +29,12 @@ static void beat(const struct heartbeat *h)
 
 	if (!rc)
 		rc = source_extend_lease(s, h->job_id, &err);
-	if (rc)
+	if (rc == ERR_CANCELLED && !cancel_requested()) {
+		log_warn("%s: stopping", err.text);
+		cancel_request(SIGTERM);
+	} else if (rc) {
 		log_warn("the job's lease could not be extended: %s", err.text);
+	}
 	source_close(s);
 }
 
