@@ -566,7 +566,6 @@ static void memory_does_not_grow_with_queries_times_references(void **state)
 	struct knn_params params = {.k = 10, .n_workers = 4};
 	size_t small = knn_memory_needed(1000, 500000, 1280, &params);
 	size_t large = knn_memory_needed(100000, 500000, 1280, &params);
-
 	(void)state;
 	assert_int_equal(small, large);
 	assert_true(large < (size_t)64 << 20);
