@@ -27,12 +27,15 @@ full) plms=prot_t5 releases="160 165 170 175" count=all studied=0.10 ;;
 *) die "unknown preset '$preset': tiny, medium or full" ;;
 esac
 plms=${PLMS:-$plms}
-settings="$preset: $plms: $releases: $count: $studied"
+settings="$preset: $releases: $count: $studied"
 
-# Current: same settings, and nothing it is made from is newer.
+# Current: same settings, all models wanted, and nothing it is made from is newer.
 is_current() {
 	[ -e "$out/$preset.bundle" ] && [ -e "$out/anc2vec.npz" ] && [ -e "$out/settings" ] || return 1
-	[ "$(cat "$out/settings")" = "$settings" ] || return 1
+	[ "$(head -n 1 "$out/settings")" = "$settings" ] || return 1
+	for plm in $plms; do
+		grep -qx "$plm" "$out/settings" || return 1
+	done
 	[ -z "$(find samples/build.sh samples/sources.sh samples/go2022.sql samples/organisms.txt \
 		samples/data samples/tools pipeline/bundle pipeline/anc2vec \
 		-newer "$out/settings" -type f -print -quit)" ]
@@ -81,4 +84,5 @@ say "making $out/$preset.bundle"
 	"$out/$preset.bundle"
 "$EXPORT" bundle anc2vec -q --force "$out/$preset.bundle" --snapshot releases/2022-07-01 \
 	--out "$out/anc2vec.npz"
-echo "$settings" >"$out/settings"
+# shellcheck disable=SC2086  # a line for each word
+printf '%s\n' "$settings" $plms >"$out/settings"

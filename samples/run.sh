@@ -45,7 +45,8 @@ fi
 "$EXPORT" "$command" $quiet -w "$workers" "$run/$job.json"
 
 echo
-echo "report    $(find "$run/artifacts" -name report.json | sort | paste -sd ' ')"
+[ "$command" = run ] || name='*'
+echo "report    $run/artifacts/datasets/${name:-sample-$preset}/report.json"
 echo "events    $run/$preset.bundle, table job_event"
 echo "next      $EXPORT bundle info $run/$preset.bundle"
 case $job in
