@@ -14,7 +14,7 @@
 #include <string.h>
 
 #define PREFIX    "export_research_dataset."
-#define SHOWN_MAX 60 /* bytes of one value in the line on stderr; more is in the row */
+#define SHOWN_MAX 100 /* bytes of one value in the line on stderr; more is in the row */
 
 struct events *events_new(struct source *sink, const char *job_id)
 {
@@ -116,13 +116,24 @@ static void store(struct events *e, const char *level, const char *name, const c
 
 /* ---- the line --------------------------------------------------------------------------------- */
 
+/* Of a long text the end, which names the file when it is a path. */
+static void show_text(struct buf *line, const char *text, size_t n)
+{
+	if (n > SHOWN_MAX) {
+		text += n - SHOWN_MAX;
+		while (((unsigned char)*text & 0xc0) == 0x80)
+			text++; /* not in the middle of a character */
+		buf_puts(line, "…");
+	}
+	buf_puts(line, text);
+}
+
 static void show_value(struct buf *line, const json_t *value)
 {
 	char *text;
 
 	if (json_is_string(value)) {
-		buf_puts(line,
-			 json_string_length(value) > SHOWN_MAX ? "…" : json_string_value(value));
+		show_text(line, json_string_value(value), json_string_length(value));
 		return;
 	}
 	text = json_compact(value);

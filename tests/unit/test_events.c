@@ -306,10 +306,19 @@ static void each_event_is_a_line_on_stderr(void **state)
 			      "_progress_current", 3, "elapsed_s", 1.5));
 	events_emit(e, "info", "job.succeeded", "all good",
 		    json_pack("{s:{s:s}}", "result", "long",
-			      "0123456789012345678901234567890123456789012345678901234567890"));
+			      "0123456789012345678901234567890123456789012345678901234567890"
+			      "0123456789012345678901234567890123456789"));
+	events_emit(e, "info", "resume_dir", NULL,
+		    json_pack("{s:s}", "staging_dir",
+			      "/a/long/path/of/more/than/a/hundred/bytes/\xc3\xa4/"
+			      "0123456789012345678901234567890123456789012345678901234567890/"
+			      "0123456789012345678901234567890123456"));
 	events_warn(e, "code", NULL, "a remark");
 	said("t: knn_done  split=1  file=a.parquet  elapsed_s=1.5\n"
 	     "t: job.succeeded: all good  result=…\n"
+	     "t: resume_dir  "
+	     "staging_dir=…/0123456789012345678901234567890123456789012345678901234567890/"
+	     "0123456789012345678901234567890123456\n"
 	     "t: warning: a remark\n");
 	log_init("t", LOG_QUIET);
 	listen();
