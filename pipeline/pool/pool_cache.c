@@ -98,7 +98,6 @@ static int sidecar_fits(const char *dir, const char *config_id, const struct poo
 	size_t n;
 	int fits = -1;
 
-	buf_init(&text, SIDECAR_MAX);
 	n = (size_t)snprintf(want, sizeof want,
 			     "{\"version\": 1, \"source_rows\": %" PRIu64 ", \"proteins\": %" PRIu64
 			     ", \"proteins_sha256\": \"%s\", ",
