@@ -8,6 +8,7 @@
 
 #include "pipeline/core/fsio.h"
 #include "pipeline/job/groundtruth.h"
+#include "pipeline/job/uploads.h"
 #include "prof/base/units.h"
 
 static void check_name(struct context *c, const struct payload *p, struct problems *problems)
@@ -103,6 +104,20 @@ static int check_backend(struct context *c, struct problems *problems)
 	return rc;
 }
 
+/* Does the object come from a run of ours that was killed before it could register? Publishing looks
+ * closer and replaces it. */
+static int left_behind(struct context *c, const struct payload *p, const char *key)
+{
+	struct uploads journal;
+	int noted;
+
+	if (uploads_open(&journal, c->settings->resume_dir, c->source, p->output_name, NULL) != 0)
+		return 0;
+	noted = uploads_noted(&journal, key);
+	uploads_close(&journal);
+	return noted;
+}
+
 static void check_store(struct context *c, const struct payload *p, struct problems *problems)
 {
 	struct err why = ERR_INIT;
@@ -115,7 +130,7 @@ static void check_store(struct context *c, const struct payload *p, struct probl
 	rc = artifact_exists(c->store, key, &why);
 	if (rc < 0)
 		problems_add_err(problems, &why);
-	else if (rc == 1)
+	else if (rc == 1 && !left_behind(c, p, key))
 		problems_add(problems, ERR_EXISTS,
 			     "payload.output_name: the artifact store holds '%s' already; choose "
 			     "another name "

@@ -204,6 +204,7 @@ void publish_release(struct publication *p)
 {
 	json_decref(p->train_pairs);
 	json_decref(p->result);
+	uploads_close(&p->uploads);
 	free(p->train_file);
 	free(p->eval_file);
 	free(p->manifest_file);

@@ -6,6 +6,7 @@
 #include "pipeline/core/digest.h"
 #include "pipeline/job/context.h"
 #include "pipeline/job/staging.h"
+#include "pipeline/job/uploads.h"
 
 struct publication {
 	struct context *c; /* borrowed, as the next five */
@@ -23,6 +24,8 @@ struct publication {
 	json_t *train_pairs; /* owned: labels that contributed a row */
 	char *train_file, *eval_file, *manifest_file, *report_file; /* owned: paths in staging */
 	char *train_uri, *eval_uri, *manifest_uri;                  /* owned */
+	struct uploads uploads;
+	int in_store[4]; /* objects this process has put, or may have */
 	char dataset_id[UUID_TEXT];
 	json_t *result; /* owned: result of the job (spec 5.5) */
 };

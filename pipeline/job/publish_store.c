@@ -1,6 +1,5 @@
-/* Final files into the artifact store, and the data set into its table. A journal in the staging folder
- * names what this run may have put into the store, so that a run killed in the middle can clear its own
- * leftovers and nobody else's. */
+/* Final files into the artifact store, and the data set into its table. The journal of uploads.h names
+ * what this run may have put there. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,53 +12,63 @@
 #include "prof/base/buf.h"
 #include "prof/base/clock.h"
 
-#define JOURNAL       "uploads.txt"
-#define JOURNAL_MAX   65536
 #define INSERT_TRIES  4
 #define KEY_MAX_BYTES 512
 
-struct object {
-	const char *name; /* "train.parquet" */
-	const char *file; /* borrowed; NULL: this run has none */
-	char **uri;       /* where its URI goes, may be NULL */
-};
+/* In the order of upload: the manifest last, because it means "complete". */
+enum { OBJECT_TRAIN, OBJECT_EVAL, OBJECT_REPORT, OBJECT_MANIFEST, OBJECTS };
+
+static const char *const object_name[OBJECTS] = {"train.parquet", "eval.parquet", "report.json",
+						 "manifest.json"};
 
 static void make_key(const struct publication *p, const char *name, char key[KEY_MAX_BYTES])
 {
 	snprintf(key, KEY_MAX_BYTES, "datasets/%s/%s", p->payload->output_name, name);
 }
 
-/* ---- journal ------------------------------------------------------------------------------------------ */
-
-static int journal_has(const struct publication *p, const char *key)
+/* The object's file in staging; NULL: this run has none. */
+static const char *object_file(const struct publication *p, int i)
 {
-	char *path = staging_path(p->staging, JOURNAL);
-	struct buf text = BUF_INIT;
-	char line[KEY_MAX_BYTES + 2];
-	int has = 0;
+	const char *const files[OBJECTS] = {p->train_file, p->eval_file, p->report_file,
+					    p->manifest_file};
 
-	snprintf(line, sizeof line, "%s\n", key);
-	if (path && fsio_exists(path) && fsio_read_all(path, JOURNAL_MAX, &text, NULL) == 0)
-		has = strstr(buf_str(&text), line) != NULL;
-	buf_release(&text);
-	free(path);
-	return has;
+	return files[i];
 }
 
-static int journal_add(const struct publication *p, const char *key, struct err *err)
-{
-	char *path = staging_path(p->staging, JOURNAL);
-	struct buf text = BUF_INIT;
-	int rc = path ? 0 : err_nomem(err, "the upload journal");
+/* ---- leftovers ---------------------------------------------------------------------------------------- */
 
-	if (!rc && fsio_exists(path))
-		rc = fsio_read_all(path, JOURNAL_MAX, &text, err);
-	if (!rc && buf_printf(&text, "%s\n", key) != 0)
-		rc = err_nomem(err, "the upload journal");
-	if (!rc)
-		rc = fsio_write_file(path, text.data, text.len, err);
-	buf_release(&text);
-	free(path);
+/* An object that is there already: from a run of ours that was killed, or somebody else's. */
+static int clear_leftover(struct publication *p, int i, const char *scratch, struct err *err)
+{
+	char key[KEY_MAX_BYTES];
+	int rc;
+
+	make_key(p, object_name[i], key);
+	rc = artifact_exists(p->c->store, key, err);
+	if (rc <= 0)
+		return rc;
+	rc = uploads_ours(&p->uploads, p->c->store, key, scratch, err);
+	if (rc == 0)
+		return err_set(err, ERR_EXISTS,
+			       "the artifact store already holds '%s', and no run of this data set "
+			       "put it there; choose another output_name or remove the object",
+			       key);
+	if (rc < 0)
+		return rc;
+	events_warn(p->events, "leftover", json_pack("{s:s}", "key", key),
+		    "'%s' was left behind by a run that did not finish: it is replaced", key);
+	return artifact_remove(p->c->store, key, err);
+}
+
+/* The manifest first, so that it never stands for files that are gone. */
+static int clear_leftovers(struct publication *p, struct err *err)
+{
+	char *scratch = staging_path(p->staging, "leftover");
+	int i, rc = scratch ? 0 : err_nomem(err, "leftover objects");
+
+	for (i = OBJECTS - 1; !rc && i >= 0; i--)
+		rc = clear_leftover(p, i, scratch, err);
+	free(scratch);
 	return rc;
 }
 
@@ -70,100 +79,104 @@ static void add_progress(void *ctx, uint64_t bytes)
 	events_progress_add(ctx, bytes);
 }
 
-static int put_object(struct publication *p, const struct object *o, struct err *err)
+static int put_object(struct publication *p, int i, struct err *err)
 {
-	char key[KEY_MAX_BYTES];
+	char **const uri[OBJECTS] = {&p->train_uri, &p->eval_uri, NULL, &p->manifest_uri};
+	char key[KEY_MAX_BYTES], sha[SHA256_HEX];
+	uint64_t size;
 	int rc;
 
-	make_key(p, o->name, key);
-	rc = artifact_exists(p->c->store, key, err);
-	if (rc < 0)
-		return rc;
-	if (rc == 1) {
-		/* Ours from a run that was killed, or somebody else's. */
-		if (!journal_has(p, key))
-			return err_set(err, ERR_EXISTS,
-				       "the artifact store already holds '%s', and this run did "
-				       "not put it there; "
-				       "choose another output_name or remove the object",
-				       key);
-		rc = artifact_remove(p->c->store, key, err);
-		if (rc)
-			return rc;
-	}
-	rc = journal_add(p, key, err);
+	make_key(p, object_name[i], key);
+	rc = sha256_file(object_file(p, i), sha, &size, err);
 	if (!rc)
-		rc = artifact_put(p->c->store, key, o->file, add_progress, p->events, err);
-	if (!rc && o->uri) {
-		*o->uri = artifact_uri(p->c->store, key);
-		rc = *o->uri ? 0 : err_nomem(err, "a URI");
+		rc = uploads_note(&p->uploads, key, sha, err);
+	if (rc)
+		return rc;
+	rc = artifact_put(p->c->store, key, object_file(p, i), add_progress, p->events, err);
+	p->in_store[i] = rc != ERR_EXISTS; /* after any other failure it may be there */
+	if (!rc && uri[i]) {
+		*uri[i] = artifact_uri(p->c->store, key);
+		rc = *uri[i] ? 0 : err_nomem(err, "a URI");
 	}
 	return rc;
 }
 
 static void remove_uploaded(struct publication *p)
 {
-	static const char *const names[] = {"manifest.json", "train.parquet", "eval.parquet",
-					    "report.json"};
-	size_t i;
+	int i, left = 0;
 
-	for (i = 0; i < sizeof names / sizeof names[0]; i++) {
+	for (i = OBJECTS - 1; i >= 0; i--) {
 		char key[KEY_MAX_BYTES];
 		struct err why = ERR_INIT;
 
-		make_key(p, names[i], key);
-		if (journal_has(p, key) && artifact_remove(p->c->store, key, &why) != 0 &&
-		    why.code != ERR_NOTFOUND)
-			events_warn(p->events, "cleanup", json_pack("{s:s}", "key", key),
-				    "an uploaded object could not be removed again: %s", why.text);
+		make_key(p, object_name[i], key);
+		if (!p->in_store[i] || artifact_remove(p->c->store, key, &why) == 0 ||
+		    why.code == ERR_NOTFOUND)
+			continue;
+		left = 1;
+		events_warn(p->events, "cleanup", json_pack("{s:s}", "key", key),
+			    "an uploaded object could not be removed again: %s", why.text);
 	}
+	if (!left)
+		uploads_end(&p->uploads);
+}
+
+static int put_objects(struct publication *p, json_t *files, uint64_t *total, struct err *err)
+{
+	uint64_t size;
+	int i, rc = 0;
+
+	for (i = 0; !rc && i < OBJECTS; i++)
+		if (object_file(p, i)) {
+			rc = fsio_size(object_file(p, i), &size, err);
+			*total += rc ? 0 : size;
+		}
+	events_progress_begin(p->events, "upload", "bytes", *total);
+	for (i = 0; !rc && i < OBJECTS; i++) {
+		if (!object_file(p, i))
+			continue;
+		rc = cancel_check(err);
+		if (!rc)
+			rc = put_object(p, i, err);
+		if (!rc)
+			json_array_append_new(files, json_string(object_name[i]));
+	}
+	events_progress_end(p->events);
+	return rc;
+}
+
+static void say_published(const struct publication *p, json_t *files)
+{
+	char prefix[KEY_MAX_BYTES];
+
+	make_key(p, "", prefix);
+	events_emit(p->events, "info", "published", NULL,
+		    json_pack("{s:s, s:s, s:O, s:s}", "backend", artifact_backend(p->c->store),
+			      "key_prefix", prefix, "files", files, "manifest_sha",
+			      p->manifest_sha));
 }
 
 int publish_upload(struct publication *p, struct err *err)
 {
-	const struct object objects[] = {
-		{"train.parquet", p->train_file, &p->train_uri},
-		{"eval.parquet", p->eval_file, &p->eval_uri},
-		{"report.json", p->report_file, NULL},
-		{"manifest.json", p->manifest_file,
-		 &p->manifest_uri}, /* last: it means "complete" */
-	};
 	struct events_stage stage;
 	json_t *files = json_array();
-	uint64_t total = 0, size;
-	size_t i;
-	int rc = 0;
+	uint64_t total = 0;
+	int rc;
 
 	events_stage_begin(p->events, &stage, "upload");
-	for (i = 0; !rc && i < 4; i++)
-		if (objects[i].file) {
-			rc = fsio_size(objects[i].file, &size, err);
-			total += rc ? 0 : size;
-		}
-	events_progress_begin(p->events, "upload", "bytes", total);
-	for (i = 0; !rc && i < 4; i++) {
-		if (!objects[i].file)
-			continue;
-		rc = cancel_check(err);
-		if (!rc)
-			rc = put_object(p, &objects[i], err);
-		if (!rc)
-			json_array_append_new(files, json_string(objects[i].name));
+	rc = uploads_open(&p->uploads, p->c->settings->resume_dir, p->c->source,
+			  p->payload->output_name, err);
+	if (!rc)
+		rc = clear_leftovers(p, err);
+	if (!rc) {
+		rc = put_objects(p, files, &total, err);
+		if (rc)
+			remove_uploaded(p);
 	}
-	events_progress_end(p->events);
-	if (rc)
-		remove_uploaded(p);
 	events_stage_end(&stage, rc ? NULL : "upload_done",
 			 json_pack("{s:O, s:I}", "files", files, "bytes", (json_int_t)total));
-	if (!rc) {
-		char prefix[KEY_MAX_BYTES];
-
-		make_key(p, "", prefix);
-		events_emit(p->events, "info", "published", NULL,
-			    json_pack("{s:s, s:s, s:O, s:s}", "backend",
-				      artifact_backend(p->c->store), "key_prefix", prefix, "files",
-				      files, "manifest_sha", p->manifest_sha));
-	}
+	if (!rc)
+		say_published(p, files);
 	json_decref(files);
 	return rc;
 }
@@ -201,12 +214,34 @@ static int insert_retrying(const struct publication *p, const struct source_data
 
 		nanosleep(&pause, NULL);
 		rc = insert_once(p, row, err);
+		if (rc == ERR_EXISTS && i)
+			return 0; /* the name is reserved: an earlier try got through after all */
 		if (rc != ERR_DATABASE && rc != ERR_NETWORK)
 			return rc;
 		events_warn(p->events, "register_retry", NULL,
 			    "registering the data set failed: %s", err->text);
 	}
 	return rc;
+}
+
+/* Only when the row is known not to be there may the objects go: a registered data set keeps its files,
+ * even if the data base could not say that it took the row. */
+static void take_back(struct publication *p)
+{
+	struct source *s = NULL;
+	struct err why = ERR_INIT;
+	int there = source_open(&s, source_url(p->c->source), SOURCE_READ, &why);
+
+	if (there == 0)
+		there = source_has_dataset(s, p->payload->output_name, &why);
+	source_close(s);
+	if (there == 0)
+		remove_uploaded(p);
+	else
+		events_warn(p->events, "cleanup", NULL,
+			    "the uploaded objects stay in the artifact store: whether the data set "
+			    "is registered is not known (%s)",
+			    there < 0 ? why.text : "its name is in table dataset");
 }
 
 static void make_result(struct publication *p, const char *prefix)
@@ -270,13 +305,14 @@ int publish_register(struct publication *p, struct err *err)
 			 json_pack("{s:s, s:s}", "dataset_id", p->dataset_id, "name",
 				   p->payload->output_name));
 	if (rc) {
-		remove_uploaded(p);
+		take_back(p);
 		err_prefix(err,
 			   "the data set could not be registered; its files are kept in '%s': run "
 			   "the job "
 			   "again and it goes on from there",
 			   p->staging->dir);
 	} else {
+		uploads_end(&p->uploads);
 		make_result(p, prefix);
 	}
 	free(pairs);
