@@ -83,6 +83,31 @@ void staging_remove(struct staging *s)
 	staging_close(s);
 }
 
+/* Digest of the marker without its field "checksum". */
+static int marker_digest(const json_t *marker, char out[SHA256_HEX])
+{
+	char *text = json_compact(marker);
+	int rc = text ? sha256_hex(text, strlen(text), out) : ERR_NOMEM;
+
+	free(text);
+	return rc;
+}
+
+/* A marker of this run's inputs, whole; its checksum is taken out. */
+static int marker_fits(const struct staging *s, json_t *marker)
+{
+	const char *fp = json_string_value(json_object_get(marker, "fingerprint"));
+	json_t *sum = json_incref(json_object_get(marker, "checksum"));
+	char sha[SHA256_HEX];
+	int fits;
+
+	json_object_del(marker, "checksum");
+	fits = fp && strcmp(fp, s->fingerprint) == 0 && json_is_string(sum) &&
+	       marker_digest(marker, sha) == 0 && strcmp(sha, json_string_value(sum)) == 0;
+	json_decref(sum);
+	return fits;
+}
+
 /* Is the shard the marker speaks of really there? */
 static int shard_fits(const struct staging *s, const char *pair_label, enum category cat,
 		      const json_t *shard, char why[256])
@@ -116,15 +141,12 @@ json_t *staging_load_marker(const struct staging *s, const char *pair_label, cha
 	if (why)
 		why[0] = '\0';
 	buf_init(&text, MARKER_MAX);
-	if (path && fsio_exists(path) && fsio_read_all(path, MARKER_MAX, &text, NULL) == 0) {
-		const char *fp;
-
-		marker = json_parse(path, buf_str(&text), text.len, NULL);
-		fp = json_string_value(json_object_get(marker, "fingerprint"));
-		if (!fp || strcmp(fp, s->fingerprint) != 0) {
+	if (path && fsio_exists(path)) {
+		if (fsio_read_all(path, MARKER_MAX, &text, NULL) == 0)
+			marker = json_parse(path, buf_str(&text), text.len, NULL);
+		if (!marker || !marker_fits(s, marker)) {
 			if (why)
-				snprintf(why, 256, "the marker of pair %s cannot be read",
-					 pair_label);
+				snprintf(why, 256, "the marker of pair %s is damaged", pair_label);
 			json_decref(marker);
 			marker = NULL;
 		}
@@ -145,13 +167,19 @@ json_t *staging_load_marker(const struct staging *s, const char *pair_label, cha
 int staging_save_marker(const struct staging *s, const char *pair_label, const json_t *marker,
 			struct err *err)
 {
-	char *path = marker_path(s, pair_label), *text = json_compact(marker);
-	int rc;
+	char *path = marker_path(s, pair_label), *text = NULL;
+	json_t *signed_marker = json_copy((json_t *)(uintptr_t)marker); /* only reads it */
+	char sha[SHA256_HEX];
+	int rc = 0;
 
+	if (signed_marker && marker_digest(marker, sha) == 0 &&
+	    json_object_set_new(signed_marker, "checksum", json_string(sha)) == 0)
+		text = json_compact(signed_marker);
 	if (!path || !text)
 		rc = err_nomem(err, "a marker");
 	else
 		rc = fsio_write_file(path, text, strlen(text), err);
+	json_decref(signed_marker);
 	free(path);
 	free(text);
 	return rc;

@@ -1,6 +1,6 @@
 /* Resumable staging (spec 10.3): one folder per data set name and fingerprint, a Parquet shard per
- * (pair, category), a JSON marker per finished pair. A marker counts only if all its shards are there
- * with their size and checksum. */
+ * (pair, category), a JSON marker per finished pair. A marker counts only if its own checksum fits
+ * and all its shards are there with their size and checksum. */
 #ifndef JOB_STAGING_H
 #define JOB_STAGING_H
 
