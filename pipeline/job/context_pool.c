@@ -188,7 +188,7 @@ static int try_state(struct context *c, const char *path, const struct pca_finge
 	case PCA_ABSENT:
 		return 0;
 	default:
-		return rc;
+		return err_prefix(err, "the PCA state '%s' (remove it to have it fitted again)", path);
 	}
 }
 
