@@ -31,7 +31,7 @@ int refusal_check(const struct settings *settings, const char *source_url, const
 	if (rc && rc != ERR_ARG)
 		return rc;
 	if (!problems->count)
-		return 0;
+		return problems_result(problems, err); /* none, or none could be kept */
 	list_the_rest(settings, source_url, problems);
 	return 1;
 }
