@@ -1,108 +1,25 @@
 // The S3 artifact store against a real server (s3rver, started here on loopback), partly through a
 // strict door that checks signatures and makes trouble. Prints TAP. Run from the repo root.
-import { spawn } from 'node:child_process';
 import crypto from 'node:crypto';
 import fs from 'node:fs';
-import net from 'node:net';
-import os from 'node:os';
 import path from 'node:path';
 import { signature, startGuard } from './s3_guard.mjs';
+import { conclude, digest, expect, freePort, kill, launch, O, said, serverMissing, skip, sleep, startServer, test, tmp, until } from './s3_rig.mjs';
 
-const O = process.env.O ?? 'build';
 const TOOL = path.resolve(O, 'tests/tools/artifact_tool');
-const S3RVER = path.resolve('tests/node/node_modules/s3rver/bin/s3rver.js');
 const SECRET = 'S3RVER'; // s3rver's only account is S3RVER:S3RVER
 const DOOR_SECRET = 'wJalrXUtnFEMI-K7MDENG-bPxRfiCY';
-const tmp = fs.mkdtempSync(path.join(process.env.TMPDIR ?? os.tmpdir(), 'protea-s3.'));
-const children = new Set();
-let n = 0;
-let failed = 0;
-let everything = ''; // all that the tool ever printed
-
-const sleep = (ms) => new Promise((r) => setTimeout(r, ms));
-const digest = (file) => crypto.createHash('sha256').update(fs.readFileSync(file)).digest('hex');
-
-async function test(name, fn) {
-	n++;
-	try {
-		await fn();
-		console.log(`ok ${n} - ${name}`);
-	} catch (e) {
-		failed++;
-		console.log(`not ok ${n} - ${name}`);
-		console.log(String(e.stack ?? e).replace(/^/gm, '# '));
-	}
-}
-
-function expect(condition, what) {
-	if (!condition) throw new Error(what);
-}
-
-async function until(what, fn, ms = 15000) {
-	const end = Date.now() + ms;
-	while (!fn()) {
-		if (Date.now() > end) throw new Error(`never happened: ${what}`);
-		await sleep(10);
-	}
-}
-
-function freePort() {
-	return new Promise((resolve) => {
-		const s = net.createServer().listen(0, '127.0.0.1', () => {
-			const { port } = s.address();
-			s.close(() => resolve(port));
-		});
-	});
-}
-
-/** s3rver as a process of its own, so that it can be killed. */
-async function startServer(dir, port) {
-	const child = spawn(process.execPath, [S3RVER, '-d', dir, '-a', '127.0.0.1', '-p', String(port), '--no-vhost-buckets', '-s'], {
-		stdio: ['ignore', 'pipe', 'pipe'],
-	});
-	let out = '';
-	children.add(child);
-	child.stdout.on('data', (d) => (out += d));
-	child.stderr.on('data', (d) => (out += d));
-	child.on('exit', () => children.delete(child));
-	await until(`s3rver listens (${out})`, () => out.includes('listening'));
-	return child;
-}
-
-async function kill(child, signal = 'SIGKILL') {
-	const gone = new Promise((r) => child.once('exit', r));
-	child.kill(signal);
-	await gone;
-}
 
 /** Starts the tool; .done resolves to { code, out, err, seconds }. */
 function start(port, args, { secret = SECRET, access = 'S3RVER', bucket = 'protea', env = {} } = {}) {
-	const began = Date.now();
-	const child = spawn(TOOL, args, {
-		env: {
-			...process.env,
-			PROTEA_STORAGE_BACKEND: 'MinIO',
-			PROTEA_MINIO_ENDPOINT: `127.0.0.1:${port}`,
-			PROTEA_MINIO_BUCKET: bucket,
-			PROTEA_MINIO_ACCESS_KEY: access,
-			PROTEA_MINIO_SECRET_KEY: secret,
-			...env,
-		},
-		stdio: ['ignore', 'pipe', 'pipe'],
+	return launch(TOOL, args, {
+		PROTEA_STORAGE_BACKEND: 'MinIO',
+		PROTEA_MINIO_ENDPOINT: `127.0.0.1:${port}`,
+		PROTEA_MINIO_BUCKET: bucket,
+		PROTEA_MINIO_ACCESS_KEY: access,
+		PROTEA_MINIO_SECRET_KEY: secret,
+		...env,
 	});
-	let out = '';
-	let err = '';
-	children.add(child);
-	child.stdout.on('data', (d) => (out += d));
-	child.stderr.on('data', (d) => (err += d));
-	const done = new Promise((resolve) =>
-		child.on('close', (code) => {
-			children.delete(child);
-			everything += out + err;
-			resolve({ code, out, err, seconds: (Date.now() - began) / 1000 });
-		}),
-	);
-	return { child, done };
 }
 
 const run = (port, args, options) => start(port, args, options).done;
@@ -495,31 +412,12 @@ async function main() {
 		for (const key of ['../x', '/x', 'a//b', 'a/./b', '', 'a/']) await bad(port, ['put', key, small], 'InvalidPayload');
 	});
 	await test('no credential was ever printed', () => {
-		for (const secret of [DOOR_SECRET, 'wrong-secret-text', 'user:pw']) expect(!everything.includes(secret), `${secret} was printed`);
+		for (const secret of [DOOR_SECRET, 'wrong-secret-text', 'user:pw']) expect(!said().includes(secret), `${secret} was printed`);
 	});
 }
 
-function missing() {
-	if (!fs.existsSync(TOOL)) return `${TOOL} is not built`;
-	if (!fs.existsSync(S3RVER)) return 's3rver is not installed (npm ci in tests/node)';
-	return null;
-}
-
-const why = missing();
-if (why) {
-	console.log(`ok 1 - S3 artifact store # SKIP ${why}`);
-} else {
-	const probe = await run(1, ['uri', 'x']);
-	if (probe.err.includes('not in this build')) {
-		console.log('ok 1 - S3 artifact store # SKIP built without libcurl');
-	} else {
-		await main().catch((e) => {
-			failed++;
-			console.log(`not ok ${n + 1} - the test itself`);
-			console.log(String(e.stack ?? e).replace(/^/gm, '# '));
-		});
-	}
-}
-for (const child of children) child.kill('SIGKILL');
-fs.rmSync(tmp, { recursive: true, force: true });
-process.exit(failed ? 1 : 0);
+const probe = fs.existsSync(TOOL) ? await run(1, ['uri', 'x']) : null;
+const why = !probe ? `${TOOL} is not built` : probe.err.includes('not in this build') ? 'built without libcurl' : serverMissing();
+if (why) skip('S3 artifact store', why);
+else await main().catch((e) => test('the test itself', () => Promise.reject(e)));
+conclude();

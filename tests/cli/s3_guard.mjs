@@ -1,6 +1,7 @@
 // A strict door in front of s3rver, which takes any signature: verifies AWS Signature Version 4 and
 // the payload digest as the Amazon S3 API reference describes them, enforces If-None-Match on uploads,
-// adds the AbortMultipartUpload that s3rver lacks, and makes trouble on request. Used by 40_s3.mjs.
+// adds the AbortMultipartUpload that s3rver lacks, and makes trouble on request.
+// Used by 40_s3.mjs and 45_s3_export.mjs.
 import crypto from 'node:crypto';
 import fs from 'node:fs';
 import http from 'node:http';
@@ -68,7 +69,7 @@ const read = (stream) =>
 	});
 
 /**
- * Starts the door. `state` is live: { upstream: port, dir, accessKey, secret, conditions: true,
+ * Starts the door. `state` is live: { upstream: port, dir, accessKey, secret, conditions: true, port (else any free one),
  * hook: async (req, body, res) => true if it answered itself, after: async (req, res, answer) =>
  * true if it answered itself }. state.log collects "METHOD url".
  */
@@ -84,7 +85,7 @@ export async function startGuard(state) {
 		}
 	});
 	server.keepAliveTimeout = 2000;
-	await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+	await new Promise((resolve) => server.listen(state.port ?? 0, '127.0.0.1', resolve));
 	state.port = server.address().port;
 	return server;
 }
