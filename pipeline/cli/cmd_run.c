@@ -124,7 +124,7 @@ static void print_estimate(const json_t *x)
 	size_t i;
 
 	printf("%-16s %9s %9s %9s %10s %12s %12s\n", "pair", "nk", "lk", "pk", "queries",
-	       "pairs <=", "rows ~");
+	       "pairs <=", "rows <=");
 	json_array_foreach(json_object_get(x, "by_pair"), i, pair) printf(
 		"%-16s %9s %9s %9s %10s %12s %12s\n",
 		json_string_value(json_object_get(pair, "pair")), count_of(pair, "nk", a),

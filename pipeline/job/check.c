@@ -77,7 +77,7 @@ static json_t *estimate_json(const struct estimate *x)
 		"{s:I, s:I, s:I, s:I, s:I, s:I, s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I}, s:I, s:O}",
 		"proteins", (json_int_t)x->proteins, "pool_rows", (json_int_t)x->pool_rows, "dim",
 		(json_int_t)x->pool_dim, "queries", (json_int_t)x->queries, "pairs_at_most",
-		(json_int_t)x->pairs, "rows_about", (json_int_t)x->rows, "memory_bytes", "total",
+		(json_int_t)x->pairs, "rows_at_most", (json_int_t)x->rows, "memory_bytes", "total",
 		(json_int_t)x->memory_bytes, "pool", (json_int_t)x->memory_pool, "maps",
 		(json_int_t)x->memory_maps, "knn", (json_int_t)x->memory_knn, "alignment",
 		(json_int_t)x->memory_align, "rows", (json_int_t)x->memory_rows, "available",

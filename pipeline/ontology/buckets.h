@@ -29,6 +29,8 @@ struct pairset {
 
 int pairset_add(struct pairset *s, uint64_t key, struct err *err);
 void pairset_seal(struct pairset *s);
+/* Seals the keys from index `from` on; those before it are sealed and smaller. */
+void pairset_seal_tail(struct pairset *s, size_t from);
 int pairset_has(const struct pairset *s, uint64_t key);
 /* Keys of one protein: the index of the first one; *end is one past the last. */
 size_t pairset_range(const struct pairset *s, uint32_t protein, size_t *end);

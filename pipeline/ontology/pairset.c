@@ -25,17 +25,21 @@ static int cmp_u64(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-void pairset_seal(struct pairset *s)
+void pairset_seal_tail(struct pairset *s, size_t from)
 {
-	size_t i, at = 0;
+	size_t i, at = from;
 
-	if (!s->n)
-		return;
-	qsort(s->key, s->n, sizeof *s->key, cmp_u64);
-	for (i = 0; i < s->n; i++)
-		if (i == 0 || s->key[i] != s->key[i - 1])
+	if (s->n - from > 1)
+		qsort(s->key + from, s->n - from, sizeof *s->key, cmp_u64);
+	for (i = from; i < s->n; i++)
+		if (i == from || s->key[i] != s->key[i - 1])
 			s->key[at++] = s->key[i];
 	s->n = at;
+}
+
+void pairset_seal(struct pairset *s)
+{
+	pairset_seal_tail(s, 0);
 }
 
 /* Index of the first key that is not below `key`. */
