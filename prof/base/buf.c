@@ -28,12 +28,12 @@ void buf_clear(struct buf *b)
 
 char *buf_reserve(struct buf *b, size_t extra)
 {
-	size_t need, cap;
+	size_t max = b->max < BUF_NO_LIMIT ? b->max : BUF_NO_LIMIT, need, cap;
 	char *data;
 
 	if (b->failed)
 		return NULL;
-	if (extra > b->max || b->len > b->max - extra) {
+	if (extra > max || b->len > max - extra) {
 		b->failed = ERR_LIMIT;
 		return NULL;
 	}

@@ -13,7 +13,7 @@ struct buf {
 	char *data; /* owned; NUL-terminated whenever not NULL */
 	size_t len; /* bytes in use, without the NUL */
 	size_t cap; /* bytes allocated */
-	size_t max; /* `len` never passes this */
+	size_t max; /* `len` never passes this, nor BUF_NO_LIMIT */
 	int failed; /* 0, ERR_NOMEM or ERR_LIMIT: the first failure */
 };
 

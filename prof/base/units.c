@@ -14,13 +14,14 @@ char *units_ns(char out[UNITS_TEXT], int64_t ns)
 	double v = (double)ns, a = fabs(v);
 	int64_t s;
 
+	/* Each unit ends where three digits would round up into the next. */
 	if (a < 1e3)
 		snprintf(out, UNITS_TEXT, "%" PRId64 " ns", ns);
-	else if (a < 1e6)
+	else if (a < 999.5e3)
 		snprintf(out, UNITS_TEXT, "%.3g us", v / 1e3);
-	else if (a < 1e9)
+	else if (a < 999.5e6)
 		snprintf(out, UNITS_TEXT, "%.3g ms", v / 1e6);
-	else if (a < 100e9)
+	else if (a < 99.95e9)
 		snprintf(out, UNITS_TEXT, "%.3g s", v / 1e9);
 	else {
 		s = (int64_t)llround(v / 1e9);
