@@ -306,11 +306,7 @@ int publish_register(struct publication *p, struct err *err)
 				   p->payload->output_name));
 	if (rc) {
 		take_back(p);
-		err_prefix(err,
-			   "the data set could not be registered; its files are kept in '%s': run "
-			   "the job "
-			   "again and it goes on from there",
-			   p->staging->dir);
+		err_prefix(err, "the data set could not be registered");
 	} else {
 		uploads_end(&p->uploads);
 		make_result(p, prefix);

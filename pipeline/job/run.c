@@ -1,6 +1,7 @@
 /* The operation export_research_dataset: see run.h. */
 #include "pipeline/job/run.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -138,6 +139,19 @@ static void end_job(struct run *r, int rc, const struct err *err)
 			      rc ? text : NULL, &why) != 0)
 		log_error("the job's row could not be set to %s: %s", status, why.text);
 	free(all);
+}
+
+/* What is finished is not lost; said where doing the same again can help. */
+static void say_staging(const struct run *r, int rc, struct err *err)
+{
+	size_t len = strlen(err->text);
+
+	if (rc != ERR_CANCELLED && rc != ERR_IO && rc != ERR_DATABASE && rc != ERR_NETWORK &&
+	    rc != ERR_NOMEM && rc != ERR_LIMIT)
+		return;
+	snprintf(err->text + len, sizeof err->text - len,
+		 "; what is finished is kept in '%s': run the job again and it goes on from there",
+		 r->staging.dir);
 }
 
 /* ---- the work -------------------------------------------------------------------------------------------- */
@@ -375,6 +389,8 @@ enum run_outcome run_export(struct context *c, const json_t *payload, const char
 	}
 	if (!rc)
 		rc = publish(&r, err);
+	if (rc && r.staging.dir)
+		say_staging(&r, rc, err);
 	end_job(&r, rc, err);
 	if (!rc) {
 		outcome = RUN_DONE;
@@ -384,7 +400,7 @@ enum run_outcome run_export(struct context *c, const json_t *payload, const char
 		else
 			staging_remove(&r.staging);
 	} else {
-		if (outcome != RUN_REFUSED || !prepared)
+		if (!prepared)
 			outcome = RUN_FAILED;
 		staging_close(&r.staging);
 	}
