@@ -38,8 +38,8 @@ variant() {
 run "$TMP/log" "$TMP/mid/job.json"
 check "a run of every family succeeds" grep -q manifest.json "$TMP/log"
 published "$TMP/mid" $NAME >"$TMP/reference"
-check "it left three files and nothing in staging" \
-	bash -c '[ "$(wc -l <"$1/reference")" -eq 3 ] && [ -z "$(ls -A "$1/mid/resume")" ]' - "$TMP"
+check "it left three files" test "$(wc -l <"$TMP/reference")" -eq 3
+check "it left nothing in staging" empty "$TMP/mid/resume"
 rm -rf "$TMP/mid/store" "$TMP/mid/resume"
 sql "$TMP/mid/bundle.sqlite" 'DELETE FROM dataset; DELETE FROM job_event; DELETE FROM job; VACUUM'
 
@@ -52,15 +52,14 @@ variant "query chunks of 7 with 2 workers write the same bytes" PROTEA_METHOD_NU
 variant "another time zone writes the same bytes" TZ=Asia/Kolkata
 variant "with the cold alignment cache the bytes are the same" PROTEA_ALIGN_CACHE_DIR="$TMP/cache"
 variant "with the warm alignment cache the bytes are the same" PROTEA_ALIGN_CACHE_DIR="$TMP/cache" -- -w 2
-check "the warm cache answered every alignment" \
-	bash -c '[ "$(sqlite3 "$1" "SELECT count(*), sum(fields->>\"computed\"), sum(fields->>\"cache_hits\") > 0
-	FROM job_event WHERE event LIKE \"%.alignment_done\"")" = "3|0|1" ]' - "$TMP/v/bundle.sqlite"
+check "the warm cache answered every alignment" asks "$TMP/v/bundle.sqlite" "SELECT count(*), sum(fields->>'computed'),
+	sum(fields->>'cache_hits') > 0 FROM job_event WHERE event LIKE '%.alignment_done'" "3|0|1"
 variant "with the cold pool and PCA caches the bytes are the same" PROTEA_REF_CACHE_DIR="$TMP/pool" \
 	PROTEA_PCA_ARTIFACTS_DIR="$TMP/pca"
 variant "with the warm pool and PCA caches the bytes are the same" PROTEA_REF_CACHE_DIR="$TMP/pool" \
 	PROTEA_PCA_ARTIFACTS_DIR="$TMP/pca" -- -w 2
-check "the warm caches were used" test "$(sql "$TMP/v/bundle.sqlite" "SELECT count(*) FROM job_event
-	WHERE event LIKE '%.refpool.cache_hit' OR (event LIKE '%.pca_fit' AND fields->>'source' LIKE '$TMP/pca/%')")" = 2
+check "the warm caches were used" asks "$TMP/v/bundle.sqlite" "SELECT count(*) FROM job_event WHERE
+	event LIKE '%.refpool.cache_hit' OR (event LIKE '%.pca_fit' AND fields->>'source' LIKE '$TMP/pca/%')" 2
 head -c 100 "$TMP/cache/alignments.sqlite" >"$TMP/cut" && mkdir "$TMP/badcache" && mv "$TMP/cut" "$TMP/badcache/alignments.sqlite"
 variant "with a corrupt alignment cache the bytes are the same" PROTEA_ALIGN_CACHE_DIR="$TMP/badcache"
 check "and the corrupt cache was a warning" says "$TMP/log" "the alignment cache is not used"
@@ -87,9 +86,9 @@ cells_equal_single_runs() {
 fresh "$TMP/grid" "$TMP/mid"
 job "$TMP/grid/job.json" "$TMP/grid/grid.json" "j['operation']='export_grid'" "[p.pop(x) for x in ('output_name', 'k')]" \
 	"j['cells']=dict(plm=['model-f16', 'model-f32'], k=[2, 7])"
-check "a grid of two configurations and two K runs" "$EXPORT" grid -w 2 "$TMP/grid/grid.json"
+check "a grid of two configurations and two K runs" "$EXPORT" grid -w 2 --memory-limit 4GiB "$TMP/grid/grid.json"
 check "its cells are byte for byte the files of single runs" cells_equal_single_runs
-check "it leaves nothing but published files" bash -c '[ -z "$(ls -A "$1/resume")" ]' - "$TMP/grid"
+check "it leaves nothing but published files" empty "$TMP/grid/resume"
 
 # ---- kill -9 at random moments ----------------------------------------------------------------------------
 
@@ -100,7 +99,7 @@ in_order() {
 	for f in train.parquet eval.parquet manifest.json; do
 		[ ! -e "$dir/$f" ] || (cd "$dir" && grep " $f\$" "$TMP/reference" | sha256sum --quiet -c -) || return 1
 	done
-	[ ! -e "$dir/manifest.json" ] || [ -e "$dir/train.parquet" -a -e "$dir/eval.parquet" ]
+	[ ! -e "$dir/manifest.json" ] || { [ -e "$dir/train.parquet" ] && [ -e "$dir/eval.parquet" ]; }
 }
 # clean FOLDER: after success nothing but the three files, the report and the bundle is left.
 clean() {
@@ -118,7 +117,7 @@ RANDOM=4711
 while [ $kills -lt 25 ] && [ $SECONDS -lt $deadline ]; do
 	fresh "$TMP/k" "$TMP/mid"
 	until registered "$TMP/k"; do
-		"$EXPORT" run -q "$TMP/k/job.json" >"$TMP/log" 2>&1 &
+		"$EXPORT" run -q --memory-limit 4GiB "$TMP/k/job.json" >"$TMP/log" 2>&1 &
 		pid=$!
 		sleep "0.$(printf %03d $((RANDOM % 220 + 8)))"
 		if kill -9 $pid 2>/dev/null; then
@@ -136,7 +135,7 @@ while [ $kills -lt 25 ] && [ $SECONDS -lt $deadline ]; do
 	fi
 done
 echo "# $kills kills, $runs data sets finished"
-check "killed at $kills random moments, every run in the end writes the same bytes" test $bad -eq 0 -a $kills -ge 20 -a $runs -gt 0
+check "killed at $kills random moments, every run in the end writes the same bytes" eval "[ $bad -eq 0 ] && [ $kills -ge 20 ] && [ $runs -gt 0 ]"
 
 # ---- killed at a system call --------------------------------------------------------------------------------
 
@@ -186,7 +185,7 @@ cat >"$TMP/die.c" <<-'EOF'
 	WRAP(int, ftruncate64, (int fd, off64_t n), (fd, n))
 EOF
 die() { # N JOB: N = 0 never dies
-	timeout 60 env LD_PRELOAD="$TMP/die.so" DIE_AT="$1" DIE_COUNT="$TMP/count" "$EXPORT" run -q "$2" >"$TMP/log" 2>&1
+	timeout 60 env LD_PRELOAD="$TMP/die.so" DIE_AT="$1" DIE_COUNT="$TMP/count" "$EXPORT" run -q --memory-limit 4GiB "$2" >"$TMP/log" 2>&1
 }
 # survives N: a run killed at its N-th change is finished by the next one, with the same bytes.
 survives() {
@@ -218,7 +217,7 @@ else
 		points=$((points + 1))
 		survives "$n" >"$TMP/out" 2>&1 || { failed=$((failed + 1)) && sed 's/^/# /' "$TMP/out"; }
 	done
-	check "killed at $points of its $total changes of files, a run is finished by the next one" test $failed -eq 0 -a $points -ge 30
+	check "killed at $points of its $total changes of files, a run is finished by the next one" eval "[ $failed -eq 0 ] && [ $points -ge 30 ]"
 	mv "$TMP/reference.mid" "$TMP/reference"
 fi
 [ "$tap_failed" -eq 0 ]

@@ -33,11 +33,12 @@ job() {
 	EOF
 }
 
-# run LOG ARGUMENT…: the program; its talk and results go to LOG; returns its exit code.
+# run LOG ARGUMENT…: the program; its talk and results go to LOG; returns its exit code. The limit keeps a
+# machine that is busy with other things from failing the memory plan.
 run() {
 	local log=$1
 	shift
-	timeout -k 5 120 "$EXPORT" run "$@" >"$log" 2>&1
+	timeout -k 5 120 "$EXPORT" run --memory-limit 4GiB "$@" >"$log" 2>&1
 }
 
 # sql BUNDLE STATEMENT
@@ -65,8 +66,28 @@ nothing_left() {
 	local rows
 	rows=$(sql "$1/bundle.sqlite" 'SELECT count(*) FROM job; SELECT count(*) FROM job_event; SELECT count(*) FROM dataset')
 	[ "$rows" = $'0\n0\n0' ] || { echo "rows in job, job_event, dataset: $rows" && return 1; }
-	[ ! -e "$1/resume" ] && [ ! -e "$1/store" ] || { ls -R "$1/resume" "$1/store" && return 1; }
-	[ -z "$(find "$1" -name 'bundle.sqlite?*')" ] || { ls "$1" && return 1; }
+	absent "$1/resume" "$1/store" "$1"/bundle.sqlite?*
+}
+
+# empty FOLDER: it is there and nothing is in it.
+empty() {
+	[ -d "$1" ] || return 1
+	[ -z "$(ls -A "$1")" ] || { ls -lA "$1" && return 1; }
+}
+
+# absent PATH…: none of these is there.
+absent() {
+	local path
+	for path; do
+		[ ! -e "$path" ] || { echo "there is $path" && return 1; }
+	done
+}
+
+# asks BUNDLE STATEMENT WANT: the answer is WANT.
+asks() {
+	local got
+	got=$(sql "$1" "$2")
+	[ "$got" = "$3" ] || { printf '%s\ngives: %s\nwanted: %s\n' "$2" "$got" "$3" && return 1; }
 }
 
 # whole BUNDLE: SQLite finds no fault.
