@@ -243,7 +243,7 @@ clean:
 	rm -rf $(O) $(O)-asan $(O)-tsan $(O)-fuzz
 
 help:
-	@sed -n 's/^# \?//; 2,9p' Makefile
+	@sed -n 's/^# \?//; 2,7p' Makefile
 	@echo
 	@echo 'Targets:'
 	@echo '  build        the programs (default)'
