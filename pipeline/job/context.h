@@ -87,6 +87,10 @@ int context_load_pool(struct context *c, const struct payload *p, struct events 
 int context_load_pca(struct context *c, const struct payload *p, struct events *e, struct err *err);
 int context_load_auxiliary(struct context *c, const struct payload *p, struct events *e,
 			   struct err *err);
+/* Can the whole IA file be read? For the preflight, which has no ontology yet. */
+int context_check_ia(const char *path, struct err *err);
+/* The state file of a configuration, malloc'ed; NULL without PROTEA_PCA_ARTIFACTS_DIR or memory. */
+char *context_pca_path(const struct context *c, const struct payload *p);
 /* The annotation set of a plan version; loaded when it is first needed. */
 int context_need_set(struct context *c, const struct plan *plan, size_t version, struct events *e,
 		     struct err *err);

@@ -25,34 +25,62 @@ static int load_vectors(struct context *c, struct err *err)
 	return rc;
 }
 
-static int take_weight(struct context *c, struct lines *in, char *text, struct err *err)
+/* A line of the IA file; 1 a weight, 0 an empty line. */
+static int parse_weight(struct lines *in, char *text, const char **go_id, double *weight,
+			struct err *err)
 {
 	char *field[2], *end;
-	double w;
-	uint32_t go;
 
 	if (!*text)
 		return 0;
 	if (lines_split(text, '\t', field, 2) != 2 || !*field[0])
 		return lines_bad(in, err, "expected a go_id, a tab and a weight");
-	w = strtod(field[1], &end);
+	*go_id = field[0];
+	*weight = strtod(field[1], &end);
 	while (*end == ' ')
 		end++;
-	if (end == field[1] || *end || !isfinite(w))
+	if (end == field[1] || *end || !isfinite(*weight))
 		return lines_bad(in, err, "'%s' is not a weight", field[1]);
-	go = ontology_find(&c->ontology, field[0], strlen(field[0]));
-	c->n_ia++;
-	if (go != GO_NONE)
-		c->ia[go] = w;
-	return 0;
+	return 1;
+}
+
+/* Reads the whole file; `ia` NULL: only to see that it can be read. */
+static int read_ia(const char *path, const struct ontology *o, double *ia, size_t *n,
+		   struct err *err)
+{
+	struct lines *in = NULL;
+	const char *go_id = NULL;
+	double weight = 0;
+	char *text;
+	size_t len;
+	int rc = lines_open(&in, path, LINES_MAX_BYTES, err);
+
+	*n = 0;
+	while (!rc && (rc = lines_next(in, &text, &len, err)) > 0) {
+		rc = parse_weight(in, text, &go_id, &weight, err);
+		if (rc > 0 && ia) {
+			uint32_t go = ontology_find(o, go_id, strlen(go_id));
+
+			if (go != GO_NONE)
+				ia[go] = weight;
+		}
+		*n += rc > 0;
+		rc = rc < 0 ? rc : 0;
+	}
+	lines_close(in);
+	return rc;
+}
+
+int context_check_ia(const char *path, struct err *err)
+{
+	size_t n;
+
+	return read_ia(path, NULL, NULL, &n, err);
 }
 
 static int load_ia(struct context *c, const struct payload *p, struct events *e, struct err *err)
 {
 	char *path = fsio_resolve(c->settings->base_dir, p->ia_file);
-	struct lines *in = NULL;
-	char *text;
-	size_t len;
 	int rc;
 
 	c->ia = calloc((size_t)c->ontology.n_go + 1, sizeof *c->ia);
@@ -60,10 +88,7 @@ static int load_ia(struct context *c, const struct payload *p, struct events *e,
 		free(path);
 		return err_nomem(err, "IA weights");
 	}
-	rc = lines_open(&in, path, LINES_MAX_BYTES, err);
-	while (!rc && (rc = lines_next(in, &text, &len, err)) > 0)
-		rc = take_weight(c, in, text, err);
-	lines_close(in);
+	rc = read_ia(path, &c->ontology, c->ia, &c->n_ia, err);
 	if (!rc)
 		events_emit(
 			e, "info", "ia_loaded", NULL,

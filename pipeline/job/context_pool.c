@@ -188,7 +188,8 @@ static int try_state(struct context *c, const char *path, const struct pca_finge
 	case PCA_ABSENT:
 		return 0;
 	default:
-		return err_prefix(err, "the PCA state '%s' (remove it to have it fitted again)", path);
+		return err_prefix(err, "the PCA state '%s' (remove it to have it fitted again)",
+				  path);
 	}
 }
 
@@ -206,11 +207,21 @@ static int fit(struct context *c, const char *path, const struct pca_fingerprint
 	return rc;
 }
 
+char *context_pca_path(const struct context *c, const struct payload *p)
+{
+	char name[UUID_TEXT + sizeof ".npz"];
+
+	if (!c->settings->pca_dir)
+		return NULL;
+	snprintf(name, sizeof name, "%s.npz", p->embedding_config_id);
+	return fsio_join(c->settings->pca_dir, name);
+}
+
 int context_load_pca(struct context *c, const struct payload *p, struct events *e, struct err *err)
 {
 	struct events_stage stage;
 	struct pca_fingerprint f;
-	char name[64], *path = NULL;
+	char *path = NULL;
 	int have = 0, rc;
 
 	if (!p->use_embedding_pca ||
@@ -221,8 +232,7 @@ int context_load_pca(struct context *c, const struct payload *p, struct events *
 	events_stage_begin(e, &stage, "pca_fit");
 	rc = fingerprint(c, &f, err);
 	if (!rc && c->settings->pca_dir) {
-		snprintf(name, sizeof name, "%s.npz", p->embedding_config_id);
-		path = fsio_join(c->settings->pca_dir, name);
+		path = context_pca_path(c, p);
 		rc = path ? 0 : err_nomem(err, "the PCA cache");
 	}
 	if (!rc && path) {

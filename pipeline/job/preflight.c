@@ -1,9 +1,11 @@
 /* Everything that can fail, checked before any work: see preflight.h. */
 #include "pipeline/job/preflight.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "pipeline/core/fsio.h"
@@ -43,11 +45,20 @@ static void check_anc2vec(struct context *c, struct problems *problems)
 		problems_add_err(problems, &why);
 }
 
-static void check_readable(struct problems *problems, const char *what, const char *path)
+/* 1: there is something other than a folder that may be read. */
+static int check_readable(struct problems *problems, const char *what, const char *path)
 {
-	if (access(path, R_OK) != 0)
-		problems_add(problems, ERR_NOTFOUND, "%s: '%s' does not exist or cannot be read",
-			     what, path);
+	struct stat st;
+
+	if (access(path, R_OK) != 0 || stat(path, &st) != 0)
+		problems_add(problems, ERR_NOTFOUND, "%s: cannot read '%s': %s", what, path,
+			     strerror(errno));
+	else if (S_ISDIR(st.st_mode))
+		problems_add(problems, ERR_NOTFOUND, "%s: '%s' is a folder, not a file", what,
+			     path);
+	else
+		return 1;
+	return 0;
 }
 
 static void check_files(struct context *c, const struct payload *p, struct problems *problems)
@@ -66,10 +77,30 @@ static void check_files(struct context *c, const struct payload *p, struct probl
 	if (p->ia_file) {
 		char *path = fsio_resolve(c->settings->base_dir, p->ia_file);
 
-		if (path)
-			check_readable(problems, "payload.ia_file", path);
+		if (path && check_readable(problems, "payload.ia_file", path) &&
+		    context_check_ia(path, &why) != 0)
+			problems_add_err(problems, &why);
 		free(path);
 	}
+}
+
+/* A state that cannot be read ends the run: it is never guessed at, since the values depend on it. */
+static void check_pca(struct context *c, const struct payload *p, struct problems *problems)
+{
+	char *path = p->use_embedding_pca ? context_pca_path(c, p) : NULL;
+	struct pca_fingerprint any = {0};
+	struct pca state = {0};
+	struct err why = ERR_INIT;
+
+	if (path && fsio_exists(path) &&
+	    source_embedding_estimate(c->source, p->embedding_config_id, &any.n_rows, &any.dim,
+				      &why) == 0 &&
+	    any.n_rows && pca_load(&state, path, &any, &why) < 0) {
+		err_prefix(&why, "the PCA state '%s' (remove it to have it fitted again)", path);
+		problems_add_err(problems, &why);
+	}
+	pca_release(&state);
+	free(path);
 }
 
 /* Can files be made in this folder, or in the nearest one above it that exists? */
@@ -120,22 +151,27 @@ static int left_behind(struct context *c, const struct payload *p, const char *k
 
 static void check_store(struct context *c, const struct payload *p, struct problems *problems)
 {
-	struct err why = ERR_INIT;
-	char key[512];
-	int rc;
+	static const char *const names[] = {"train.parquet", "eval.parquet", "report.json",
+					    "manifest.json"};
+	size_t i;
+	int rc = check_backend(c, problems);
 
-	if (check_backend(c, problems) != 0)
-		return;
-	snprintf(key, sizeof key, "datasets/%s/manifest.json", p->output_name);
-	rc = artifact_exists(c->store, key, &why);
-	if (rc < 0)
-		problems_add_err(problems, &why);
-	else if (rc == 1 && !left_behind(c, p, key))
-		problems_add(problems, ERR_EXISTS,
-			     "payload.output_name: the artifact store holds '%s' already; choose "
-			     "another name "
-			     "or remove datasets/%s",
-			     key, p->output_name);
+	for (i = 0; rc == 0 && i < sizeof names / sizeof names[0]; i++) {
+		struct err why = ERR_INIT;
+		char key[512];
+
+		snprintf(key, sizeof key, "datasets/%s/%s", p->output_name, names[i]);
+		rc = artifact_exists(c->store, key, &why);
+		if (rc < 0)
+			problems_add_err(problems, &why);
+		else if (rc == 1 && left_behind(c, p, key))
+			rc = 0;
+		else if (rc == 1)
+			problems_add(problems, ERR_EXISTS,
+				     "payload.output_name: the artifact store holds '%s' already; "
+				     "choose another name or remove datasets/%s",
+				     key, p->output_name);
+	}
 }
 
 static void check_groundtruth(struct context *c, const struct plan *plan, struct problems *problems,
@@ -202,6 +238,7 @@ int preflight_run(struct context *c, const struct payload *p, struct plan *plan,
 	if (rc)
 		return rc;
 	check_files(c, p, problems);
+	check_pca(c, p, problems);
 	check_writable(problems, "PROTEA_EXPORT_RESUME_DIR", c->settings->resume_dir);
 	check_store(c, p, problems);
 	check_groundtruth(c, plan, problems, notes);
