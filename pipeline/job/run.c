@@ -117,6 +117,26 @@ static int begin_job(struct run *r, struct err *err)
 	return 0;
 }
 
+static int finish(const struct run *r, struct source *s, const char *status, int rc,
+		  const char *text, struct err *why)
+{
+	return source_finish_job(s, r->job_id, status, rc ? err_name(rc) : NULL, rc ? text : NULL,
+				 why);
+}
+
+/* On a connection of its own: the run's may be what failed (spec 6.1). */
+static int finish_again(const struct run *r, const char *status, int rc, const char *text,
+			struct err *why)
+{
+	struct source *s = NULL;
+	int done = source_open(&s, source_url(r->c->source), SOURCE_WRITE, why);
+
+	if (!done)
+		done = finish(r, s, status, rc, text, why);
+	source_close(s);
+	return done;
+}
+
 static void end_job(struct run *r, int rc, const struct err *err)
 {
 	struct err why = ERR_INIT;
@@ -135,8 +155,8 @@ static void end_job(struct run *r, int rc, const struct err *err)
 	else if (r->events)
 		events_emit(r->events, "info", "job.succeeded", NULL,
 			    json_pack("{s:O}", "result", r->publication.result));
-	if (source_finish_job(r->c->source, r->job_id, status, rc ? err_name(rc) : NULL,
-			      rc ? text : NULL, &why) != 0)
+	if (finish(r, r->c->source, status, rc, text, &why) != 0 &&
+	    finish_again(r, status, rc, text, &why) != 0)
 		log_error("the job's row could not be set to %s: %s", status, why.text);
 	free(all);
 }
