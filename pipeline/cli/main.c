@@ -1,4 +1,5 @@
 /* protea-export: the command table. Commands may be abbreviated while they are unambiguous. */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -55,6 +56,15 @@ static const struct command *find_command(const char *name, int *ambiguous)
 	return *ambiguous ? NULL : hit;
 }
 
+/* Who reads the result must not take a lost one for none. */
+static int printed(int rc)
+{
+	if (rc != EXIT_DONE || (fflush(stdout) == 0 && !ferror(stdout)))
+		return rc;
+	log_error("cannot write to standard output: %s", strerror(errno));
+	return EXIT_FAILED;
+}
+
 int main(int argc, char **argv)
 {
 	const struct command *c;
@@ -62,6 +72,7 @@ int main(int argc, char **argv)
 
 	log_init("protea-export", LOG_INFO);
 	signal(SIGPIPE, SIG_IGN); /* a reader that went away is a write error, not the end */
+	signal(SIGXFSZ, SIG_IGN); /* so is a file beyond the shell's limit */
 	if (argc < 2) {
 		print_help(stderr);
 		return EXIT_USAGE;
@@ -81,5 +92,5 @@ int main(int argc, char **argv)
 		log_error("'%s' is no command of protea-export; see: protea-export help", argv[1]);
 		return EXIT_USAGE;
 	}
-	return c->run(argc - 1, argv + 1);
+	return printed(c->run(argc - 1, argv + 1));
 }
