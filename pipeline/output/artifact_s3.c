@@ -62,8 +62,9 @@ static int create_bucket(struct s3_http *h, struct err *err)
 	return rc;
 }
 
-/* Preflight asks for an answer in seconds: fewer repetitions than an upload. */
+/* Preflight asks for an answer in seconds: fewer repetitions and less patience than an upload. */
 #define PROBE_RETRY_S 5u
+#define PROBE_STALL_S 10u
 
 static int probe_bucket(struct s3_http *h, int create, struct err *err)
 {
@@ -81,12 +82,14 @@ static int probe_bucket(struct s3_http *h, int create, struct err *err)
 static int s3_probe(void *self, int create, struct err *err)
 {
 	struct s3_http *h = self;
-	unsigned retry_s = h->retry_s;
+	unsigned retry_s = h->retry_s, stall_s = h->stall_s;
 	int rc;
 
 	h->retry_s = retry_s < PROBE_RETRY_S ? retry_s : PROBE_RETRY_S;
+	h->stall_s = stall_s < PROBE_STALL_S ? stall_s : PROBE_STALL_S;
 	rc = probe_bucket(h, create, err);
 	h->retry_s = retry_s;
+	h->stall_s = stall_s;
 	return rc;
 }
 

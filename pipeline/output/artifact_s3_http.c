@@ -478,8 +478,8 @@ static uint64_t jittered(unsigned pause, long retry_after_s)
 int s3_http_request(struct s3_http *h, const struct s3_request *r, struct s3_response *out,
 		    struct err *err)
 {
-	unsigned limit_s = r->last_wish ? LAST_WISH_S : h->retry_s, pause = FIRST_PAUSE_MS,
-		 tries = 1;
+	unsigned limit_s = r->last_wish && h->retry_s > LAST_WISH_S ? LAST_WISH_S : h->retry_s,
+		 pause = FIRST_PAUSE_MS, tries = 1;
 	int64_t first_failure = 0;
 
 	*out = (struct s3_response){.body = BUF_INIT};
@@ -495,7 +495,9 @@ int s3_http_request(struct s3_http *h, const struct s3_request *r, struct s3_res
 			first_failure = clock_mono_ns();
 		if ((uint64_t)(clock_mono_ns() - first_failure) / 1000000 + ms > limit_s * 1000u) {
 			if (rc == 1)
-				err_prefix(err, "given up after %u tries", tries);
+				err_prefix(err, "%s '%s%s%s' given up after %u tries", r->method,
+					   h->bucket, r->key ? "/" : "", r->key ? r->key : "",
+					   tries);
 			return rc == 1 ? ERR_NETWORK : 0;
 		}
 		rc = pause_ms(ms, r->last_wish, err);

@@ -58,7 +58,8 @@ int s3_head(struct s3_http *h, const char *key, struct s3_response *out, struct 
 
 int s3_delete(struct s3_http *h, const char *key, struct err *err)
 {
-	struct s3_request r = {.method = "DELETE", .key = key};
+	/* Mostly a run that failed or was stopped takes back what it put there. */
+	struct s3_request r = {.method = "DELETE", .key = key, .last_wish = 1};
 	struct s3_response out;
 	int rc = s3_http_request(h, &r, &out, err);
 
