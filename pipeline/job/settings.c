@@ -33,6 +33,7 @@ static const char *const known_names[] = {
 	"PROTEA_MINIO_ACCESS_KEY",
 	"PROTEA_MINIO_SECRET_KEY",
 	"PROTEA_MINIO_SECURE",
+	"PROTEA_MINIO_RETRY_SECONDS",
 	"PROTEA_EXPORT_RESUME_DIR",
 	"PROTEA_SCHEMA_SHA_V2_WRITE_ENABLED",
 	"PROTEA_JOB_HEARTBEAT_INTERVAL_SECONDS",
@@ -196,10 +197,12 @@ static void load_numbers(struct loader *l, struct settings *s)
 	s->workers = 1; /* serial, by the seed documents */
 	s->query_chunk = 500;
 	s->heartbeat_s = 30; /* a lease lasts 120 s */
+	s->minio_retry_s = 120;
 	get_int(l, "PROTEA_PAIR_FEATURE_WORKERS", &s->workers);
 	if (!get_int(l, "PROTEA_METHOD_NUMPY_QUERY_CHUNK", &s->query_chunk))
 		get_int(l, "PROTEA_TUNING__OPERATION__NUMPY_QUERY_CHUNK", &s->query_chunk);
 	get_int(l, "PROTEA_JOB_HEARTBEAT_INTERVAL_SECONDS", &s->heartbeat_s);
+	get_int(l, "PROTEA_MINIO_RETRY_SECONDS", &s->minio_retry_s);
 	s->schema_sha_v2 = get_bool(l, "PROTEA_SCHEMA_SHA_V2_WRITE_ENABLED");
 }
 
@@ -258,5 +261,6 @@ struct artifact_config settings_artifact_config(const struct settings *s)
 		.access_key = s->minio_access_key,
 		.secret_key = s->minio_secret_key,
 		.secure = s->minio_secure,
+		.retry_s = (unsigned)s->minio_retry_s,
 	};
 }

@@ -25,7 +25,8 @@ struct settings {       /* texts owned; NULL = unset */
 	char *storage_backend, *storage_root;
 	char *minio_endpoint, *minio_bucket, *minio_access_key, *minio_secret_key;
 	int minio_secure;
-	int workers; /* PROTEA_PAIR_FEATURE_WORKERS, default 1 */
+	int minio_retry_s; /* ours, not in the spec: how long a request is repeated */
+	int workers;       /* PROTEA_PAIR_FEATURE_WORKERS, default 1 */
 	int query_chunk;
 	int schema_sha_v2;
 	int heartbeat_s;

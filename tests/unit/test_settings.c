@@ -86,6 +86,7 @@ static void defaults_are_those_of_the_spec(void **state)
 	assert_int_equal(s.query_chunk, 500);
 	assert_int_equal(s.schema_sha_v2, 0);
 	assert_int_equal(s.heartbeat_s, 30);
+	assert_int_equal(s.minio_retry_s, 120);
 	assert_null(s.warnings);
 	assert_int_equal(p.count, 0);
 }
@@ -158,6 +159,20 @@ static void the_query_chunk_has_two_names(void **state)
 	assert_int_equal(s.query_chunk, 7);
 }
 
+static void fetch_sizes_of_the_original_are_taken_in_silence(void **state)
+{
+	(void)state;
+	setenv("PROTEA_TUNING__OPERATION__STREAM_CHUNK_SIZE", "many", 1);
+	setenv("PROTEA_TUNING__OPERATION__ANNOTATION_CHUNK_SIZE", "0", 1);
+	load("{\"PROTEA_TUNING__OPERATION__STREAM_CHUNK_SIZE\": \"2000\","
+	     " \"PROTEA_TUNING__OPERATION__ANNOTATION_CHUNK_SIZE\": \"10000\","
+	     " \"PROTEA_TUNING__OPERATION__NUMPY_QUERY_CHUNK\": \"50\","
+	     " \"PROTEA_EXPORT_MINIJOBS\": \"1\"}");
+	assert_int_equal(s.query_chunk, 50);
+	assert_null(s.warnings);
+	assert_int_equal(p.count, 0);
+}
+
 static void numbers_are_strict_but_forgiving(void **state)
 {
 	static const struct {
@@ -223,6 +238,7 @@ static void the_store_gets_what_was_set(void **state)
 	assert_string_equal(c.access_key, "ak");
 	assert_string_equal(c.secret_key, "sk");
 	assert_int_equal(c.secure, 1);
+	assert_int_equal(c.retry_s, 120);
 	assert_null(c.region);
 	assert_string_equal(c.root, "storage/evaluation_artifacts");
 }
@@ -270,6 +286,7 @@ int main(void)
 		CASE(blank_means_unset),
 		CASE(the_storage_root_has_two_names),
 		CASE(the_query_chunk_has_two_names),
+		CASE(fetch_sizes_of_the_original_are_taken_in_silence),
 		CASE(numbers_are_strict_but_forgiving),
 		CASE(truth_has_four_words),
 		CASE(the_store_gets_what_was_set),
