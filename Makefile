@@ -75,8 +75,8 @@ LIBS_bench_align := -lparasail
 
 PROGRAMS := $(O)/protea-export
 
-.PHONY: all build run test test-unit test-san test-asan test-tsan fuzz bench bench-align lint install uninstall \
-	clean help packages site check-format
+.PHONY: all build run test test-unit test-san test-asan test-tsan fuzz bench lint install uninstall \
+	clean help packages check-format
 .DELETE_ON_ERROR:
 .PRECIOUS: $(O)/obj/%.o
 

@@ -38,7 +38,7 @@ int group_init(struct group *g, const struct feature_inputs *in, struct err *err
 	g->go_slot = malloc(n_go * sizeof *g->go_slot);
 	g->known_centroid = malloc(dim * sizeof *g->known_centroid);
 	g->centroid = malloc(dim * sizeof *g->centroid);
-	g->distances = malloc(2 * (size_t)ASPECTS * in->k * sizeof *g->distances);
+	g->distances = malloc(2 * (size_t)ASPECTS * in->neighbors->stride * sizeof *g->distances);
 	if (!g->known_stamp || !g->above_stamp || !g->above_count || !g->term_stamp ||
 	    !g->term_vote || !g->go_stamp || !g->go_slot || !g->known_centroid || !g->centroid ||
 	    !g->distances) {
@@ -82,7 +82,8 @@ static void set_distance_std(struct group *g)
 		for (i = 0; i < n; i++)
 			g->distances[m++] = (double)hits[i].dist;
 	}
-	g->distance_std = pairwise_std_f64(g->distances, m, g->distances + (size_t)ASPECTS * in->k);
+	g->distance_std = pairwise_std_f64(g->distances, m,
+					   g->distances + (size_t)ASPECTS * in->neighbors->stride);
 }
 
 static int set_known_vectors(struct group *g, struct err *err)

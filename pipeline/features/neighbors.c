@@ -3,12 +3,18 @@
 
 #include <stdlib.h>
 
-int neighbors_alloc(struct neighbors *n, uint32_t n_queries, uint32_t k, struct err *err)
+int neighbors_alloc(struct neighbors *n, uint32_t n_queries, uint32_t k,
+		    const struct references *refs, struct err *err)
 {
-	size_t slots = (size_t)n_queries * k;
+	uint32_t most = 1;
+	size_t slots;
 	int a;
 
-	*n = (struct neighbors){.n_queries = n_queries, .stride = k};
+	for (a = 0; a < ASPECTS; a++)
+		if (refs->aspect[a].n > most)
+			most = refs->aspect[a].n;
+	*n = (struct neighbors){.n_queries = n_queries, .k = k, .stride = k < most ? k : most};
+	slots = (size_t)n_queries * n->stride;
 	for (a = 0; a < ASPECTS; a++) {
 		n->hit[a] = malloc((slots + 1) * sizeof *n->hit[a]);
 		n->count[a] = calloc((size_t)n_queries + 1, sizeof *n->count[a]);
@@ -41,7 +47,7 @@ static int cmp_u32(const void *a, const void *b)
 int pair_list_build(struct pair_list *p, const struct neighbors *n, const struct references *refs,
 		    uint32_t k, struct err *err)
 {
-	size_t most = (size_t)n->n_queries * k * ASPECTS;
+	size_t most = (size_t)n->n_queries * (k < n->stride ? k : n->stride) * ASPECTS;
 	uint32_t q;
 
 	*p = (struct pair_list){0};

@@ -12,13 +12,16 @@
 
 struct neighbors {
 	uint32_t n_queries;
-	uint32_t stride; /* K of the search */
+	uint32_t k;      /* K of the search, as asked for */
+	uint32_t stride; /* places per query: K, or fewer where there are fewer references */
 	struct knn_hit
 		*hit[ASPECTS];    /* owned: n_queries x stride; `ref` indexes the aspect's list */
 	uint32_t *count[ASPECTS]; /* owned: neighbours found per query */
 };
 
-int neighbors_alloc(struct neighbors *n, uint32_t n_queries, uint32_t k, struct err *err);
+/* Room for min(k, the largest reference list) neighbours per query. */
+int neighbors_alloc(struct neighbors *n, uint32_t n_queries, uint32_t k,
+		    const struct references *refs, struct err *err);
 void neighbors_release(struct neighbors *n);
 
 /* Neighbours of rank below k of query q. */

@@ -16,8 +16,7 @@ static const struct neighbors *find_kept(const struct split *s)
 	size_t i;
 
 	for (i = 0; i < c->n_kept; i++)
-		if (c->kept[i].pair == s->pair &&
-		    c->kept[i].found.stride >= (uint32_t)s->payload->k &&
+		if (c->kept[i].pair == s->pair && c->kept[i].found.k >= (uint32_t)s->payload->k &&
 		    strcmp(c->kept[i].config_id, s->payload->embedding_config_id) == 0)
 			return &c->kept[i].found;
 	return NULL;
@@ -68,7 +67,7 @@ static int search(struct split *s, struct err *err)
 
 	if (s->c->sharing && s->c->share_k > k)
 		k = s->c->share_k;
-	rc = neighbors_alloc(&s->own_neighbors, s->n_queries, k, err);
+	rc = neighbors_alloc(&s->own_neighbors, s->n_queries, k, &s->refs, err);
 	if (rc)
 		return rc;
 	events_progress_begin(s->events, "neighbours", "queries", (uint64_t)ASPECTS * s->n_queries);
