@@ -148,7 +148,8 @@ static int group(struct interpro *t, struct load *l, uint32_t n_proteins, struct
 	t->hit = malloc(((size_t)l->n + 1) * sizeof *t->hit);
 	if (!t->start || !t->hit)
 		return err_nomem(err, "the InterPro table");
-	qsort(l->list, l->n, sizeof *l->list, cmp_entry);
+	if (l->n)
+		qsort(l->list, l->n, sizeof *l->list, cmp_entry);
 	for (i = 0; i < l->n; i++) {
 		t->start[l->list[i].protein + 1]++;
 		t->hit[i] = l->list[i].hit;

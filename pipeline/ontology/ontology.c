@@ -76,7 +76,8 @@ static int keep_terms(struct ontology *o, struct load *l, struct err *err)
 
 	if (l->n >= TERM_NONE)
 		return err_set(err, ERR_LIMIT, "more than 4 billion GO terms");
-	qsort(l->rows, l->n, sizeof *l->rows, cmp_term);
+	if (l->n)
+		qsort(l->rows, l->n, sizeof *l->rows, cmp_term);
 	o->term_id = malloc((l->n + 1) * sizeof *o->term_id);
 	o->term_go = malloc((l->n + 1) * sizeof *o->term_go);
 	o->term_aspect = malloc(l->n + 1);
