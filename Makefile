@@ -91,7 +91,13 @@ ifneq ($(NEEDS_PROBES),)
 -include $(O)/probes.mk
 endif
 
-$(O)/probes.mk: tests/features/probe.sh $(wildcard tests/features/have_*.c) Makefile
+# What an object depends on besides its sources: other flags or switches rebuild everything.
+FLAGS_NOW := $(CC) $(CFLAGS) $(LDFLAGS) $(SAN_CFLAGS) no:$(NO_CURL):$(NO_ZSTD)
+$(O)/flags: FORCE
+	@mkdir -p $(O)
+	@echo '$(FLAGS_NOW)' | cmp -s - $@ || echo '$(FLAGS_NOW)' > $@
+
+$(O)/probes.mk: tests/features/probe.sh $(wildcard tests/features/have_*.c) $(O)/flags
 	@mkdir -p $(O)
 	$(Q)CC="$(CC)" NO_CURL="$(NO_CURL)" NO_ZSTD="$(NO_ZSTD)" tests/features/probe.sh $@
 
@@ -99,7 +105,7 @@ LIBS = $(PROBE_LIBS) -lsqlite3 -ljansson -lzip -lz -lsnappy -lcrypto -lopenblas 
 
 # ---- rules ---------------------------------------------------------------------------------------
 
-$(O)/obj/%.o: %.c
+$(O)/obj/%.o: %.c $(O)/flags
 	@mkdir -p $(@D)
 	$(say) CC $<
 	$(Q)$(CC) $(ALL_CFLAGS) $(CPPFLAGS_$(basename $(notdir $<))) -DPROTEA_VERSION='"$(VERSION)"' -MMD -MP -c $< -o $@
