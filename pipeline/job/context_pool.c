@@ -37,41 +37,39 @@ static void add_progress(void *ctx, uint64_t rows)
 	events_progress_add(ctx, rows);
 }
 
-static void say_cache(struct events *e, const char *event, const char *path,
-		      const struct pool *pool, uint64_t bytes)
+static void say_cache(struct events *e, const char *event, const struct pool_cache_file *file,
+		      const char *message)
 {
-	events_emit(e, "info", event, NULL,
-		    json_pack("{s:s, s:I, s:I}", "path", path, "rows", (json_int_t)pool->n, "bytes",
-			      (json_int_t)bytes));
+	events_emit(e, "info", event, message,
+		    json_pack("{s:s, s:I, s:I}", "path", file->path, "rows", (json_int_t)file->rows,
+			      "bytes", (json_int_t)file->bytes));
 }
 
 /* 1 the pool came from the cache, 0 it did not, negative failure. */
 static int try_cache(struct context *c, const struct payload *p, const struct pool_cache_key *key,
 		     struct events *e, struct err *err)
 {
-	char *path = NULL;
+	struct pool_cache_file file;
 	struct err why = ERR_INIT;
 	int rc = pool_cache_load(&c->pool, c->settings->ref_cache_dir, p->embedding_config_id,
-				 &c->proteins, key, &path, &why);
+				 &c->proteins, key, &file, &why);
 
 	switch (rc) {
 	case POOL_CACHE_HIT:
-		say_cache(e, "refpool.cache_hit", path, &c->pool, c->pool.mapped_bytes);
+		say_cache(e, "refpool.cache_hit", &file, NULL);
 		say_dropped(c, e, 0);
 		rc = 1;
 		break;
 	case POOL_CACHE_HIT_FOREIGN:
-		say_cache(e, "refpool.cache_hit_fresh", path, &c->pool, c->pool.mapped_bytes);
-		events_warn(e, "refpool_without_fingerprint", json_pack("{s:s}", "path", path),
+		say_cache(e, "refpool.cache_hit_fresh", &file, NULL);
+		events_warn(e, "refpool_without_fingerprint", json_pack("{s:s}", "path", file.path),
 			    "the pool cache '%s' does not say which data it was made from; its row "
-			    "count "
-			    "fits and it is trusted",
-			    path);
+			    "count and accessions fit and it is trusted",
+			    file.path);
 		rc = 1;
 		break;
 	case POOL_CACHE_STALE:
-		events_emit(e, "info", "refpool.cache_stale", why.text,
-			    json_pack("{s:s, s:i, s:i}", "path", path, "rows", 0, "bytes", 0));
+		say_cache(e, "refpool.cache_stale", &file, why.text);
 		rc = 0;
 		break;
 	case POOL_CACHE_ABSENT:
@@ -81,23 +79,22 @@ static int try_cache(struct context *c, const struct payload *p, const struct po
 		err_set(err, rc, "%s", why.text);
 		break;
 	}
-	free(path);
+	free(file.path);
 	return rc;
 }
 
 static void store_cache(struct context *c, const struct pool_cache_key *key, struct events *e)
 {
-	char *path = NULL;
-	uint64_t bytes = 0;
+	struct pool_cache_file file;
 	struct err why = ERR_INIT;
 
-	if (pool_cache_store(&c->pool, c->settings->ref_cache_dir, &c->proteins, key, &path, &bytes,
+	if (pool_cache_store(&c->pool, c->settings->ref_cache_dir, &c->proteins, key, &file,
 			     &why) == 0)
-		say_cache(e, "refpool.cache_write", path, &c->pool, bytes);
+		say_cache(e, "refpool.cache_write", &file, NULL);
 	else
 		events_warn(e, "refpool_cache", NULL, "the pool cache was not written: %s",
 			    why.text);
-	free(path);
+	free(file.path);
 }
 
 static int load_from_source(struct context *c, const struct payload *p, uint64_t rows, uint64_t dim,
@@ -121,16 +118,19 @@ int context_load_pool(struct context *c, const struct payload *p, struct events 
 	struct events_stage stage;
 	struct pool_cache_key key = {0};
 	int cached = 0, use_cache = c->settings->ref_cache_dir && !p->strict_embeddings, rc;
-	uint64_t rows = 0, dim = 0;
+	uint64_t chunks = 0, rows = 0, dim = 0; /* rows: proteins that have a chunk */
 
 	if (c->has_pool && strcmp(c->pool.config_id, p->embedding_config_id) == 0)
 		return 0;
 	pool_release(&c->pool);
 	c->has_pool = 0;
 	events_stage_begin(e, &stage, "load_embeddings");
-	rc = source_embedding_estimate(c->source, p->embedding_config_id, &rows, &dim, err);
+	rc = source_embedding_estimate(c->source, p->embedding_config_id, &chunks, &dim, err);
+	if (!rc)
+		rc = source_embedded_proteins(c->source, p->embedding_config_id, &rows, err);
 	if (!rc && use_cache)
-		rc = pool_cache_key(&key, &c->proteins, rows);
+		rc = pool_cache_key(&key, c->source, p->embedding_config_id, &c->proteins, rows,
+				    err);
 	if (!rc && use_cache) {
 		cached = try_cache(c, p, &key, e, err);
 		rc = cached < 0 ? cached : 0;

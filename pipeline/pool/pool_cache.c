@@ -14,6 +14,7 @@
 #include "pipeline/core/fsio.h"
 #include "pipeline/core/half.h"
 #include "pipeline/core/npy.h"
+#include "pipeline/source/source.h"
 
 #define ZERO_UUID   "00000000-0000-0000-0000-000000000000"
 #define EMBEDDINGS  "embeddings.npy"
@@ -29,14 +30,12 @@ static char *file_name(const char *dir, const char *config_id, const char *what)
 	return fsio_join(dir, name);
 }
 
-int pool_cache_key(struct pool_cache_key *key, const struct proteins *proteins,
-		   uint64_t source_rows)
+static int digest_proteins(const struct proteins *proteins, char out[SHA256_HEX])
 {
 	struct sha256 *d = sha256_new();
 	uint32_t i;
 	int rc;
 
-	*key = (struct pool_cache_key){.source_rows = source_rows, .n_proteins = proteins->n};
 	if (!d)
 		return ERR_NOMEM;
 	for (i = 0; i < proteins->n; i++) {
@@ -47,7 +46,37 @@ int pool_cache_key(struct pool_cache_key *key, const struct proteins *proteins,
 		sha256_update(d, acc, strlen(acc) + 1);
 		sha256_update(d, id, (size_t)n);
 	}
-	rc = sha256_finish(d, key->proteins_sha256);
+	rc = sha256_finish(d, out);
+	sha256_free(d);
+	return rc;
+}
+
+static int digest_row(void *ctx, const struct source_embedding *row, struct err *err)
+{
+	int half = row->type == SOURCE_HALF_LE || row->type == SOURCE_HALF_BE;
+	char head[128];
+	int n = snprintf(head, sizeof head, "%" PRId64 " %" PRId64 " %" PRId64 " %zu %d\n", row->id,
+			 row->sequence_id, row->chunk_index_s, row->dim, (int)row->type);
+
+	(void)err;
+	sha256_update(ctx, head, (size_t)n);
+	sha256_update(ctx, row->values, row->dim * (half ? 2 : 4));
+	return 0;
+}
+
+int pool_cache_key(struct pool_cache_key *key, struct source *s, const char *config_id,
+		   const struct proteins *proteins, uint64_t rows, struct err *err)
+{
+	struct sha256 *d = sha256_new();
+	int rc;
+
+	*key = (struct pool_cache_key){.rows = rows, .n_proteins = proteins->n};
+	if (!d)
+		return err_nomem(err, "the pool cache");
+	rc = source_embeddings(s, config_id, digest_row, d, err);
+	if (!rc && (sha256_finish(d, key->vectors_sha256) != 0 ||
+		    digest_proteins(proteins, key->proteins_sha256) != 0))
+		rc = err_set(err, ERR_INTERNAL, "cannot digest the embeddings");
 	sha256_free(d);
 	return rc;
 }
@@ -88,23 +117,29 @@ static void unmap(struct mapping *m)
 	*m = (struct mapping){0};
 }
 
-/* 1 the sidecar fits, 0 it does not, -1 there is none. */
+static int put_key(struct buf *b, const struct pool_cache_key *key)
+{
+	return buf_printf(b,
+			  "{\"version\": 2, \"source_rows\": %" PRIu64 ", \"proteins\": %" PRIu64
+			  ", \"proteins_sha256\": \"%s\", \"vectors_sha256\": \"%s\", ",
+			  key->rows, key->n_proteins, key->proteins_sha256, key->vectors_sha256);
+}
+
+/* 1 the sidecar fits, 0 it does not, 2 there is none; ERR_NOMEM. */
 static int sidecar_fits(const char *dir, const char *config_id, const struct pool_cache_key *key,
 			struct pool *pool)
 {
-	char *path = file_name(dir, config_id, SIDECAR), want[512];
-	struct buf text = BUF_INIT;
+	char *path = file_name(dir, config_id, SIDECAR);
+	struct buf text = BUF_INIT, want = BUF_INIT;
 	uint64_t rows = 0, dups = 0, dropped = 0;
-	size_t n;
-	int fits = -1;
+	int fits = 2;
 
-	n = (size_t)snprintf(want, sizeof want,
-			     "{\"version\": 1, \"source_rows\": %" PRIu64 ", \"proteins\": %" PRIu64
-			     ", \"proteins_sha256\": \"%s\", ",
-			     key->source_rows, key->n_proteins, key->proteins_sha256);
-	if (path && fsio_exists(path) && fsio_read_all(path, SIDECAR_MAX, &text, NULL) == 0) {
-		fits = text.len > n && memcmp(text.data, want, n) == 0 &&
-		       sscanf(text.data + n,
+	if (!path || put_key(&want, key) != 0) {
+		fits = ERR_NOMEM;
+	} else if (fsio_exists(path)) {
+		fits = fsio_read_all(path, SIDECAR_MAX, &text, NULL) == 0 && text.len > want.len &&
+		       memcmp(text.data, want.data, want.len) == 0 &&
+		       sscanf(buf_str(&text) + want.len,
 			      "\"rows\": %" SCNu64 ", \"duplicate_rows\": %" SCNu64
 			      ", \"dropped_non_finite\": %" SCNu64,
 			      &rows, &dups, &dropped) == 3;
@@ -113,12 +148,14 @@ static int sidecar_fits(const char *dir, const char *config_id, const struct poo
 		pool->n = (uint32_t)rows;
 	}
 	buf_release(&text);
+	buf_release(&want);
 	free(path);
 	return fits;
 }
 
+/* *ordered: 1 the file has the rows in our order. */
 static int read_accessions(struct pool *pool, const char *path, const struct proteins *proteins,
-			   struct err *err)
+			   int *ordered, struct err *err)
 {
 	struct mapping m;
 	struct npy_header h;
@@ -126,6 +163,7 @@ static int read_accessions(struct pool *pool, const char *path, const struct pro
 	uint32_t i, last = 0;
 	int rc = map_file(&m, path, err);
 
+	*ordered = 1;
 	if (rc)
 		return rc;
 	rc = npy_parse(m.bytes, m.n, path, &h, err);
@@ -140,12 +178,14 @@ static int read_accessions(struct pool *pool, const char *path, const struct pro
 		if (rc)
 			break;
 		p = dict_find(&proteins->accessions, buf_str(&text), text.len);
-		if (p == DICT_NONE || p >= proteins->n || (i && p <= last))
+		if (p == DICT_NONE || p >= proteins->n || pool->row_of[p] != POOL_NONE) {
 			rc = err_set(err, ERR_FORMAT,
-				     "'%s': accession '%s' at %u is unknown or out of order", path,
+				     "'%s': accession '%s' at %u is unknown or comes twice", path,
 				     buf_str(&text), i);
-		else
-			pool->row_of[p] = i;
+			break;
+		}
+		*ordered &= i == 0 || p > last;
+		pool->row_of[p] = i;
 		pool->protein[i] = last = p;
 	}
 	buf_release(&text);
@@ -153,23 +193,29 @@ static int read_accessions(struct pool *pool, const char *path, const struct pro
 	return rc;
 }
 
-static int adopt_values(struct pool *pool, const char *path, int known_rows,
-			const struct pool_cache_key *key, struct err *err)
+static int adopt_values(struct pool *pool, int known_rows, const struct pool_cache_key *key,
+			struct pool_cache_file *file, struct err *err)
 {
+	const char *path = file->path;
 	struct mapping m;
-	struct npy_header h;
+	struct npy_header h = {0};
 	int rc = map_file(&m, path, err);
 
+	file->bytes = m.n;
 	if (!rc)
 		rc = npy_parse(m.bytes, m.n, path, &h, err);
-	if (!rc && (h.type != NPY_F16 || h.big_endian || h.fortran_order || h.n_dims != 2 ||
-		    h.shape[1] == 0 || h.shape[1] > 1u << 20 || h.data_offset > m.n ||
-		    h.n_items * 2 != m.n - h.data_offset || h.shape[0] > UINT32_MAX - 1))
+	if (!rc && h.n_dims > 0)
+		file->rows = h.shape[0];
+	if (!rc &&
+	    (h.type != NPY_F16 || h.big_endian || h.fortran_order || h.n_dims != 2 ||
+	     h.shape[0] == 0 || h.shape[1] == 0 || h.shape[1] > 1u << 20 || h.data_offset > m.n ||
+	     h.n_items * 2 != m.n - h.data_offset || h.shape[0] > UINT32_MAX - 1))
 		rc = err_set(err, ERR_FORMAT, "'%s' is no complete float16 matrix", path);
-	if (!rc && h.shape[0] != (known_rows ? pool->n : key->source_rows))
+	if (!rc && h.shape[0] != (known_rows ? pool->n : key->rows))
 		rc = err_set(err, ERR_FORMAT,
-			     "'%s' has %" PRIu64 " rows, the source has another number", path,
-			     h.shape[0]);
+			     "'%s' has %" PRIu64 " rows, the source has %" PRIu64
+			     " proteins with an embedding",
+			     path, h.shape[0], key->rows);
 	if (rc) {
 		unmap(&m);
 		return rc;
@@ -182,57 +228,107 @@ static int adopt_values(struct pool *pool, const char *path, int known_rows,
 	return 0;
 }
 
-static int fill(struct pool *pool, const char *dir, const char *config_id, const char *path,
+static int make_index(struct pool *pool, const struct proteins *proteins, struct err *err)
+{
+	pool->n_proteins = proteins->n;
+	pool->protein = malloc(((size_t)pool->n + 1) * sizeof *pool->protein);
+	pool->row_of = malloc(((size_t)proteins->n + 1) * sizeof *pool->row_of);
+	if (!pool->protein || !pool->row_of)
+		return err_nomem(err, "the pool cache");
+	memset(pool->row_of, 0xff, ((size_t)proteins->n + 1) * sizeof *pool->row_of);
+	return 0;
+}
+
+/* The original keeps rows that are not finite; ours are dropped before they are stored. */
+static int check_finite(const struct pool *pool, const char *path, struct err *err)
+{
+	size_t i, n = (size_t)pool->n * pool->dim;
+
+	for (i = 0; i < n && half_is_finite(pool->values[i]); i++)
+		;
+	return i < n ? err_set(err, ERR_FORMAT, "'%s' has values that are not finite", path) : 0;
+}
+
+/* The original's rows come as its database pleased: a copy has them in ours. */
+static int put_in_order(struct pool *pool, struct err *err)
+{
+	size_t row_bytes = pool->dim * sizeof *pool->values, bytes = pool->n * row_bytes;
+	uint16_t *copy = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	uint32_t p, row = 0;
+
+	if (copy == MAP_FAILED)
+		return err_nomem(err, "the embedding pool");
+	for (p = 0; p < pool->n_proteins; p++) {
+		if (pool->row_of[p] == POOL_NONE)
+			continue;
+		memcpy(copy + (size_t)row * pool->dim, pool_at(pool, pool->row_of[p]), row_bytes);
+		pool->protein[row] = p;
+		pool->row_of[p] = row++;
+	}
+	munmap(pool->mapping, pool->mapped_bytes);
+	pool->mapping = pool->values = copy;
+	pool->mapped_bytes = bytes;
+	return 0;
+}
+
+static int fill(struct pool *pool, const char *dir, const char *config_id,
 		const struct proteins *proteins, const struct pool_cache_key *key, int sidecar,
-		struct err *err)
+		struct pool_cache_file *file, struct err *err)
 {
 	char *accessions = file_name(dir, config_id, ACCESSIONS);
-	int rc = accessions ? adopt_values(pool, path, sidecar == 1, key, err)
+	int ordered = 1;
+	int rc = accessions ? adopt_values(pool, sidecar == 1, key, file, err)
 			    : err_nomem(err, "the pool cache");
 
-	if (!rc) {
-		pool->n_proteins = proteins->n;
-		pool->protein = malloc(((size_t)pool->n + 1) * sizeof *pool->protein);
-		pool->row_of = malloc(((size_t)proteins->n + 1) * sizeof *pool->row_of);
-		if (!pool->protein || !pool->row_of)
-			rc = err_nomem(err, "the pool cache");
-		else
-			memset(pool->row_of, 0xff,
-			       ((size_t)proteins->n + 1) * sizeof *pool->row_of);
-	}
 	if (!rc)
-		rc = read_accessions(pool, accessions, proteins, err);
-	/* The original keeps rows that are not finite; ours are dropped before they are stored. */
-	if (!rc && sidecar != 1) {
-		size_t i, n = (size_t)pool->n * pool->dim;
-
-		for (i = 0; i < n && half_is_finite(pool->values[i]); i++)
-			;
-		if (i < n)
-			rc = err_set(err, ERR_FORMAT, "'%s' has values that are not finite", path);
-	}
+		rc = make_index(pool, proteins, err);
+	if (!rc)
+		rc = read_accessions(pool, accessions, proteins, &ordered, err);
+	if (!rc && sidecar != 1)
+		rc = check_finite(pool, file->path, err);
+	if (!rc && !ordered)
+		rc = put_in_order(pool, err);
 	free(accessions);
 	return rc;
 }
 
+/* Size and, if it can be told, rows of a file that is not used. */
+static void describe(struct pool_cache_file *file)
+{
+	struct npy_header h;
+	struct mapping m;
+
+	if (map_file(&m, file->path, NULL) != 0)
+		return;
+	file->bytes = m.n;
+	if (npy_parse(m.bytes, m.n, file->path, &h, NULL) == 0 && h.n_dims > 0)
+		file->rows = h.shape[0];
+	unmap(&m);
+}
+
 int pool_cache_load(struct pool *pool, const char *dir, const char *config_id,
-		    const struct proteins *proteins, const struct pool_cache_key *key, char **path,
-		    struct err *err)
+		    const struct proteins *proteins, const struct pool_cache_key *key,
+		    struct pool_cache_file *file, struct err *err)
 {
 	int sidecar, rc;
 
 	memset(pool, 0, sizeof *pool);
-	*path = file_name(dir, config_id, EMBEDDINGS);
-	if (!*path)
+	*file = (struct pool_cache_file){.path = file_name(dir, config_id, EMBEDDINGS)};
+	if (!file->path)
 		return err_nomem(err, "the pool cache");
-	if (!fsio_exists(*path))
+	if (!fsio_exists(file->path))
 		return POOL_CACHE_ABSENT;
 	sidecar = sidecar_fits(dir, config_id, key, pool);
+	if (sidecar < 0)
+		return err_nomem(err, "the pool cache");
 	if (sidecar == 0) {
-		err_set(err, ERR_FORMAT, "'%s' was made from other data", *path);
+		memset(pool, 0, sizeof *pool);
+		describe(file);
+		err_set(err, ERR_FORMAT, "'%s' was made from other data", file->path);
 		return POOL_CACHE_STALE;
 	}
-	rc = fill(pool, dir, config_id, *path, proteins, key, sidecar, err);
+	rc = fill(pool, dir, config_id, proteins, key, sidecar, file, err);
 	if (rc) {
 		pool_release(pool);
 		return rc == ERR_NOMEM ? rc : POOL_CACHE_STALE;
@@ -317,19 +413,23 @@ static int write_accessions(const struct pool *pool, const char *path,
 static int write_sidecar(const struct pool *pool, const char *path,
 			 const struct pool_cache_key *key, struct err *err)
 {
-	char text[768];
-	int n = snprintf(text, sizeof text,
-			 "{\"version\": 1, \"source_rows\": %" PRIu64 ", \"proteins\": %" PRIu64
-			 ", \"proteins_sha256\": \"%s\", \"rows\": %u, \"duplicate_rows\": %" PRIu64
-			 ", \"dropped_non_finite\": %" PRIu64 "}\n",
-			 key->source_rows, key->n_proteins, key->proteins_sha256, pool->n,
-			 pool->duplicate_rows, pool->dropped_non_finite);
+	struct buf text = BUF_INIT;
+	int rc = 0;
 
-	return fsio_write_file(path, text, (size_t)n, err);
+	if (put_key(&text, key) != 0 ||
+	    buf_printf(&text,
+		       "\"rows\": %u, \"duplicate_rows\": %" PRIu64
+		       ", \"dropped_non_finite\": %" PRIu64 "}\n",
+		       pool->n, pool->duplicate_rows, pool->dropped_non_finite) != 0)
+		rc = err_nomem(err, "the pool cache");
+	else
+		rc = fsio_write_file(path, text.data, text.len, err);
+	buf_release(&text);
+	return rc;
 }
 
 int pool_cache_store(const struct pool *pool, const char *dir, const struct proteins *proteins,
-		     const struct pool_cache_key *key, char **path, uint64_t *bytes,
+		     const struct pool_cache_key *key, struct pool_cache_file *file,
 		     struct err *err)
 {
 	char *accessions = file_name(dir, pool->config_id, ACCESSIONS);
@@ -337,8 +437,9 @@ int pool_cache_store(const struct pool *pool, const char *dir, const struct prot
 	char *lock = file_name(dir, pool->config_id, "embeddings.lock");
 	int fd = -1, rc;
 
-	*path = file_name(dir, pool->config_id, EMBEDDINGS);
-	if (!accessions || !sidecar || !lock || !*path)
+	*file = (struct pool_cache_file){.path = file_name(dir, pool->config_id, EMBEDDINGS),
+					 .rows = pool->n};
+	if (!accessions || !sidecar || !lock || !file->path)
 		rc = err_nomem(err, "the pool cache");
 	else
 		rc = fsio_mkdirs(dir, err);
@@ -348,14 +449,14 @@ int pool_cache_store(const struct pool *pool, const char *dir, const struct prot
 	}
 	/* A reader asks for the embeddings file first: while it is away there is no cache, and it comes
 	 * back last. */
-	if (!rc && fsio_remove(*path) != 0)
-		rc = err_sys(err, ERR_IO, "cannot remove '%s'", *path);
+	if (!rc && fsio_remove(file->path) != 0)
+		rc = err_sys(err, ERR_IO, "cannot remove '%s'", file->path);
 	if (!rc)
 		rc = write_accessions(pool, accessions, proteins, err);
 	if (!rc)
 		rc = write_sidecar(pool, sidecar, key, err);
 	if (!rc)
-		rc = write_values(pool, *path, bytes, err);
+		rc = write_values(pool, file->path, &file->bytes, err);
 	if (fd >= 0)
 		fsio_unlock(fd);
 	free(accessions);

@@ -30,6 +30,7 @@ static const struct source_ops bundle_ops = {
 	.proteins = bundle_proteins,
 	.embeddings = bundle_embeddings,
 	.embedding_estimate = bundle_embedding_estimate,
+	.embedded_proteins = bundle_embedded_proteins,
 	.sequences = bundle_sequences,
 	.reserve_name = bundle_reserve_name,
 	.release_name = bundle_release_name,

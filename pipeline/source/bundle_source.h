@@ -46,6 +46,7 @@ int bundle_proteins(struct source *s, source_protein_fn *fn, void *ctx, struct e
 
 int bundle_embeddings(struct source *s, const char *config_id, source_embedding_fn *fn, void *ctx,
 		      struct err *err);
+int bundle_embedded_proteins(struct source *s, const char *config_id, uint64_t *n, struct err *err);
 int bundle_embedding_estimate(struct source *s, const char *config_id, uint64_t *rows,
 			      uint64_t *dim, struct err *err);
 int bundle_sequences(struct source *s, const int64_t *ids, size_t n, source_sequence_fn *fn,

@@ -140,6 +140,22 @@ int bundle_embedding_estimate(struct source *s, const char *config_id, uint64_t 
 	return bundle_rows_end(&r);
 }
 
+int bundle_embedded_proteins(struct source *s, const char *config_id, uint64_t *n, struct err *err)
+{
+	struct bundle_rows r;
+
+	*n = 0;
+	bundle_rows_begin(&r, bundle_of(s)->db, "sequence_embedding",
+			  "SELECT count(*) FROM protein WHERE sequence_id IN"
+			  " (SELECT sequence_id FROM sequence_embedding"
+			  " WHERE embedding_config_id = ?1)",
+			  err);
+	bundle_rows_bind_text(&r, 1, config_id);
+	if (bundle_rows_next(&r) > 0)
+		*n = (uint64_t)bundle_rows_int(&r, 0);
+	return bundle_rows_end(&r);
+}
+
 /* ---- sequences -------------------------------------------------------------------------------- */
 
 /* Passes on the row at hand. */

@@ -193,6 +193,11 @@ int source_embedding_estimate(struct source *s, const char *config_id, uint64_t 
 	return s->ops->embedding_estimate(s, config_id, rows, dim, err);
 }
 
+int source_embedded_proteins(struct source *s, const char *config_id, uint64_t *n, struct err *err)
+{
+	return s->ops->embedded_proteins(s, config_id, n, err);
+}
+
 int source_sequences(struct source *s, const int64_t *ids, size_t n, source_sequence_fn *fn,
 		     void *ctx, struct err *err)
 {

@@ -130,6 +130,8 @@ int source_embeddings(struct source *s, const char *config_id, source_embedding_
  * estimates will do where exactness is costly). *dim = 0: no rows. */
 int source_embedding_estimate(struct source *s, const char *config_id, uint64_t *rows,
 			      uint64_t *dim, struct err *err);
+/* Proteins whose sequence has a row of the configuration (spec 6.3, "total"): exact, from keys alone. */
+int source_embedded_proteins(struct source *s, const char *config_id, uint64_t *n, struct err *err);
 
 typedef int source_sequence_fn(void *ctx, int64_t id, const char *text, size_t len,
 			       struct err *err);

@@ -29,6 +29,8 @@ struct source_ops {
 			  void *ctx, struct err *err);
 	int (*embedding_estimate)(struct source *s, const char *config_id, uint64_t *rows,
 				  uint64_t *dim, struct err *err);
+	int (*embedded_proteins)(struct source *s, const char *config_id, uint64_t *n,
+				 struct err *err);
 	int (*sequences)(struct source *s, const int64_t *ids, size_t n, source_sequence_fn *fn,
 			 void *ctx, struct err *err);
 

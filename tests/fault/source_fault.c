@@ -103,6 +103,8 @@ static int read_everything(int *rows, struct err *err)
 	if (rc == 0)
 		rc = source_embedding_estimate(s, CONFIG_H, &n, &dim, err);
 	if (rc == 0)
+		rc = source_embedded_proteins(s, CONFIG_H, &n, err);
+	if (rc == 0)
 		rc = source_sequences(s, ids, 2, on_sequence, rows, err);
 	source_close(s);
 	return rc;

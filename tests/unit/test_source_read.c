@@ -105,6 +105,10 @@ static void an_estimate_tells_rows_and_dimension(void **state)
 	assert_int_equal(source_embedding_estimate(s, CONFIG_H, &rows, &dim, &err), 0);
 	assert_int_equal(rows, 3);
 	assert_int_equal(dim, 4);
+	assert_int_equal(source_embedded_proteins(s, CONFIG_H, &rows, &err), 0);
+	assert_int_equal(rows, 3); /* P1; P2 and P2-2 share a sequence; A0A has none, P3 no row */
+	assert_int_equal(source_embedded_proteins(s, CONFIG_F, &rows, &err), 0);
+	assert_int_equal(rows, 1);
 	assert_int_equal(source_embedding_estimate(s, SNAP_1, &rows, &dim, &err), 0);
 	assert_int_equal(rows, 0);
 	assert_int_equal(dim, 0);
