@@ -2,6 +2,8 @@
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
 
+#include <jansson.h>
+
 enum cli_exit {
 	EXIT_DONE = 0,
 	EXIT_FAILED = 1,
@@ -23,5 +25,11 @@ struct job_options {
 
 /* 0, or an exit code + 1 when the caller should return it (help was printed, or usage is wrong). */
 int cli_parse_job_options(int argc, char **argv, const char *usage, struct job_options *o);
+
+struct jobfile;
+/* The preflight of a grid's cells, printed; returns the exit code. */
+int cli_check_grid(const struct jobfile *job, const struct job_options *o);
+/* What check_payload tells of one job, as text. */
+void cli_print_check(const json_t *result);
 
 #endif

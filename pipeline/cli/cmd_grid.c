@@ -15,6 +15,8 @@ static const char usage[] =
 	"alignments.\n"
 	"Cells that are registered already are left alone, so a grid that was stopped goes on.\n"
 	"  -w, --workers N     threads; default $PROTEA_PAIR_FEATURE_WORKERS, else 1\n"
+	"  --db URL            bundle:PATH instead of the job file's source\n"
+	"  --dry-run           check every cell, run none\n"
 	"  --memory-limit SIZE refuse to start a cell if its plan needs more\n"
 	"  --json              print what became of each cell as JSON\n"
 	"  -q, --quiet         warnings and errors only\n"
@@ -61,6 +63,53 @@ static void print_json(const struct grid *g)
 	json_decref(list);
 }
 
+int cli_check_grid(const struct jobfile *job, const struct job_options *o)
+{
+	struct run_options options = {.memory_limit = o->memory_limit, .workers = o->workers};
+	enum run_outcome outcome;
+	json_t *r = grid_check(job, &options, &outcome), *cell;
+	char *text;
+	size_t i;
+
+	if (!r) {
+		log_error("no memory for the check");
+		return EXIT_FAILED;
+	}
+	if (o->json) {
+		text = json_pretty_ascii(r);
+		if (text)
+			puts(text);
+		free(text);
+	} else {
+		json_array_foreach(json_object_get(r, "cells"), i, cell)
+		{
+			printf("%scell %s\n", i ? "\n" : "",
+			       json_string_value(json_object_get(cell, "name")));
+			cli_print_check(cell);
+		}
+		if (!json_array_size(json_object_get(r, "cells")))
+			cli_print_check(r);
+	}
+	json_decref(r);
+	return outcome == RUN_DONE ? EXIT_DONE : outcome == RUN_REFUSED ? EXIT_USAGE : EXIT_FAILED;
+}
+
+/* 0, or an exit code: --db names another database than the job file does. */
+static int use_database(struct jobfile *job, const char *url)
+{
+	char *full = url ? jobfile_resolve_source(url, NULL) : NULL;
+
+	if (!url)
+		return 0;
+	if (!full) {
+		log_error("no memory for the database's URL");
+		return EXIT_FAILED;
+	}
+	free(job->source_url);
+	job->source_url = full;
+	return 0;
+}
+
 int cmd_grid(int argc, char **argv)
 {
 	struct job_options o;
@@ -81,6 +130,13 @@ int cmd_grid(int argc, char **argv)
 		log_error("'%s' is no grid: run it with: protea-export run %s", job.path, job.path);
 		jobfile_release(&job);
 		return EXIT_USAGE;
+	}
+	rc = use_database(&job, o.db_url);
+	if (!rc && o.dry_run)
+		rc = cli_check_grid(&job, &o);
+	if (rc || o.dry_run) {
+		jobfile_release(&job);
+		return rc;
 	}
 	options = (struct run_options){.memory_limit = o.memory_limit,
 				       .workers = o.workers,

@@ -139,7 +139,7 @@ static void print_estimate(const json_t *x)
 	printf("disk     about %s\n", bytes_of(x, "disk_bytes", a));
 }
 
-static void print_check(const json_t *r)
+void cli_print_check(const json_t *r)
 {
 	const json_t *text, *estimate = json_object_get(r, "estimate");
 	size_t i;
@@ -171,7 +171,7 @@ static int check_one(const char *url, const json_t *payload, const json_t *envir
 	if (o->json)
 		print_json(r);
 	else
-		print_check(r);
+		cli_print_check(r);
 	json_decref(r);
 	return exit_code(outcome);
 }
@@ -323,7 +323,9 @@ static int with_file(const struct job_options *o, int check)
 			job.source_url = url;
 		}
 	}
-	if (strcmp(job.operation, OPERATION_EXPORT) != 0) {
+	if (check && strcmp(job.operation, OPERATION_GRID) == 0) {
+		rc = cli_check_grid(&job, o);
+	} else if (strcmp(job.operation, OPERATION_EXPORT) != 0) {
 		log_error("'%s' is a grid: run it with: protea-export grid %s", job.path, job.path);
 		rc = EXIT_USAGE;
 	} else if (check) {

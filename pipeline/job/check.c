@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "pipeline/core/fsio.h"
 #include "pipeline/job/preflight.h"
 #include "pipeline/job/refusal.h"
 
@@ -58,17 +59,26 @@ static int walk(struct checking *k, const char *source_url, const json_t *payloa
 	return rc;
 }
 
-/* Disk: staging and final files lie side by side, the store's copy may be elsewhere. */
+static void check_space(struct checking *k, const char *what, uint64_t free_bytes, uint64_t need)
+{
+	if (free_bytes < need)
+		problems_add(&k->problems, ERR_LIMIT,
+			     "disk: about %llu MiB are needed for %s and %llu MiB are free",
+			     (unsigned long long)(need >> 20) + 1, what,
+			     (unsigned long long)(free_bytes >> 20));
+}
+
+/* Staging holds shards and final files; the store, which may be elsewhere, the final files. */
 static void check_disk(struct checking *k)
 {
 	uint64_t free_bytes;
 
-	if (k->has_estimate && artifact_free_bytes(k->context.store, &free_bytes) == 0 &&
-	    free_bytes < k->estimate.disk_bytes)
-		problems_add(&k->problems, ERR_LIMIT,
-			     "disk: about %llu MiB are needed and %llu MiB are free",
-			     (unsigned long long)(k->estimate.disk_bytes >> 20),
-			     (unsigned long long)(free_bytes >> 20));
+	if (!k->has_estimate)
+		return;
+	if (fsio_free_bytes(k->settings.resume_dir, &free_bytes) == 0)
+		check_space(k, "staging", free_bytes, k->estimate.disk_bytes);
+	if (artifact_free_bytes(k->context.store, &free_bytes) == 0)
+		check_space(k, "the artifact store", free_bytes, k->estimate.disk_bytes / 2);
 }
 
 static json_t *estimate_json(const struct estimate *x)

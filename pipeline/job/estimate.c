@@ -9,6 +9,7 @@
 #include "pipeline/features/references.h"
 #include "pipeline/job/groundtruth.h"
 #include "pipeline/job/preflight.h"
+#include "pipeline/job/split.h"
 #include "pipeline/output/parquet.h"
 #include "prof/base/buf.h"
 
@@ -68,11 +69,34 @@ uint64_t memory_available(void)
 	return bytes;
 }
 
+/* Rows on their way: three row groups being filled, and each worker's window of blocks. A query has
+ * about 15 candidates per neighbour and aspect; a block starts with room for 1,024 rows per category. */
+static uint64_t rows_memory(uint64_t workers, uint64_t k)
+{
+	uint64_t groups = (uint64_t)CATEGORIES * PARQUET_ROW_GROUP_ROWS * ROW_BYTES_IN_MEMORY;
+	uint64_t per_query = k * ASPECTS * 15 < 20000 ? k * ASPECTS * 15 : 20000;
+	uint64_t block = SPLIT_BLOCK_QUERIES * per_query;
+
+	if (block < (uint64_t)CATEGORIES * 1024)
+		block = (uint64_t)CATEGORIES * 1024;
+	return groups + workers * SPLIT_WORKER_BLOCKS * block *
+				(ROW_BYTES_IN_MEMORY + sizeof(struct candidate));
+}
+
+/* Neighbours, pairs and their values: at most 20,000 queries in a pair of releases is generous. */
+static uint64_t pair_memory(uint64_t rows, uint64_t k)
+{
+	uint64_t queries = rows < 20000 ? rows : 20000;
+	uint64_t pair =
+		sizeof(struct knn_hit) + sizeof(struct align_values) + sizeof(struct tax_pair) + 64;
+
+	return queries * k * ASPECTS * pair;
+}
+
 int estimate_memory(struct estimate *x, struct context *c, const struct payload *p, struct err *err)
 {
 	struct knn_params knn = {
 		.metric = p->metric,
-		.k = (size_t)p->k,
 		.n_workers = (size_t)c->settings->workers,
 		.query_chunk = (size_t)c->settings->query_chunk,
 	};
@@ -85,13 +109,17 @@ int estimate_memory(struct estimate *x, struct context *c, const struct payload 
 		rows = c->proteins.n; /* proteins that share a sequence have a row each */
 	x->pool_rows = rows;
 	x->pool_dim = dim;
+	x->k = (uint64_t)p->k < rows ? (uint64_t)p->k : rows;
+	knn.k = x->k ? (size_t)x->k : 1;
 	x->memory_pool = rows * dim * 2;
 	/* Proteins with names and maps (about 160 bytes), two annotation sets (about 10 rows of 24 bytes a
 	 * protein), GO maps and vectors. */
 	x->memory_maps = rows * (160 + 2 * 10 * 24) + (UINT64_C(128) << 20);
-	x->memory_knn = knn_memory_needed(rows, rows, dim, &knn);
+	x->memory_knn = knn_memory_needed(rows, rows, dim, &knn) + pair_memory(rows, x->k);
 	x->memory_align = p->compute_alignments ? workers * (ALIGN_DEFAULT_MEMORY + (8u << 20)) : 0;
-	x->memory_rows = (uint64_t)CATEGORIES * PARQUET_ROW_GROUP_ROWS * ROW_BYTES_IN_MEMORY;
+	if (workers > rows / SPLIT_BLOCK_QUERIES + 1)
+		workers = rows / SPLIT_BLOCK_QUERIES + 1; /* the others have nothing to do */
+	x->memory_rows = rows_memory(workers, x->k);
 	x->memory_bytes =
 		x->memory_pool + x->memory_maps + x->memory_knn + x->memory_align + x->memory_rows;
 	return 0;
@@ -174,8 +202,8 @@ static int estimate_pair(struct estimate *x, struct context *c, const struct pay
 	queries = count_queries(c, &b, in_aspect);
 	mean_terms(c, &c->sets[plan->pairs[pair].old_version], p->expand_votes_to_ancestors, mean);
 	for (a = 0; a < ASPECTS; a++)
-		rows += (uint64_t)((double)in_aspect[a] * (double)p->k * mean[a]);
-	pairs = queries * (uint64_t)p->k * ASPECTS;
+		rows += (uint64_t)((double)in_aspect[a] * (double)x->k * mean[a]);
+	pairs = queries * x->k * ASPECTS;
 	x->queries += queries;
 	x->pairs += pairs;
 	x->rows += rows;

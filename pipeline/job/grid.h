@@ -30,4 +30,14 @@ int grid_run(struct grid *grid, const struct jobfile *job, const struct run_opti
 	     int *refused, struct err *err);
 void grid_release(struct grid *grid);
 
+/* The preflight of every cell: {"ok", "cells": [{"name", and what check_payload tells}, ...]}. A new
+ * reference, NULL only without memory. */
+json_t *grid_check(const struct jobfile *job, const struct run_options *options,
+		   enum run_outcome *outcome);
+
+/* grid_cells.c: the cells of a job, with all that is wrong in its list; and the payload of one. */
+int grid_make_cells(struct grid *g, struct source *s, const struct jobfile *job,
+		    struct problems *problems, struct err *err);
+json_t *grid_cell_payload(const struct jobfile *job, const struct grid_cell *cell);
+
 #endif

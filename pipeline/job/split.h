@@ -9,6 +9,10 @@
 #include "pipeline/job/context.h"
 #include "pipeline/job/staging.h"
 
+/* Queries go through the records stage in blocks; each worker has so many of them in a window. */
+#define SPLIT_BLOCK_QUERIES 32
+#define SPLIT_WORKER_BLOCKS 4
+
 /* The work on one pair; split_run() fills and releases it. */
 struct split {
 	struct context *c; /* borrowed, all of these */
@@ -27,9 +31,11 @@ struct split {
 	struct pair_list pairs;
 	struct align_values *align; /* owned, per pair */
 	unsigned char *has_align;   /* owned */
-	struct tax_pair *tax;       /* owned, per pair */
-	double *pca_scores;         /* owned, per query */
-	unsigned char *in_pool;     /* owned, per go */
+	size_t align_hits;          /* text pairs answered by the cache, and aligned */
+	size_t align_computed;
+	struct tax_pair *tax;   /* owned, per pair */
+	double *pca_scores;     /* owned, per query */
+	unsigned char *in_pool; /* owned, per go */
 	struct association association;
 	int has_association;
 	json_t *marker; /* owned: counts of the pair */

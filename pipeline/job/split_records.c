@@ -14,9 +14,6 @@
 #include "pipeline/output/colstats.h"
 #include "pipeline/output/parquet.h"
 
-#define BLOCK_QUERIES     32
-#define BLOCKS_PER_WORKER 4
-
 struct shard {
 	char *path;                 /* owned */
 	struct parquet_writer *out; /* made with the first row */
@@ -76,7 +73,9 @@ static int prepare_workers(struct writing *w, struct err *err)
 	int rc = 0;
 
 	w->n_workers = split_workers(s);
-	w->n_blocks = w->n_workers * BLOCKS_PER_WORKER;
+	if (w->n_workers > (s->n_queries + SPLIT_BLOCK_QUERIES - 1) / SPLIT_BLOCK_QUERIES)
+		w->n_workers = (s->n_queries + SPLIT_BLOCK_QUERIES - 1) / SPLIT_BLOCK_QUERIES;
+	w->n_blocks = w->n_workers * SPLIT_WORKER_BLOCKS;
 	w->recorder = calloc(w->n_workers, sizeof *w->recorder);
 	w->block = calloc(w->n_blocks, sizeof *w->block);
 	if (!w->recorder || !w->block)
@@ -162,7 +161,7 @@ static int run_window(struct writing *w, uint32_t from, uint32_t *next, struct e
 	int rc;
 
 	while (at < n && blocks < w->n_blocks) {
-		uint32_t to = n - at < BLOCK_QUERIES ? n : at + BLOCK_QUERIES;
+		uint32_t to = n - at < SPLIT_BLOCK_QUERIES ? n : at + SPLIT_BLOCK_QUERIES;
 
 		block_clear(&w->block[blocks++], at, to);
 		at = to;
@@ -224,13 +223,15 @@ static int make_marker(struct writing *w, struct err *err)
 		json_object_set_new(shards, category_name[cat], shard_json(&w->shard[cat]));
 		rows += w->shard[cat].rows;
 	}
-	s->marker = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "fingerprint",
-			      s->staging->fingerprint, "pair", s->plan->pairs[s->pair].label,
-			      "queries", (json_int_t)s->n_queries, "pairs", (json_int_t)s->pairs.n,
-			      "candidates", (json_int_t)w->counts.candidates, "total_unlabeled",
+	s->marker = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}",
+			      "fingerprint", s->staging->fingerprint, "pair",
+			      s->plan->pairs[s->pair].label, "queries", (json_int_t)s->n_queries,
+			      "pairs", (json_int_t)s->pairs.n, "candidates",
+			      (json_int_t)w->counts.candidates, "total_unlabeled",
 			      (json_int_t)w->counts.unlabeled, "rows", (json_int_t)rows,
 			      "self_neighbors", (json_int_t)w->counts.self_neighbors, "groups",
-			      (json_int_t)w->counts.groups, "shards", shards);
+			      (json_int_t)w->counts.groups, "cache_hits", (json_int_t)s->align_hits,
+			      "aligned", (json_int_t)s->align_computed, "shards", shards);
 	if (!s->marker)
 		return err_nomem(err, "a marker");
 	events_emit(s->events, "info", "transfer_done", NULL,
