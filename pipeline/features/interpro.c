@@ -69,7 +69,10 @@ static void merge(struct interpro_hit *h, double score, uint8_t dbs, int given, 
 	if (score > h->score)
 		h->score = score;
 	h->dbs |= dbs;
-	h->count = given ? count : h->count + 1;
+	if (given)
+		h->count = count;
+	else if (h->count < INT64_MAX) /* counts of foreign files may be anything */
+		h->count++;
 }
 
 static int add(struct load *l, uint32_t protein, uint32_t go, double score, uint8_t dbs, int given,
