@@ -139,9 +139,11 @@ static int describe(struct publication *p, struct err *err)
 		rc = p->report_file ? report_write(p, p->report_file, err)
 				    : err_nomem(err, "the report");
 	}
-	events_stage_end(
-		&stage, rc ? NULL : "manifest_done",
-		json_pack("{s:s, s:s}", "file", "manifest.json", "manifest_sha", p->manifest_sha));
+	events_stage_end(&stage, rc ? NULL : "manifest_done",
+			 json_pack("{s:s, s:s, s:I, s:I}", "file", "manifest.json", "manifest_sha",
+				   p->manifest_sha, "_progress_current",
+				   (json_int_t)p->plan->n_pairs, "_progress_total",
+				   (json_int_t)p->plan->n_pairs));
 	return rc;
 }
 

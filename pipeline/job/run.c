@@ -401,7 +401,9 @@ enum run_outcome run_export(struct context *c, const json_t *payload, const char
 	}
 	stage.events = r.events; /* who could be told only now */
 	events_stage_end(&stage, rc ? NULL : "preflight_done",
-			 json_pack("{s:I}", "n_pairs", (json_int_t)r.plan.n_pairs));
+			 json_pack("{s:I, s:i, s:I}", "n_pairs", (json_int_t)r.plan.n_pairs,
+				   "_progress_current", 0, "_progress_total",
+				   (json_int_t)r.plan.n_pairs));
 	if (!rc) {
 		say_payload(&r);
 		say_start(&r);

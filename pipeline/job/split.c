@@ -137,7 +137,9 @@ static int stage_marker(const struct split *s, struct err *err)
 	events_stage_begin(s->events, &stage, "stage_pair");
 	rc = staging_save_marker(s->staging, pair_of(s)->label, s->marker, err);
 	events_stage_end(&stage, rc ? NULL : "split_staged",
-			 json_pack("{s:o}", "split", split_name(s)));
+			 json_pack("{s:o, s:I, s:I}", "split", split_name(s), "_progress_current",
+				   (json_int_t)s->pair + 1, "_progress_total",
+				   (json_int_t)s->plan->n_pairs));
 	return rc;
 }
 
