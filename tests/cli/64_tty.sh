@@ -82,7 +82,7 @@ check "a bundle of long sequences" make_world
 
 check "a run on a terminal" on_tty colour "$EXPORT run \$JOB"
 check "a stage that lasts shows progress, rate and time left" draws colour
-check "its name is bold" grep -qF "$ESC[1malignment$ESC[0m" "$TMP/colour.tty"
+check "its name is bold" grep -qF "${ESC}[1malignment${ESC}[0m" "$TMP/colour.tty"
 check "nothing of it stays on the terminal" clean colour
 check "the cursor ends on an empty line" test -z "$(rendered "$TMP/colour.tty" | tail -c 1 | tr -d '\n')"
 
