@@ -32,7 +32,7 @@ const char *align_cache_path(const struct align_cache *c);
 size_t align_cache_lookup(struct align_cache *c, const char (*query_md5)[MD5_HEX],
 			  const char (*ref_md5)[MD5_HEX], size_t n, struct align_values *values,
 			  unsigned char *hit);
-/* Queues one row; committed every 10,000 rows or 30 s, "ignore if present". */
+/* Queues one row; committed every 10,000 rows or, seen at an insert, 20 s, "ignore if present". */
 void align_cache_insert(struct align_cache *c, const char query_md5[MD5_HEX],
 			const char ref_md5[MD5_HEX], const struct align_values *v);
 /* Commits what is queued now, so that `trouble` can be asked before closing. */

@@ -200,6 +200,8 @@ static int open_staging(struct run *r, struct err *err)
 	if (!rc)
 		rc = staging_open(&r->staging, r->c->settings->resume_dir, r->payload.output_name,
 				  fingerprint, err);
+	if (!rc)
+		rc = staging_own(&r->staging, r->c->source, err);
 	events_stage_end(&stage, rc ? NULL : "resume_dir",
 			 json_pack("{s:s}", "staging_dir", rc ? "" : r->staging.dir));
 	return rc;

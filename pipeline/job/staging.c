@@ -1,13 +1,18 @@
 /* Resumable staging: see staging.h. */
 #include "pipeline/job/staging.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "pipeline/core/fsio.h"
+#include "pipeline/job/folder_name.h"
 
 #define MARKER_MAX ((size_t)4 << 20)
+#define LOCK       ".lock"
+#define OWNER      ".source" /* digest of the source's identity: folders may be shared by databases */
 
 char *staging_path(const struct staging *s, const char *name)
 {
@@ -33,18 +38,14 @@ static char *marker_path(const struct staging *s, const char *pair_label)
 int staging_open(struct staging *s, const char *resume_dir, const char *name,
 		 const char *fingerprint, struct err *err)
 {
-	char *folder, *lock;
-	size_t len = strlen(name) + 16;
+	char folder[FOLDER_NAME_TEXT], tail[FOLDER_DIGITS + 1], *lock;
 
 	*s = (struct staging){.lock = -1};
 	memccpy(s->fingerprint, fingerprint, '\0', SHA256_HEX - 1);
-	folder = malloc(len);
-	if (!folder)
-		return err_nomem(err, "the staging folder");
-	snprintf(folder, len, "%s-%.12s", name, fingerprint);
-	s->dir = fsio_join(resume_dir, folder);
-	free(folder);
-	lock = s->dir ? staging_path(s, ".lock") : NULL;
+	snprintf(tail, sizeof tail, "%s", fingerprint);
+	if (folder_name(name, tail, folder) == 0)
+		s->dir = fsio_join(resume_dir, folder);
+	lock = s->dir ? staging_path(s, LOCK) : NULL;
 	if (!lock) {
 		staging_close(s);
 		return err_nomem(err, "the staging folder");
@@ -77,11 +78,95 @@ void staging_remove(struct staging *s)
 {
 	struct err err = ERR_INIT;
 
+	staging_remove_others(s);
 	if (s->dir)
 		(void)fsio_remove_tree(
 			s->dir, &err); /* what is left is found and used, or removed, next time */
 	staging_close(s);
 }
+
+/* ---- folders of other fingerprints -------------------------------------------------------------------- */
+
+int staging_own(const struct staging *s, const struct source *source, struct err *err)
+{
+	char *path = staging_path(s, OWNER), sha[SHA256_HEX];
+	int rc = path ? folder_source(source, sha) : ERR_NOMEM;
+
+	if (rc)
+		err_nomem(err, "the staging folder");
+	else
+		rc = fsio_write_file(path, sha, strlen(sha), err);
+	free(path);
+	return rc;
+}
+
+static int is_hex(const char *text, size_t n)
+{
+	return strlen(text) == n && strspn(text, "0123456789abcdef") == n;
+}
+
+/* A folder, not a link to one, with the same owner as ours. */
+static int same_owner(const struct staging *s, const char *dir)
+{
+	struct staging other = {.dir = (char *)(uintptr_t)dir}; /* only joined */
+	char *mine = staging_path(s, OWNER), *theirs = staging_path(&other, OWNER);
+	struct buf a = BUF_INIT, b = BUF_INIT;
+	struct stat st;
+	int same;
+
+	same = mine && theirs && lstat(dir, &st) == 0 && S_ISDIR(st.st_mode) &&
+	       fsio_exists(theirs) && fsio_read_all(mine, SHA256_HEX, &a, NULL) == 0 &&
+	       fsio_read_all(theirs, SHA256_HEX, &b, NULL) == 0 &&
+	       is_hex(buf_str(&a), SHA256_HEX - 1) && strcmp(buf_str(&a), buf_str(&b)) == 0;
+	buf_release(&a);
+	buf_release(&b);
+	free(mine);
+	free(theirs);
+	return same;
+}
+
+/* Removes one, unless some run is in it. */
+static void remove_idle(const char *dir)
+{
+	char *lock = fsio_join(dir, LOCK);
+	struct err err = ERR_INIT;
+	int fd = lock ? fsio_lock(lock, 0, &err) : -1;
+
+	if (fd >= 0) {
+		(void)fsio_remove_tree(dir, &err); /* what is left does no harm */
+		fsio_unlock(fd);
+	}
+	free(lock);
+}
+
+void staging_remove_others(const struct staging *s)
+{
+	char *parent = s->dir ? fsio_dirname(s->dir) : NULL;
+	const char *own = s->dir ? strrchr(s->dir, '/') : NULL;
+	DIR *d = parent ? opendir(parent) : NULL;
+	struct dirent *e;
+	size_t stem;
+
+	own = own ? own + 1 : s->dir;
+	stem = own ? strlen(own) - FOLDER_DIGITS : 0; /* "NAME-" */
+	while (d && own && (e = readdir(d))) {
+		char *dir;
+
+		/* The rest must be a fingerprint: "a-b-…" is no folder of data set "a". */
+		if (strncmp(e->d_name, own, stem) != 0 ||
+		    !is_hex(e->d_name + stem, FOLDER_DIGITS) || strcmp(e->d_name, own) == 0)
+			continue;
+		dir = fsio_join(parent, e->d_name);
+		if (dir && same_owner(s, dir))
+			remove_idle(dir);
+		free(dir);
+	}
+	if (d)
+		closedir(d);
+	free(parent);
+}
+
+/* ---- markers ------------------------------------------------------------------------------------------ */
 
 /* Digest of the marker without its field "checksum". */
 static int marker_digest(const json_t *marker, char out[SHA256_HEX])

@@ -12,7 +12,7 @@
 #include "prof/base/err.h"
 
 struct staging {
-	char *dir; /* owned: {resume_dir}/{name}-{12 digits of the fingerprint} */
+	char *dir; /* owned: {resume_dir}/{name}-{12 digits of the fingerprint}, see folder_name.h */
 	int lock;  /* fd of dir/.lock: one run at a time */
 	char fingerprint[SHA256_HEX];
 };
@@ -23,8 +23,14 @@ int staging_fingerprint(const struct context *c, const struct payload *p, const 
 
 int staging_open(struct staging *s, const char *resume_dir, const char *name,
 		 const char *fingerprint, struct err *err);
-void staging_close(struct staging *s);  /* keeps the folder */
-void staging_remove(struct staging *s); /* after success: removes the folder, then closes */
+/* Leaves a note of the source in the folder. */
+int staging_own(const struct staging *s, const struct source *source, struct err *err);
+void staging_close(struct staging *s); /* keeps the folder */
+/* Once the data set is registered no run of its name will go on: removes its folders of other
+ * fingerprints, of the same source, in which no run is at work. */
+void staging_remove_others(const struct staging *s);
+void staging_remove(
+	struct staging *s); /* after success: removes these and the folder, then closes */
 
 /* Path of a shard or of another file in the folder; malloc'ed. */
 char *staging_shard(const struct staging *s, const char *pair_label, enum category cat);

@@ -10,27 +10,24 @@
 #include <unistd.h>
 
 #include "pipeline/core/fsio.h"
+#include "pipeline/job/folder_name.h"
 #include "prof/base/buf.h"
 
-#define JOURNAL_MAX  ((size_t)1 << 20)
-#define DIGEST_SHOWN 12 /* as in the names of staging folders */
+#define JOURNAL_MAX ((size_t)1 << 20)
 
 int uploads_open(struct uploads *u, const char *resume_dir, const struct source *source,
 		 const char *name, struct err *err)
 {
-	int is_file = strcmp(source_kind(source), "bundle") == 0;
-	char *id = is_file ? fsio_absolute(source_name(source)) : strdup(source_name(source));
-	struct buf file = BUF_INIT;
-	char sha[SHA256_HEX];
-	int rc = id ? sha256_hex(id, strlen(id), sha) : ERR_NOMEM;
+	char file[FOLDER_NAME_TEXT], tail[64], sha[SHA256_HEX];
+	int rc = folder_source(source, sha);
 
 	u->path = NULL;
 	if (!rc) {
-		buf_printf(&file, "%s-uploads-%.*s.txt", name, DIGEST_SHOWN, sha);
-		u->path = buf_failed(&file) ? NULL : fsio_join(resume_dir, buf_str(&file));
+		snprintf(tail, sizeof tail, "uploads-%.*s.txt", FOLDER_DIGITS, sha);
+		rc = folder_name(name, tail, file);
 	}
-	buf_release(&file);
-	free(id);
+	if (!rc)
+		u->path = fsio_join(resume_dir, file);
 	return u->path ? 0 : err_nomem(err, "the upload journal");
 }
 
