@@ -184,10 +184,8 @@ static int run_window(struct writing *w, uint32_t from, uint32_t *next, struct e
 
 static int close_shards(struct writing *w, struct err *err)
 {
-	struct events_stage stage;
 	int cat, rc = 0;
 
-	events_stage_begin(w->s->events, &stage, "records");
 	for (cat = 0; !rc && cat < CATEGORIES; cat++) {
 		struct shard *sh = &w->shard[cat];
 		struct parquet_writer *out = sh->out;
@@ -200,7 +198,6 @@ static int close_shards(struct writing *w, struct err *err)
 		if (!rc)
 			rc = sha256_file(sh->path, sh->sha256, &size, err);
 	}
-	w->records_s += events_stage_end(&stage, NULL, NULL);
 	return rc;
 }
 
@@ -232,8 +229,17 @@ static int make_marker(struct writing *w, struct err *err)
 			      "self_neighbors", (json_int_t)w->counts.self_neighbors, "groups",
 			      (json_int_t)w->counts.groups, "cache_hits", (json_int_t)s->align_hits,
 			      "aligned", (json_int_t)s->align_computed, "shards", shards);
-	if (!s->marker)
-		return err_nomem(err, "a marker");
+	return s->marker ? 0 : err_nomem(err, "a marker");
+}
+
+static void say_done(const struct writing *w)
+{
+	struct split *s = w->s;
+	uint64_t rows = 0;
+	int cat;
+
+	for (cat = 0; cat < CATEGORIES; cat++)
+		rows += w->shard[cat].rows;
 	events_emit(s->events, "info", "transfer_done", NULL,
 		    json_pack("{s:o, s:I, s:o}", "split", split_name(s), "candidates",
 			      (json_int_t)w->counts.candidates, "elapsed_s",
@@ -241,7 +247,40 @@ static int make_marker(struct writing *w, struct err *err)
 	events_emit(s->events, "info", "records_done", NULL,
 		    json_pack("{s:o, s:I, s:o}", "split", split_name(s), "rows", (json_int_t)rows,
 			      "elapsed_s", json_rounded(w->records_s, 3)));
-	return 0;
+}
+
+/* What is done once per pair belongs to the records, too. */
+static int begin(struct writing *w, struct err *err)
+{
+	struct split *s = w->s;
+	struct events_stage stage;
+	int rc;
+
+	events_stage_begin(s->events, &stage, "records");
+	set_inputs(w);
+	rc = record_strings_make(&w->strings, &s->c->strings, &w->in, &s->c->proteins,
+				 s->plan->pairs[s->pair].label, err);
+	if (!rc)
+		rc = prepare_workers(w, err);
+	if (!rc)
+		rc = prepare_shards(w, err);
+	w->records_s += events_stage_end(&stage, NULL, NULL);
+	return rc;
+}
+
+static int finish(struct writing *w, struct err *err)
+{
+	struct events_stage stage;
+	int rc;
+
+	events_stage_begin(w->s->events, &stage, "records");
+	rc = close_shards(w, err);
+	if (!rc)
+		rc = make_marker(w, err);
+	w->records_s += events_stage_end(&stage, NULL, NULL);
+	if (!rc)
+		say_done(w);
+	return rc;
 }
 
 static void release(struct writing *w)
@@ -269,13 +308,7 @@ int split_records(struct split *s, struct err *err)
 	uint32_t at = 0;
 	int rc;
 
-	set_inputs(&w);
-	rc = record_strings_make(&w.strings, &s->c->strings, &w.in, &s->c->proteins,
-				 s->plan->pairs[s->pair].label, err);
-	if (!rc)
-		rc = prepare_workers(&w, err);
-	if (!rc)
-		rc = prepare_shards(&w, err);
+	rc = begin(&w, err);
 	events_progress_begin(s->events, "records", "queries", s->n_queries);
 	while (!rc && at < s->n_queries) {
 		uint32_t from = at;
@@ -287,9 +320,7 @@ int split_records(struct split *s, struct err *err)
 	}
 	events_progress_end(s->events);
 	if (!rc)
-		rc = close_shards(&w, err);
-	if (!rc)
-		rc = make_marker(&w, err);
+		rc = finish(&w, err);
 	release(&w);
 	return rc;
 }
