@@ -117,8 +117,8 @@ int group_query(struct group *g, uint32_t query, struct err *err)
 
 	g->query = query;
 	from = pairset_range(&in->buckets->known, protein, &to);
-	g->known = in->buckets->known.key + from;
 	g->n_known = (uint32_t)(to - from);
+	g->known = g->n_known ? in->buckets->known.key + from : NULL;
 	set_distance_std(g);
 	group_mark_known(g);
 	return set_known_vectors(g, err);
