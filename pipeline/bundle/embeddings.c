@@ -150,6 +150,9 @@ static int add_accession(struct embeddings *e, const char *text, size_t len, con
 	if (len == 0)
 		return err_set(err, ERR_FORMAT, "%s: %s %llu is empty", e->list, what,
 			       (unsigned long long)where);
+	if (memchr(text, '\0', len)) /* a NumPy string may hold one */
+		return err_set(err, ERR_FORMAT, "%s: %s %llu has a NUL byte in it", e->list, what,
+			       (unsigned long long)where);
 	id = dict_intern(&e->accession, text, len);
 	if (id == DICT_NONE)
 		return err_nomem(err, "a list of accessions");

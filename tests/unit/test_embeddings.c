@@ -194,6 +194,9 @@ static void numpy_arrays_of_strings_are_lists(void **state)
 	assert_string_equal(embeddings_accession(e, 0), "Q1");
 	assert_string_equal(embeddings_accession(e, 1), "Q");
 	embeddings_close(e);
+	write_npy("nul.npy", "|S3", 2, 0, "P\0001P22", 6);
+	fails_with(scratch("e_embeddings.npy"), scratch("nul.npy"), ERR_FORMAT,
+		   "element 0 has a NUL byte in it");
 	write_npy("cut.npy", "<U2", 2, 0, ucs4, 9);
 	fails_with(scratch("e_embeddings.npy"), scratch("cut.npy"), ERR_FORMAT, "truncated");
 	fails_with(scratch("e_embeddings.npy"), scratch("e_embeddings.npy"), ERR_FORMAT,
