@@ -87,6 +87,20 @@ static json_int_t over_pairs(const struct publication *p, const char *key)
 	return sum;
 }
 
+/* Of the run that computed the pair, which may be an earlier one. */
+static json_t *pair_alignments(const struct publication *p)
+{
+	json_t *list = json_array();
+	size_t i;
+
+	for (i = 0; i < p->plan->n_pairs; i++)
+		json_array_append_new(list,
+				      json_pack("{s:s, s:I, s:I}", "pair", p->plan->pairs[i].label,
+						"cache_hits", number(p->markers[i], "cache_hits"),
+						"computed", number(p->markers[i], "aligned")));
+	return list;
+}
+
 int report_write(const struct publication *p, const char *path, struct err *err)
 {
 	const struct context *c = p->c;
@@ -102,21 +116,21 @@ int report_write(const struct publication *p, const char *path, struct err *err)
 	for (k = 0; k < c->proteins.n; k++)
 		without_row +=
 			c->proteins.sequence_id[k] >= 0 && pool_row(&c->pool, k) == POOL_NONE;
-	root = json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:{s:I, s:I, s:I, s:I},"
-			 " s:{s:s, s:s?, s:o, s:i, s:{s:I, s:I}}}",
-			 "name", p->payload->output_name, "schema_profile",
-			 schema_profile_name(p->payload->profile), "schema_sha", p->schema_sha,
-			 "train", file_report(p, 0, p->plan->n_train_pairs), "eval",
-			 file_report(p, p->plan->n_train_pairs, p->plan->n_pairs), "pairs", pairs,
-			 "dropped_proteins", "no_sequence",
-			 (json_int_t)c->proteins.n_without_sequence, "no_embedding",
-			 (json_int_t)(without_row - c->pool.dropped_non_finite), "not_finite",
-			 (json_int_t)c->pool.dropped_non_finite, "duplicate_embedding_rows",
-			 (json_int_t)c->pool.duplicate_rows, "run", "producer_version",
-			 version_text(), "producer_git_sha", version_git_sha(), "stages",
-			 events_stage_table(p->events), "workers", c->settings->workers,
-			 "alignments", "cache_hits", (json_int_t)over_pairs(p, "cache_hits"),
-			 "computed", (json_int_t)over_pairs(p, "aligned"));
+	root = json_pack(
+		"{s:s, s:s, s:s, s:o, s:o, s:o, s:{s:I, s:I, s:I, s:I},"
+		" s:{s:s, s:s?, s:o, s:i, s:{s:I, s:I, s:o}}}",
+		"name", p->payload->output_name, "schema_profile",
+		schema_profile_name(p->payload->profile), "schema_sha", p->schema_sha, "train",
+		file_report(p, 0, p->plan->n_train_pairs), "eval",
+		file_report(p, p->plan->n_train_pairs, p->plan->n_pairs), "pairs", pairs,
+		"dropped_proteins", "no_sequence", (json_int_t)c->proteins.n_without_sequence,
+		"no_embedding", (json_int_t)(without_row - c->pool.dropped_non_finite),
+		"not_finite", (json_int_t)c->pool.dropped_non_finite, "duplicate_embedding_rows",
+		(json_int_t)c->pool.duplicate_rows, "run", "producer_version", version_text(),
+		"producer_git_sha", version_git_sha(), "stages", events_stage_table(p->events),
+		"workers", c->settings->workers, "alignments", "cache_hits",
+		(json_int_t)over_pairs(p, "cache_hits"), "computed",
+		(json_int_t)over_pairs(p, "aligned"), "pairs", pair_alignments(p));
 	if (!root)
 		return err_nomem(err, "the report");
 	text = json_pretty_ascii(root);
