@@ -26,7 +26,18 @@ static const char run_usage[] =
 	"  --keep-staging      keep the staging folder after success\n"
 	"  --json              print the result as JSON\n"
 	"  -q, --quiet         warnings and errors only\n"
-	"Exit codes: 0 done, 1 failed, 2 usage or refused payload (nothing was computed).\n";
+	"Exit codes: 0 done, 1 failed, 2 usage or refused payload (nothing was computed).\n"
+	"\n"
+	"A job file; relative paths are relative to it, 'protea-export bundle info' shows the "
+	"ids:\n"
+	"  {\"operation\": \"export_research_dataset\", \"source\": \"bundle:my.bundle\",\n"
+	"   \"payload\": {\"output_name\": \"first\", \"embedding_config_id\": \"UUID\",\n"
+	"     \"ontology_snapshot_id\": \"UUID\", \"train_versions\": [160, 165, 170],\n"
+	"     \"test_versions\": [175], \"k\": 5},\n"
+	"   \"environment\": {\"PROTEA_ANC2VEC_PATH\": \"anc2vec.npz\",\n"
+	"     \"PROTEA_STORAGE_ROOT\": \"datasets\"}}\n"
+	"Also true or false in the payload: compute_alignments, compute_taxonomy,\n"
+	"expand_votes_to_ancestors, use_embedding_pca; see docs/pipeline.md.\n";
 
 static const char check_usage[] =
 	"usage: protea-export check [OPTIONS] JOB\n"
@@ -162,7 +173,11 @@ static int check_one(const char *url, const json_t *payload, const json_t *envir
 {
 	struct run_options options = {.memory_limit = o->memory_limit, .workers = o->workers};
 	enum run_outcome outcome;
-	json_t *r = check_payload(url, payload, environment, base_dir, &options, &outcome);
+	json_t *r;
+
+	if (log_get_level() > LOG_WARN)
+		log_init("protea-export", LOG_WARN); /* what is loaded on the way is no news */
+	r = check_payload(url, payload, environment, base_dir, &options, &outcome);
 
 	if (!r) {
 		log_error("no memory for the check");

@@ -22,6 +22,7 @@ void context_release(struct context *c)
 			annset_release(&c->sets[i]);
 	free(c->sets);
 	free(c->set_loaded);
+	free(c->set_told);
 	for (i = 0; i < c->n_truth; i++) {
 		for (cat = 0; cat < CATEGORIES; cat++)
 			pairset_release(&c->truth[i].gained[cat]);
@@ -59,7 +60,6 @@ static int load_ontology(struct context *c, const struct payload *p, const struc
 	rc = ontology_load(&c->ontology, c->source, p->ontology_snapshot_id, native,
 			   plan->n_versions, err);
 	free(native);
-	c->has_ontology = 1;
 	return rc;
 }
 
@@ -67,8 +67,9 @@ static int make_slots(struct context *c, const struct plan *plan, struct err *er
 {
 	c->sets = calloc(plan->n_versions, sizeof *c->sets);
 	c->set_loaded = calloc(plan->n_versions, 1);
+	c->set_told = calloc(plan->n_versions, 1);
 	c->truth = calloc(plan->n_pairs, sizeof *c->truth);
-	if (!c->sets || !c->set_loaded || !c->truth)
+	if (!c->sets || !c->set_loaded || !c->set_told || !c->truth)
 		return err_nomem(err, "annotation sets");
 	c->n_sets = plan->n_versions;
 	c->n_truth = plan->n_pairs;
@@ -81,8 +82,10 @@ int context_load_maps(struct context *c, const struct payload *p, const struct p
 	struct events_stage stage;
 	int rc;
 
-	if (c->has_ontology)
+	if (c->has_ontology) {
+		memset(c->set_told, 0, c->n_sets); /* each cell's log tells all that touches it */
 		return 0;
+	}
 	events_stage_begin(e, &stage, "load_maps");
 	rc = make_slots(c, plan, err);
 	if (!rc) {
@@ -92,11 +95,13 @@ int context_load_maps(struct context *c, const struct payload *p, const struct p
 	if (!rc)
 		rc = load_ontology(c, p, plan, err);
 	if (!rc)
-		rc = groundtruth_read_all(c, plan, e, err);
+		rc = groundtruth_read_all(c, plan, err);
 	if (!rc)
 		rc = ontology_finish(&c->ontology, err);
-	if (!rc)
+	if (!rc) {
 		groundtruth_finish(c);
+		c->has_ontology = 1;
+	}
 	pp_stage_items(&stage.mark, c->ontology.n_terms);
 	events_stage_end(&stage, rc ? NULL : "maps_loaded",
 			 json_pack("{s:I, s:I, s:I, s:I}", "proteins", (json_int_t)c->proteins.n,
@@ -106,21 +111,16 @@ int context_load_maps(struct context *c, const struct payload *p, const struct p
 	return rc;
 }
 
-int context_need_set(struct context *c, const struct plan *plan, size_t version, struct events *e,
-		     struct err *err)
+static int load_set(struct context *c, const struct plan_version *v, struct annset *set,
+		    struct err *err)
 {
-	const struct plan_version *v = &plan->versions[version];
-	struct annset *set = &c->sets[version];
-	int rc;
+	return annset_load(set, c->source, v->set_id, &c->ontology,
+			   ontology_snapshot_index(&c->ontology, v->snapshot_id),
+			   &c->proteins.accessions, &c->strings, err);
+}
 
-	if (c->set_loaded[version])
-		return 0;
-	rc = annset_load(set, c->source, v->set_id, &c->ontology,
-			 ontology_snapshot_index(&c->ontology, v->snapshot_id),
-			 &c->proteins.accessions, &c->strings, err);
-	if (rc)
-		return rc;
-	c->set_loaded[version] = 1;
+static void say_foreign(const struct plan_version *v, const struct annset *set, struct events *e)
+{
 	if (set->n_foreign)
 		events_warn(
 			e, "foreign_terms",
@@ -129,6 +129,24 @@ int context_need_set(struct context *c, const struct plan *plan, size_t version,
 			"%llu annotations of version %lld name terms of no snapshot in use and are "
 			"ignored",
 			(unsigned long long)set->n_foreign, (long long)v->version);
+}
+
+int context_need_set(struct context *c, const struct plan *plan, size_t version, struct events *e,
+		     struct err *err)
+{
+	const struct plan_version *v = &plan->versions[version];
+	struct annset *set = &c->sets[version];
+	int rc;
+
+	if (!c->set_loaded[version]) {
+		rc = load_set(c, v, set, err);
+		if (rc)
+			return rc;
+		c->set_loaded[version] = 1;
+	}
+	if (!c->set_told[version])
+		say_foreign(v, set, e);
+	c->set_told[version] = 1;
 	return 0;
 }
 

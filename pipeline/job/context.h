@@ -52,6 +52,7 @@ struct context {
 	int has_ontology;
 	struct annset *sets;       /* owned: one per plan version */
 	unsigned char *set_loaded; /* owned */
+	unsigned char *set_told;   /* owned: its warnings are in the log of the run at hand */
 	size_t n_sets;
 	struct materialised *truth; /* owned: one per pair */
 	size_t n_truth;

@@ -81,14 +81,15 @@ int context_check_ia(const char *path, struct err *err)
 static int load_ia(struct context *c, const struct payload *p, struct events *e, struct err *err)
 {
 	char *path = fsio_resolve(c->settings->base_dir, p->ia_file);
-	int rc;
+	int rc = 0;
 
-	c->ia = calloc((size_t)c->ontology.n_go + 1, sizeof *c->ia);
-	if (!path || !c->ia) {
-		free(path);
+	if (!path)
 		return err_nomem(err, "IA weights");
+	if (!c->ia) {
+		c->ia = calloc((size_t)c->ontology.n_go + 1, sizeof *c->ia);
+		rc = c->ia ? read_ia(path, &c->ontology, c->ia, &c->n_ia, err)
+			   : err_nomem(err, "IA weights");
 	}
-	rc = read_ia(path, &c->ontology, c->ia, &c->n_ia, err);
 	if (!rc)
 		events_emit(
 			e, "info", "ia_loaded", NULL,
@@ -112,7 +113,7 @@ int context_load_auxiliary(struct context *c, const struct payload *p, struct ev
 				   &c->proteins.accessions, &c->ontology, err);
 		c->has_interpro = rc == 0;
 	}
-	if (!rc && p->ia_file && !c->ia)
+	if (!rc && p->ia_file)
 		rc = load_ia(c, p, e, err);
 	events_stage_end(&stage, rc ? NULL : "files_loaded",
 			 json_pack("{s:I, s:I, s:I}", "anc2vec_dim", (json_int_t)c->vectors.dim,

@@ -5,9 +5,9 @@
 
 #include "pipeline/job/context.h"
 
-/* Reads the files of all pairs that name one. A missing object becomes a warning and is computed. */
-int groundtruth_read_all(struct context *c, const struct plan *plan, struct events *e,
-			 struct err *err);
+/* Reads the files of all pairs that name one. A missing object, of which the preflight warns, is
+ * computed instead. */
+int groundtruth_read_all(struct context *c, const struct plan *plan, struct err *err);
 /* Turns provisional go numbers into final ones; after ontology_finish(). */
 void groundtruth_finish(struct context *c);
 
