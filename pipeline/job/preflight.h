@@ -22,7 +22,7 @@ void preflight_settings(struct context *c, struct problems *problems);
 /* Expected sizes; numbers are upper bounds where marked so in docs/pipeline.md. */
 struct estimate {
 	uint64_t proteins, pool_rows, pool_dim;
-	uint64_t k; /* as asked for, or the pool where that is smaller */
+	uint64_t k;                    /* as asked for, or the pool where that is smaller */
 	uint64_t queries, pairs, rows; /* of all pairs together */
 	uint64_t largest_pair_queries;
 	uint64_t memory_bytes, memory_pool, memory_maps, memory_knn, memory_align, memory_rows;

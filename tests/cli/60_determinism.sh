@@ -104,7 +104,7 @@ in_order() {
 # clean FOLDER: after success nothing but the three files, the report and the bundle is left.
 clean() {
 	local left
-	left=$(ls -A "$1/resume" && cd "$1" && find store -type f ! -path "store/datasets/$NAME/train.parquet" \
+	left=$(ls -A "$1/resume" && cd "$1" && find store/ -type f ! -path "store/datasets/$NAME/train.parquet" \
 		! -path "store/datasets/$NAME/eval.parquet" ! -path "store/datasets/$NAME/manifest.json" \
 		! -path "store/datasets/$NAME/report.json" && find . -name 'bundle.sqlite?*')
 	[ -z "$left" ] || { echo "left: $left" && return 1; }
@@ -174,6 +174,7 @@ cat >"$TMP/die.c" <<-'EOF'
 	#define WRAP(type, name, params, args) \
 		type name params { static type (*next) params; step(); \
 		if (!next) next = (type(*) params)dlsym(RTLD_NEXT, #name); return next args; }
+	WRAP(ssize_t, write, (int fd, const void *b, size_t n), (fd, b, n))
 	WRAP(ssize_t, pwrite64, (int fd, const void *b, size_t n, off64_t o), (fd, b, n, o))
 	WRAP(ssize_t, pwrite, (int fd, const void *b, size_t n, off_t o), (fd, b, n, o))
 	WRAP(int, rename, (const char *a, const char *b), (a, b))
@@ -191,10 +192,15 @@ EOF
 die() { # N JOB: N = 0 never dies
 	timeout 60 env LD_PRELOAD="$TMP/die.so" DIE_AT="$1" DIE_COUNT="$TMP/count" "$EXPORT" run -q --memory-limit 4GiB "$2" >"$TMP/log" 2>&1
 }
+# place: a fresh world, its store perhaps elsewhere.
+place() {
+	fresh "$TMP/k" "$TMP/small"
+	[ -z "$ELSEWHERE" ] || { rm -rf "$ELSEWHERE" && mkdir "$ELSEWHERE" && ln -s "$ELSEWHERE" "$TMP/k/store"; }
+}
 # survives N: a run killed at its N-th change is finished by the next one, with the same bytes.
 survives() {
 	local rc
-	fresh "$TMP/k" "$TMP/small"
+	place
 	die "$1" "$TMP/k/job.json"
 	rc=$?
 	[ $rc -eq 137 ] || [ $rc -eq 0 ] || { echo "exit code $rc at $1" && cat "$TMP/log" && return 1; }
@@ -205,6 +211,14 @@ survives() {
 	fi
 	same_as_reference "$TMP/k"
 }
+# sweep TITLE POINT…
+sweep() {
+	local title=$1 failed=0 n
+	shift
+	for n; do survives "$n" >"$TMP/out" 2>&1 || { failed=$((failed + 1)) && sed 's/^/# /' "$TMP/out"; }; done
+	check "$title ($# of $total changes)" eval "[ $failed -eq 0 ] && [ $# -ge 10 ]"
+}
+ELSEWHERE=
 if ! "${CC:-cc}" -shared -fPIC -o "$TMP/die.so" "$TMP/die.c" -ldl 2>"$TMP/cc.log"; then
 	skip "killed at any change of a file, a run is finished by the next one" "no C compiler"
 elif nm -D "$EXPORT" | grep -q __asan; then
@@ -215,13 +229,19 @@ else
 	die 0 "$TMP/k/job.json"
 	published "$TMP/k" $NAME >"$TMP/reference"
 	total=$(cat "$TMP/count")
-	late=$((total > 140 ? total - 140 : 1)) # assembly, upload, registration: densely
-	failed=0 points=0
-	for n in $(seq 7 37 $late) $(seq $late 5 "$total"); do
-		points=$((points + 1))
-		survives "$n" >"$TMP/out" 2>&1 || { failed=$((failed + 1)) && sed 's/^/# /' "$TMP/out"; }
-	done
-	check "killed at $points of its $total changes of files, a run is finished by the next one" eval "[ $failed -eq 0 ] && [ $points -ge 30 ]"
+	late=$((total > 160 ? total - 160 : 1)) # assembly, upload, registration: densely
+	sweep "killed at any change of a file, a run is finished by the next one" $(seq 7 41 $late) $(seq $late 5 "$total")
+	# The store on another file system: files are copied there, not linked.
+	if [ "$(stat -f -c %i /dev/shm 2>/dev/null)" = "$(stat -f -c %i "$TMP")" ] || [ ! -w /dev/shm ]; then
+		skip "the same with the store on another file system" "/dev/shm is none"
+	else
+		ELSEWHERE=$(mktemp -d /dev/shm/protea-test.XXXXXX)
+		trap 'rm -rf "$TMP" "$ELSEWHERE"' EXIT
+		place
+		die 0 "$TMP/k/job.json"
+		total=$(cat "$TMP/count")
+		sweep "the same with the store on another file system" $(seq $((total - 110)) 4 "$total")
+	fi
 	mv "$TMP/reference.mid" "$TMP/reference"
 fi
 [ "$tap_failed" -eq 0 ]

@@ -13,15 +13,16 @@ fi
 W=$TMP/world
 unset NO_COLOR
 export TERM=xterm
+SHORT="p['train_versions'], p['test_versions'] = [170, 175], [180]"
 
-# Sequences of 1,500 residues: some hundred pairs of them last a second or more.
+# Sequences of 3,500 residues: a few hundred pairs of them last seconds.
 make_world() {
 	world "$W" 3 small none || return 1
 	"$PY" - "$W/bundle.sqlite" <<-'EOP'
 		import random, sqlite3, sys
 		db = sqlite3.connect(sys.argv[1])
 		for id, in db.execute("SELECT id FROM sequence").fetchall():
-		    text = "".join(random.Random(id).choices("ACDEFGHIKLMNPQRSTVWY", k=1500))
+		    text = "".join(random.Random(id).choices("ACDEFGHIKLMNPQRSTVWY", k=3500))
 		    db.execute("UPDATE sequence SET sequence = ? WHERE id = ?", (text, id))
 		db.commit()
 	EOP
@@ -32,7 +33,7 @@ make_world() {
 on_tty() {
 	local name=$1
 	shift
-	job "$W/job-v2-all.json" "$W/tty-$name.json" "p['output_name'] = 'tty-$name'"
+	job "$W/job-v2-all.json" "$W/tty-$name.json" "p['output_name'] = 'tty-$name'" "$SHORT"
 	JOB=$W/tty-$name.json timeout -k 5 120 script -qefc "$*" "$TMP/$name.tty" </dev/null >/dev/null 2>&1
 }
 
@@ -111,7 +112,7 @@ check "its progress fits on a line" narrow
 # Ctrl-C, typed in the middle of the stage.
 interrupted() {
 	local rc
-	job "$W/job-v2-all.json" "$W/tty-int.json" "p['output_name'] = 'tty-int'"
+	job "$W/job-v2-all.json" "$W/tty-int.json" "p['output_name'] = 'tty-int'" "$SHORT"
 	{ wait_for 60 draws int && printf '\003'; } |
 		timeout -k 5 120 script -qefc "exec $EXPORT run $W/tty-int.json" "$TMP/int.tty" >/dev/null 2>&1
 	rc=$?
