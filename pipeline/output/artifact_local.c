@@ -3,8 +3,11 @@
  * replace. */
 #include "pipeline/output/artifact_internal.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +18,8 @@
 
 /* A put may lose its folder to a remove of the last file in it; then it is made again. */
 #define FOLDER_TRIES 5
+
+#define ASIDE ".new." /* and the process's id: a copy that does not have its name yet */
 
 struct local {
 	char *root; /* owned, absolute */
@@ -177,13 +182,45 @@ static int rename_new(const char *from, const char *to)
 	return 0;
 }
 
+/* Is `name` the copy, or the beginning of one, that a process which is no more was making of `base`? */
+static int is_orphan(const char *name, const char *base)
+{
+	size_t n = strlen(base);
+	char *end;
+	long pid;
+
+	if (strncmp(name, base, n) != 0 || strncmp(name + n, ASIDE, strlen(ASIDE)) != 0)
+		return 0;
+	pid = strtol(name + n + strlen(ASIDE), &end, 10);
+	return pid > 0 && pid <= INT_MAX && (!*end || *end == '.') && kill((pid_t)pid, 0) != 0 &&
+	       errno == ESRCH;
+}
+
+/* Killed runs leave their copies behind; nobody else would ever remove them. */
+static void remove_orphans(const char *path)
+{
+	char *dir = fsio_dirname(path);
+	DIR *d = dir ? opendir(dir) : NULL;
+	const char *base = strrchr(path, '/');
+	const struct dirent *e;
+
+	base = base ? base + 1 : path;
+	while (d && (e = readdir(d)))
+		if (is_orphan(e->d_name, base))
+			(void)unlinkat(dirfd(d), e->d_name, 0);
+	if (d)
+		closedir(d);
+	free(dir);
+}
+
 /* Another file system: a complete, synced copy under a name of its own, then the rename. */
 static int put_copy(const char *file, const char *path, struct err *err)
 {
 	char *aside = NULL;
 	int rc;
 
-	if (asprintf(&aside, "%s.new.%ld", path, (long)getpid()) < 0)
+	remove_orphans(path);
+	if (asprintf(&aside, "%s" ASIDE "%ld", path, (long)getpid()) < 0)
 		return err_nomem(err, path);
 	rc = fsio_copy(file, aside, err);
 	if (rc == 0 && rename_new(aside, path) != 0) {
