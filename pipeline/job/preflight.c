@@ -13,7 +13,8 @@
 #include "pipeline/job/uploads.h"
 #include "prof/base/units.h"
 
-static void check_name(struct context *c, const struct payload *p, struct problems *problems)
+/* 1: the name is taken. */
+static int check_name(struct context *c, const struct payload *p, struct problems *problems)
 {
 	struct err why = ERR_INIT;
 	int rc = source_has_dataset(c->source, p->output_name, &why);
@@ -26,6 +27,7 @@ static void check_name(struct context *c, const struct payload *p, struct proble
 			"payload.output_name: a data set '%s' is registered already in %s; choose "
 			"another name",
 			p->output_name, source_name(c->source));
+	return rc == 1;
 }
 
 static void check_anc2vec(struct context *c, struct problems *problems)
@@ -149,14 +151,16 @@ static int left_behind(struct context *c, const struct payload *p, const char *k
 	return noted;
 }
 
-static void check_store(struct context *c, const struct payload *p, struct problems *problems)
+/* `registered`: that objects of this name are there is no news. */
+static void check_store(struct context *c, const struct payload *p, int registered,
+			struct problems *problems)
 {
 	static const char *const names[] = {"train.parquet", "eval.parquet", "report.json",
 					    "manifest.json"};
 	size_t i;
 	int rc = check_backend(c, problems);
 
-	for (i = 0; rc == 0 && i < sizeof names / sizeof names[0]; i++) {
+	for (i = 0; rc == 0 && !registered && i < sizeof names / sizeof names[0]; i++) {
 		struct err why = ERR_INIT;
 		char key[512];
 
@@ -231,16 +235,16 @@ int preflight_run(struct context *c, const struct payload *p, struct plan *plan,
 		  uint64_t memory_limit, struct problems *problems, struct notes *notes,
 		  struct err *err)
 {
-	int rc;
+	int rc, registered;
 
-	check_name(c, p, problems);
+	registered = check_name(c, p, problems);
 	rc = plan_make(plan, c->source, p, problems, notes, err);
 	if (rc)
 		return rc;
 	check_files(c, p, problems);
 	check_pca(c, p, problems);
 	check_writable(problems, "PROTEA_EXPORT_RESUME_DIR", c->settings->resume_dir);
-	check_store(c, p, problems);
+	check_store(c, p, registered, problems);
 	check_groundtruth(c, plan, problems, notes);
 	check_memory(c, p, memory_limit, problems, err);
 	return 0;
