@@ -77,6 +77,13 @@ int main(int argc, char **argv)
 		print_help(stderr);
 		return EXIT_USAGE;
 	}
+	if (strcmp(argv[1], "help") == 0 && argc > 2) {
+		char *ask[] = {argv[2], "--help", NULL};
+
+		c = find_command(argv[2], &ambiguous);
+		if (c)
+			return c->run(2, ask);
+	}
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
 	    strcmp(argv[1], "help") == 0) {
 		print_help(stdout);
