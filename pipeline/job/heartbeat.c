@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -16,12 +17,13 @@ struct heartbeat {
 	pthread_mutex_t lock; /* guards stop */
 	pthread_cond_t wake;
 	int stop;
+	atomic_int cancelled;
 	int interval_s;
 	char *url;    /* owned */
 	char *job_id; /* owned */
 };
 
-static void beat(const struct heartbeat *h)
+static void beat(struct heartbeat *h)
 {
 	struct source *s = NULL;
 	struct err err = ERR_INIT;
@@ -31,6 +33,7 @@ static void beat(const struct heartbeat *h)
 		rc = source_extend_lease(s, h->job_id, &err);
 	if (rc == ERR_CANCELLED && !cancel_requested()) {
 		log_warn("%s: stopping", err.text);
+		atomic_store(&h->cancelled, 1);
 		cancel_request(SIGTERM);
 	} else if (rc) {
 		log_warn("the job's lease could not be extended: %s", err.text);
@@ -81,6 +84,11 @@ struct heartbeat *heartbeat_start(const char *source_url, const char *job_id, in
 		return NULL;
 	}
 	return h;
+}
+
+int heartbeat_cancelled(const struct heartbeat *h)
+{
+	return h && atomic_load(&h->cancelled);
 }
 
 void heartbeat_stop(struct heartbeat *h)

@@ -143,19 +143,19 @@ static void end_job(struct run *r, int rc, const struct err *err)
 	const char *status = rc ? "FAILED" : "SUCCEEDED";
 	char *all = rc ? problems_text(r->problems) : NULL; /* an err holds fewer */
 	const char *text = all ? all : err->text;
+	int cancelled = rc == ERR_CANCELLED && heartbeat_cancelled(r->heartbeat);
 
 	heartbeat_stop(r->heartbeat);
-	if (!r->has_job) {
-		free(all);
-		return;
-	}
-	if (r->events && rc)
+	if (cancelled) /* who did so has set the row */
+		events_emit(r->events, "info", "job.cancelled", text,
+			    json_pack("{s:s}", "reason", "cancelled"));
+	else if (r->has_job && rc)
 		events_emit(r->events, "error", "job.failed", text,
 			    json_pack("{s:s}", "error_code", err_name(rc)));
-	else if (r->events)
+	else if (r->has_job)
 		events_emit(r->events, "info", "job.succeeded", NULL,
 			    json_pack("{s:O}", "result", r->publication.result));
-	if (finish(r, r->c->source, status, rc, text, &why) != 0 &&
+	if (r->has_job && !cancelled && finish(r, r->c->source, status, rc, text, &why) != 0 &&
 	    finish_again(r, status, rc, text, &why) != 0)
 		log_error("the job's row could not be set to %s: %s", status, why.text);
 	free(all);
@@ -164,8 +164,11 @@ static void end_job(struct run *r, int rc, const struct err *err)
 /* What is finished is not lost; said where doing the same again can help. */
 static void say_staging(const struct run *r, int rc, struct err *err)
 {
-	size_t len = strlen(err->text);
+	size_t len;
 
+	if (rc == ERR_CANCELLED && heartbeat_cancelled(r->heartbeat))
+		err_set(err, rc, "job %s was cancelled", r->job_id);
+	len = strlen(err->text);
 	if (rc != ERR_CANCELLED && rc != ERR_IO && rc != ERR_DATABASE && rc != ERR_NETWORK &&
 	    rc != ERR_NOMEM && rc != ERR_LIMIT)
 		return;
