@@ -275,6 +275,21 @@ claim "$L"
 check "a cancelled parent cancels the job" asks "$B" "SELECT status, finished_at IS NOT NULL FROM job WHERE id = '$id'" 'CANCELLED|1'
 check "job.cancelled says why, and nothing ran" asks "$B" "SELECT fields, (SELECT count(*) FROM job_event WHERE event LIKE 'export%') FROM job_event
 	WHERE event = 'job.cancelled'" '{"reason":"parent_cancelled"}|0'
+queue QUEUED
+sql "$B" "UPDATE sequence SET sequence = (SELECT substr(group_concat(sequence, ''), 1, 3000) FROM sequence, (SELECT 1 UNION SELECT 2 UNION SELECT 3)) || id"
+PROTEA_JOB_HEARTBEAT_INTERVAL_SECONDS=1 PROTEA_SIMD=portable claim "$L" &
+wait_for 20 grep -q knn_done "$L"
+sql "$B" "UPDATE job SET status = 'CANCELLED' WHERE status = 'RUNNING'"
+wait $!
+rc=$?
+if [ $rc -eq 0 ] || ! grep -q 'was cancelled' "$L"; then
+	skip "a job that is cancelled while it runs stops" "it was done before"
+else
+	check "a job that is cancelled while it runs stops" asks "$B" "SELECT (SELECT status FROM job), (SELECT count(*) FROM dataset),
+		(SELECT fields FROM job_event WHERE event = 'job.cancelled'), (SELECT count(*) FROM job_event WHERE event = 'job.failed')" \
+		'CANCELLED|0|{"reason":"cancelled"}|0'
+	check "and its finished work is kept" says "$L" "job $id was cancelled" "run the job again"
+fi
 queue QUEUED RUNNING
 check "a running parent does not" claim "$L"
 queue QUEUED
