@@ -209,7 +209,8 @@ static int adopt_values(struct pool *pool, int known_rows, const struct pool_cac
 	if (!rc &&
 	    (h.type != NPY_F16 || h.big_endian || h.fortran_order || h.n_dims != 2 ||
 	     h.shape[0] == 0 || h.shape[1] == 0 || h.shape[1] > 1u << 20 || h.data_offset > m.n ||
-	     h.n_items * 2 != m.n - h.data_offset || h.shape[0] > UINT32_MAX - 1))
+	     h.n_items * 2 != m.n - h.data_offset || h.shape[0] > UINT32_MAX - 1 ||
+	     h.data_offset % sizeof *pool->values)) /* they are read where they lie */
 		rc = err_set(err, ERR_FORMAT, "'%s' is no complete float16 matrix", path);
 	if (!rc && h.shape[0] != (known_rows ? pool->n : key->rows))
 		rc = err_set(err, ERR_FORMAT,
