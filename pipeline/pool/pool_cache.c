@@ -345,8 +345,10 @@ static int write_values(const struct pool *pool, const char *path, uint64_t *byt
 	struct fsio_out out = {.fd = -1};
 	struct buf header = BUF_INIT;
 	uint64_t shape[2] = {pool->n, pool->dim};
-	int rc = npy_write_header(&header, "<f2", shape, 2);
+	int rc = 0;
 
+	if (npy_write_header(&header, "<f2", shape, 2) != 0)
+		rc = err_nomem(err, "the pool cache");
 	if (!rc)
 		rc = fsio_create(&out, path, err);
 	if (!rc)
