@@ -197,19 +197,19 @@ static void rows_are_committed_every_ten_thousand(void **state)
 	align_cache_close(c);
 }
 
-static void rows_are_committed_after_thirty_seconds(void **state)
+static void rows_are_committed_after_twenty_seconds(void **state)
 {
 	struct align_cache *c = open_at("slow");
 
 	(void)state;
 	insert_number(c, 0);
-	clock_lead_ns += 29 * INT64_C(1000000000);
+	clock_lead_ns += 19 * INT64_C(1000000000);
 	insert_number(c, 1);
 	assert_int_equal(count_rows("slow"), 0);
 	clock_lead_ns += 2 * INT64_C(1000000000);
 	insert_number(c, 2);
 	assert_int_equal(count_rows("slow"), 3);
-	clock_lead_ns += 29 * INT64_C(1000000000);
+	clock_lead_ns += 19 * INT64_C(1000000000);
 	insert_number(c, 3);
 	insert_number(c, 4); /* the time runs from the oldest waiting row */
 	assert_int_equal(count_rows("slow"), 3);
@@ -570,7 +570,7 @@ int main(void)
 		cmocka_unit_test(one_key_may_be_asked_for_twice),
 		cmocka_unit_test(the_order_of_the_texts_is_part_of_the_key),
 		cmocka_unit_test(rows_are_committed_every_ten_thousand),
-		cmocka_unit_test(rows_are_committed_after_thirty_seconds),
+		cmocka_unit_test(rows_are_committed_after_twenty_seconds),
 		cmocka_unit_test(unreadable_rows_are_replaced_and_good_ones_stay),
 		cmocka_unit_test(rows_of_python_are_read),
 		cmocka_unit_test(python_reads_and_writes_the_same_text),
