@@ -165,8 +165,12 @@ json_t *grid_cell_payload(const struct jobfile *job, const struct grid_cell *cel
 {
 	json_t *payload = json_deep_copy(job->payload);
 
-	json_object_set_new(payload, "output_name", json_string(cell->name));
-	json_object_set_new(payload, "embedding_config_id", json_string(cell->config_id));
-	json_object_set_new(payload, "k", json_integer(cell->k));
-	return payload;
+	/* Without its K a cell would run with another one under this name. */
+	if (json_object_set_new(payload, "output_name", json_string(cell->name)) == 0 &&
+	    json_object_set_new(payload, "embedding_config_id", json_string(cell->config_id)) ==
+		    0 &&
+	    json_object_set_new(payload, "k", json_integer(cell->k)) == 0)
+		return payload;
+	json_decref(payload);
+	return NULL;
 }

@@ -84,8 +84,10 @@ static int list_train_pairs(struct publication *p, struct err *err)
 
 	p->train_pairs = json_array();
 	for (i = 0; p->train_pairs && i < p->plan->n_train_pairs; i++)
-		if (json_integer_value(json_object_get(p->markers[i], "rows")) > 0)
-			json_array_append_new(p->train_pairs, json_string(p->plan->pairs[i].label));
+		if (json_integer_value(json_object_get(p->markers[i], "rows")) > 0 &&
+		    json_array_append_new(p->train_pairs, json_string(p->plan->pairs[i].label)) !=
+			    0)
+			return err_nomem(err, "the manifest");
 	return p->train_pairs ? 0 : err_nomem(err, "the manifest");
 }
 

@@ -13,19 +13,43 @@ static json_int_t number(const json_t *o, const char *key)
 	return json_integer_value(json_object_get(o, key));
 }
 
+/* Takes the value; 0, or -1 without memory. */
+static int set(json_t *o, const char *key, json_t *value)
+{
+	return value && json_object_set_new(o, key, value) == 0 ? 0 : -1;
+}
+
+/* Adds null shares; names the columns that say nothing. */
+static int judge_columns(json_t *file, json_t *constant, json_t *empty)
+{
+	json_int_t rows = number(file, "rows");
+	const char *name;
+	json_t *column;
+	int rc = 0;
+
+	json_object_foreach(json_object_get(file, "columns"), name, column)
+	{
+		json_int_t nulls = number(column, "nulls");
+
+		rc |= set(column, "null_share",
+			  json_rounded(rows ? (double)nulls / (double)rows : 0, 6));
+		if (rows && nulls == rows)
+			rc |= json_array_append_new(empty, json_string(name));
+		else if (rows && json_is_true(json_object_get(column, "constant")))
+			rc |= json_array_append_new(constant, json_string(name));
+	}
+	return rc;
+}
+
 /* Statistics of pairs [from, to) in file order, with null shares and the list of suspects. */
 static json_t *file_report(const struct publication *p, size_t from, size_t to)
 {
 	size_t most = (to - from) * CATEGORIES, n = 0, i;
 	const json_t **shards = malloc((most + 1) * sizeof *shards);
-	json_t *out, *column, *constant = json_array(), *empty = json_array();
-	const char *name;
-	json_int_t rows;
-	int cat;
+	json_t *out, *constant = json_array(), *empty = json_array();
+	int cat, rc;
 
-	if (!shards)
-		return NULL;
-	for (cat = 0; cat < CATEGORIES; cat++)
+	for (cat = 0; shards && cat < CATEGORIES; cat++)
 		for (i = from; i < to; i++) {
 			const json_t *shard = json_object_get(
 				json_object_get(p->markers[i], "shards"), category_name[cat]);
@@ -33,48 +57,42 @@ static json_t *file_report(const struct publication *p, size_t from, size_t to)
 			if (number(shard, "rows") > 0)
 				shards[n++] = json_object_get(shard, "columns");
 		}
-	out = colstats_join(shards, n, p->payload->profile);
+	out = shards ? colstats_join(shards, n, p->payload->profile) : NULL;
 	free(shards);
-	rows = number(out, "rows");
-	json_object_foreach(json_object_get(out, "columns"), name, column)
-	{
-		json_int_t nulls = number(column, "nulls");
-
-		json_object_set_new(column, "null_share",
-				    json_rounded(rows ? (double)nulls / (double)rows : 0, 6));
-		if (rows && nulls == rows)
-			json_array_append_new(empty, json_string(name));
-		else if (rows && json_is_true(json_object_get(column, "constant")))
-			json_array_append_new(constant, json_string(name));
-	}
-	json_object_set_new(out, "constant_columns", constant);
-	json_object_set_new(out, "empty_columns", empty);
-	return out;
+	rc = out ? judge_columns(out, constant, empty) : -1;
+	rc |= set(out, "constant_columns", constant);
+	rc |= set(out, "empty_columns", empty);
+	if (rc)
+		json_decref(out);
+	return rc ? NULL : out;
 }
 
 static json_t *pair_report(const struct publication *p, size_t i)
 {
-	const json_t *m = p->markers[i], *skipped = json_object_get(m, "skipped");
+	const json_t *m = p->markers[i];
+	json_t *skipped = json_object_get(m, "skipped");
 	json_int_t groups = number(m, "groups");
 	json_t *o = json_pack("{s:s, s:I, s:I, s:I, s:I}", "pair", p->plan->pairs[i].label,
 			      "queries", number(m, "queries"), "pairs", number(m, "pairs"),
 			      "candidates", number(m, "candidates"), "rows", number(m, "rows"));
-	int cat;
+	int cat, rc = 0;
 
 	if (skipped)
-		json_object_set(o, "skipped", (json_t *)skipped);
-	json_object_set_new(
+		rc |= json_object_set(o, "skipped", skipped);
+	rc |= set(
 		o, "self_neighbor_share",
 		json_rounded(groups ? (double)number(m, "self_neighbors") / (double)groups : 0, 6));
 	for (cat = 0; cat < CATEGORIES; cat++) {
 		const json_t *shard =
 			json_object_get(json_object_get(m, "shards"), category_name[cat]);
 
-		json_object_set_new(o, category_name[cat],
-				    json_pack("{s:I, s:I}", "positives", number(shard, "positives"),
-					      "negatives", number(shard, "negatives")));
+		rc |= set(o, category_name[cat],
+			  json_pack("{s:I, s:I}", "positives", number(shard, "positives"),
+				    "negatives", number(shard, "negatives")));
 	}
-	return o;
+	if (rc)
+		json_decref(o);
+	return rc ? NULL : o;
 }
 
 static json_int_t over_pairs(const struct publication *p, const char *key)
@@ -94,10 +112,13 @@ static json_t *pair_alignments(const struct publication *p)
 	size_t i;
 
 	for (i = 0; i < p->plan->n_pairs; i++)
-		json_array_append_new(list,
-				      json_pack("{s:s, s:I, s:I}", "pair", p->plan->pairs[i].label,
-						"cache_hits", number(p->markers[i], "cache_hits"),
-						"computed", number(p->markers[i], "aligned")));
+		if (json_array_append_new(
+			    list, json_pack("{s:s, s:I, s:I}", "pair", p->plan->pairs[i].label,
+					    "cache_hits", number(p->markers[i], "cache_hits"),
+					    "computed", number(p->markers[i], "aligned"))) != 0) {
+			json_decref(list);
+			return NULL;
+		}
 	return list;
 }
 
@@ -112,7 +133,10 @@ int report_write(const struct publication *p, const char *path, struct err *err)
 	int rc;
 
 	for (i = 0; i < p->plan->n_pairs; i++)
-		json_array_append_new(pairs, pair_report(p, i));
+		if (json_array_append_new(pairs, pair_report(p, i)) != 0) {
+			json_decref(pairs);
+			return err_nomem(err, "the report");
+		}
 	for (k = 0; k < c->proteins.n; k++)
 		without_row +=
 			c->proteins.sequence_id[k] >= 0 && pool_row(&c->pool, k) == POOL_NONE;

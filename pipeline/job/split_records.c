@@ -216,8 +216,14 @@ static int make_marker(struct writing *w, struct err *err)
 	uint64_t rows = 0;
 	int cat;
 
+	/* A category that is not in the marker would be left out of the data set. */
 	for (cat = 0; cat < CATEGORIES; cat++) {
-		json_object_set_new(shards, category_name[cat], shard_json(&w->shard[cat]));
+		json_t *shard = shard_json(&w->shard[cat]);
+
+		if (!shard || json_object_set_new(shards, category_name[cat], shard) != 0) {
+			json_decref(shards);
+			return err_nomem(err, "a marker");
+		}
 		rows += w->shard[cat].rows;
 	}
 	s->marker = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}",

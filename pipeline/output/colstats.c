@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pipeline/core/text.h"
+
 struct column {
 	struct sha256 *digest; /* owned */
 	uint64_t nulls;
@@ -135,23 +137,44 @@ void colstats_add(struct colstats *s, const struct rows *rows)
 	}
 }
 
+/* Takes the value; 0, or -1 without memory. */
+static int set(json_t *o, const char *key, json_t *value)
+{
+	return value && json_object_set_new(o, key, value) == 0 ? 0 : -1;
+}
+
+static int set_text(json_t *o, const char *key, const char *text)
+{
+	char *valid = text_utf8(text);
+	int rc = valid ? set(o, key, json_string(valid)) : -1;
+
+	free(valid);
+	return rc;
+}
+
+/* JSON has no infinity: such a bound is left out. */
+static int set_number(json_t *o, const char *key, double v)
+{
+	return isfinite(v) ? set(o, key, json_real(v)) : 0;
+}
+
 static json_t *column_json(struct column *col, enum schema_type type)
 {
 	char sha[SHA256_HEX];
 	json_t *o;
+	int rc = 0;
 
 	if (sha256_finish(col->digest, sha) != 0)
 		return NULL;
 	o = json_pack("{s:I, s:b, s:s}", "nulls", (json_int_t)col->nulls, "constant",
 		      col->values ? col->constant : 1, "sha256", sha);
-	if (o && col->values && type == SCHEMA_STRING) {
-		json_object_set_new(o, "min", json_string(col->min_text));
-		json_object_set_new(o, "max", json_string(col->max_text));
-	} else if (o && col->values) {
-		json_object_set_new(o, "min", json_real(col->min));
-		json_object_set_new(o, "max", json_real(col->max));
-	}
-	return o;
+	if (o && col->values && type == SCHEMA_STRING)
+		rc = set_text(o, "min", col->min_text) | set_text(o, "max", col->max_text);
+	else if (o && col->values)
+		rc = set_number(o, "min", col->min) | set_number(o, "max", col->max);
+	if (rc)
+		json_decref(o);
+	return rc ? NULL : o;
 }
 
 json_t *colstats_json(struct colstats *s)
@@ -180,12 +203,13 @@ static int less(const json_t *a, const json_t *b)
 	return json_number_value(a) < json_number_value(b);
 }
 
-static void widen(json_t *to, const json_t *from, const char *key, int sign)
+static int widen(json_t *to, const json_t *from, const char *key, int sign)
 {
 	json_t *have = json_object_get(to, key), *offer = json_object_get(from, key);
 
-	if (offer && (!have || (sign < 0 ? less(offer, have) : less(have, offer))))
-		json_object_set(to, key, offer);
+	if (!offer || (have && !(sign < 0 ? less(offer, have) : less(have, offer))))
+		return 0;
+	return json_object_set(to, key, offer);
 }
 
 static json_t *join_column(const json_t *const *shards, size_t n, const char *name)
@@ -196,26 +220,26 @@ static json_t *join_column(const json_t *const *shards, size_t n, const char *na
 	char sha[SHA256_HEX] = "";
 	json_t *lo, *hi;
 	size_t i;
+	int rc = out && d ? 0 : -1;
 
-	for (i = 0; d && i < n; i++) {
+	for (i = 0; !rc && i < n; i++) {
 		const json_t *c = json_object_get(json_object_get(shards[i], "columns"), name);
 		const char *text = json_string_value(json_object_get(c, "sha256"));
 
 		nulls += json_integer_value(json_object_get(c, "nulls"));
-		widen(out, c, "min", -1);
-		widen(out, c, "max", 1);
+		rc = widen(out, c, "min", -1) | widen(out, c, "max", 1);
 		if (text)
 			sha256_update(d, text, strlen(text));
 	}
-	if (!d || sha256_finish(d, sha) != 0)
-		sha[0] = '\0';
+	rc |= d && sha256_finish(d, sha) == 0 ? 0 : -1;
 	sha256_free(d);
 	lo = json_object_get(out, "min");
 	hi = json_object_get(out, "max");
-	json_object_set_new(out, "constant", json_boolean(!lo || json_equal(lo, hi)));
-	json_object_set_new(out, "nulls", json_integer(nulls));
-	json_object_set_new(out, "sha256", json_string(sha));
-	return out;
+	rc = rc || set(out, "constant", json_boolean(!lo || json_equal(lo, hi))) ||
+	     set(out, "nulls", json_integer(nulls)) || set(out, "sha256", json_string(sha));
+	if (rc)
+		json_decref(out);
+	return rc ? NULL : out;
 }
 
 json_t *colstats_join(const json_t *const *shards, size_t n, enum schema_profile profile)
@@ -230,7 +254,10 @@ json_t *colstats_join(const json_t *const *shards, size_t n, enum schema_profile
 	for (i = 0; columns && i < n_columns; i++) {
 		const char *name = schema_column_name(list[i]);
 
-		json_object_set_new(columns, name, join_column(shards, n, name));
+		if (set(columns, name, join_column(shards, n, name)) != 0) {
+			json_decref(columns);
+			return NULL;
+		}
 	}
 	return json_pack("{s:I, s:o}", "rows", (json_int_t)rows, "columns", columns);
 }
