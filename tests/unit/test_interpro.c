@@ -17,7 +17,7 @@ static void open_world(void)
 	rig_terms();
 	rig_proteins();
 	world_annotation(SET_OLD, "P1", 103, NULL, "EXP");
-	rig_open(2, "GO:0000002\t1\t0\n");
+	rig_open(2, "GO:0000001\t0\t1\nGO:0000002\t1\t0\n");
 }
 
 static int load(const char *text, size_t n)
@@ -228,6 +228,9 @@ static void unproposed_terms_become_rows_of_their_own(void **state)
 	assert_true(g.leaf[2].has_emb == 1); /* real: 2 is known, so in the pool, with a vector */
 	assert_true(g.leaf[2].known_cos == 1 && g.leaf[2].known_maxcos == 1);
 	assert_true(g.leaf[3].has_emb == 0 && isnan(g.leaf[3].known_cos));
+	/* 1 has a vector, but neither a reference nor anybody's knowledge brings it into the pool. */
+	assert_true(rig.vectors.has[rig_go(1)]);
+	assert_true(g.leaf[1].has_emb == 0 && isnan(g.leaf[1].known_cos));
 	assert_int_equal(group_aspect(&g, 1, &rig.err), 0);
 	assert_int_equal(g.n_rows, 1);
 	assert_int_equal(g.leaf[0].go, rig_go(4));
