@@ -45,6 +45,7 @@ run_one() { # name cmd...
 		awk -v a="$EPOCHREALTIME" -v b="$start" 'BEGIN{print a-b}')"
 }
 
+tests/lint/leftovers.sh list >"$logs/before" 2>/dev/null
 for kind in "${kinds[@]}"; do
 	case $kind in
 	lint)
@@ -76,6 +77,7 @@ for kind in "${kinds[@]}"; do
 		;;
 	esac
 done
+run_one leftovers tests/lint/leftovers.sh since "$logs/before"
 if [ ${#broken[@]} -gt 0 ]; then echo "failed in: ${broken[*]}"; fi
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ]
