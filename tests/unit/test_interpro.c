@@ -70,12 +70,13 @@ static void a_line_has_three_to_five_fields(void **state)
 				   "P2\tGO:0000002\t3\t\t-4\n"
 				   "P2\tGO:0000003\t3\tcdd\tmany\tmore\teven more\n"
 				   "P3\tGO:0000001\t1\tSUPERFAMILY,Gene3D\t 5 \r\n"
-				   "P4\tGO:0000001\t1\tmyPFAMlike\t2.0";
+				   "P4\tGO:0000001\t1\tmyPFAMlike\t2.0\n"
+				   "P5\tGO:0000001\t1\tcdd;cdd,smart";
 
 	(void)state;
 	open_world();
 	assert_int_equal(load(text, sizeof text - 1), 0);
-	assert_int_equal(table.n_lines, 8);
+	assert_int_equal(table.n_lines, 9);
 	assert_int_equal(table.n_skipped, 0);
 	is_entry(1, 1, 0.5, 0, 1); /* no database: at least one signature */
 	is_entry(1, 2, 1, PFAM | PANTHER | PROSITE, 3);
@@ -85,7 +86,8 @@ static void a_line_has_three_to_five_fields(void **state)
 	is_entry(2, 3, 3, CDD, 1); /* "many" is no integer: not given */
 	is_entry(3, 1, 1, SUPERFAMILY, 5);
 	is_entry(4, 1, 1, PFAM, 1);
-	assert_null(entry(5, 1));
+	is_entry(5, 1, 1, CDD | SMART, 2); /* stems, not tokens */
+	assert_null(entry(6, 1));
 	assert_null(entry(RIG_PROTEINS + 5, 1)); /* proteins met after loading have none */
 	close_world();
 }
