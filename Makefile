@@ -50,11 +50,20 @@ BASE_SRC := $(sort $(wildcard prof/base/*.c))
 MODEL_SRC := $(sort $(wildcard prof/model/*.c))
 EXPORT_SRC := $(sort $(wildcard $(EXPORT_ROOMS:%=pipeline/%/*.c)))
 EXPORT_MAIN := pipeline/cli/main.c
+# The profiler: what runs beside the target and offline (libprof.a), and what runs inside it (the agent).
+PROF_ROOMS := elf unwind spool record store symbol analyze formats cli
+PROF_SRC := $(sort $(wildcard $(PROF_ROOMS:%=prof/%/*.c) viewer/*.c))
+PROF_MAIN := prof/cli/main.c
+PROF_GEN := $(O)/gen/schema.c $(O)/gen/page.c
+AGENT_SRC := $(sort $(wildcard prof/agent/*.c prof/unwind/*.c prof/elf/*.c prof/spool/*.c)) \
+	prof/base/err.c prof/base/clock.c
 
 obj = $(patsubst %.c,$(O)/obj/%.o,$(1))
 BASE_OBJ := $(call obj,$(BASE_SRC))
 MODEL_OBJ := $(call obj,$(MODEL_SRC))
 EXPORT_OBJ := $(call obj,$(filter-out $(EXPORT_MAIN),$(EXPORT_SRC)))
+PROF_OBJ := $(call obj,$(filter-out $(PROF_MAIN),$(PROF_SRC))) $(PROF_GEN:$(O)/gen/%.c=$(O)/obj/gen/%.o)
+AGENT_OBJ := $(patsubst %.c,$(O)/obj-agent/%.o,$(AGENT_SRC))
 
 UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c))
 FAULT_SRC := $(sort $(wildcard tests/fault/*_fault.c))
@@ -72,8 +81,14 @@ SAMPLE_TOOL_BIN := $(SAMPLE_TOOL_SRC:%.c=$(O)/%)
 # Libraries that only one test needs.
 LIBS_test_align_parasail := -lparasail
 LIBS_bench_align := -lparasail
+LIBS_test_unwind_libunwind := -lunwind-ptrace -lunwind-generic
+LIBS_bench_unwind := -lunwind
 
-PROGRAMS := $(O)/protea-export
+# Programs with a known answer, built as their heads say.
+-include samples/programs/programs.mk
+
+PROGRAMS := $(O)/protea-export $(O)/protea-prof
+LIBRARIES := $(O)/libprotea-prof.so
 
 .PHONY: all build run test test-unit test-san test-asan test-tsan fuzz bench lint install uninstall \
 	clean help packages check-format
@@ -81,7 +96,7 @@ PROGRAMS := $(O)/protea-export
 .PRECIOUS: $(O)/obj/%.o
 
 all: build
-build: $(PROGRAMS)
+build: $(PROGRAMS) $(LIBRARIES)
 
 # ---- probes --------------------------------------------------------------------------------------
 
@@ -101,6 +116,7 @@ $(O)/probes.mk: tests/features/probe.sh $(wildcard tests/features/have_*.c) $(O)
 	@mkdir -p $(O)
 	$(Q)CC="$(CC)" NO_CURL="$(NO_CURL)" NO_ZSTD="$(NO_ZSTD)" tests/features/probe.sh $@
 
+PROF_LIBS = $(PROBE_LIBS) -lsqlite3 -ljansson -ldw -lelf -llzma -liberty -lz -lm
 LIBS = $(PROBE_LIBS) -lsqlite3 -ljansson -lzip -lz -lsnappy -lcrypto -lopenblas -lm
 
 # ---- rules ---------------------------------------------------------------------------------------
@@ -126,34 +142,72 @@ $(O)/protea-export: $(call obj,$(EXPORT_MAIN)) $(O)/libexport.a
 	$(say) LD $@
 	$(Q)$(CC) $(ALL_CFLAGS) $^ -o $@ $(ALL_LDFLAGS) $(LIBS)
 
-$(O)/tests/unit/%: $(O)/obj/tests/unit/%.o $(O)/libexport.a
+# Text files as C arrays: the schema, the page.
+$(O)/gen/schema.c: prof/base/embed.sh prof/store/schema.sql
+	@mkdir -p $(@D)
+	$(Q)prof/base/embed.sh store_schema_sql prof/store/schema.sql > $@
+PAGE_PARTS := $(sort $(wildcard viewer/*.html viewer/*.css viewer/js/*.js))
+$(O)/gen/page.c: prof/base/embed.sh viewer/join.sh $(PAGE_PARTS)
+	@mkdir -p $(@D)
+	$(Q)viewer/join.sh > $(@D)/page.html
+	$(Q)prof/base/embed.sh viewer_page_html $(@D)/page.html > $@
+$(O)/obj/gen/%.o: $(O)/gen/%.c $(O)/flags
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -c $< -o $@
+
+$(O)/libprof.a: $(PROF_OBJ) $(BASE_OBJ) $(MODEL_OBJ)
+	$(say) AR $@
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(O)/obj/prof/cli/version.o: CPPFLAGS_version = -DPROTEA_GIT_SHA='"$(GIT_SHA)"'
+$(O)/obj/prof/cli/version.o: $(O)/git-sha
+$(O)/protea-prof: $(call obj,$(PROF_MAIN)) $(O)/libprof.a
+	$(say) LD $@
+	$(Q)$(CC) $(ALL_CFLAGS) $^ -o $@ $(ALL_LDFLAGS) $(PROF_LIBS)
+
+# Inside the target: never instrumented, no symbol visible but the ones it is there for.
+AGENT_CFLAGS = -std=gnu17 $(AGENT_OPT) $(WARN) -fPIC -pthread -fvisibility=hidden -ftls-model=initial-exec \
+	-fno-stack-protector -fno-plt -fomit-frame-pointer -fasynchronous-unwind-tables \
+	-D_GNU_SOURCE -DPROTEA_AGENT -I. -Iprof/include
+AGENT_OPT ?= -O2 -g
+$(O)/obj-agent/%.o: %.c $(O)/flags
+	@mkdir -p $(@D)
+	$(say) CC $< "(agent)"
+	$(Q)$(CC) $(AGENT_CFLAGS) -DPROTEA_VERSION='"$(VERSION)"' -MMD -MP -c $< -o $@
+$(O)/libprotea-prof.so: $(AGENT_OBJ) prof/agent/exports.map
+	$(say) LD $@
+	$(Q)$(CC) -shared -o $@ $(AGENT_OBJ) -Wl,--version-script=prof/agent/exports.map \
+		-Wl,-soname,libprotea-prof.so -Wl,-z,now -Wl,-z,noexecstack -Wl,--no-undefined -pthread -ldl
+
+# The test links what its room needs: pipeline tests libexport.a, profiler tests libprof.a.
+$(O)/tests/unit/%: $(O)/obj/tests/unit/%.o $(O)/libexport.a $(O)/libprof.a
 	@mkdir -p $(@D)
 	$(say) LD $@
-	$(Q)$(CC) $(ALL_CFLAGS) $^ -o $@ $(ALL_LDFLAGS) -lcmocka $(LIBS_$*) $(LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) $^ -o $@ $(ALL_LDFLAGS) -lcmocka $(LIBS_$*) $(LIBS) $(PROF_LIBS)
 
 FAULT_WRAP := malloc calloc realloc aligned_alloc strdup strndup
 comma := ,
-$(O)/tests/fault/%_fault: $(O)/obj/tests/fault/%_fault.o $(O)/obj/tests/fault/fault.o $(O)/libexport.a
+$(O)/tests/fault/%_fault: $(O)/obj/tests/fault/%_fault.o $(O)/obj/tests/fault/fault.o $(O)/libexport.a $(O)/libprof.a
 	@mkdir -p $(@D)
 	$(say) LD $@
-	$(Q)$(CC) $(ALL_CFLAGS) $^ -o $@ $(ALL_LDFLAGS) $(FAULT_WRAP:%=-Wl$(comma)--wrap=%) -lcmocka $(LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) $^ -o $@ $(ALL_LDFLAGS) $(FAULT_WRAP:%=-Wl$(comma)--wrap=%) -lcmocka $(LIBS) $(PROF_LIBS)
 
-$(O)/tests/bench/%: $(O)/obj/tests/bench/%.o $(O)/libexport.a
+$(O)/tests/bench/%: $(O)/obj/tests/bench/%.o $(O)/libexport.a $(O)/libprof.a
 	@mkdir -p $(@D)
 	$(say) LD $@
-	$(Q)$(CC) $(ALL_CFLAGS) $^ -o $@ $(ALL_LDFLAGS) $(LIBS_$*) $(LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) $^ -o $@ $(ALL_LDFLAGS) $(LIBS_$*) $(LIBS) $(PROF_LIBS)
 
-$(O)/tests/tools/%: $(O)/obj/tests/tools/%.o $(O)/libexport.a
+$(O)/tests/tools/%: $(O)/obj/tests/tools/%.o $(O)/libexport.a $(O)/libprof.a
 	@mkdir -p $(@D)
 	$(say) LD $@
-	$(Q)$(CC) $(ALL_CFLAGS) $^ -o $@ $(ALL_LDFLAGS) $(LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) $^ -o $@ $(ALL_LDFLAGS) $(LIBS_$*) $(LIBS) $(PROF_LIBS)
 
 $(O)/samples/tools/%: $(O)/obj/samples/tools/%.o $(O)/libexport.a
 	@mkdir -p $(@D)
 	$(say) LD $@
 	$(Q)$(CC) $(ALL_CFLAGS) $^ -o $@ $(ALL_LDFLAGS) $(LIBS)
 
--include $(shell [ -d $(O)/obj ] && find $(O)/obj -name '*.d')
+-include $(shell [ -d $(O)/obj ] && find $(O)/obj $(wildcard $(O)/obj-agent) -name '*.d')
 
 # ---- run -----------------------------------------------------------------------------------------
 
@@ -217,10 +271,10 @@ $(FUZZ_NAMES:%=fuzz-%): fuzz-%:
 fuzz-bins:
 	@$(MAKE) --no-print-directory -j$$(nproc) CC=clang O=$(FUZZ_O) CFLAGS='$(FUZZ_CFLAGS)' \
 		$(FUZZ_NAMES:%=$(FUZZ_O)/tests/fuzz/fuzz_%)
-$(O)/tests/fuzz/fuzz_%: $(O)/obj/tests/fuzz/fuzz_%.o $(O)/libexport.a
+$(O)/tests/fuzz/fuzz_%: $(O)/obj/tests/fuzz/fuzz_%.o $(O)/libexport.a $(O)/libprof.a
 	@mkdir -p $(@D)
 	$(say) LD $@
-	$(Q)$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer $^ -o $@ $(ALL_LDFLAGS) $(LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer $^ -o $@ $(ALL_LDFLAGS) $(LIBS) $(PROF_LIBS)
 
 # ---- benchmarks ----------------------------------------------------------------------------------
 

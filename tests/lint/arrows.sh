@@ -13,7 +13,7 @@ list_includes() { # "file:line:<name>" or "file:line:"name""
 
 rooms() {
 	list_includes | awk -v table=tests/lint/arrows.txt '
-	function room(path) { return match(path, /^(prof|pipeline)\/[^\/]+\//) ? substr(path, 1, RLENGTH - 1) : "" }
+	function room(path) { return match(path, /^(prof|pipeline)\/[^\/]+\//) ? substr(path, 1, RLENGTH - 1) : (path ~ /^viewer\//) ? "viewer" : "" }
 	function bad(text) { print $1 ":" $2 ": " text }
 	function may(key, from,    n, list, i) {
 		n = split(allowed[key], list, " ")
@@ -72,7 +72,7 @@ rooms() {
 # Rooms that are still on a circle after all rooms that include nothing more were taken away.
 cycles() {
 	list_includes | awk '
-	function room(path) { return match(path, /^(prof|pipeline)\/[^\/]+\//) ? substr(path, 1, RLENGTH - 1) : "" }
+	function room(path) { return match(path, /^(prof|pipeline)\/[^\/]+\//) ? substr(path, 1, RLENGTH - 1) : (path ~ /^viewer\//) ? "viewer" : "" }
 	BEGIN { FS = ":" }
 	{
 		me = room($1)

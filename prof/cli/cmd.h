@@ -1,0 +1,74 @@
+/* Commands of protea-prof: one function each, one file each. Only this room prints and chooses exit
+ * codes. stdout is data, stderr is talk. */
+#ifndef CLI_CMD_H
+#define CLI_CMD_H
+
+#include "prof/base/err.h"
+
+enum {
+	EXIT_OK = 0,
+	EXIT_FAIL = 1,
+	EXIT_USAGE = 2,
+	EXIT_INCONCLUSIVE = 3,
+	EXIT_NO_TARGET = 4,
+};
+
+struct cmd {
+	const char *name;
+	int (*run)(int argc,
+		   char **argv); /* argv[0] is the command's name; returns the exit code */
+	const char *summary;
+	int hidden;
+};
+
+extern const struct cmd cmds[]; /* ends with name NULL */
+
+int cmd_run(int argc, char **argv);
+int cmd_report(int argc, char **argv);
+int cmd_flame(int argc, char **argv);
+int cmd_runs(int argc, char **argv);
+int cmd_export(int argc, char **argv);
+int cmd_check(int argc, char **argv);
+int cmd_supervise(int argc, char **argv); /* hidden: pp_start() starts it */
+
+/* ---- options: a table per command; help and parsing cannot disagree (opts.c) ---- */
+
+enum opt_kind { OPT_FLAG, OPT_TEXT, OPT_INT, OPT_DURATION, OPT_RATE, OPT_TEXT_LIST };
+
+struct opt_list {
+	const char **values; /* owned */
+	size_t n;
+};
+
+struct opt {
+	char letter;      /* 0: none */
+	const char *name; /* without -- */
+	enum opt_kind kind;
+	void *value; /* int *, const char **, int64_t *, int64_t * (ns), double * (Hz), struct opt_list * */
+	const char *arg; /* "FILE"; NULL for flags */
+	const char *help;
+	int no; /* OPT_FLAG: sets 0, for --no-x */
+};
+
+struct usage {
+	const char *synopsis;   /* "run [options] JOB | -- CMD [ARG…]" */
+	const char *text;       /* a few lines; NULL */
+	const struct opt *opts; /* ends with name NULL */
+};
+
+/* Parses up to the first operand, "--" or (permute) everywhere before "--"; -h and --help print and set
+ * *done. Returns the index of the first operand (operands are moved to the end, in order), or -1 after
+ * saying what is wrong: exit EXIT_USAGE. */
+int opts_parse(int argc, char **argv, const struct usage *usage, int permute, int *done);
+
+/* Common places: the store file ($PROTEA_PROF_STORE, ./protea-prof.sqlite). */
+const char *cli_store_path(const char *option);
+/* Says `err` on stderr with the prefix; returns the exit code (ERR_ARG: 2, else 1). */
+int cli_fail(const struct err *err);
+/* Opens a store for reading and completes unfinished runs left by dead supervisors (says so). */
+struct store;
+int cli_open_store(struct store **out, const char *path, int writable, struct err *err);
+int cli_colour(void); /* may stdout be coloured (TTY, NO_COLOR) */
+int cli_width(void);  /* columns of the terminal, 100 when there is none */
+
+#endif

@@ -1,0 +1,111 @@
+/* Filling a run. Ids that functions return are rows of the tables; 0 stands for "none". All calls need
+ * store_begin(). Codes: 0, ERR_DATABASE (disk full has err.sys = ENOSPC), ERR_NOMEM. */
+#ifndef STORE_WRITE_H
+#define STORE_WRITE_H
+
+#include <stddef.h>
+
+#include "prof/model/profile.h"
+#include "prof/store/store.h"
+
+struct store_run {      /* strings may be NULL */
+	const char *id; /* uuid */
+	const char *name, *command, *argv_json, *job, *host, *cpu_model, *kernel, *version,
+		*git_sha;
+	const char *labels_json; /* NULL: {} */
+	const char *mode, *engine;
+	const char *spool_path; /* where data lie that are not in the store yet */
+	int64_t started_at, start_ns;
+	uint32_t ncpu;
+	double rate_hz;
+};
+
+int store_run_add(struct store *s, const struct store_run *run, int64_t *key, struct err *err);
+
+struct store_run_end {
+	int64_t duration_ns;
+	int has_exit_code, exit_code;
+	int signal;         /* 0: none */
+	const char *engine; /* in use at the end; NULL: as before */
+};
+/* Sets finished = 1, forgets the spool path and the marks, prepares what views need. */
+int store_run_finish(struct store *s, int64_t run, const struct store_run_end *end,
+		     struct err *err);
+
+int store_process_add(struct store *s, int64_t run, const struct profile_process *p,
+		      const char *name, int64_t *id, struct err *err);
+int store_process_update(struct store *s, int64_t id, const struct profile_process *p,
+			 const char *name, struct err *err);
+/* profile_thread.process is not looked at. */
+int store_thread_add(struct store *s, int64_t process, const struct profile_thread *t,
+		     const char *name, int64_t *id, struct err *err);
+int store_thread_update(struct store *s, int64_t id, const struct profile_thread *t,
+			const char *name, struct err *err);
+
+int store_module_add(struct store *s, int64_t run, const char *path, const char *build_id,
+		     uint64_t start, uint64_t end, uint64_t offset, int64_t *id, struct err *err);
+/* A frame without names yet; module 0: none (rel_addr is then an absolute address). */
+int store_frame_add(struct store *s, int64_t run, int64_t module, uint64_t rel_addr, int64_t *id,
+		    struct err *err);
+/* A frame that stands for no code: "[truncated]", "[not sampled]", "[no unwind info: libx.so]". */
+int store_frame_add_label(struct store *s, int64_t run, const char *label, int64_t *id,
+			  struct err *err);
+int store_stack_add(struct store *s, int64_t parent, int64_t frame, uint32_t depth, int64_t *id,
+		    struct err *err);
+
+/* Adds to the row of (run, kind, stage, thread, stack). */
+int store_sample_add(struct store *s, int64_t run, enum profile_kind kind, int64_t stage,
+		     int64_t thread, int64_t stack, uint64_t count, int64_t value, struct err *err);
+/* Ticks are thinned to keep the store small on long runs: evenly, at most STORE_TICKS_MAX a run. */
+#define STORE_TICKS_MAX 131072
+int store_tick_add(struct store *s, int64_t run, int64_t thread, int64_t t_ns, int64_t stack,
+		   enum profile_state state, struct err *err);
+int store_counter_add(struct store *s, int64_t run, int64_t t_ns, const char *name, double value,
+		      struct err *err);
+int store_loss_add(struct store *s, int64_t run, const char *reason, uint64_t count,
+		   struct err *err);
+
+/* A stage that began (wall_ns = -1: open), and its end. Beyond 10,000 rows of one name in a run the
+ * stage is folded into one row, whose id all further ones get. */
+int store_stage_add(struct store *s, int64_t run, int64_t parent, int64_t thread, const char *name,
+		    uint64_t seq, int64_t start_ns, int64_t *id, struct err *err);
+int store_stage_end(struct store *s, int64_t id, const struct profile_stage *end,
+		    const char *params_json, struct err *err);
+
+/* How far a spool file's ring is in the store, so that nothing is read twice after a crash. */
+int store_mark_set(struct store *s, int64_t run, const char *file, uint32_t ring, uint64_t opened,
+		   uint64_t offset, struct err *err);
+/* Calls `each` for all marks of a run. */
+int store_marks(struct store *s, int64_t run,
+		int (*each)(void *ctx, const char *file, uint32_t ring, uint64_t opened,
+			    uint64_t offset),
+		void *ctx, struct err *err);
+/* Runs with finished = 0, oldest first. */
+int store_unfinished(struct store *s,
+		     int (*each)(void *ctx, int64_t run, const char *id, const char *spool_path),
+		     void *ctx, struct err *err);
+
+/* Naming, at the end: modules that have frames without names, the frames' addresses, the answers. */
+struct store_unnamed {
+	int64_t module; /* 0: none */
+	const char *path, *build_id;
+	int64_t pid; /* of the run's first process */
+	const int64_t *frames;
+	const uint64_t *rel_addrs;
+	size_t n;
+};
+int store_unnamed(struct store *s, int64_t run,
+		  int (*each)(void *ctx, const struct store_unnamed *u, struct err *err), void *ctx,
+		  struct err *err);
+struct store_name {
+	const char *function, *file, *language;
+	uint32_t line;
+};
+/* The chain of one frame (outermost first, n >= 1): the frame itself becomes the innermost one, rows
+ * for the functions it was inlined into are put before it in every stack. Collected until
+ * store_names_apply(), which rewrites the run's stacks in one pass. */
+int store_name_frame(struct store *s, int64_t run, int64_t frame, const struct store_name *chain,
+		     size_t n, struct err *err);
+int store_names_apply(struct store *s, int64_t run, struct err *err);
+
+#endif
