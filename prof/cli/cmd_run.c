@@ -1,0 +1,201 @@
+/* protea-prof run: start a program or an export job with the agent in it, wait, say what was found. The
+ * program owns stdout; everything here goes to stderr. */
+#include <jansson.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "prof/base/log.h"
+#include "prof/cli/cmd.h"
+#include "prof/cli/jobcmd.h"
+#include "prof/cli/summary.h"
+#include "prof/cli/version.h"
+#include "prof/record/record.h"
+
+struct run_options {
+	const char *store, *name, *mode, *engine, *memory, *db;
+	struct opt_list labels;
+	double rate_hz;
+	int64_t duration_ns;
+	int children, quiet;
+};
+
+static int choose(const char *what, const char *text, const char *const *names, int *value)
+{
+	int i;
+
+	for (i = 0; names[i]; i++)
+		if (strcmp(names[i], text) == 0) {
+			*value = i;
+			return 0;
+		}
+	log_error("run: --%s '%s': not one of %s, %s%s%s; see protea-prof run --help", what, text,
+		  names[0], names[1], names[2] ? ", " : "", names[2] ? names[2] : "");
+	return -1;
+}
+
+/* {"k": "v", …} of "k=v" texts, malloc'ed. */
+static char *labels_json(const struct opt_list *labels)
+{
+	json_t *object = json_object();
+	char *text = NULL;
+	size_t i;
+
+	for (i = 0; object && i < labels->n; i++) {
+		const char *equals = strchr(labels->values[i], '=');
+		char *key;
+
+		if (!equals || equals == labels->values[i]) {
+			log_error("run: --label '%s': write key=value", labels->values[i]);
+			json_decref(object);
+			return NULL;
+		}
+		key = strndup(labels->values[i], (size_t)(equals - labels->values[i]));
+		if (!key || json_object_set_new(object, key, json_string(equals + 1))) {
+			log_error("run: --label '%s': not valid UTF-8", labels->values[i]);
+			free(key);
+			json_decref(object);
+			return NULL;
+		}
+		free(key);
+	}
+	if (object)
+		text = json_dumps(object, JSON_COMPACT | JSON_SORT_KEYS);
+	json_decref(object);
+	return text;
+}
+
+static int fill(const struct run_options *o, struct record_options *r)
+{
+	static const char *const modes[] = {"cpu", "wall", NULL};
+	static const char *const engines[] = {"auto", "perf", "clock", NULL};
+	static const char *const memory[] = {"off", "sampled", "full", NULL};
+	int mode, engine, memory_mode;
+
+	if (choose("mode", o->mode, modes, &mode) ||
+	    choose("engine", o->engine, engines, &engine) ||
+	    choose("memory", o->memory, memory, &memory_mode))
+		return -1;
+	r->store_path = cli_store_path(o->store);
+	r->name = o->name;
+	r->rate_hz = (uint32_t)(o->rate_hz + 0.5);
+	r->mode = mode ? SPOOL_MODE_WALL : SPOOL_MODE_CPU;
+	r->engine = engine == 1   ? SPOOL_ENGINE_PERF
+		    : engine == 2 ? SPOOL_ENGINE_CLOCK
+				  : SPOOL_ENGINE_AUTO;
+	r->memory_mode = (uint32_t)memory_mode;
+	r->children = o->children;
+	r->duration_ns = o->duration_ns;
+	r->version = prof_version;
+	r->git_sha = prof_git_sha;
+	return 0;
+}
+
+static int record(const struct run_options *o, struct record_options *r)
+{
+	struct record_result result = {0};
+	struct err err = ERR_INIT;
+	int rc = record_run(r, &result, &err);
+
+	if (rc) {
+		log_error("%s", err.text);
+		if (rc == ERR_ARG)
+			return EXIT_USAGE;
+		/* The program's own answer counts for more than our failure to keep its data. */
+		if (!result.started)
+			return rc == ERR_NOTFOUND || rc == ERR_UNSUPPORTED ? EXIT_NO_TARGET
+									   : EXIT_FAIL;
+		return result.exit_code ? result.exit_code : EXIT_FAIL;
+	}
+	if (!o->quiet)
+		summary_print(r->store_path, o->store != NULL, &result);
+	return result.exit_code;
+}
+
+static int run(const struct run_options *o, int argc, char **argv, int first, int after_dashes)
+{
+	struct record_options r = {0};
+	struct jobcmd job = {0};
+	struct err err = ERR_INIT;
+	char *labels;
+	int rc;
+
+	if (fill(o, &r))
+		return EXIT_USAGE;
+	labels = labels_json(&o->labels);
+	if (!labels)
+		return EXIT_USAGE;
+	r.labels_json = labels;
+	r.argv = argv + first;
+	if (!after_dashes) {
+		rc = jobcmd_make(&job, argv[first], o->db, argv + first + 1, argc - first - 1,
+				 &err);
+		if (rc) {
+			free(labels);
+			return cli_fail(&err);
+		}
+		r.argv = job.argv;
+		r.job = argv[first];
+		if (!r.name)
+			r.name = job.name;
+	}
+	rc = record(o, &r);
+	jobcmd_release(&job);
+	free(labels);
+	return rc;
+}
+
+int cmd_run(int argc, char **argv)
+{
+	struct run_options o = {.mode = "cpu",
+				.engine = "auto",
+				.memory = "sampled",
+				.rate_hz = 199,
+				.children = 1};
+	const struct opt opts[] = {
+		{'o', "store", OPT_TEXT, &o.store, "FILE",
+		 "store to fill ($PROTEA_PROF_STORE, ./protea-prof.sqlite)", 0},
+		{'n', "name", OPT_TEXT, &o.name, "NAME", "name of the run (the program's)", 0},
+		{'l', "label", OPT_TEXT_LIST, &o.labels, "K=V", "label of the run; may be repeated",
+		 0},
+		{'r', "rate", OPT_RATE, &o.rate_hz, "HZ",
+		 "samples per second of CPU time (199); 5khz", 0},
+		{0, "mode", OPT_TEXT, &o.mode, "MODE", "cpu, or wall: sleeping threads too", 0},
+		{0, "engine", OPT_TEXT, &o.engine, "E", "auto, perf, clock (at most CONFIG_HZ)", 0},
+		{0, "memory", OPT_TEXT, &o.memory, "M", "off, sampled, full", 0},
+		{'d', "duration", OPT_DURATION, &o.duration_ns, "TIME",
+		 "stop recording, not the program, after 30s, 5m, 2h", 0},
+		{0, "children", OPT_FLAG, &o.children, NULL, "follow fork and exec (the default)",
+		 0},
+		{0, "no-children", OPT_FLAG, &o.children, NULL, "only the program itself", 1},
+		{0, "db", OPT_TEXT, &o.db, "URL",
+		 "where a job's UUID is looked up ($PROTEA_DB_URL)", 0},
+		{'q', "quiet", OPT_FLAG, &o.quiet, NULL, "errors only", 0},
+		{0, NULL, OPT_FLAG, NULL, NULL, NULL, 0},
+	};
+	const struct usage usage = {
+		"run [options] JOB [options of protea-export] | run [options] -- CMD [ARG…]",
+		"Starts a program, or an export job, with the profiler in it. The program's "
+		"output, input,\n"
+		"signals and exit code are its own; the run goes into the store.\n"
+		"JOB is a job file, '-', or a job's UUID (--db).",
+		opts};
+	int done, first = opts_parse(argc, argv, &usage, 0, &done), rc;
+
+	if (first < 0)
+		return EXIT_USAGE;
+	if (done)
+		return EXIT_OK;
+	if (o.quiet)
+		log_init("protea-prof", LOG_QUIET);
+	if (first >= argc) {
+		log_error("run: say what to run: a job file, or '--' and a program; see "
+			  "protea-prof run "
+			  "--help");
+		return EXIT_USAGE;
+	}
+	rc = run(&o, argc, argv, first, strcmp(argv[first - 1], "--") == 0);
+	free(o.labels.values);
+	return rc;
+}

@@ -1,0 +1,81 @@
+/* What several commands need: where the store is, how failures are said, what the terminal is like. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "prof/base/log.h"
+#include "prof/cli/cmd.h"
+#include "prof/record/record.h"
+#include "prof/store/store.h"
+#include "prof/store/write.h"
+
+const char *cli_store_path(const char *option)
+{
+	const char *env = getenv("PROTEA_PROF_STORE");
+
+	if (option)
+		return option;
+	return env && *env ? env : "protea-prof.sqlite";
+}
+
+int cli_fail(const struct err *err)
+{
+	log_error("%s", err->text);
+	return err->code == ERR_ARG ? EXIT_USAGE : EXIT_FAIL;
+}
+
+static int count_run(void *ctx, int64_t run, const char *id, const char *spool_path)
+{
+	(void)run, (void)id, (void)spool_path;
+	++*(int *)ctx;
+	return 0;
+}
+
+int cli_open_store(struct store **out, const char *path, int writable, struct err *err)
+{
+	struct err ignored = ERR_INIT;
+	int unfinished = 0, recovered = 0;
+	int rc = store_open(out, path, STORE_READ, err);
+
+	if (rc)
+		return rc;
+	rc = store_unfinished(*out, count_run, &unfinished, err);
+	if (rc) {
+		store_close(*out);
+		*out = NULL;
+		return rc;
+	}
+	if (!unfinished && !writable)
+		return 0;
+	store_close(*out);
+	*out = NULL;
+	/* Runs that are still being recorded stay as they are. */
+	if (unfinished && record_recover(path, &recovered, &ignored))
+		log_warn("cannot complete what a run left behind: %s", ignored.text);
+	if (recovered)
+		log_info("completed %d run%s whose recorder had died", recovered,
+			 recovered == 1 ? "" : "s");
+	return store_open(out, path, writable ? STORE_WRITE : STORE_READ, err);
+}
+
+int cli_colour(void)
+{
+	const char *no = getenv("NO_COLOR"), *force = getenv("CLICOLOR_FORCE");
+	const char *term = getenv("TERM");
+
+	if (no && *no)
+		return 0;
+	if (force && *force && *force != '0')
+		return 1;
+	return isatty(STDOUT_FILENO) && !(term && term[0] == 'd' && term[1] == 'u');
+}
+
+int cli_width(void)
+{
+	struct winsize size;
+
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 40)
+		return size.ws_col;
+	return 100;
+}

@@ -1,0 +1,92 @@
+/* protea-prof: the command table and the hub. A command may be abbreviated while unambiguous. */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "prof/base/log.h"
+#include "prof/cli/cmd.h"
+#include "prof/cli/version.h"
+
+const struct cmd cmds[] = {
+	{"run", cmd_run, "start a program or an export job under the profiler", 0},
+	{"report", cmd_report, "rank functions, lines, threads, stages; call tree", 0},
+	{"flame", cmd_flame, "one self-contained interactive page", 0},
+	{"runs", cmd_runs, "list, show, label, rename, remove, merge runs", 0},
+	{"export", cmd_export, "write a run in a foreign format (folded)", 0},
+	{"check", cmd_check, "what works on this machine, and what would make the rest work", 0},
+	{"_supervise", cmd_supervise, "", 1},
+	{NULL, NULL, NULL, 0},
+};
+
+static void print_usage(FILE *to)
+{
+	const struct cmd *c;
+
+	fprintf(to, "usage: protea-prof COMMAND [options]\n\n");
+	for (c = cmds; c->name; c++)
+		if (!c->hidden)
+			fprintf(to, "  %-8s %s\n", c->name, c->summary);
+	fprintf(to, "\n  protea-prof COMMAND --help tells more; -q, --version\n"
+		    "  exit codes: 0 ok, 1 failure, 2 usage, 4 the program could not be started;\n"
+		    "  run returns the program's own code, 128 + N when signal N ended it\n");
+}
+
+static const struct cmd *find(const char *name)
+{
+	const struct cmd *c, *hit = NULL;
+	size_t len = strlen(name);
+	int hits = 0;
+
+	for (c = cmds; c->name; c++) {
+		if (strncmp(c->name, name, len) != 0)
+			continue;
+		if (strlen(c->name) == len)
+			return c;
+		if (!c->hidden) {
+			hit = c;
+			hits++;
+		}
+	}
+	if (hits == 1)
+		return hit;
+	log_error("%s command '%s'; protea-prof --help lists all", hits ? "ambiguous" : "unknown",
+		  name);
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	const struct cmd *c;
+	int i = 1, rc;
+
+	log_init("protea-prof", LOG_INFO);
+	if (i < argc && (strcmp(argv[i], "-q") == 0 || strcmp(argv[i], "--quiet") == 0)) {
+		log_init("protea-prof", LOG_QUIET);
+		i++;
+	}
+	if (i >= argc) {
+		print_usage(stderr);
+		return EXIT_USAGE;
+	}
+	if (strcmp(argv[i], "--version") == 0) {
+		printf("protea-prof %s%s%s\n", prof_version, *prof_git_sha ? " " : "",
+		       prof_git_sha);
+		return fflush(stdout) ? EXIT_FAIL : EXIT_OK;
+	}
+	if (strcmp(argv[i], "-h") == 0 || strcmp(argv[i], "--help") == 0 ||
+	    strcmp(argv[i], "help") == 0) {
+		print_usage(stdout);
+		return fflush(stdout) ? EXIT_FAIL : EXIT_OK;
+	}
+	c = find(argv[i]);
+	if (!c)
+		return EXIT_USAGE;
+	argv[i] = (char *)(uintptr_t)c->name;
+	rc = c->run(argc - i, argv + i);
+	/* What could not be printed must not pass for success; a reader that went away is no failure
+	 * of ours to talk about. */
+	if ((fflush(stdout) || ferror(stdout)) && rc == EXIT_OK)
+		rc = EXIT_FAIL;
+	return rc;
+}

@@ -1,0 +1,10 @@
+/* What `run` says at its end, on stderr. */
+#ifndef CLI_SUMMARY_H
+#define CLI_SUMMARY_H
+
+#include "prof/record/record.h"
+
+/* `name_store`: the next command needs --store. */
+void summary_print(const char *store_path, int name_store, const struct record_result *result);
+
+#endif
