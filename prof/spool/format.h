@@ -47,8 +47,10 @@ struct spool_session {
 	_Atomic uint32_t next_image; /* numbers of PID.N files */
 };
 
-#define SPOOL_RINGS_MAX 4096
-#define SPOOL_NAME_MAX  16
+#define SPOOL_RING_BYTES_MIN 4096u
+#define SPOOL_RING_BYTES_MAX (64u << 20)
+#define SPOOL_RINGS_MAX      4096
+#define SPOOL_NAME_MAX       16
 
 enum spool_ring_state {
 	SPOOL_RING_FREE = 0,
@@ -66,8 +68,9 @@ enum spool_loss {
 	SPOOL_LOSS_TORN,
 	SPOOL_LOSS_TABLE_FULL,
 	SPOOL_LOSS_DISK_FULL,
-	SPOOL_LOSS_THREAD_LIMIT,
 	SPOOL_LOSS_RECORD_DROPPED,
+	SPOOL_RING_LOSSES,                           /* the ones above are counted per ring; */
+	SPOOL_LOSS_THREAD_LIMIT = SPOOL_RING_LOSSES, /* in spool_head.losses: there is no ring */
 	SPOOL_LOSSES
 };
 
@@ -77,18 +80,19 @@ struct spool_ring { /* 256 bytes; producer's and consumer's words on lines of th
 	_Atomic uint64_t opened; /* how often this ring was claimed */
 	uint8_t pad0[48];
 	_Atomic uint64_t head;
-	_Atomic uint64_t losses[7]; /* first seven of enum spool_loss, since the ring was made */
-	_Atomic uint64_t tail;
-	uint8_t pad1[56];
 	_Atomic uint64_t cpu_ns;  /* of the thread, as of its last record */
 	_Atomic uint64_t ticks;   /* handler calls of this claim */
 	_Atomic uint64_t samples; /* records of kind sample written in this claim */
-	uint8_t pad2[40];
+	uint8_t pad1[32];
+	_Atomic uint64_t tail;
+	uint8_t pad2[56];
+	_Atomic uint64_t losses[SPOOL_RING_LOSSES]; /* since the ring was made */
 };
+_Static_assert(sizeof(struct spool_ring) == 256, "descriptors are part of the format");
 
 struct spool_head {
 	uint64_t magic;
-	uint32_t version, head_bytes; /* rings begin at head_bytes: SPOOL_RINGS_MAX descriptors */
+	uint32_t version, head_bytes; /* descriptors begin at head_bytes: rings_max of them */
 	uint64_t file_bytes;
 	uint64_t rings_offset; /* first ring's bytes; ring i at rings_offset + i * ring_bytes */
 	uint32_t ring_bytes, rings_max;
@@ -108,7 +112,13 @@ struct spool_head {
 	_Atomic int64_t max_rss_bytes;  /* at its end */
 	_Atomic int32_t
 		ask_tid[16]; /* supervisor to agent: threads it found without a ring; 0: none */
+	_Atomic uint64_t losses[SPOOL_LOSSES]; /* of the image, where no ring could count */
+	char file[SPOOL_PATH_MAX + 32];        /* path of this file */
 };
+
+/* Descriptor i, in a file whose head_bytes was checked. */
+#define SPOOL_HEAD_BYTES SPOOL_PAGE
+_Static_assert(sizeof(struct spool_head) <= SPOOL_HEAD_BYTES, "the head is one page");
 
 /* Every record: this head, then the payload below, then padding to 8 bytes. */
 struct spool_record {
