@@ -352,9 +352,7 @@ static int compare_rows(const void *a, const void *b, void *ctx)
 	if (x->total_value != y->total_value)
 		return x->total_value < y->total_value ? 1 : -1;
 	c = strcmp(strtab_text(strings, x->label), strtab_text(strings, y->label));
-	return c ? c
-		 : strcmp(strtab_text(sort_profile->strings, x->detail),
-			  strtab_text(sort_profile->strings, y->detail));
+	return c ? c : strcmp(strtab_text(strings, x->detail), strtab_text(strings, y->detail));
 }
 
 /* Samples differ in weight (one that follows a long system call stands for more time), so the interval

@@ -51,12 +51,12 @@ static int same_label(const void *ctx, uint32_t id)
 	const struct tree_label *x = &b->t->labels[id], *y = b->key;
 
 	return x->function == y->function && x->module == y->module && x->file == y->file &&
-	       x->line == y->line && x->inlined == y->inlined;
+	       x->line == y->line;
 }
 
 static int label_frame(struct builder *b, const struct profile_frame *f, uint32_t *id)
 {
-	struct tree_label key = {.function = f->function, .inlined = f->inline_depth > 0};
+	struct tree_label key = {.function = f->function};
 	uint64_t hash;
 
 	key.module = f->module == PROFILE_NONE ? STRTAB_EMPTY : b->p->modules[f->module].path;
@@ -64,23 +64,16 @@ static int label_frame(struct builder *b, const struct profile_frame *f, uint32_
 		key.file = f->file;
 		key.line = f->line;
 	}
-	key.inlined = 0;
 	key.library = is_library(strtab_text(b->p->strings, key.module));
 	hash = hash_u64((uint64_t)key.function << 32 | key.module) ^
 	       hash_u64((uint64_t)key.file << 32 | key.line);
 	b->key = &key;
 	*id = hashidx_find(&b->index, hash, same_label, b);
-	if (*id != HASHIDX_NONE) {
-		/* One place of it is enough to point at. */
+	if (*id != HASHIDX_NONE)
 		return 0;
-	}
 	*id = b->t->n_labels;
 	if (hashidx_add(&b->index, hash, *id))
 		return ERR_NOMEM;
-	if (!b->by_line) {
-		key.file = f->file;
-		key.line = f->line;
-	}
 	b->t->labels[b->t->n_labels++] = key;
 	return 0;
 }

@@ -9,10 +9,9 @@ struct profile_tree {
 	struct calltree tree; /* node labels are places in `labels` */
 	struct tree_label {
 		uint32_t function, module, file; /* strings */
-		uint32_t line;
+		uint32_t line;                   /* file and line: trees by line only */
 		int library; /* not the user's own code: libc, ld.so, libstdc++, [vdso], … */
-		int inlined;
-	} * labels; /* owned */
+	} * labels;          /* owned */
 	uint32_t n_labels;
 };
 

@@ -1,0 +1,99 @@
+/* protea-prof export: a run in a foreign format, on stdout or into a file that appears whole or not. */
+#include <stdio.h>
+#include <string.h>
+
+#include "prof/analyze/filter.h"
+#include "prof/base/log.h"
+#include "prof/cli/cmd.h"
+#include "prof/cli/outfile.h"
+#include "prof/formats/folded.h"
+#include "prof/store/read.h"
+
+struct arguments {
+	const char *store, *run, *format, *output, *kind;
+	struct sample_filter filter;
+	int count;
+};
+
+struct work {
+	const struct arguments *a;
+	struct profile *p;
+};
+
+static int write_format(FILE *out, void *ctx, struct err *err)
+{
+	struct work *x = ctx;
+	struct filter f;
+	int rc = filter_init(&f, x->p, &x->a->filter, err);
+
+	if (rc)
+		return rc;
+	rc = folded_write(out, x->p, x->a->filter.kind, x->a->count ? FOLDED_COUNT : FOLDED_VALUE,
+			  filter_include, &f, err);
+	filter_release(&f);
+	return rc;
+}
+
+static int export_run(const struct arguments *a)
+{
+	struct err err = ERR_INIT;
+	struct store *s = NULL;
+	struct profile p;
+	int64_t run;
+	struct work x = {a, &p};
+	int rc = cli_open_store(&s, cli_store_path(a->store), 0, &err);
+
+	if (rc == 0)
+		rc = store_find_run(s, a->run, &run, &err);
+	if (rc == 0)
+		rc = store_read_run(s, run, STORE_READ_SAMPLES, &p, &err);
+	store_close(s);
+	if (rc)
+		return cli_fail(&err);
+	rc = a->output ? outfile_write(a->output, write_format, &x, &err)
+		       : write_format(stdout, &x, &err);
+	profile_release(&p);
+	return rc ? cli_fail(&err) : EXIT_OK;
+}
+
+int cmd_export(int argc, char **argv)
+{
+	struct arguments a = {.kind = "cpu"};
+	const struct opt opts[] = {
+		{'f', "format", OPT_TEXT, &a.format, "F", "folded", 0},
+		{'o', "output", OPT_TEXT, &a.output, "FILE", "instead of stdout", 0},
+		{0, "store", OPT_TEXT, &a.store, "FILE",
+		 "store to read ($PROTEA_PROF_STORE, ./protea-prof.sqlite)", 0},
+		{'k', "kind", OPT_TEXT, &a.kind, "KIND", "cpu (default), wall, …", 0},
+		{0, "stage", OPT_TEXT, &a.filter.stage, "NAME", "only this stage and inside it", 0},
+		{0, "thread", OPT_TEXT, &a.filter.thread, "NAME", "only this thread (name or tid)",
+		 0},
+		{0, "count", OPT_FLAG, &a.count, NULL, "samples instead of ns or bytes", 0},
+		{0, NULL, OPT_FLAG, NULL, NULL, NULL, 0},
+	};
+	const struct usage usage = {
+		"export [RUN] --format folded [options]",
+		"Writes a run in a foreign format. folded: 'main;f;g VALUE' lines.", opts};
+	int done, kind, first = opts_parse(argc, argv, &usage, 1, &done);
+
+	if (first < 0)
+		return EXIT_USAGE;
+	if (done)
+		return EXIT_OK;
+	kind = profile_kind_parse(a.kind);
+	if (!a.format || strcmp(a.format, "folded") != 0 || kind < 0 || first + 1 < argc) {
+		if (first + 1 < argc)
+			log_error("export: one run at a time, not '%s'", argv[first + 1]);
+		else if (kind < 0)
+			log_error("export: --kind '%s' is no kind of sample; see protea-prof "
+				  "export --help",
+				  a.kind);
+		else
+			log_error("export: --format %s: say one of: folded",
+				  a.format ? a.format : "");
+		return EXIT_USAGE;
+	}
+	a.filter.kind = (enum profile_kind)kind;
+	a.run = first < argc ? argv[first] : NULL;
+	return export_run(&a);
+}

@@ -1,0 +1,176 @@
+/* protea-prof report: text (or JSON) views of one run. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "prof/base/log.h"
+#include "prof/cli/cmd.h"
+#include "prof/cli/report.h"
+#include "prof/store/read.h"
+
+struct arguments {
+	const char *store, *run, *by, *kind, *stage, *thread, *least;
+	int tree, stages, all, json, lines, rows;
+};
+
+static int table(struct profile *p, const struct report_options *o, int json, struct err *err)
+{
+	struct hot_list list;
+	int rc = hot_list_make(&list, p, o->by, &o->filter, err);
+
+	if (rc)
+		return rc;
+	if (json)
+		rc = report_json_list(stdout, p, &list, o, err);
+	else
+		report_table(stdout, p, &list, o);
+	hot_list_release(&list);
+	return rc;
+}
+
+static int tree(struct profile *p, const struct report_options *o, int json, struct err *err)
+{
+	struct profile_tree t;
+	int rc = profile_tree_build(&t, p, &o->filter, o->lines, !o->all, err);
+
+	if (rc)
+		return rc;
+	if (json)
+		rc = report_json_tree(stdout, p, &t, o, err);
+	else
+		report_tree(stdout, p, &t, o);
+	profile_tree_release(&t);
+	return rc;
+}
+
+static int stages(struct profile *p, int json, struct err *err)
+{
+	struct stage_list list;
+	int rc = stage_list_make(&list, p, err);
+
+	if (rc)
+		return rc;
+	if (json)
+		rc = report_json_stages(stdout, p, &list, err);
+	else
+		report_stages(stdout, p, &list);
+	stage_list_release(&list);
+	return rc;
+}
+
+static int show(struct profile *p, const struct arguments *a, const struct report_options *o,
+		struct err *err)
+{
+	if (!a->json) {
+		report_head(stdout, p);
+		putchar('\n');
+	}
+	if (o->stages)
+		return stages(p, a->json, err);
+	if (o->tree)
+		return tree(p, o, a->json, err);
+	return table(p, o, a->json, err);
+}
+
+static int load_and_show(const struct arguments *a, const struct report_options *o)
+{
+	struct err err = ERR_INIT;
+	struct store *s = NULL;
+	struct profile p;
+	int64_t run;
+	int rc = cli_open_store(&s, cli_store_path(a->store), 0, &err);
+
+	if (rc == 0)
+		rc = store_find_run(s, a->run, &run, &err);
+	if (rc == 0)
+		rc = store_read_run(s, run, STORE_READ_SAMPLES, &p, &err);
+	store_close(s);
+	if (rc)
+		return cli_fail(&err);
+	rc = show(&p, a, o, &err);
+	profile_release(&p);
+	return rc ? cli_fail(&err) : EXIT_OK;
+}
+
+static int choose(const struct arguments *a, struct report_options *o)
+{
+	int by = report_by_parse(a->by), kind = profile_kind_parse(a->kind);
+	char *end = NULL;
+
+	if (by < 0) {
+		log_error("report: --by '%s': not one of function, line, module, stage, thread, "
+			  "process, "
+			  "stack",
+			  a->by);
+		return -1;
+	}
+	if (kind < 0) {
+		log_error("report: --kind '%s': not one of cpu, wall, offcpu, alloc, live, peak, "
+			  "leak, "
+			  "temporary, mmap, copy, sql, gpu",
+			  a->kind);
+		return -1;
+	}
+	o->by = (enum hot_by)by;
+	o->filter.kind = (enum profile_kind)kind;
+	o->filter.stage = a->stage;
+	o->filter.thread = a->thread;
+	o->tree = a->tree;
+	o->stages = a->stages;
+	o->all = a->all;
+	o->lines = by == HOT_LINE;
+	o->rows = a->rows;
+	if (a->least) {
+		o->min_share = strtod(a->least, &end) / 100;
+		if (end == a->least || (*end && strcmp(end, "%") != 0) || !(o->min_share >= 0) ||
+		    o->min_share > 1) {
+			log_error("report: --min '%s': not a percentage", a->least);
+			return -1;
+		}
+		if (o->min_share == 0)
+			o->min_share = 1e-300; /* said, so not the view's default */
+	}
+	return 0;
+}
+
+int cmd_report(int argc, char **argv)
+{
+	struct arguments a = {.by = "function", .kind = "cpu"};
+	struct report_options o = {0};
+	const struct opt opts[] = {
+		{0, "store", OPT_TEXT, &a.store, "FILE",
+		 "store to read ($PROTEA_PROF_STORE, ./protea-prof.sqlite)", 0},
+		{'b', "by", OPT_TEXT, &a.by, "WHAT",
+		 "function (default), line, module, stage, thread, process, stack", 0},
+		{'k', "kind", OPT_TEXT, &a.kind, "KIND", "cpu (default), wall, …", 0},
+		{'t', "tree", OPT_FLAG, &a.tree, NULL, "call tree; with --by line a node per line",
+		 0},
+		{'a', "all", OPT_FLAG, &a.all, NULL, "in the tree: library code frame by frame", 0},
+		{0, "stages", OPT_FLAG, &a.stages, NULL, "stages: n, min, median, p95, max, sums",
+		 0},
+		{0, "stage", OPT_TEXT, &a.stage, "NAME", "only samples of this stage and inside it",
+		 0},
+		{0, "thread", OPT_TEXT, &a.thread, "NAME", "only this thread (name or tid)", 0},
+		{'n', "rows", OPT_INT, &a.rows, "N", "rows to show (30)", 0},
+		{0, "min", OPT_TEXT, &a.least, "PCT", "leave out what is less", 0},
+		{0, "json", OPT_FLAG, &a.json, NULL, "the same for scripts", 0},
+		{0, NULL, OPT_FLAG, NULL, NULL, NULL, 0},
+	};
+	const struct usage usage = {"report [options] [RUN]",
+				    "What a run spent its time on. RUN is an id prefix, a name, "
+				    "'last' (default), 'last~1'.\n"
+				    "Shares come with their 95 % Wilson interval.",
+				    opts};
+	int done, first = opts_parse(argc, argv, &usage, 1, &done);
+
+	if (first < 0)
+		return EXIT_USAGE;
+	if (done)
+		return EXIT_OK;
+	if (first + 1 < argc) {
+		log_error("report: one run at a time, not '%s'", argv[first + 1]);
+		return EXIT_USAGE;
+	}
+	a.run = first < argc ? argv[first] : NULL;
+	return choose(&a, &o) ? EXIT_USAGE : load_and_show(&a, &o);
+}

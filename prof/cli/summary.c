@@ -1,0 +1,136 @@
+/* The end of a run in a few lines: what it took, what was lost, stages, hottest functions, what to type
+ * next. */
+#include "prof/cli/summary.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "prof/base/log.h"
+#include "prof/base/units.h"
+#include "prof/cli/report.h"
+#include "prof/cli/text.h"
+#include "prof/store/read.h"
+
+#define HOT_ROWS   5
+#define STAGE_ROWS 12
+
+static void print_numbers(const struct record_result *r)
+{
+	char wall[UNITS_TEXT], cpu[UNITS_TEXT], n[UNITS_TEXT];
+	double ticks = (double)r->samples + (double)r->lost + (double)r->late;
+
+	fprintf(stderr,
+		"\nprotea-prof: run %.8s  %s, CPU %s, %" PRIu32 " process%s, %" PRIu32
+		" thread%s\n",
+		r->run_id, units_ns(wall, r->duration_ns), units_ns(cpu, r->cpu_ns), r->processes,
+		r->processes == 1 ? "" : "es", r->threads, r->threads == 1 ? "" : "s");
+	fprintf(stderr, "  %s samples by %s", units_count(n, r->samples), r->engine);
+	if (r->cpu_ns > 0)
+		fprintf(stderr, ", %.4g per second of CPU",
+			(double)r->samples / ((double)r->cpu_ns / 1e9));
+	fprintf(stderr, ", lost %.2g %%, overhead about %.2g %%\n",
+		ticks > 0 ? 100 * ((double)r->lost + (double)r->late) / ticks : 0,
+		100 * r->overhead);
+}
+
+static void print_notes(const struct record_result *r)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(r->notes) / sizeof(r->notes[0]); i++)
+		if (r->notes[i][0])
+			log_warn("%s", r->notes[i]);
+	if (r->engine_errno)
+		log_info("perf events are not permitted (%s): CPU timers are used; 'protea-prof "
+			 "check' "
+			 "tells what would change it",
+			 strerror(r->engine_errno));
+}
+
+static void print_hot(struct profile *p, struct err *err)
+{
+	struct hot_list list;
+	size_t i;
+
+	if (hot_list_make(&list, p, HOT_FUNCTION, NULL, err))
+		return;
+	if (list.n)
+		fprintf(stderr, "\n  self    total   function\n");
+	for (i = 0; i < list.n && i < HOT_ROWS && list.value > 0; i++) {
+		const struct hot_row *r = &list.rows[i];
+
+		fprintf(stderr, "  %5.1f %% %5.1f %%  ",
+			100 * (double)r->self_value / (double)list.value,
+			100 * (double)r->total_value / (double)list.value);
+		text_print(stderr, strtab_text(p->strings, r->label), 60, 0);
+		if (r->detail != STRTAB_EMPTY) {
+			fprintf(stderr, "  ");
+			text_print(stderr, text_base(strtab_text(p->strings, r->detail)), 30, 0);
+		}
+		putc('\n', stderr);
+	}
+	hot_list_release(&list);
+}
+
+static void print_stages(const struct profile *p, struct err *err)
+{
+	struct stage_list list;
+	size_t i;
+
+	if (stage_list_make(&list, p, err))
+		return;
+	if (list.n)
+		fprintf(stderr, "\n  %-32s %8s %10s %10s\n", "stage", "n", "wall", "CPU");
+	for (i = 0; i < list.n && i < STAGE_ROWS; i++) {
+		const struct stage_row *r = &list.rows[i];
+		char a[UNITS_TEXT], b[UNITS_TEXT], c[UNITS_TEXT];
+		int indent = r->depth < 6 ? 2 * (int)r->depth : 12;
+
+		fprintf(stderr, "  %*s", indent, "");
+		text_print(stderr, strtab_text(p->strings, r->name), 32 - indent, 32 - indent);
+		fprintf(stderr, " %8s %10s %10s\n", units_count(a, r->n),
+			units_ns(b, (int64_t)(r->wall_ns.sum > 0 ? r->wall_ns.sum : 0)),
+			units_ns(c, (int64_t)(r->cpu_ns.sum > 0 ? r->cpu_ns.sum : 0)));
+	}
+	if (list.n > STAGE_ROWS)
+		fprintf(stderr, "  … %zu more: protea-prof report --stages\n", list.n - STAGE_ROWS);
+	stage_list_release(&list);
+}
+
+void summary_print(const char *store_path, int name_store, const struct record_result *result)
+{
+	struct err err = ERR_INIT;
+	struct store *s = NULL;
+	struct profile p;
+	int64_t run;
+	int rc;
+
+	if (log_get_level() < LOG_INFO)
+		return;
+	print_numbers(result);
+	print_notes(result);
+	rc = store_open(&s, store_path, STORE_READ, &err);
+	if (rc == 0)
+		rc = store_find_run(s, result->run_id, &run, &err);
+	if (rc == 0)
+		rc = store_read_run(s, run, STORE_READ_SAMPLES, &p, &err);
+	store_close(s);
+	if (rc == 0) {
+		print_stages(&p, &err);
+		print_hot(&p, &err);
+		if (p.n_losses) {
+			fprintf(stderr, "\n  lost: ");
+			if (!report_losses(stderr, &p))
+				fprintf(stderr, "nothing");
+			putc('\n', stderr);
+		}
+		profile_release(&p);
+	}
+	if (err.code)
+		log_warn("the summary is not complete: %s", err.text);
+	fprintf(stderr, "\nprotea-prof: in %s; next: protea-prof report --tree%s%s\n", store_path,
+		name_store ? " --store " : "", name_store ? store_path : "");
+	fprintf(stderr, "protea-prof:               or: protea-prof flame%s%s\n",
+		name_store ? " --store " : "", name_store ? store_path : "");
+}

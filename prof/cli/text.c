@@ -1,0 +1,97 @@
+/* Printing foreign names safely. */
+#include "prof/cli/text.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#define REPLACEMENT "\xef\xbf\xbd"
+
+/* Bytes of the valid UTF-8 character at `s` (RFC 3629 section 4), 0 if it is none. */
+static size_t utf8_len(const unsigned char *s)
+{
+	size_t n = s[0] < 0x80                   ? 1
+		   : s[0] >= 0xc2 && s[0] < 0xe0 ? 2
+		   : s[0] >= 0xe0 && s[0] < 0xf0 ? 3
+		   : s[0] >= 0xf0 && s[0] < 0xf5 ? 4
+						 : 0;
+	size_t i;
+
+	for (i = 1; i < n; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
+	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
+		return 0;
+	return n;
+}
+
+/* C1 controls and the characters that turn the direction of text around. */
+static int acts(const unsigned char *s, size_t n)
+{
+	if (n == 1)
+		return s[0] < 0x20 || s[0] == 0x7f;
+	if (n == 2)
+		return s[0] == 0xc2 && s[1] < 0xa0;
+	if (n == 3 && s[0] == 0xe2)
+		return (s[1] == 0x80 &&
+			((s[2] >= 0x8e && s[2] <= 0x8f) || (s[2] >= 0xa8 && s[2] <= 0xae))) ||
+		       (s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9);
+	return 0;
+}
+
+static int count(const char *text)
+{
+	int columns = 0;
+
+	while (*text) {
+		size_t n = utf8_len((const unsigned char *)text);
+
+		text += n ? n : 1;
+		columns++;
+	}
+	return columns;
+}
+
+static const char *print_one(FILE *out, const char *text)
+{
+	const unsigned char *s = (const unsigned char *)text;
+	size_t n = utf8_len(s);
+
+	if (!n)
+		fputs(REPLACEMENT, out);
+	else if (acts(s, n))
+		putc('?', out);
+	else
+		fwrite(text, 1, n, out);
+	return text + (n ? n : 1);
+}
+
+void text_print(FILE *out, const char *text, int columns, int pad)
+{
+	int all = count(text), head = all, tail = 0, i;
+
+	if (columns > 4 && all > columns) {
+		head = (columns - 1) / 2;
+		tail = columns - 1 - head;
+	}
+	for (i = 0; i < all && *text; i++) {
+		if (i < head || i >= all - tail) {
+			text = print_one(out, text);
+			continue;
+		}
+		if (i == head)
+			fputs("…", out);
+		text += utf8_len((const unsigned char *)text)
+				? utf8_len((const unsigned char *)text)
+				: 1;
+	}
+	for (i = head + tail + (tail ? 1 : 0); i < pad; i++)
+		putc(' ', out);
+}
+
+const char *text_base(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash && slash[1] ? slash + 1 : path;
+}
