@@ -35,7 +35,7 @@ static struct spool_ring *descriptor(struct spool_head *head, uint32_t i)
 
 #define RINGS_MIN 16u /* their descriptors fill a page: rings begin on a page */
 
-static uint64_t limit_of(int resource, uint64_t share)
+static uint64_t limit_of(__rlimit_resource_t resource, uint64_t share)
 {
 	struct rlimit r;
 
