@@ -17,10 +17,20 @@
 /* DWARF numbers of x86-64. */
 enum { UNWIND_BX = 3, UNWIND_BP = 6, UNWIND_SP = 7, UNWIND_IP = 16, UNWIND_NREGS = 17 };
 
+/* In `known`: the pc is a return address, so that the frame is looked up at pc - 1. Not set for the
+ * innermost frame and for one that a signal interrupted; kept up by unwind() and unwind_step(). */
+#define UNWIND_IP_IS_RETURN (1u << 31)
+
 struct unwind_regs {
 	uint64_t reg[UNWIND_NREGS];
 	uint32_t known; /* bit i: reg[i] has a value; IP and SP must */
 };
+
+/* The address by which a frame is looked up and named. */
+static inline uint64_t unwind_lookup(const struct unwind_regs *regs)
+{
+	return regs->reg[UNWIND_IP] - (regs->known & UNWIND_IP_IS_RETURN ? 1 : 0);
+}
 
 /* A window of readable memory: address a in [lo, hi) is at base + (a - lo). For the own stack base is
  * lo itself. */
@@ -43,8 +53,12 @@ struct unwind_module {
 };
 
 enum unwind_module_flags {
-	UNWIND_MODULE_PENDING =
-		1, /* a table may come later: stop with UNWIND_NO_TABLE, do not guess */
+	/* A table may come later: stop with UNWIND_NO_TABLE, do not guess. */
+	UNWIND_MODULE_PENDING = 1,
+	/* Every byte of [start, end) may be read at its own address: the module is mapped readable in
+	 * this process. Where there is no CFI, code bytes then tell signal trampolines and calls; without
+	 * the flag they are asked of the memory's `extend`. */
+	UNWIND_MODULE_READABLE = 2,
 };
 
 struct unwind_map {
@@ -77,20 +91,23 @@ struct unwind_result {
 
 /* Writes look-up addresses, the innermost first: the pc of the first frame and of frames that a
  * signal interrupted, return address - 1 (inside the call) for all others. On return `regs` holds the
- * frame where it stopped (not written yet when end is UNWIND_NO_TABLE … UNWIND_NEED_REG after the
- * last written one), so that someone with more means can go on from there. `cache` may be NULL. */
+ * frame where it stopped, so that someone with more means can go on from there. That frame is written
+ * when end is UNWIND_ROOT and not written yet otherwise: who wants it in the stack nevertheless adds
+ * unwind_lookup(regs). `cache` may be NULL. */
 struct unwind_result unwind(struct unwind_regs *regs, struct unwind_memory *memory,
 			    const struct unwind_map *map, struct unwind_cache *cache,
 			    uint64_t *addresses, uint32_t max);
 
-/* One frame outwards by CFI or the other rules, all registers kept. 0: `regs` is the caller's frame;
- * 1: `regs` was the outermost frame; -1: *why. For tools and tests; unwind() is the fast way. */
+/* One frame outwards by CFI or the other rules, all registers kept. 0: `regs` is the caller's frame
+ * (*is_signal_frame, may be NULL: by a signal trampoline, so that it was interrupted, not calling);
+ * 1: `regs` is the outermost frame; -1: *why, `regs` is as it was. For tools and tests; unwind() is
+ * the fast way. */
 int unwind_step(struct unwind_regs *regs, struct unwind_memory *memory,
 		const struct unwind_map *map, int *is_signal_frame, enum unwind_end *why);
 
 /* Registers from the third argument of a SA_SIGINFO handler. */
 void unwind_regs_from_ucontext(struct unwind_regs *regs, const void *ucontext);
-/* Registers of the caller of the function that uses it; a macro-like inline in arch header. */
+/* Registers of the function that uses it: unwind_regs_here() in arch_x86_64.h. */
 
 /* The module of an address, or NULL. */
 const struct unwind_module *unwind_map_find(const struct unwind_map *map, uint64_t address);
