@@ -145,6 +145,13 @@ enum spool_type {
 	SPOOL_COUNTER,     /* payload: f64 value, name */
 	SPOOL_FORK,        /* extra: the child's pid */
 	SPOOL_ENV,         /* reserved */
+	SPOOL_STAGE_WHOLE, /* payload: struct spool_stage_whole, `extra` parameters, name: BEGIN and END
+	                      of a stage in which nothing was recorded; t_ns: its end */
+	SPOOL_STAGE_FOLD, /* payload: struct spool_stage_fold, name: many short stages of one name, their
+	                      number beyond what rows of their own are good for; t_ns: end of the last */
+	SPOOL_STAGE_ADD, /* payload: struct spool_stage_add: what a thread that had adopted the stage
+	                      used on its behalf; counts for the stage and for all around it, also when
+	                      they have ended */
 };
 
 enum spool_sample_flags { /* spool_record.flags of samples: enum unwind_end in the low 4 bits */
@@ -196,6 +203,31 @@ struct spool_stage_end {
 	int64_t cpu_ns; /* used by the thread between begin and end */
 	double items;   /* NaN: not given */
 	int64_t alloc_bytes, alloc_count, peak_heap_bytes, peak_rss_bytes; /* -1: not measured */
+};
+
+/* A stage's BEGIN precedes everything that names it (samples, inner stages) in its thread's ring; its t_ns
+ * may lie before that of records already read. A stage may end (END) on the ring it began on only. */
+struct spool_stage_whole {
+	uint64_t id, parent;
+	int64_t wall_ns, cpu_ns; /* began at t_ns - wall_ns */
+	double items;            /* NaN: not given */
+	int64_t alloc_bytes, alloc_count, peak_heap_bytes, peak_rss_bytes; /* -1: not measured */
+};
+
+struct spool_stage_fold {
+	uint64_t parent;
+	uint64_t count;                   /* stages */
+	int64_t first_ns;                 /* begin of the first */
+	int64_t wall_ns, cpu_ns;          /* sums */
+	int64_t wall_min_ns, wall_max_ns; /* of one */
+	double items;                     /* sum; NaN: none of them gave any */
+	int64_t alloc_bytes, alloc_count; /* sums; -1: not measured */
+};
+
+struct spool_stage_add {
+	uint64_t id;
+	int64_t cpu_ns;
+	int64_t alloc_bytes, alloc_count; /* -1: not measured */
 };
 
 const char *spool_loss_name(enum spool_loss loss);

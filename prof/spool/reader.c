@@ -83,6 +83,13 @@ static size_t payload_min(uint16_t type, uint32_t extra)
 		return sizeof(struct spool_stage_begin);
 	case SPOOL_STAGE_END:
 		return sizeof(struct spool_stage_end) + (size_t)extra * sizeof(struct spool_param);
+	case SPOOL_STAGE_WHOLE:
+		return sizeof(struct spool_stage_whole) +
+		       (size_t)extra * sizeof(struct spool_param);
+	case SPOOL_STAGE_FOLD:
+		return sizeof(struct spool_stage_fold);
+	case SPOOL_STAGE_ADD:
+		return sizeof(struct spool_stage_add);
 	case SPOOL_COUNTER:
 		return sizeof(double);
 	case SPOOL_FORK:
