@@ -227,7 +227,7 @@ tools: $(TOOL_BIN)
 
 test:
 	@.ci/packages build test samples
-	@$(MAKE) --no-print-directory -j$$(nproc) WERROR=1 build sample-tools tools test-bins
+	@$(MAKE) --no-print-directory -j$$(nproc) WERROR=1 build sample-tools tools test-bins sample-programs
 	@O=$(O) tests/run.sh
 
 .PHONY: test-bins
