@@ -161,11 +161,16 @@ void elf_close(struct elf_file *f)
 	memset(f, 0, sizeof *f);
 }
 
+/* Longer names count as none, so that a hostile table of names cannot make each section a long search. */
+#define NAME_MAX_LEN 4096
+
 static const char *section_name(const struct elf_file *f, uint32_t at)
 {
-	if (at >= f->names_len || !memchr(f->names + at, '\0', f->names_len - at))
-		return "";
-	return f->names + at;
+	size_t room = at < f->names_len ? f->names_len - at : 0;
+
+	if (room > NAME_MAX_LEN)
+		room = NAME_MAX_LEN;
+	return room && memchr(f->names + at, '\0', room) ? f->names + at : "";
 }
 
 int elf_section_at(const struct elf_file *f, uint32_t i, struct elf_section *out)
@@ -246,6 +251,8 @@ static size_t padded(size_t at, size_t align, size_t len)
 	return to < at || to > len ? len : to;
 }
 
+#define NOTES_MAX_LEN 65536 /* real ones take about 100 bytes; bounds the work on hostile files */
+
 int elf_build_id_notes(const void *notes, size_t len, uint64_t align, char hex[ELF_BUILD_ID_HEX])
 {
 	const uint8_t *p = notes;
@@ -253,6 +260,8 @@ int elf_build_id_notes(const void *notes, size_t len, uint64_t align, char hex[E
 	size_t at = 0;
 
 	hex[0] = '\0';
+	if (len > NOTES_MAX_LEN)
+		len = NOTES_MAX_LEN;
 	while (p && len - at >= sizeof(Elf64_Nhdr)) {
 		Elf64_Nhdr n;
 		size_t name = at + sizeof n, desc;
