@@ -31,7 +31,12 @@ struct agent_slot {
 	uint32_t index;      /* place in agent.slots */
 	int32_t fd;          /* of the perf event, -1: none */
 	int32_t timer;       /* kernel's timer id, -1: none */
+	int32_t timer_value; /* what its signals carry */
 	uint32_t foreign;    /* attached by another thread: nothing tells us of its end */
+	uint64_t thread_pointer;   /* fs base of the thread, 0: not seen yet */
+	void *(*start_fn)(void *); /* of a thread that pthread_create() is making */
+	void *start_arg;
+	size_t start_stack_bytes; /* its stack, guard included, 0: not known */
 	struct ring_writer ring;
 
 	_Atomic uint32_t in_handler;
@@ -45,8 +50,9 @@ struct agent_slot {
 	uint32_t resync;             /* ticks until the CPU clock is read again */
 	uint32_t rearm;              /* ticks until the event is re-armed with a new interval */
 	uint64_t ticks, random;
+	int64_t value_ns;     /* of the last sample: how many ticks a blocked signal swallowed */
 	int64_t raw_after_ns; /* no raw stack before this time */
-	int64_t self_ns;      /* handler time, measured now and then */
+	int64_t tick_cost_ns; /* of one handler call, measured now and then */
 
 	/* Owned by stage.c; the handler reads stage_id only. */
 	volatile uint64_t stage_id; /* innermost open stage, 0: none */
@@ -134,12 +140,16 @@ void agent_env_hide(void);
 
 /* A real-time signal that nobody uses, 0: none. */
 int agent_signal_choose(void);
-/* Installs the tick's handler (SA_SIGINFO | SA_RESTART | SA_ONSTACK), keeping what was there; from now
- * on the wrappers keep the program from blocking, replacing or seeing it. 0 or -1. */
+/* Installs the tick's handler (SA_SIGINFO | SA_RESTART | SA_ONSTACK, every signal blocked meanwhile: the
+ * program must not longjmp out of the middle of it), keeping what was there; from now on the wrappers keep the program from blocking, replacing or seeing it. 0 or -1. */
 int agent_signal_install(int signo, void (*handler)(int, siginfo_t *, void *));
-/* Signal-safe: hands a signal that is not a tick to the action that the program has for it. */
+/* Signal-safe: hands a signal that is not a tick to the action that the program has for it; does nothing
+ * where it has none (a last tick of a thread that was just detached). */
 void agent_signal_chain(int signo, siginfo_t *info, void *ucontext);
 
+/* Handler, before it writes a sample: writes the BEGIN of open stages that have none yet, and returns the
+ * stage that the sample belongs to (0: none). */
+uint64_t agent_stages_in_handler(struct agent_slot *slot);
 /* Ends stages that the calling thread left open and forgets its stack of them. */
 void agent_stages_thread_end(struct agent_slot *slot);
 /* In a forked child: the surviving thread's open stages are the parent's business. */

@@ -1,0 +1,291 @@
+/* The stage API inside the target: begin, end, items, parameters, tokens, counters (protea-prof.h says
+ * what each means). Stages of a thread are a stack of that thread; what is written of them, and when,
+ * is stage_stack.c's. Normal context; the tick's handler only reads. errno is kept. */
+#include "prof/agent/stage.h"
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+#include "prof/base/clock.h"
+#include "protea-prof.h"
+
+static void enter(struct stage_stack *st)
+{
+	st->busy = 1;
+	atomic_signal_fence(memory_order_seq_cst);
+}
+
+static void leave(struct stage_stack *st)
+{
+	atomic_signal_fence(memory_order_seq_cst);
+	st->busy = 0;
+}
+
+static void pop_to(struct stage_stack *st, uint32_t depth, int64_t now_ns)
+{
+	while (st->depth > depth)
+		stage_pop(st, now_ns);
+}
+
+/* Ends what other threads ended for us. */
+static __attribute__((noinline)) void answer(struct stage_stack *st, int64_t now_ns)
+{
+	atomic_store(&st->asked, 0);
+	for (uint32_t i = 0; i < st->depth; i++) {
+		struct stage_open *o = &st->open[i];
+
+		if (o->name && atomic_load_explicit(&o->ended_id, memory_order_acquire) == o->id) {
+			pop_to(st, i, now_ns);
+			return;
+		}
+	}
+}
+
+/* Room for one more; NULL: too deep (counted). With `busy` set. */
+static struct stage_open *push(struct stage_stack *st, int64_t now_ns)
+{
+	struct stage_open *o = &st->open[st->depth];
+
+	if (atomic_load_explicit(&st->asked, memory_order_relaxed)) {
+		answer(st, now_ns);
+		o = &st->open[st->depth];
+	}
+	if (st->depth == STAGE_DEPTH_MAX) {
+		ring_loss(&st->slot->ring, SPOOL_LOSS_RECORD_DROPPED, 1);
+		return NULL;
+	}
+	o->parent = st->depth ? o[-1].id : 0;
+	o->start_ns = now_ns;
+	o->start_cpu_ns = stage_cpu_ns(st, now_ns);
+	o->items = NAN;
+	o->n_params = 0;
+	atomic_store_explicit(&o->ended_id, 0, memory_order_relaxed);
+	return o;
+}
+
+/* Makes it the innermost one; the handler sees it from here on. */
+static void show(struct stage_stack *st, const struct stage_open *o)
+{
+	atomic_signal_fence(memory_order_seq_cst);
+	st->depth = st->depth + 1;
+	st->slot->stage_id = o->id;
+}
+
+void pp_agent_stage_begin(pp_stage *stage, const char *name)
+{
+	int saved = errno;
+	struct stage_stack *st = stage_stack_self();
+	struct stage_open *o;
+	int64_t now_ns;
+
+	stage->id = stage->owner = 0;
+	if (!st)
+		return;
+	now_ns = clock_mono_ns();
+	enter(st);
+	o = push(st, now_ns);
+	if (o) {
+		o->id = stage_next_id(st);
+		o->name = name ? name : "?";
+		stage->id = o->id;
+		stage->owner = (uint64_t)st->index << 32 | st->depth;
+		show(st, o);
+		if (stage_may_publish(st, now_ns))
+			stage_publish(st);
+	}
+	leave(st);
+	errno = saved;
+}
+
+/* The open stage behind a value, and the stack it is on; NULL: it has ended. */
+static struct stage_open *find(const pp_stage *stage, struct stage_stack **where)
+{
+	uint32_t at = (uint32_t)stage->owner;
+	struct stage_stack *st;
+
+	if (!stage->id || !agent_live())
+		return NULL;
+	st = stage_stack_at((uint32_t)(stage->owner >> 32));
+	if (!st || at >= STAGE_DEPTH_MAX || at >= st->depth || st->open[at].id != stage->id ||
+	    st->epoch != atomic_load_explicit(&stage_epoch, memory_order_relaxed))
+		return NULL;
+	*where = st;
+	return &st->open[at];
+}
+
+void pp_agent_stage_items(pp_stage *stage, uint64_t items)
+{
+	struct stage_stack *st;
+	struct stage_open *o = find(stage, &st);
+
+	if (o)
+		o->items = (double)items;
+}
+
+void pp_agent_stage_param(pp_stage *stage, const char *name, double value)
+{
+	struct stage_stack *st;
+	struct stage_open *o = find(stage, &st);
+	uint32_t i = 0;
+
+	if (!o || !name)
+		return;
+	while (i < o->n_params && o->params[i].name != name && strcmp(o->params[i].name, name) != 0)
+		i++;
+	if (i == STAGE_PARAMS_MAX)
+		return;
+	o->params[i] = (struct stage_param){name, value};
+	if (i == o->n_params)
+		o->n_params++;
+}
+
+/* Ended by another thread than began it: its own thread closes it when it comes by, with this time. */
+static void end_elsewhere(struct stage_stack *st, struct stage_open *o, uint64_t id)
+{
+	atomic_store_explicit(&o->ended_ns, clock_mono_ns(), memory_order_relaxed);
+	atomic_store_explicit(&o->ended_id, id, memory_order_release);
+	atomic_store(&st->asked, 1);
+}
+
+void pp_agent_stage_end(pp_stage *stage)
+{
+	int saved = errno;
+	struct stage_stack *st, *own;
+	struct stage_open *o = find(stage, &st);
+	int64_t now_ns;
+
+	if (!o)
+		return;
+	own = stage_stack_self();
+	if (st != own) {
+		end_elsewhere(st, o, stage->id);
+		errno = saved;
+		return;
+	}
+	now_ns = clock_mono_ns();
+	enter(st);
+	if (atomic_load_explicit(&st->asked, memory_order_relaxed))
+		answer(st, now_ns);
+	pop_to(st, (uint32_t)stage->owner, now_ns);
+	leave(st);
+	errno = saved;
+}
+
+void pp_agent_stage_token(pp_token *token)
+{
+	int saved = errno;
+	struct stage_stack *st = stage_stack_self();
+
+	token->id = token->owner = 0;
+	if (!st)
+		return;
+	enter(st);
+	if (atomic_load_explicit(&st->asked, memory_order_relaxed))
+		answer(st, clock_mono_ns());
+	stage_publish(st); /* other rings are going to name it */
+	leave(st);
+	token->id = st->slot->stage_id;
+	token->owner = st->epoch;
+	errno = saved;
+}
+
+void pp_agent_stage_adopt(const pp_token *token)
+{
+	int saved = errno;
+	struct stage_stack *st = stage_stack_self();
+	struct stage_open *o;
+
+	if (!st)
+		return;
+	enter(st);
+	o = push(st, clock_mono_ns());
+	if (o) {
+		o->id = token->owner == st->epoch ? token->id : 0;
+		o->name = NULL;
+		show(st, o);
+	}
+	leave(st);
+	errno = saved;
+}
+
+void pp_agent_stage_adopt_end(void)
+{
+	int saved = errno;
+	struct stage_stack *st = stage_stack_self();
+	uint32_t i;
+
+	if (!st)
+		return;
+	enter(st);
+	for (i = st->depth; i > 0 && st->open[i - 1].name; i--)
+		;
+	if (i > 0)
+		pop_to(st, i - 1, clock_mono_ns());
+	leave(st);
+	errno = saved;
+}
+
+void pp_agent_counter(const char *name, double value)
+{
+	int saved = errno;
+	struct agent_slot *slot = agent_live() ? agent_slot_self() : NULL;
+
+	if (slot && name) {
+		size_t n = strnlen(name, STAGE_NAME_MAX);
+		uint8_t *p =
+			ring_begin(&slot->ring, SPOOL_COUNTER, (uint32_t)(sizeof value + n) + 1);
+
+		if (p) {
+			memcpy(p, &value, sizeof value);
+			memcpy(p + sizeof value, name, n);
+			p[sizeof value + n] = 0;
+			ring_commit(&slot->ring, 0, 0, clock_mono_ns(),
+				    (uint32_t)(sizeof value + n) + 1);
+		}
+	}
+	errno = saved;
+}
+
+/* ---- for the rest of the agent --------------------------------------------------------------- */
+
+uint64_t agent_stages_in_handler(struct agent_slot *slot)
+{
+	struct stage_stack *st = slot->stages;
+	uint32_t n;
+
+	if (!st)
+		return 0;
+	if (!st->busy && !slot->ring.busy) {
+		if (st->published < st->depth)
+			stage_publish(st);
+		if (st->folds)
+			stage_fold_flush(st);
+	}
+	n = st->published < st->depth ? st->published : st->depth;
+	return n && n <= STAGE_DEPTH_MAX ? st->open[n - 1].id : 0;
+}
+
+void agent_stages_thread_end(struct agent_slot *slot)
+{
+	struct stage_stack *st = slot->stages;
+
+	if (!st || st->slot != slot)
+		return;
+	enter(st);
+	pop_to(st, 0, clock_mono_ns());
+	stage_fold_flush(st);
+	leave(st);
+	slot->stages = NULL;
+	slot->stage_id = 0;
+	stage_stack_release(st);
+}
+
+void agent_stages_fork_child(struct agent_slot *slot)
+{
+	stage_stack_free_others(NULL);
+	if (slot) {
+		slot->stages = NULL;
+		slot->stage_id = 0;
+	}
+}
