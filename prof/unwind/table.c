@@ -8,33 +8,42 @@
 #include "prof/unwind/table_internal.h"
 #include "prof/unwind/table_make.h"
 
-typedef uint64_t lanes64 __attribute__((vector_size(32)));
-typedef uint16_t lanes16 __attribute__((vector_size(32)));
+/* Vectors of the baseline machine, read from anywhere. */
+typedef uint64_t lanes64 __attribute__((vector_size(16), aligned(1), may_alias));
+typedef uint16_t lanes16 __attribute__((vector_size(16), aligned(1), may_alias));
+typedef int16_t masks16 __attribute__((vector_size(16)));
 
 #define SUM_FROM (offsetof(struct unwind_table_head, crc) + sizeof(uint32_t))
 
-/* Fletcher's sum over 64-bit words in lanes: against torn writes and rotten disks, not against malice
- * (the check of structure is for that). A CRC of the same bytes would take three times as long. */
+static uint64_t fold(uint64_t h, uint64_t v)
+{
+	h = (h ^ v) * 0x9e3779b97f4a7c15;
+	return h ^ h >> 32;
+}
+
+/* Fletcher's sum over 64-bit words in 8 lanes: against torn writes and rotten disks, not against malice
+ * (the check of structure is for that). A CRC of the same bytes takes some times longer. */
 uint32_t unwind_table_sum(const void *bytes, size_t len)
 {
 	const uint8_t *p = (const uint8_t *)bytes + SUM_FROM;
 	size_t n = len - SUM_FROM;
-	lanes64 a = {1, 2, 3, 4}, b = {0}, w;
+	lanes64 a[4] = {{1, 2}, {3, 4}, {5, 6}, {7, 8}}, b[4] = {{0}}, w[4];
 	uint64_t h = len;
 
 	for (; n >= sizeof w; n -= sizeof w, p += sizeof w) {
-		memcpy(&w, p, sizeof w);
-		a += w;
-		b += a;
+		const lanes64 *v = (const lanes64 *)(const void *)p;
+
+		b[0] += a[0] += v[0];
+		b[1] += a[1] += v[1];
+		b[2] += a[2] += v[2];
+		b[3] += a[3] += v[3];
 	}
-	w = (lanes64){0};
-	memcpy(&w, p, n);
-	a += w;
-	b += a;
+	memset(w, 0, sizeof w);
+	memcpy(w, p, n);
 	for (int i = 0; i < 4; i++) {
-		h = (h ^ a[i]) * 0x9e3779b97f4a7c15;
-		h = (h ^ h >> 32 ^ b[i]) * 0x9e3779b97f4a7c15;
-		h ^= h >> 32;
+		b[i] += a[i] += w[i];
+		h = fold(fold(h, a[i][0]), a[i][1]);
+		h = fold(fold(h, b[i][0]), b[i][1]);
 	}
 	return (uint32_t)h;
 }
@@ -83,40 +92,39 @@ static const char *check_head(const struct unwind_table_head *h, size_t len)
 	return NULL;
 }
 
-/* How often a row does not lie above the one before it, and the greatest rule number. */
+/* How often a row does not lie above the one before it. */
 static uint32_t count_descents(const uint16_t *low, uint32_t n)
 {
 	uint32_t count = 0, i = 1;
 
-	while (i < n) {
-		/* 16 rows at a time; a lane counts at most as often as its 16 bits can hold. */
-		lanes16 sum = {0}, here, prev;
-		uint32_t steps = 0;
+	while (n - i >= 8) {
+		/* 8 rows at a time; a lane counts no higher than its 16 bits hold. */
+		uint32_t end = n - i > 8 * 30000 ? i + 8 * 30000 : n;
+		masks16 sum = {0};
 
-		for (; steps < 60000 && n - i >= 16; steps++, i += 16) {
-			memcpy(&here, low + i, sizeof here);
-			memcpy(&prev, low + i - 1, sizeof prev);
-			sum -= (lanes16)(here <= prev);
+		for (; end - i >= 8; i += 8) {
+			const lanes16 *here = (const lanes16 *)(const void *)(low + i);
+			const lanes16 *prev = (const lanes16 *)(const void *)(low + i - 1);
+
+			sum -= (masks16)(*here <= *prev);
 		}
-		for (int k = 0; k < 16; k++)
-			count += sum[k];
-		for (; i < n && (n - i < 16); i++)
-			count += low[i] <= low[i - 1];
+		for (int k = 0; k < 8; k++)
+			count += (uint16_t)sum[k];
 	}
+	for (; i < n; i++)
+		count += low[i] <= low[i - 1];
 	return count;
 }
 
 static int numbers_below(const uint16_t *rule, uint32_t n, uint32_t n_rules)
 {
-	lanes16 bad = {0}, w, top = (lanes16){0} + (uint16_t)(n_rules - 1);
+	lanes16 bad = {0}, top = bad + (uint16_t)(n_rules - 1);
 	uint32_t i = 0;
-	uint16_t any = 0;
+	int any = 0;
 
-	for (; n - i >= 16; i += 16) {
-		memcpy(&w, rule + i, sizeof w);
-		bad |= (lanes16)(w > top);
-	}
-	for (int k = 0; k < 16; k++)
+	for (; n - i >= 8; i += 8)
+		bad |= (lanes16)(*(const lanes16 *)(const void *)(rule + i) > top);
+	for (int k = 0; k < 8; k++)
 		any |= bad[k];
 	for (; i < n; i++)
 		any |= rule[i] >= n_rules;

@@ -35,7 +35,8 @@ struct unwind_rule { /* 16 bytes */
 
 /* A rule with expressions, or with registers or offsets that the short form has no room for. Followed by
  * n_regs struct unwind_ext_reg. Expressions are DWARF bytes in the ext area, run with a bounded stack and
- * step count. */
+ * step count. Of registers not listed, those a callee keeps (rbx, rbp, r12-r15) are unchanged, rsp is the
+ * CFA and the others are unknown. The builder always lists the return address. */
 enum unwind_ext_kind {
 	UNWIND_EXT_OFFSET, /* at CFA + value */
 	UNWIND_EXT_VALUE,  /* is CFA + value */
