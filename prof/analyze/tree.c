@@ -64,7 +64,9 @@ static int label_frame(struct builder *b, const struct profile_frame *f, uint32_
 		key.file = f->file;
 		key.line = f->line;
 	}
-	key.library = is_library(strtab_text(b->p->strings, key.module));
+	/* _start lies in the program's file but comes from the C run-time (crt1.o). */
+	key.library = is_library(strtab_text(b->p->strings, key.module)) ||
+		      strcmp(strtab_text(b->p->strings, key.function), "_start") == 0;
 	hash = hash_u64((uint64_t)key.function << 32 | key.module) ^
 	       hash_u64((uint64_t)key.file << 32 | key.line);
 	b->key = &key;
