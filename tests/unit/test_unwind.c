@@ -1,0 +1,695 @@
+/* The unwinder on hand-made stacks and tables: each kind of rule, each way a walk ends, what the cache
+ * may and may not remember. Real programs are test_unwind_step's. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include "tests/unit/numbers.h"
+#include "tests/unit/unwind_rig.h"
+
+/* Rules that most tests share; a row every 0x100 bytes of code. */
+enum {
+	NONE,
+	SP8,
+	SP32,
+	SP32_BP,
+	BP16,
+	ROOT,
+	DEREF,
+	PLT,
+	REG_BX,
+	SAVE_BX,
+	SIGNAL,
+	LOSE_BP,
+	SP_DOWN,
+	RA_ODD,
+	N_RULES
+};
+static const struct unwind_rule rules[N_RULES] = {
+	[SP8] = {.cfa_kind = UNWIND_CFA_SP, .cfa_off = 8, .ra = -1},
+	[SP32] = {.cfa_kind = UNWIND_CFA_SP, .cfa_off = 32, .ra = -1},
+	[SP32_BP] = {.cfa_kind = UNWIND_CFA_SP, .cfa_off = 32, .ra = -1, .bp = -2},
+	[BP16] = {.cfa_kind = UNWIND_CFA_BP, .cfa_off = 16, .ra = -1, .bp = -2},
+	[ROOT] = {.cfa_kind = UNWIND_CFA_ROOT},
+	[DEREF] = {.cfa_kind = UNWIND_CFA_DEREF_BP, .cfa_off = -8, .ra = -1},
+	[PLT] = {.cfa_kind = UNWIND_CFA_PLT, .cfa_off = 11, .ra = -1},
+	[REG_BX] = {.cfa_kind = UNWIND_CFA_REG, .cfa_reg = UNWIND_BX, .cfa_off = 16, .ra = -1},
+	[SAVE_BX] = {.cfa_kind = UNWIND_CFA_SP, .cfa_off = 32, .ra = -1, .bx = -3},
+	[SIGNAL] = {.cfa_kind = UNWIND_CFA_SIGNAL, .is_signal = 1},
+	[LOSE_BP] = {.cfa_kind = UNWIND_CFA_SP, .cfa_off = 16, .ra = -1, .bp = UNWIND_UNDEF},
+	[SP_DOWN] = {.cfa_kind = UNWIND_CFA_SP, .cfa_off = -16, .ra = -1},
+	[RA_ODD] = {.cfa_kind = UNWIND_CFA_SP, .cfa_off = 32, .ra = -2},
+};
+
+/* An address in the code that rule `r` holds for. */
+static uint64_t in(uint32_t r)
+{
+	return CODE + 0x100 * r + 0x45;
+}
+
+static int setup(void **state)
+{
+	struct rig *r = malloc(sizeof *r);
+	struct rig_row rows[N_RULES];
+
+	if (!r)
+		return -1;
+	rig_init(r);
+	for (uint16_t i = 0; i < N_RULES; i++)
+		rows[i] = (struct rig_row){(uint16_t)(0x100 * i), i};
+	rig_table(r, rows, N_RULES, rules, N_RULES, NULL, 0);
+	*state = r;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	rig_free(*state);
+	free(*state);
+	return 0;
+}
+
+static void go(struct rig *r, uint32_t max)
+{
+	r->result = unwind(&r->regs, &r->memory, &r->map, r->cache, r->out, max);
+}
+
+/* The walk gives `n` addresses and this end: with a cold cache, a warm one, none, and by steps. */
+static void expect(struct rig *r, enum unwind_end end, uint32_t n, const uint64_t *want)
+{
+	struct unwind_regs start = r->regs, steps = r->regs;
+
+	for (int turn = 0; turn < 3; turn++) {
+		r->regs = start;
+		memset(r->out, 0xee, sizeof r->out);
+		r->result = unwind(&r->regs, &r->memory, &r->map, turn == 2 ? NULL : r->cache,
+				   r->out, UNWIND_DEPTH_MAX);
+		assert_string_equal(unwind_end_name(r->result.end), unwind_end_name(end));
+		assert_int_equal(r->result.n, n);
+		for (uint32_t i = 0; i < n; i++)
+			assert_int_equal(r->out[i], want[i]);
+		assert_int_equal(r->out[n], 0xeeeeeeeeeeeeeeee);
+	}
+	r->result = rig_steps(&steps, &r->memory, &r->map, r->out, UNWIND_DEPTH_MAX);
+	assert_string_equal(unwind_end_name(r->result.end), unwind_end_name(end));
+	assert_int_equal(r->result.n, n);
+	for (uint32_t i = 0; i < n; i++)
+		assert_int_equal(r->out[i], want[i]);
+	if (end != UNWIND_ROOT) {
+		assert_int_equal(unwind_lookup(&steps), unwind_lookup(&r->regs));
+		assert_int_equal(steps.reg[UNWIND_SP], r->regs.reg[UNWIND_SP]);
+	}
+}
+#define EXPECT(r, end, ...)                                                                        \
+	do {                                                                                       \
+		const uint64_t want_[] = {__VA_ARGS__};                                            \
+		expect(r, end, sizeof want_ / sizeof *want_, want_);                               \
+	} while (0)
+
+static void frames_by_sp_lead_to_the_root(void **state)
+{
+	struct rig *r = *state;
+
+	rig_start(r, in(SP8), 10);
+	r->stack[10] = in(SP32);
+	r->stack[14] = in(ROOT);
+	EXPECT(r, UNWIND_ROOT, in(SP8), in(SP32)-1, in(ROOT)-1);
+	assert_int_equal(r->result.guessed, 0);
+}
+
+static void a_saved_bp_serves_a_frame_further_out(void **state)
+{
+	struct rig *r = *state;
+
+	rig_start(r, in(SP32_BP), 10);
+	r->stack[12] = STACK + 8 * 20; /* bp of the caller */
+	r->stack[13] = in(SP8);
+	r->stack[14] = in(BP16);
+	r->stack[20] = STACK + 8 * 30;
+	r->stack[21] = in(BP16);
+	r->stack[30] = 0;
+	r->stack[31] = in(ROOT);
+	EXPECT(r, UNWIND_ROOT, in(SP32_BP), in(SP8)-1, in(BP16)-1, in(BP16)-1, in(ROOT)-1);
+}
+
+static void a_realigned_frame_finds_its_cfa_in_memory(void **state)
+{
+	struct rig *r = *state;
+
+	rig_start(r, in(DEREF), 10);
+	rig_know(r, UNWIND_BP, STACK + 8 * 20);
+	r->stack[19] = STACK + 8 * 33;
+	r->stack[32] = in(ROOT);
+	EXPECT(r, UNWIND_ROOT, in(DEREF), in(ROOT)-1);
+}
+
+static void a_plt_entry_has_one_word_more_after_its_push(void **state)
+{
+	struct rig *r = *state;
+	uint64_t at = CODE + 0x100 * PLT + 0x20;
+
+	r->stack[10] = in(ROOT);
+	r->stack[11] = in(SP8);
+	r->stack[12] = in(ROOT);
+	rig_start(r, at + 10, 10);
+	EXPECT(r, UNWIND_ROOT, at + 10, in(ROOT)-1);
+	rig_start(r, at + 11, 10);
+	EXPECT(r, UNWIND_ROOT, at + 11, in(SP8)-1, in(ROOT)-1);
+}
+
+static void a_rule_by_rbx_takes_it_from_where_inner_frames_saved_it(void **state)
+{
+	struct rig *r = *state;
+
+	rig_start(r, in(SP8), 10);
+	rig_know(r, UNWIND_BX, 0x1234);
+	r->stack[10] = in(SAVE_BX);
+	r->stack[12] = STACK + 8 * 40; /* rbx of the caller */
+	r->stack[14] = in(SP8);
+	r->stack[15] = in(REG_BX);
+	r->stack[41] = in(SP8);
+	r->stack[42] = in(ROOT);
+	EXPECT(r, UNWIND_ROOT, in(SP8), in(SAVE_BX)-1, in(SP8)-1, in(REG_BX)-1, in(SP8)-1,
+	       in(ROOT)-1);
+}
+
+static void a_rule_by_an_unknown_register_ends_the_walk(void **state)
+{
+	struct rig *r = *state;
+
+	rig_start(r, in(SP8), 10);
+	r->stack[10] = in(REG_BX);
+	EXPECT(r, UNWIND_NEED_REG, in(SP8));
+	assert_int_equal(r->regs.reg[UNWIND_IP], in(REG_BX));
+	assert_true(r->regs.known & UNWIND_IP_IS_RETURN);
+	rig_start(r, in(BP16), 10);
+	expect(r, UNWIND_NEED_REG, 0, NULL);
+}
+
+static void a_bp_that_is_said_to_be_lost_is_not_used(void **state)
+{
+	struct rig *r = *state;
+
+	rig_start(r, in(LOSE_BP), 10);
+	rig_know(r, UNWIND_BP, STACK + 8 * 20);
+	r->stack[11] = in(BP16);
+	r->stack[21] = in(ROOT);
+	EXPECT(r, UNWIND_NEED_REG, in(LOSE_BP));
+}
+
+static void an_odd_place_of_the_return_address_is_found(void **state)
+{
+	struct rig *r = *state;
+
+	rig_start(r, in(RA_ODD), 10);
+	r->stack[12] = in(ROOT);
+	r->stack[13] = in(SP8);
+	EXPECT(r, UNWIND_ROOT, in(RA_ODD), in(ROOT)-1);
+}
+
+/* A ucontext at `slot` of the stack: register DWARF numbers to places in its array. */
+static void put_ucontext(struct rig *r, uint32_t slot, uint64_t ip, uint64_t sp, uint64_t bp,
+			 uint64_t bx)
+{
+	r->stack[slot + 5 + 10] = bp;
+	r->stack[slot + 5 + 11] = bx;
+	r->stack[slot + 5 + 15] = sp;
+	r->stack[slot + 5 + 16] = ip;
+}
+
+static void an_interrupted_frame_is_looked_up_at_its_pc(void **state)
+{
+	struct rig *r = *state;
+	uint64_t first = CODE + 0x100 * SP32; /* pc - 1 would fall to SP8 */
+
+	rig_start(r, in(SP8), 10);
+	r->stack[10] = CODE + 0x100 * SIGNAL + 1;
+	put_ucontext(r, 11, first, STACK + 8 * 100, 0, 0);
+	r->stack[103] = in(ROOT);
+	EXPECT(r, UNWIND_ROOT, in(SP8), CODE + 0x100 * SIGNAL, first, in(ROOT)-1);
+}
+
+static void a_signal_gives_back_all_registers(void **state)
+{
+	struct rig *r = *state;
+
+	rig_start(r, in(SP8), 10);
+	r->stack[10] = in(SIGNAL);
+	put_ucontext(r, 11, in(SP8), STACK + 8 * 100, STACK + 8 * 300, STACK + 8 * 200);
+	r->stack[100] = in(REG_BX);
+	r->stack[201] = in(BP16);
+	r->stack[300] = 0;
+	r->stack[301] = in(ROOT);
+	EXPECT(r, UNWIND_ROOT, in(SP8), in(SIGNAL)-1, in(SP8), in(REG_BX)-1, in(BP16)-1,
+	       in(ROOT)-1);
+}
+
+static void a_handler_on_its_own_stack_may_lie_further_out(void **state)
+{
+	struct rig *r = *state;
+
+	rig_start(r, in(SP8), 400);
+	r->stack[400] = in(SIGNAL);
+	put_ucontext(r, 401, in(SP8), STACK + 8 * 20, 0, 0);
+	r->stack[20] = in(SP8);
+	r->stack[21] = in(ROOT);
+	EXPECT(r, UNWIND_ROOT, in(SP8), in(SIGNAL)-1, in(SP8), in(SP8)-1, in(ROOT)-1);
+}
+
+static void signal_frames_that_lead_round_in_circles_end(void **state)
+{
+	struct rig *r = *state;
+
+	rig_start(r, in(SIGNAL), 10);
+	put_ucontext(r, 10, in(SIGNAL), STACK + 8 * 10, 0, 0);
+	go(r, UNWIND_DEPTH_MAX);
+	assert_int_equal(r->result.end, UNWIND_BAD_FRAME);
+	assert_true(r->result.n < 100);
+}
+
+static void the_stack_pointer_never_goes_back(void **state)
+{
+	struct rig *r = *state;
+
+	rig_start(r, in(SP8), 10);
+	r->stack[10] = in(SP_DOWN);
+	r->stack[8] = in(ROOT);
+	EXPECT(r, UNWIND_BAD_FRAME, in(SP8));
+	/* The innermost frame may: it may be about to switch stacks. */
+	rig_start(r, in(SP_DOWN), 20);
+	r->stack[17] = in(ROOT);
+	EXPECT(r, UNWIND_ROOT, in(SP_DOWN), in(ROOT)-1);
+}
+
+static void a_chain_of_frame_pointers_in_a_circle_ends(void **state)
+{
+	struct rig *r = *state;
+
+	rig_start(r, in(BP16), 10);
+	rig_know(r, UNWIND_BP, STACK + 8 * 20);
+	r->stack[20] = STACK + 8 * 20;
+	r->stack[21] = in(BP16);
+	EXPECT(r, UNWIND_BAD_FRAME, in(BP16));
+}
+
+static void a_return_address_of_0_is_the_root(void **state)
+{
+	struct rig *r = *state;
+
+	rig_start(r, in(SP8), 10);
+	r->stack[10] = in(SP32);
+	r->stack[14] = 0;
+	EXPECT(r, UNWIND_ROOT, in(SP8), in(SP32)-1);
+	rig_start(r, 0, 10);
+	expect(r, UNWIND_ROOT, 0, NULL);
+}
+
+static void addresses_outside_the_window_are_not_read(void **state)
+{
+	struct rig *r = *state;
+
+	rig_start(r, in(SP8), WORDS - 1);
+	r->stack[WORDS - 1] = in(SP8);
+	EXPECT(r, UNWIND_BAD_READ, in(SP8));
+	rig_start(r, in(SP8), WORDS);
+	expect(r, UNWIND_BAD_READ, 0, NULL);
+	rig_start(r, in(SP8), (uint64_t)-1);
+	expect(r, UNWIND_BAD_READ, 0, NULL);
+	rig_start(r, in(SP8), 10);
+	r->regs.reg[UNWIND_SP] = UINT64_MAX - 3;
+	expect(r, UNWIND_BAD_READ, 0, NULL);
+	r->memory.hi = STACK + 7; /* less than a word */
+	rig_start(r, in(SP8), 0);
+	expect(r, UNWIND_BAD_READ, 0, NULL);
+	r->memory.hi = STACK + 8;
+	r->stack[0] = in(ROOT);
+	EXPECT(r, UNWIND_ROOT, in(SP8), in(ROOT)-1);
+	r->memory.hi = 0;
+	rig_start(r, in(SP8), 0);
+	expect(r, UNWIND_BAD_READ, 0, NULL);
+}
+
+static int extend_calls;
+
+/* Moves the window to eight bytes around the address, if that is in the whole stack. */
+static int move_window(struct unwind_memory *m, uint64_t address)
+{
+	struct rig *r = m->ctx;
+
+	extend_calls++;
+	if (address < STACK || address > STACK + sizeof r->stack - 8)
+		return -1;
+	m->lo = address;
+	m->hi = address + 8;
+	m->base = (const uint8_t *)r->stack + (address - STACK);
+	return 0;
+}
+
+static void a_window_that_moves_gives_the_same_stack(void **state)
+{
+	struct rig *r = *state;
+	struct unwind_memory m = {0, 0, NULL, move_window, r};
+
+	r->memory = m;
+	extend_calls = 0;
+	rig_start(r, in(SP32_BP), 10);
+	r->stack[12] = STACK + 8 * 20;
+	r->stack[13] = in(SP8);
+	r->stack[14] = in(BP16);
+	r->stack[20] = STACK + 8 * 30;
+	r->stack[21] = in(SIGNAL);
+	put_ucontext(r, 22, in(SP8), STACK + 8 * 300, 0, 0);
+	r->stack[300] = in(SP8);
+	r->stack[301] = in(ROOT);
+	EXPECT(r, UNWIND_ROOT, in(SP32_BP), in(SP8)-1, in(BP16)-1, in(SIGNAL)-1, in(SP8), in(SP8)-1,
+	       in(ROOT)-1);
+	assert_true(extend_calls > 7);
+}
+
+static void max_addresses_are_written_and_no_more(void **state)
+{
+	struct rig *r = *state;
+
+	for (uint32_t i = 0; i < 100; i++)
+		r->stack[10 + i] = in(SP8);
+	r->stack[110] = in(ROOT);
+	for (uint32_t max = 0; max < 60; max++) {
+		rig_start(r, in(SP8), 10);
+		memset(r->out, 0xee, sizeof r->out);
+		go(r, max);
+		assert_int_equal(r->result.end, UNWIND_DEPTH);
+		assert_int_equal(r->result.n, max);
+		assert_int_equal(r->out[max], 0xeeeeeeeeeeeeeeee);
+		assert_int_equal(r->regs.reg[UNWIND_SP], STACK + 8 * (10 + (uint64_t)max));
+	}
+	/* From there somebody may go on. */
+	go(r, UNWIND_DEPTH_MAX);
+	assert_int_equal(r->result.end, UNWIND_ROOT);
+	assert_int_equal(r->result.n, 102 - 59);
+	/* A stack that ends at the limit is whole. */
+	rig_start(r, in(SP8), 10);
+	r->stack[12] = 0;
+	go(r, 3);
+	assert_int_equal(r->result.end, UNWIND_ROOT);
+	assert_int_equal(r->result.n, 3);
+}
+
+/* ---- the cache ---------------------------------------------------------------------------------- */
+
+static void another_generation_drops_the_rules(void **state)
+{
+	struct rig *r = *state;
+	uint64_t want[] = {in(SP8), in(SP8)-1, in(ROOT)-1};
+	struct rig_row rows[2] = {{0, 0}, {0x100, SP32}};
+
+	r->stack[10] = in(SP8);
+	r->stack[11] = in(ROOT);
+	r->stack[13] = 0;
+	rig_start(r, in(SP8), 10);
+	expect(r, UNWIND_ROOT, 3, want);
+	/* The module is another one at the same place now; nobody can know without a new number. */
+	rig_table(r, rows, 2, rules, N_RULES, NULL, 0);
+	rig_start(r, in(SP8), 10);
+	go(r, 10);
+	assert_int_equal(r->result.n, 3);
+	r->map.generation++;
+	rig_start(r, in(SP8), 10);
+	go(r, 10);
+	assert_int_equal(r->result.end, UNWIND_ROOT);
+	assert_int_equal(r->result.n, 1);
+}
+
+static void a_successor_seen_before_is_only_a_guess(void **state)
+{
+	struct rig *r = *state;
+
+	for (uint32_t turn = 0; turn < 20; turn++) {
+		uint32_t other = turn & 1 ? SP8 : SP32;
+
+		r->stack[10] = in(other);
+		r->stack[11] = r->stack[14] = in(ROOT);
+		rig_start(r, in(SP8), 10);
+		EXPECT(r, UNWIND_ROOT, in(SP8), in(other)-1, in(ROOT)-1);
+	}
+}
+
+/* Stacks of frames whose code lies all over the module, so that sets of the cache overflow: each walk
+ * with the one cache gives what single steps give. */
+static void random_stacks_agree_with_single_steps(void **state)
+{
+	struct rig *r = *state;
+	static const uint32_t kinds[32] = {
+		SP8,  SP32, SP32_BP, SP8,    SAVE_BX, SP8,   SP32,   SP8,  SP8, BP16,  SP32_BP,
+		SP8,  SP8,  SP32,    SP8,    SP32_BP, SP8,   SP8,    SP32, SP8, SP8,   SP8,
+		SP32, SP8,  NONE,    SIGNAL, LOSE_BP, DEREF, RA_ODD, ROOT, SP8, REG_BX};
+	static uint64_t want[UNWIND_DEPTH_MAX];
+	uint64_t seed = 1, deep = 0;
+
+	for (int turn = 0; turn < 40000; turn++) {
+		struct unwind_regs steps;
+		struct unwind_result by_steps;
+
+		for (uint32_t i = 0; i < WORDS; i++) {
+			uint64_t x = splitmix(&seed);
+
+			/* Mostly code, else places on the stack. */
+			r->stack[i] = x % 8 ? CODE + 0x100 * kinds[x >> 8 & 31] + (x >> 16 & 0xff)
+					    : STACK + 8 * (i + (x >> 8) % 40);
+		}
+		rig_start(r, in(kinds[splitmix(&seed) & 7]), splitmix(&seed) % 64);
+		rig_know(r, UNWIND_BP, STACK + 8 * (splitmix(&seed) % 128));
+		rig_know(r, UNWIND_BX, STACK + 8 * (splitmix(&seed) % 256));
+		steps = r->regs;
+		go(r, 50);
+		by_steps = rig_steps(&steps, &r->memory, &r->map, want, 50);
+		assert_int_equal(r->result.n, by_steps.n);
+		assert_memory_equal(r->out, want, by_steps.n * sizeof *want);
+		assert_int_equal(r->result.end, by_steps.end);
+		if (by_steps.end != UNWIND_ROOT)
+			assert_int_equal(unwind_lookup(&r->regs), unwind_lookup(&steps));
+		deep += r->result.n > 8;
+	}
+	assert_true(deep > 1000); /* it was worth it */
+}
+
+/* ---- no CFI ------------------------------------------------------------------------------------- */
+
+static void code_of_a_pending_module_is_left_alone(void **state)
+{
+	struct rig *r = *state;
+
+	r->module.flags = UNWIND_MODULE_PENDING;
+	rig_start(r, in(SP8), 10);
+	rig_know(r, UNWIND_BP, STACK + 8 * 20);
+	r->stack[10] = in(NONE);
+	r->stack[21] = in(ROOT);
+	EXPECT(r, UNWIND_NO_TABLE, in(SP8));
+	r->module.table = NULL;
+	r->map.generation++;
+	expect(r, UNWIND_NO_TABLE, 0, NULL);
+	assert_true(r->regs.known >> UNWIND_BP & 1); /* all that can be known is left */
+	assert_int_equal(r->regs.reg[UNWIND_BP], STACK + 8 * 20);
+}
+
+static void frame_pointers_lead_through_code_without_cfi(void **state)
+{
+	struct rig *r = *state;
+
+	rig_start(r, in(SP8), 10);
+	rig_know(r, UNWIND_BP, STACK + 8 * 20);
+	r->stack[10] = in(NONE);
+	r->stack[20] = STACK + 8 * 30;
+	r->stack[21] = in(NONE);
+	r->stack[30] = STACK + 8 * 40;
+	r->stack[31] = in(BP16);
+	r->stack[40] = 0;
+	r->stack[41] = in(ROOT);
+	EXPECT(r, UNWIND_ROOT, in(SP8), in(NONE)-1, in(NONE)-1, in(BP16)-1, in(ROOT)-1);
+	rig_start(r, in(SP8), 10);
+	rig_know(r, UNWIND_BP, STACK + 8 * 20);
+	go(r, 100);
+	assert_int_equal(r->result.guessed, 2);
+}
+
+static void a_frame_pointer_that_leads_nowhere_is_not_believed(void **state)
+{
+	struct rig *r = *state;
+
+	r->stack[10] = in(NONE);
+	r->stack[20] = STACK + 8 * 30;
+	r->stack[21] = 0xdeadbeef; /* no code */
+	for (int turn = 0; turn < 4; turn++) {
+		static const uint64_t bp[] = {STACK + 8 * 20, STACK + 8 * 9, STACK + 8 * WORDS, 0};
+
+		rig_start(r, in(SP8), 10);
+		rig_know(r, UNWIND_BP, bp[turn]);
+		EXPECT(r, UNWIND_NO_RULE, in(SP8));
+		assert_int_equal(r->result.guessed, 0);
+	}
+}
+
+static void jit_code_is_followed_by_frame_pointers(void **state)
+{
+	struct rig *r = *state;
+	uint64_t jit = 0x10000000;
+
+	rig_start(r, jit, 10);
+	rig_know(r, UNWIND_BP, STACK + 8 * 20);
+	r->stack[20] = STACK + 8 * 30;
+	r->stack[21] = jit + 0x500;
+	r->stack[30] = STACK + 8 * 40;
+	r->stack[31] = in(ROOT);
+	EXPECT(r, UNWIND_ROOT, jit, jit + 0x4ff, in(ROOT)-1);
+	r->stack[30] = STACK + 8 * 30; /* a circle of JIT frames */
+	r->stack[31] = jit;
+	rig_start(r, jit, 10);
+	rig_know(r, UNWIND_BP, STACK + 8 * 20);
+	EXPECT(r, UNWIND_NO_TABLE, jit);
+}
+
+/* Code that can be read: bytes of this array stand for the module's. */
+static _Alignas(16) uint8_t code[64];
+
+static void with_code(struct rig *r)
+{
+	memset(code, 0x90, sizeof code);
+	r->module.start = (uint64_t)(uintptr_t)code;
+	r->module.end = r->module.start + sizeof code;
+	r->module.bias = r->module.start; /* address 0: rule NONE */
+	r->module.flags = UNWIND_MODULE_READABLE;
+}
+
+static void a_trampoline_is_known_by_its_bytes(void **state)
+{
+	static const uint8_t bytes[] = {0x48, 0xc7, 0xc0, 15, 0, 0, 0, 0x0f, 0x05};
+	struct rig *r = *state;
+	uint64_t at = (uint64_t)(uintptr_t)code + 16;
+
+	with_code(r);
+	memcpy(code + 16, bytes, sizeof bytes);
+	put_ucontext(r, 10, 0, STACK + 8 * 100, 0, 0);
+	rig_start(r, at, 10);
+	r->regs.known |= UNWIND_IP_IS_RETURN;
+	EXPECT(r, UNWIND_ROOT, at - 1);
+	rig_start(r, at + 7, 10); /* at its second instruction */
+	EXPECT(r, UNWIND_ROOT, at + 7);
+	code[23] = 0;
+	rig_start(r, at, 10);
+	expect(r, UNWIND_NO_RULE, 0, NULL);
+}
+
+static void a_leaf_without_cfi_returns_to_after_a_call(void **state)
+{
+	static const struct {
+		uint8_t bytes[8];
+		int is_call;
+	} tries[] = {
+		{{0x90, 0x90, 0x90, 0xe8, 1, 2, 3, 4}, 1},             /* call rel32 */
+		{{0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0xff, 0xd0}, 1}, /* call *%rax */
+		{{0x90, 0x90, 0x90, 0x90, 0x90, 0xff, 0x50, 8}, 1},    /* call *8(%rax) */
+		{{0x90, 0x90, 0xff, 0x15, 0, 0, 1, 0}, 1},             /* call *x(%rip) */
+		{{0x90, 0xff, 0x94, 0x24, 0, 1, 0, 0}, 1},             /* call *256(%rsp) */
+		{{0x90, 0x90, 0x90, 0xe9, 1, 2, 3, 4}, 0},             /* jmp */
+		{{0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0xff, 0xe0}, 0}, /* jmp *%rax */
+		{{0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90}, 0},
+	};
+	struct rig *r = *state;
+	uint64_t at = (uint64_t)(uintptr_t)code;
+
+	with_code(r);
+	for (size_t i = 0; i < sizeof tries / sizeof *tries; i++) {
+		memcpy(code + 24, tries[i].bytes, 8);
+		rig_start(r, at + 4, 10);
+		r->stack[10] = at + 32;
+		go(r, 10);
+		assert_int_equal(r->result.end,
+				 UNWIND_NO_RULE); /* at the second frame, or at once */
+		assert_int_equal(r->result.n, tries[i].is_call);
+		assert_int_equal(r->result.guessed, tries[i].is_call);
+	}
+	/* A call through a null pointer. */
+	memcpy(code + 24, tries[1].bytes, 8);
+	rig_start(r, 0, 10);
+	EXPECT(r, UNWIND_NO_RULE, 0);
+}
+
+static void code_is_not_read_without_leave(void **state)
+{
+	struct rig *r = *state;
+
+	r->module.start = 0x10000; /* not mapped: a read would be the end */
+	r->module.end = 0x20000;
+	r->stack[10] = 0x10800;
+	rig_start(r, 0x10400, 10);
+	expect(r, UNWIND_NO_RULE, 0, NULL);
+}
+
+/* ---- maps --------------------------------------------------------------------------------------- */
+
+static void an_address_is_found_in_its_module_only(void **state)
+{
+	struct unwind_module m[9];
+	struct unwind_map map = {1, 0, m};
+
+	(void)state;
+	assert_null(unwind_map_find(&map, 0));
+	for (uint32_t i = 0; i < 9; i++)
+		m[i] = (struct unwind_module){100 * i + 10, 100 * i + 60, 0, NULL, i, 0};
+	for (map.n = 1; map.n <= 9; map.n++)
+		for (uint64_t a = 0; a < 1000; a++) {
+			const struct unwind_module *got = unwind_map_find(&map, a);
+			uint64_t i = a / 100, in_it = a % 100 >= 10 && a % 100 < 60 && i < map.n;
+
+			assert_ptr_equal(got, in_it ? &m[i] : NULL);
+		}
+}
+
+static void each_end_has_a_name(void **state)
+{
+	(void)state;
+	for (int i = UNWIND_ROOT; i <= UNWIND_NEED_REG; i++)
+		for (int j = UNWIND_ROOT; j < i; j++)
+			assert_string_not_equal(unwind_end_name((enum unwind_end)i),
+						unwind_end_name((enum unwind_end)j));
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(frames_by_sp_lead_to_the_root),
+		TEST(a_saved_bp_serves_a_frame_further_out),
+		TEST(a_realigned_frame_finds_its_cfa_in_memory),
+		TEST(a_plt_entry_has_one_word_more_after_its_push),
+		TEST(a_rule_by_rbx_takes_it_from_where_inner_frames_saved_it),
+		TEST(a_rule_by_an_unknown_register_ends_the_walk),
+		TEST(a_bp_that_is_said_to_be_lost_is_not_used),
+		TEST(an_odd_place_of_the_return_address_is_found),
+		TEST(an_interrupted_frame_is_looked_up_at_its_pc),
+		TEST(a_signal_gives_back_all_registers),
+		TEST(a_handler_on_its_own_stack_may_lie_further_out),
+		TEST(signal_frames_that_lead_round_in_circles_end),
+		TEST(the_stack_pointer_never_goes_back),
+		TEST(a_chain_of_frame_pointers_in_a_circle_ends),
+		TEST(a_return_address_of_0_is_the_root),
+		TEST(addresses_outside_the_window_are_not_read),
+		TEST(a_window_that_moves_gives_the_same_stack),
+		TEST(max_addresses_are_written_and_no_more),
+		TEST(another_generation_drops_the_rules),
+		TEST(a_successor_seen_before_is_only_a_guess),
+		TEST(random_stacks_agree_with_single_steps),
+		TEST(code_of_a_pending_module_is_left_alone),
+		TEST(frame_pointers_lead_through_code_without_cfi),
+		TEST(a_frame_pointer_that_leads_nowhere_is_not_believed),
+		TEST(jit_code_is_followed_by_frame_pointers),
+		TEST(a_trampoline_is_known_by_its_bytes),
+		TEST(a_leaf_without_cfi_returns_to_after_a_call),
+		TEST(code_is_not_read_without_leave),
+		cmocka_unit_test(an_address_is_found_in_its_module_only),
+		cmocka_unit_test(each_end_has_a_name),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
