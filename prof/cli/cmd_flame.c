@@ -1,0 +1,185 @@
+/* protea-prof flame: runs as pages, one self-contained HTML file each. Which samples a page shows is decided
+ * here; what it looks like is the viewer's. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "prof/analyze/filter.h"
+#include "prof/base/buf.h"
+#include "prof/base/log.h"
+#include "prof/cli/cmd.h"
+#include "prof/cli/outfile.h"
+#include "prof/store/read.h"
+#include "viewer/flame.h"
+
+struct arguments {
+	const char *store, *output, *kind, *title;
+	struct sample_filter filter;
+};
+
+struct work {
+	const struct arguments *a;
+	struct profile *p;
+};
+
+static const char *filter_text(struct buf *text, const struct sample_filter *f)
+{
+	if (f->stage)
+		buf_printf(text, "stage %s and inside it", f->stage);
+	if (f->thread)
+		buf_printf(text, "%sthread %s", text->len ? ", " : "", f->thread);
+	return text->len ? buf_str(text) : NULL;
+}
+
+static int write_page(FILE *out, void *ctx, struct err *err)
+{
+	struct work *x = ctx;
+	const struct sample_filter *want = &x->a->filter;
+	struct buf text = BUF_INIT;
+	struct flame_options options = {want->kind, x->a->title, filter_include, NULL,
+					filter_text(&text, want)};
+	struct filter f;
+	int rc = filter_init(&f, x->p, want, err);
+
+	if (rc == 0) {
+		options.ctx = &f;
+		rc = flame_write(out, x->p, &options, err);
+		filter_release(&f);
+	}
+	buf_release(&text);
+	return rc;
+}
+
+/* Letters, digits and a few signs of a name; anything else (slashes, blanks, controls) as one dash. */
+static void put_safe(struct buf *path, const char *name)
+{
+	size_t n = 0;
+
+	for (; *name && n < 60; name++) {
+		char c = *name;
+		int fine = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+			   (c >= '0' && c <= '9') || c == '_' || (c == '.' && n > 0);
+
+		if (!fine && (n == 0 || path->data[path->len - 1] == '-'))
+			continue;
+		buf_putc(path, fine ? c : '-');
+		n++;
+	}
+	if (n == 0)
+		buf_puts(path, "profile");
+}
+
+static int is_folder(const char *path)
+{
+	struct stat st;
+
+	return path && stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* -o, or NAME-RUNID.html in the folder it names or in this one. NULL: no memory. */
+static const char *page_path(struct buf *path, const struct arguments *a, const struct profile *p)
+{
+	const char *name = strtab_text(p->strings, p->run.name);
+
+	if (a->output && !is_folder(a->output))
+		return a->output;
+	if (a->output)
+		buf_printf(path, "%s/", a->output);
+	put_safe(path, *name ? name : strtab_text(p->strings, p->run.command));
+	buf_printf(path, "-%.8s.html", strtab_text(p->strings, p->run.id));
+	return buf_failed(path) ? NULL : path->data;
+}
+
+static uint64_t count_of(const struct profile *p, enum profile_kind kind)
+{
+	uint64_t n = 0;
+	size_t i;
+
+	for (i = 0; i < p->n_samples; i++)
+		if (p->samples[i].kind == (uint32_t)kind)
+			n += p->samples[i].count;
+	return n;
+}
+
+static int flame_run(const struct arguments *a, struct store *s, const char *which, struct err *err)
+{
+	struct profile p;
+	struct work x = {a, &p};
+	struct buf path = BUF_INIT;
+	const char *file;
+	int64_t run;
+	int rc = store_find_run(s, which, &run, err);
+
+	if (rc == 0)
+		rc = store_read_run(s, run, STORE_READ_SAMPLES, &p, err);
+	if (rc)
+		return rc;
+	if (count_of(&p, a->filter.kind) == 0)
+		log_warn("the run has no samples of kind %s", profile_kind_name(a->filter.kind));
+	file = page_path(&path, a, &p);
+	if (!file)
+		rc = err_nomem(err, "the name of a page");
+	else if (strcmp(file, "-") == 0)
+		rc = write_page(stdout, &x, err);
+	else
+		rc = outfile_write(file, write_page, &x, err);
+	if (rc == 0 && strcmp(file, "-") != 0)
+		log_info("wrote %s", file);
+	buf_release(&path);
+	profile_release(&p);
+	return rc;
+}
+
+static int flame_runs(const struct arguments *a, int n, char **runs)
+{
+	struct err err = ERR_INIT;
+	struct store *s = NULL;
+	int rc = cli_open_store(&s, cli_store_path(a->store), 0, &err), i;
+
+	for (i = 0; rc == 0 && i < (n ? n : 1); i++)
+		rc = flame_run(a, s, n ? runs[i] : NULL, &err);
+	store_close(s);
+	return rc ? cli_fail(&err) : EXIT_OK;
+}
+
+int cmd_flame(int argc, char **argv)
+{
+	struct arguments a = {.kind = "cpu"};
+	const struct opt opts[] = {
+		{'o', "output", OPT_TEXT, &a.output, "FILE",
+		 "page, or folder for it; - is stdout (default: ./NAME-RUNID.html)", 0},
+		{0, "store", OPT_TEXT, &a.store, "FILE",
+		 "store to read ($PROTEA_PROF_STORE, ./protea-prof.sqlite)", 0},
+		{'k', "kind", OPT_TEXT, &a.kind, "KIND", "cpu (default), wall, alloc, …", 0},
+		{0, "stage", OPT_TEXT, &a.filter.stage, "NAME", "only this stage and inside it", 0},
+		{0, "thread", OPT_TEXT, &a.filter.thread, "NAME", "only this thread (name or tid)",
+		 0},
+		{0, "title", OPT_TEXT, &a.title, "TEXT", "instead of the run's name", 0},
+		{0, NULL, OPT_FLAG, NULL, NULL, NULL, 0},
+	};
+	const struct usage usage = {
+		"flame [RUN]… [options]",
+		"Writes a flame graph of each run (default: the last one) as one "
+		"HTML page that needs\nno network and no other file.",
+		opts};
+	int done, kind, n, first = opts_parse(argc, argv, &usage, 1, &done);
+
+	if (first < 0)
+		return EXIT_USAGE;
+	if (done)
+		return EXIT_OK;
+	n = argc - first;
+	kind = profile_kind_parse(a.kind);
+	if (kind < 0) {
+		log_error("flame: --kind '%s' is no kind of sample; see protea-prof flame --help",
+			  a.kind);
+		return EXIT_USAGE;
+	}
+	if (n > 1 && a.output && !is_folder(a.output)) {
+		log_error("flame: -o %s is one file, and %d runs are %d pages; name a folder",
+			  a.output, n, n);
+		return EXIT_USAGE;
+	}
+	a.filter.kind = (enum profile_kind)kind;
+	return flame_runs(&a, n, argv + first);
+}
