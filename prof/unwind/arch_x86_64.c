@@ -318,10 +318,13 @@ void arch_pack(struct unwind_entry *entry, const struct unwind_rule *rule, uint6
 		kind = UNWIND_ENTRY_SP;
 		off = (int32_t)(address & 15) >= rule->cfa_off ? 16 : 8;
 	}
-	if (rule->ra != ARCH_RA_UNITS || rule->bp == ARCH_RA_UNITS || rule->bp == UNWIND_UNDEF ||
-	    rule->is_signal)
+	if (off < 8 || rule->ra != ARCH_RA_UNITS || rule->is_signal)
 		kind = UNWIND_ENTRY_SPECIAL;
+	if (rule->bp != UNWIND_SAME && (rule->bp >= ARCH_RA_UNITS || off + 8 * rule->bp < 0))
+		kind = UNWIND_ENTRY_SPECIAL;
+	if (rule->cfa_kind == UNWIND_CFA_ROOT)
+		kind = UNWIND_ENTRY_ROOT;
 	entry->cfa_off = off;
-	entry->bp = rule->bp == UNWIND_SAME ? ARCH_RA_UNITS : rule->bp;
+	entry->bp = rule->bp;
 	entry->kind = kind;
 }

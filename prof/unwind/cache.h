@@ -11,16 +11,19 @@
 
 enum unwind_entry_kind {
 	UNWIND_ENTRY_SPECIAL = 0, /* also that of zeroed memory: the way round by arch_step() */
-	UNWIND_ENTRY_SP = 1,
-	UNWIND_ENTRY_BP = 2,
+	UNWIND_ENTRY_SP,          /* CFA = sp + cfa_off */
+	UNWIND_ENTRY_BP,          /* CFA = bp + cfa_off */
+	UNWIND_ENTRY_ROOT,        /* the outermost frame */
 };
 
+/* Of SP and BP the caller may rely on this: cfa_off is at least 8, and where bp is saved is not inside
+ * of the register that the CFA counts from, nor as far out as the return address. */
 struct unwind_entry { /* 16 bytes */
 	uint64_t key;
 	int32_t cfa_off;
-	int8_t bp; /* where bp is saved, units of 8 bytes from the CFA; ARCH_RA_UNITS: unchanged */
+	int8_t bp; /* where bp is saved, units of 8 bytes from the CFA; 0: unchanged */
 	uint8_t kind;
-	uint16_t next; /* byte offset of the caller's entry in `entries` */
+	uint16_t next; /* byte offset of the caller's entry in the entries */
 };
 
 #define UNWIND_CACHE_WAYS 4

@@ -26,7 +26,7 @@ struct walk {
 	uint32_t guessed, switches;
 };
 
-enum stop { STOP_MISS, STOP_SPECIAL, STOP_DEPTH };
+enum stop { STOP_MISS, STOP_SPECIAL, STOP_DEPTH, STOP_ROOT };
 
 const char *unwind_end_name(enum unwind_end end)
 {
@@ -67,50 +67,58 @@ const struct unwind_module *unwind_map_find(const struct unwind_map *map, uint64
 
 /* The hot loop: no call in it, so that all of its state stays in registers. The entry of the caller is
  * the one seen after this frame the last time; the return address only confirms that, off the critical
- * path. Leaves for anything else, with the frame at hand not written. */
-static enum stop run(struct walk *w)
+ * path, and so does a bp that no rule asks for. Leaves for anything else, with the frame at hand not
+ * written. */
+static inline __attribute__((always_inline)) enum stop run(struct walk *w)
 {
 	const struct unwind_memory *m = w->memory;
-	const uint8_t *base = m->base;
-	uint8_t *entries = (uint8_t *)cache_entries(w->cache);
-	uint64_t lo = m->lo, count = memory_count(m);
-	uint64_t key = w->key, sp = w->sp, bp = w->bp, *out = w->out, *end = w->end;
-	struct unwind_entry *e = w->entry;
+	const uint8_t *entries = (const uint8_t *)cache_entries(w->cache);
+	uint64_t shift =
+		(uint64_t)(uintptr_t)m->base - m->lo; /* from addresses to where they are */
+	uint64_t first_ra = m->lo + 8, count = memory_count(m);
+	uint64_t key = w->key, sp = w->sp, *out = w->out, *const end = w->end;
+	uint64_t bp_at = (uint64_t)(uintptr_t)&w->bp; /* where bp is to be had */
+	const struct unwind_entry *e = w->entry, *next;
 	enum stop stop;
 
+	if (UNWIND_UNLIKELY(sp < m->lo))
+		return STOP_SPECIAL;
 	for (;;) {
-		struct unwind_entry *next;
-		uint64_t cfa, at, bp_at, saved;
+		uint64_t cfa = sp;
 
 		stop = STOP_DEPTH;
 		if (UNWIND_UNLIKELY(out == end))
 			break;
+		/* A branch, not a choice by arithmetic: guessing it takes the load of bp out of the chain
+		 * from frame to frame. */
+		if (e->kind != UNWIND_ENTRY_SP) {
+			stop = e->kind == UNWIND_ENTRY_ROOT ? STOP_ROOT : STOP_SPECIAL;
+			if (UNWIND_UNLIKELY(e->kind != UNWIND_ENTRY_BP))
+				break;
+			cfa = memory_word((const uint8_t *)(uintptr_t)bp_at);
+			if (UNWIND_UNLIKELY(cfa < sp))
+				break;
+		}
 		stop = STOP_SPECIAL;
-		if (UNWIND_UNLIKELY(e->kind == UNWIND_ENTRY_SPECIAL))
+		cfa += (uint64_t)(int64_t)e->cfa_off;
+		if (UNWIND_UNLIKELY(cfa - first_ra >= count))
 			break;
-		cfa = (e->kind == UNWIND_ENTRY_BP ? bp : sp) + (uint64_t)(int64_t)e->cfa_off;
-		at = cfa - 8 - lo;
-		bp_at = cfa + (uint64_t)(8 * (int64_t)e->bp) - lo;
-		if (UNWIND_UNLIKELY(at >= count || bp_at >= count || cfa <= sp))
-			break;
-		next = (struct unwind_entry *)(void *)(entries + e->next);
-		/* bp that is not saved has the return address's place: a load that is in the cache, and
-		 * no branch that depends on the program. */
-		saved = memory_word(base + bp_at);
-		bp = e->bp == ARCH_RA_UNITS ? bp : saved;
+		/* From here on all that is read lies between sp and the return address. */
 		*out++ = key;
-		key = memory_word(base + at) - 1;
+		key = memory_word((const uint8_t *)(uintptr_t)(cfa - 8 + shift)) - 1;
+		bp_at = e->bp ? cfa + shift + (uint64_t)(8 * (int64_t)e->bp) : bp_at;
 		sp = cfa;
+		next = (const struct unwind_entry *)(const void *)(entries + e->next);
 		stop = STOP_MISS;
 		if (UNWIND_UNLIKELY(next->key != key))
 			break;
 		e = next;
 	}
+	w->bp = memory_word((const uint8_t *)(uintptr_t)bp_at);
 	w->key = key;
 	w->sp = sp;
-	w->bp = bp;
 	w->out = out;
-	w->entry = e;
+	w->entry = (struct unwind_entry *)(uintptr_t)e;
 	return stop;
 }
 
@@ -165,6 +173,12 @@ static void advance(struct walk *w, const struct unwind_regs *regs, const struct
 		w->exact_at = w->out;
 }
 
+/* Whether the frame at hand is one: a return address of 0 ends a stack. */
+static int is_frame(const struct walk *w)
+{
+	return w->out == w->exact_at ? w->key != 0 : w->key != UINT64_MAX;
+}
+
 /* One frame that the hot loop cannot do. 0; 1: it was the last, *end says why. */
 static __attribute__((noinline)) int special(struct walk *w, enum unwind_end *end)
 {
@@ -188,6 +202,8 @@ static __attribute__((noinline)) int special(struct walk *w, enum unwind_end *en
 		s.why = UNWIND_BAD_FRAME;
 		rc = -1;
 	}
+	if (rc > 0 && is_frame(w))
+		*w->out++ = w->key;
 	if (rc != 0) {
 		*end = rc > 0 ? UNWIND_ROOT : s.why;
 		return 1;
@@ -200,33 +216,30 @@ static __attribute__((noinline)) int special(struct walk *w, enum unwind_end *en
 	return 0;
 }
 
-/* Whether the frame at hand is one: a return address of 0 ends a stack. */
-static int is_frame(const struct walk *w)
-{
-	return w->out == w->exact_at ? w->key != 0 : w->key != UINT64_MAX;
-}
-
 static enum unwind_end walk(struct walk *w)
 {
 	struct unwind_entry *before = NULL;
 	enum unwind_end end;
-	enum stop stop;
 
 	for (;;) {
 		w->entry = cache_find(w->cache, w->map, w->key);
 		if (before)
 			before->next = (uint16_t)((uint8_t *)w->entry -
 						  (uint8_t *)cache_entries(w->cache));
-		stop = run(w);
-		before = w->entry;
-		if (stop == STOP_DEPTH)
-			return is_frame(w) ? UNWIND_DEPTH : UNWIND_ROOT;
-		if (stop == STOP_SPECIAL && special(w, &end))
+		switch (run(w)) {
+		case STOP_MISS:
 			break;
+		case STOP_DEPTH:
+			return is_frame(w) ? UNWIND_DEPTH : UNWIND_ROOT;
+		case STOP_ROOT:
+			*w->out++ = w->key;
+			return UNWIND_ROOT;
+		case STOP_SPECIAL:
+			if (special(w, &end))
+				return end;
+		}
+		before = w->entry;
 	}
-	if (end == UNWIND_ROOT && w->out < w->end && is_frame(w))
-		*w->out++ = w->key;
-	return end;
 }
 
 /* What the caller finds in its registers: all that can be known where somebody may go on. */
