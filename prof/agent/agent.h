@@ -27,14 +27,14 @@ enum agent_state {
 /* One per thread that is sampled. Mapped once, reused, never unmapped: a handler may hold a pointer
  * to it at any time. Written by its own thread (or, before the first tick, by whoever attached it). */
 struct agent_slot {
-	_Atomic int32_t tid; /* 0: free; -1: being made */
-	uint32_t index;      /* place in agent.slots */
-	int32_t fd;          /* of the perf event, -1: none */
-	int32_t timer;       /* kernel's timer id, -1: none */
-	int32_t timer_value; /* what its signals carry */
-	uint32_t foreign;    /* attached by another thread: nothing tells us of its end */
-	uint64_t thread_pointer;   /* fs base of the thread, 0: not seen yet */
-	void *(*start_fn)(void *); /* of a thread that pthread_create() is making */
+	_Atomic int32_t tid;     /* 0: free; -1: being made */
+	uint32_t index;          /* place in agent.slots */
+	int32_t fd;              /* of the perf event, -1: none */
+	int32_t timer;           /* kernel's timer id, -1: none */
+	int32_t timer_value;     /* what its signals carry */
+	uint32_t foreign;        /* attached by another thread: nothing tells us of its end */
+	uint64_t thread_pointer; /* fs base of the thread, 0: not seen yet */
+	void *start_fn;          /* of a thread that pthread_create() is making */
 	void *start_arg;
 	size_t start_stack_bytes; /* its stack, guard included, 0: not known */
 	struct ring_writer ring;

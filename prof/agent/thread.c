@@ -1,0 +1,281 @@
+/* Threads: attached before their first instruction, detached after their last. pthread_create() and
+ * thrd_create() start a trampoline, which jumps to the program's function so that no frame of ours stays
+ * on the stack; the end is seen by the destructor of a pthread key, which return, pthread_exit() and
+ * cancellation all pass. Threads made otherwise are named by the supervisor (spool_head.ask_tid). */
+#include "prof/agent/thread.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <threads.h>
+
+#include "prof/agent/slots.h"
+#include "prof/agent/sys.h"
+
+#define TCB_ABOVE  (8192)         /* glibc's struct pthread ends this close below the stack's end */
+#define MAIN_SPAN  (128ull << 20) /* nothing is mapped this close below the main stack (mmap_base) */
+#define LAST_ROUND 2              /* destructors run in up to 4 rounds; others go first */
+
+extern void *__libc_stack_end;
+
+static pthread_key_t end_key;
+static size_t default_stack_size;
+static __thread int end_rounds __attribute__((tls_model("initial-exec")));
+static __thread int is_gone __attribute__((tls_model("initial-exec")));
+
+static void unblock_signal(void)
+{
+	uint64_t set = 1ull << (agent.signo - 1);
+
+	if (agent.signo > 0)
+		(void)sys4(SYS_rt_sigprocmask, SIG_UNBLOCK, (long)&set, 0, sizeof set);
+}
+
+static void set_stack(struct agent_slot *s, size_t stack_size)
+{
+	uint64_t tp = sys_thread_pointer(), end;
+
+	if (sys_gettid() == agent.pid) {
+		end = ((uint64_t)__libc_stack_end | 4095) + 1;
+		s->stack_lo = end - MAIN_SPAN;
+		s->stack_hi = end;
+		return;
+	}
+	if (stack_size <= TCB_ABOVE)
+		return; /* every read is checked by the kernel then */
+	s->stack_lo = tp - stack_size + TCB_ABOVE;
+	s->stack_hi = tp;
+}
+
+int thread_adopt(struct agent_slot *slot, size_t stack_size)
+{
+	int old, rc;
+
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &old);
+	rc = slot_prepare(slot, sys_gettid(), 0);
+	if (rc == 0) {
+		slot->thread_pointer = sys_thread_pointer();
+		set_stack(slot, stack_size);
+		agent_self = slot;
+		end_rounds = 0;
+		(void)pthread_setspecific(end_key, slot);
+		unblock_signal();
+		slot_tick(slot);
+	}
+	(void)pthread_setcancelstate(old, &old);
+	return rc;
+}
+
+struct agent_slot *agent_thread_attach(size_t stack_size)
+{
+	struct agent_slot *slot;
+
+	if (!agent_live() || is_gone)
+		return NULL;
+	slot = slot_of_tid(sys_gettid());
+	if (slot) { /* the supervisor was faster */
+		agent_self = slot;
+		slot->thread_pointer = sys_thread_pointer();
+		return slot;
+	}
+	slot = slot_take();
+	if (!slot)
+		return NULL;
+	return thread_adopt(slot, stack_size) ? NULL : slot;
+}
+
+struct agent_slot *agent_slot_self(void)
+{
+	struct agent_slot *s = agent_self;
+
+	if (s && s->thread_pointer == sys_thread_pointer() &&
+	    atomic_load_explicit(&s->tid, memory_order_relaxed) > 0)
+		return s;
+	agent_self = NULL;
+	return agent_thread_attach(0);
+}
+
+void agent_thread_detach(void)
+{
+	struct agent_slot *s = agent_self;
+
+	agent_self = NULL;
+	if (!s || s->thread_pointer != sys_thread_pointer() || atomic_load(&s->tid) <= 0)
+		return;
+	agent_stages_thread_end(s);
+	slot_end(s);
+}
+
+static void thread_ends(void *slot)
+{
+	int saved = errno;
+
+	if (end_rounds++ < LAST_ROUND) {
+		(void)pthread_setspecific(end_key, slot);
+		return;
+	}
+	is_gone = 1;
+	if (agent_live() && agent_self == slot)
+		agent_thread_detach();
+	errno = saved;
+}
+
+int thread_init(void)
+{
+	static int done;
+	pthread_attr_t attr;
+
+	if (done)
+		return 0;
+	if (pthread_key_create(&end_key, thread_ends))
+		return -1;
+	if (pthread_getattr_default_np(&attr) == 0) {
+		(void)pthread_attr_getstacksize(&attr, &default_stack_size);
+		(void)pthread_attr_destroy(&attr);
+	}
+	done = 1;
+	return 0;
+}
+
+void thread_on_fork_child(void)
+{
+	agent_self = NULL;
+	is_gone = 0;
+	end_rounds = 0;
+}
+
+/* ---- wrappers */
+
+static struct agent_slot *begin_start(void *fn, void *arg, const pthread_attr_t *attr)
+{
+	struct agent_slot *s = slot_take();
+
+	if (!s)
+		return NULL;
+	s->start_fn = fn;
+	s->start_arg = arg;
+	s->start_stack_bytes = default_stack_size;
+	if (attr)
+		(void)pthread_attr_getstacksize(attr, &s->start_stack_bytes);
+	return s;
+}
+
+static void *run_posix(void *p)
+{
+	struct agent_slot *s = p;
+	void *(*fn)(void *) = (void *(*)(void *))s->start_fn;
+	void *arg = s->start_arg;
+
+	(void)thread_adopt(s, s->start_stack_bytes);
+	return fn(arg); /* a jump: see the head of this file */
+}
+
+static int run_c11(void *p)
+{
+	struct agent_slot *s = p;
+	int (*fn)(void *) = (int (*)(void *))s->start_fn;
+	void *arg = s->start_arg;
+
+	(void)thread_adopt(s, s->start_stack_bytes);
+	return fn(arg);
+}
+
+__attribute__((visibility("default"))) int
+pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*fn)(void *), void *arg)
+{
+	struct agent_slot *s = agent_live() ? begin_start((void *)fn, arg, attr) : NULL;
+	int rc;
+
+	if (!s)
+		return AGENT_NEXT(pthread_create)(thread, attr, fn, arg);
+	rc = AGENT_NEXT(pthread_create)(thread, attr, run_posix, s);
+	if (rc)
+		slot_forget(s);
+	return rc;
+}
+
+__attribute__((visibility("default"))) int thrd_create(thrd_t *thread, thrd_start_t fn, void *arg)
+{
+	struct agent_slot *s = agent_live() ? begin_start((void *)fn, arg, NULL) : NULL;
+	int rc;
+
+	if (!s)
+		return AGENT_NEXT(thrd_create)(thread, fn, arg);
+	rc = AGENT_NEXT(thrd_create)(thread, run_c11, s);
+	if (rc != thrd_success)
+		slot_forget(s);
+	return rc;
+}
+
+/* ---- threads that others made */
+
+static void attach_foreign(int tid)
+{
+	struct agent_slot *s;
+
+	if (tid <= 0 || slot_of_tid(tid))
+		return;
+	s = slot_take();
+	if (s && slot_prepare(s, tid, 1) == 0)
+		slot_tick(s);
+}
+
+void agent_threads_asked(void)
+{
+	struct spool_head *head = agent.head;
+	int any = 0;
+
+	for (size_t i = 0; i < sizeof head->ask_tid / sizeof head->ask_tid[0]; i++)
+		any |= atomic_load_explicit(&head->ask_tid[i], memory_order_relaxed);
+	if (!any)
+		return;
+	slots_reap();
+	for (size_t i = 0; i < sizeof head->ask_tid / sizeof head->ask_tid[0]; i++) {
+		int tid = atomic_exchange(&head->ask_tid[i], 0);
+
+		if (tid > 0 && sys3(SYS_tgkill, agent.pid, tid, 0) == 0)
+			attach_foreign(tid);
+	}
+}
+
+struct dirent_kernel { /* getdents64(2) */
+	uint64_t ino;
+	int64_t off;
+	uint16_t bytes;
+	uint8_t type;
+	char name[];
+};
+
+static int parse_tid(const char *name)
+{
+	int n = 0;
+
+	for (; *name >= '0' && *name <= '9' && n < INT_MAX / 10 - 1; name++)
+		n = n * 10 + (*name - '0');
+	return *name ? 0 : n;
+}
+
+void threads_find(void)
+{
+	_Alignas(8) char buf[2048];
+	long fd = sys4(SYS_openat, AT_FDCWD, (long)"/proc/self/task",
+		       O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	long n;
+
+	if (fd < 0)
+		return;
+	while ((n = sys3(SYS_getdents64, fd, (long)buf, sizeof buf)) > 0) {
+		for (long at = 0; at < n;) {
+			const struct dirent_kernel *d = (const void *)(buf + at);
+
+			attach_foreign(parse_tid(d->name));
+			at += d->bytes;
+		}
+	}
+	(void)sys2(SYS_close, fd, 0);
+}
