@@ -96,7 +96,7 @@ struct dwarf_file {
 };
 
 struct dwarf_value {
-	enum {
+	enum dwarf_value_kind {
 		DWARF_V_NONE,
 		DWARF_V_CONST,
 		DWARF_V_ADDR,

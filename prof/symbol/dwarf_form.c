@@ -101,12 +101,9 @@ void dwarf_attrs_skip(struct cursor *c, const struct dwarf_unit *u, const struct
 		dwarf_form_skip(c, u, at[i].form);
 }
 
-static struct dwarf_value value(int kind, uint64_t u)
+static struct dwarf_value value(enum dwarf_value_kind kind, uint64_t u)
 {
-	struct dwarf_value v = {.u = u};
-
-	v.kind = kind;
-	return v;
+	return (struct dwarf_value){.kind = kind, .u = u};
 }
 
 /* Forms of texts other than DW_FORM_string. */
