@@ -28,6 +28,7 @@ enum agent_state {
  * to it at any time. Written by its own thread (or, before the first tick, by whoever attached it). */
 struct agent_slot {
 	_Atomic int32_t tid;     /* 0: free; -1: being made */
+	_Atomic int32_t for_tid; /* the thread that it is being made for */
 	uint32_t index;          /* place in agent.slots */
 	int32_t fd;              /* of the perf event, -1: none */
 	int32_t timer;           /* kernel's timer id, -1: none */
@@ -38,6 +39,7 @@ struct agent_slot {
 	void *start_arg;
 	size_t start_stack_bytes; /* its stack, guard included, 0: not known */
 	struct ring_writer ring;
+	volatile uint64_t write_sp; /* of the agent_write() that is under way */
 
 	_Atomic uint32_t in_handler;
 	_Atomic(struct agent_modules *) in_use; /* snapshot that the handler reads, NULL */
@@ -48,7 +50,8 @@ struct agent_slot {
 	int64_t accounted_ns;        /* CPU time that its samples carry, on top of start_cpu_ns */
 	int64_t interval_ns;         /* between ticks, as set now */
 	uint32_t resync;             /* ticks until the CPU clock is read again */
-	uint32_t rearm;              /* ticks until the event is re-armed with a new interval */
+	uint32_t rearm, refresh;     /* ticks until the interval changes, until more are allowed */
+	int64_t mirror_ns;           /* the next interval where it is known already, 0 */
 	uint64_t ticks, random;
 	int64_t value_ns;     /* of the last sample: how many ticks a blocked signal swallowed */
 	int64_t raw_after_ns; /* no raw stack before this time */
@@ -146,6 +149,11 @@ int agent_signal_install(int signo, void (*handler)(int, siginfo_t *, void *));
 /* Signal-safe: hands a signal that is not a tick to the action that the program has for it; does nothing
  * where it has none (a last tick of a thread that was just detached). */
 void agent_signal_chain(int signo, siginfo_t *info, void *ucontext);
+
+/* First thing in a new thread: what it inherited of the program's masks. */
+void agent_signal_thread_start(void);
+/* Refreshes the modules if the loader loaded or unloaded any since the last time. */
+void agent_modules_changed(void);
 
 /* Handler, before it writes a sample: writes the BEGIN of open stages that have none yet, and returns the
  * stage that the sample belongs to (0: none). */

@@ -35,7 +35,8 @@ int64_t engine_draw(struct agent_slot *slot)
 	r ^= r >> 7;
 	r ^= r << 17;
 	slot->random = r;
-	return agent.interval_ns / 2 + (int64_t)((r >> 32) * (uint64_t)agent.interval_ns >> 32);
+	return agent.interval_ns - agent.interval_ns / 4 +
+	       (int64_t)((r >> 32) * (uint64_t)(agent.interval_ns / 2) >> 32);
 }
 
 int engine_open(struct agent_slot *slot)

@@ -20,7 +20,7 @@ struct agent_slot *engine_slot_of(const siginfo_t *info);
 /* After each tick; returns 1 if the engine had run dry (ticks were lost). */
 int engine_rearm(struct agent_slot *slot, const siginfo_t *info);
 
-/* Next interval: uniform in [0.5, 1.5) of the mean. */
+/* Next interval: uniform in [0.75, 1.25) of the mean. */
 int64_t engine_draw(struct agent_slot *slot);
 
 /* ---- perf */

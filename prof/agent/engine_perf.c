@@ -14,11 +14,11 @@
 
 #include "prof/agent/sys.h"
 
-#define LIMIT        32     /* signals that may be pending at most, plus one refresh */
+#define LIMIT        32     /* signals that may be pending at most, and a refresh more */
+#define REFRESH      16     /* ticks between two refreshes (0.4 us each on the Milan VM) */
 #define FD_TABLE     65536u /* descriptors modulo this find their slot */
 #define FD_PREFERRED 2048   /* above what select() and loops over small numbers touch */
 #define FD_SMALL     64     /* with less room than this above, a timer disturbs less */
-#define LATENCY_NS   900    /* from expiry of the kernel's timer to our PERIOD call, Milan VM */
 #define PERIOD_MIN   10000  /* the kernel's own lower bound */
 
 static _Atomic uint16_t slot_by_fd[FD_TABLE]; /* index + 1 */
@@ -104,7 +104,9 @@ int perf_open(struct agent_slot *slot)
 	rc = direct_signal(fd, tid);
 	if (rc >= 0) {
 		slot->interval_ns = agent.interval_ns;
+		slot->mirror_ns = 0;
 		slot->rearm = 1;
+		slot->refresh = REFRESH;
 		set_fd(slot, (int)fd);
 		rc = sys3(SYS_ioctl, fd, PERF_EVENT_IOC_REFRESH, LIMIT);
 	}
@@ -168,32 +170,48 @@ int perf_owns(int fd)
 	return slot && slot->fd == fd;
 }
 
-/* Ticks between two re-arms: each costs two system calls (0.9 us on the Milan VM), which slow rates do
- * not feel and fast ones share. Intervals stay random from one group to the next. */
+/* Ticks with the same interval. A change restarts the kernel's timer, which costs microseconds where the
+ * timer is a hypervisor's (16 us on the Milan VM), so fast rates change seldom. */
 static uint32_t group(void)
 {
 	if (agent.interval_ns >= 2000000)
-		return 1;
-	return agent.interval_ns >= 500000 ? 4 : 8;
+		return 4;
+	return agent.interval_ns >= 500000 ? 16 : 64;
+}
+
+/* Intervals come in pairs that mirror each other around the mean: random, and after each pair the number
+ * of ticks is right to the last one. */
+static int64_t next_interval(struct agent_slot *slot)
+{
+	int64_t next = slot->mirror_ns;
+
+	if (next > 0) {
+		slot->mirror_ns = 0;
+		return next;
+	}
+	next = engine_draw(slot);
+	slot->mirror_ns = 2 * agent.interval_ns - next;
+	return next;
+}
+
+static void change_interval(struct agent_slot *slot)
+{
+	uint64_t period = (uint64_t)next_interval(slot);
+
+	if (period < PERIOD_MIN)
+		period = PERIOD_MIN;
+	(void)sys3(SYS_ioctl, slot->fd, PERF_EVENT_IOC_PERIOD, (long)&period);
+	slot->interval_ns = (int64_t)period;
+	slot->rearm = group();
 }
 
 int perf_rearm(struct agent_slot *slot, int ran_dry)
 {
-	int64_t next;
-	uint64_t period;
-	uint32_t n;
-
-	if (!ran_dry && --slot->rearm > 0)
-		return 0;
-	next = engine_draw(slot);
-	period = (uint64_t)(next - LATENCY_NS > PERIOD_MIN ? next - LATENCY_NS : PERIOD_MIN);
-	n = ran_dry ? LIMIT : group();
-	/* The first interval starts now, some time after the tick; those that follow are whole. */
-	if (group() > 1)
-		period = (uint64_t)next;
-	(void)sys3(SYS_ioctl, slot->fd, PERF_EVENT_IOC_PERIOD, (long)&period);
-	(void)sys3(SYS_ioctl, slot->fd, PERF_EVENT_IOC_REFRESH, n);
-	slot->interval_ns = next;
-	slot->rearm = group();
+	if (--slot->rearm == 0)
+		change_interval(slot);
+	if (ran_dry || --slot->refresh == 0) {
+		slot->refresh = REFRESH;
+		(void)sys3(SYS_ioctl, slot->fd, PERF_EVENT_IOC_REFRESH, ran_dry ? LIMIT : REFRESH);
+	}
 	return ran_dry;
 }

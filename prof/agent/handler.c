@@ -27,7 +27,7 @@ static int64_t cpu_since(struct agent_slot *s, int64_t now)
 {
 	int64_t wall = now - s->last_ns, value;
 
-	if (s->resync > 0 && wall <= s->interval_ns + s->interval_ns / 16) {
+	if (s->resync > 0 && wall <= s->interval_ns + s->interval_ns / 8) {
 		s->resync--;
 		value = wall;
 	} else {
@@ -173,6 +173,17 @@ static int wants_raw(struct agent_slot *s, const struct unwind_result *r, int64_
 	return 1;
 }
 
+/* A record that was begun by a frame which is no longer on the stack (the program jumped out of a signal
+ * handler that had interrupted it) will never be finished: nobody saw it, forget it. */
+static void forget_dead_record(struct agent_slot *s, uint64_t sp)
+{
+	if (s->ring.busy && s->write_sp && s->write_sp < sp && sp < s->stack_hi &&
+	    s->write_sp >= s->stack_lo) {
+		s->write_sp = 0;
+		ring_abandon(&s->ring);
+	}
+}
+
 static int take_sample(struct agent_slot *s, int64_t now, int64_t value, const void *ucontext)
 {
 	struct agent_modules *modules = modules_enter(s);
@@ -182,6 +193,7 @@ static int take_sample(struct agent_slot *s, int64_t now, int64_t value, const v
 	int rc;
 
 	unwind_regs_from_ucontext(&regs, ucontext);
+	forget_dead_record(s, regs.reg[UNWIND_SP]);
 	set_window(s, &memory, regs.reg[UNWIND_SP]);
 	r = unwind(&regs, &memory, modules_map(modules), s->cache, s->addresses, UNWIND_DEPTH_MAX);
 	modules_leave(s);

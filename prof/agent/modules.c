@@ -6,6 +6,8 @@
 
 #include <errno.h>
 #include <link.h>
+#include <pthread.h>
+#include <signal.h>
 #include <string.h>
 
 #include "prof/agent/modpath.h"
@@ -387,20 +389,27 @@ static void refresh_once(void)
 	publish(gone);
 }
 
+/* Nothing may leave this function but by its end: no cancellation in open(), no longjmp out of a signal
+ * handler of the program. */
 void agent_modules_refresh(void)
 {
 	uint32_t was = 0;
-	int saved = errno;
+	int saved = errno, cancel;
+	uint64_t all = ~0ull, mask = 0;
 
 	if (!atomic_compare_exchange_strong(&registry.running, &was, 1)) {
 		atomic_store(&registry.running, 2);
 		return;
 	}
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	(void)sys4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&all, (long)&mask, sizeof mask);
 	do {
 		atomic_store(&registry.running, 1);
 		refresh_once();
 		was = 1;
 	} while (!atomic_compare_exchange_strong(&registry.running, &was, 0));
+	(void)sys4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&mask, 0, sizeof mask);
+	(void)pthread_setcancelstate(cancel, &cancel);
 	errno = saved;
 }
 

@@ -140,10 +140,35 @@ static void reset(struct agent_slot *slot, int foreign)
 	atomic_store(&slot->in_use, NULL);
 }
 
+/* Two may want to make a slot for one thread: the thread itself, and a handler of another one that the
+ * supervisor asked. Each says so before it looks for the other; the thread itself waits for the outcome,
+ * the other one gives up. */
+static struct agent_slot *rival(const struct agent_slot *slot, int tid, int wait)
+{
+	uint32_t used = atomic_load(&agent.slots_used);
+
+	for (uint32_t i = 0; i < used; i++) {
+		struct agent_slot *s = atomic_load_explicit(&agent.slots[i], memory_order_acquire);
+
+		if (!s || s == slot || atomic_load(&s->for_tid) != tid)
+			continue;
+		for (int n = 0; wait && n < 1000 && atomic_load(&s->tid) == -1; n++)
+			(void)sys2(SYS_sched_yield, 0, 0);
+		if (atomic_load(&s->tid) == tid || (!wait && atomic_load(&s->tid) == -1))
+			return s;
+	}
+	return NULL;
+}
+
 int slot_prepare(struct agent_slot *slot, int tid, int foreign)
 {
 	struct spool_thread start;
 
+	atomic_store(&slot->for_tid, tid);
+	if (rival(slot, tid, !foreign)) {
+		slot_forget(slot);
+		return -1;
+	}
 	reset(slot, foreign);
 	slot->start_cpu_ns = start.start_cpu_ns = slot_cpu_ns(tid);
 	if (start.start_cpu_ns < 0 || spool_claim(agent.head, tid, &slot->ring)) {
@@ -192,6 +217,8 @@ void slot_forget(struct agent_slot *slot)
 	slot->ring.busy = 0;
 	slot->stage_id = 0;
 	atomic_store(&slot->in_use, NULL);
+	slot->write_sp = 0;
+	atomic_store(&slot->for_tid, 0);
 	atomic_store_explicit(&slot->tid, 0, memory_order_release);
 }
 
@@ -214,6 +241,7 @@ void slots_reap(void)
 int agent_write(struct agent_slot *slot, enum spool_type type, uint32_t extra, int64_t t_ns,
 		const void *a, size_t a_bytes, const void *b, size_t b_bytes)
 {
+	uint64_t sp = (uint64_t)__builtin_frame_address(0);
 	uint8_t *p;
 
 	if (!slot || a_bytes > UINT16_MAX || b_bytes > UINT16_MAX)
@@ -221,10 +249,12 @@ int agent_write(struct agent_slot *slot, enum spool_type type, uint32_t extra, i
 	p = ring_begin(&slot->ring, type, (uint32_t)(a_bytes + b_bytes));
 	if (!p)
 		return -1;
+	slot->write_sp = sp;
 	if (a_bytes)
 		memcpy(p, a, a_bytes);
 	if (b_bytes)
 		memcpy(p + a_bytes, b, b_bytes);
 	ring_commit(&slot->ring, 0, extra, t_ns, (uint32_t)(a_bytes + b_bytes));
+	slot->write_sp = 0;
 	return 0;
 }

@@ -54,21 +54,24 @@ static void set_stack(struct agent_slot *s, size_t stack_size)
 
 int thread_adopt(struct agent_slot *slot, size_t stack_size)
 {
-	int old, rc;
+	int old, fresh;
 
 	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &old);
-	rc = slot_prepare(slot, sys_gettid(), 0);
-	if (rc == 0) {
+	fresh = slot_prepare(slot, sys_gettid(), 0) == 0;
+	if (!fresh) /* no ring left, or the supervisor was faster */
+		slot = slot_of_tid(sys_gettid());
+	if (slot) {
 		slot->thread_pointer = sys_thread_pointer();
 		set_stack(slot, stack_size);
 		agent_self = slot;
 		end_rounds = 0;
 		(void)pthread_setspecific(end_key, slot);
 		unblock_signal();
-		slot_tick(slot);
+		if (fresh)
+			slot_tick(slot);
 	}
 	(void)pthread_setcancelstate(old, &old);
-	return rc;
+	return slot ? 0 : -1;
 }
 
 struct agent_slot *agent_thread_attach(size_t stack_size)
@@ -77,16 +80,10 @@ struct agent_slot *agent_thread_attach(size_t stack_size)
 
 	if (!agent_live() || is_gone)
 		return NULL;
-	slot = slot_of_tid(sys_gettid());
-	if (slot) { /* the supervisor was faster */
-		agent_self = slot;
-		slot->thread_pointer = sys_thread_pointer();
-		return slot;
-	}
 	slot = slot_take();
-	if (!slot)
+	if (!slot || thread_adopt(slot, stack_size))
 		return NULL;
-	return thread_adopt(slot, stack_size) ? NULL : slot;
+	return agent_self;
 }
 
 struct agent_slot *agent_slot_self(void)
