@@ -241,7 +241,7 @@ static int put(struct build *b, uint64_t address, uint16_t rule)
 	int rc = rows_put(&b->rows, address, rule);
 
 	if (rc == ERR_LIMIT) {
-		b->skipped++;
+		b->skipped += rule != 0;
 		return 0;
 	}
 	return rc;

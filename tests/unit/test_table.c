@@ -1,0 +1,255 @@
+/* Which addresses of a module have which rule: starts, ends, gaps, pages, order, overlaps, and both sections
+ * together, in modules put together by hand. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "tests/unit/table_rig.h"
+
+static void rules_hold_from_start_to_end(void **state)
+{
+	struct cfi_bytes b = {0};
+	struct unwind_table *t;
+
+	(void)state;
+	cie(&b);
+	fde(&b, 0x1010, 0x40, 16);
+	fde(&b, 0x1080, 0x40, 24);
+	t = build(&b, NULL, 0);
+	assert_int_equal(at(t, 0), -1);
+	assert_int_equal(at(t, 0x100f), -1);
+	assert_int_equal(at(t, 0x1010), 16);
+	assert_int_equal(at(t, 0x104f), 16);
+	assert_int_equal(at(t, 0x1050), -1);
+	assert_int_equal(at(t, 0x107f), -1);
+	assert_int_equal(at(t, 0x1080), 24);
+	assert_int_equal(at(t, 0x10bf), 24);
+	assert_int_equal(at(t, 0x10c0), -1);
+	assert_int_equal(at(t, 0xffff), -1);
+	assert_int_equal(at(t, 0x10000), -1);
+	assert_int_equal(at(t, UINT64_MAX), -1);
+	unwind_table_free(t);
+}
+
+static void padding_belongs_to_what_is_before_it(void **state)
+{
+	struct cfi_bytes b = {0};
+	struct unwind_table *t;
+
+	(void)state;
+	cie(&b);
+	fde(&b, 0x1000, 0x21, 16);
+	fde(&b, 0x1030, 0x20, 24); /* 15 bytes of padding before it */
+	fde(&b, 0x1060, 0x20, 32); /* 16 */
+	t = build(&b, NULL, 0);
+	assert_int_equal(at(t, 0x1021), 16);
+	assert_int_equal(at(t, 0x102f), 16);
+	assert_int_equal(at(t, 0x1030), 24);
+	assert_int_equal(at(t, 0x1050), -1);
+	assert_int_equal(at(t, 0x1060), 32);
+	unwind_table_free(t);
+}
+
+static void equal_neighbours_are_one_row(void **state)
+{
+	struct cfi_bytes b = {0};
+	struct unwind_table *t;
+
+	(void)state;
+	cie(&b);
+	for (uint64_t i = 0; i < 50; i++)
+		fde(&b, 0x1000 + 16 * i, 16, 16);
+	t = build(&b, NULL, 0);
+	/* The page's first row, one row, its end. */
+	assert_int_equal(unwind_table_rows(t), 3);
+	assert_int_equal(t->head.n_rules, 2);
+	assert_int_equal(at(t, 0x1000 + 16 * 50 - 1), 16);
+	unwind_table_free(t);
+}
+
+static void the_order_of_entries_does_not_matter(void **state)
+{
+	struct cfi_bytes up = {0}, down = {0};
+	struct unwind_table *a, *b;
+
+	(void)state;
+	cie(&up);
+	cie(&down);
+	for (uint64_t i = 0; i < 37; i++) {
+		fde(&up, 0x1000 + 64 * i, 40, (uint8_t)(8 + 8 * (i % 5)));
+		fde(&down, 0x1000 + 64 * (36 - i), 40, (uint8_t)(8 + 8 * ((36 - i) % 5)));
+	}
+	a = build(&up, NULL, 0);
+	b = build(&down, NULL, 0);
+	assert_int_equal(unwind_table_rows(a), unwind_table_rows(b));
+	for (uint64_t pc = 0xf00; pc < 0x2000; pc++)
+		assert_int_equal(at(a, pc), at(b, pc));
+	unwind_table_free(a);
+	unwind_table_free(b);
+}
+
+static void long_functions_go_over_pages(void **state)
+{
+	struct cfi_bytes b = {0};
+	struct unwind_table *t;
+
+	(void)state;
+	cie(&b);
+	fde(&b, 0x1fff0, 0x30000, 16); /* to 0x4fff0 */
+	fde(&b, 0x60000, 0x10000, 24); /* one whole page */
+	fde(&b, 0x90010, 0x20, 32);    /* a page of nothing before it */
+	t = build(&b, NULL, 0);
+	assert_int_equal(t->head.first_page, 1);
+	for (uint64_t pc = 0; pc < 0xb0000; pc++) {
+		int want = pc < 0x1fff0   ? -1
+			   : pc < 0x4fff0 ? 16
+			   : pc < 0x60000 ? -1
+			   : pc < 0x70000 ? 24
+			   : pc < 0x90010 ? -1
+			   : pc < 0x90030 ? 32
+					  : -1;
+
+		if (at(t, pc) != want)
+			fail_msg("%#llx: %d, not %d", (unsigned long long)pc, at(t, pc), want);
+	}
+	unwind_table_free(t);
+}
+
+static void rows_on_page_boundaries_are_found(void **state)
+{
+	struct cfi_bytes b = {0};
+	struct unwind_table *t;
+	static const uint8_t code[] = {DW_CFA_advance_loc | 16, DW_CFA_def_cfa_offset, 16,
+				       DW_CFA_advance_loc | 16, DW_CFA_def_cfa_offset, 8};
+
+	(void)state;
+	cie(&b);
+	cb_fde(&b, 0x1fff0, 0x30, 0, code, sizeof code);
+	fde(&b, 0x2fff0, 0x10, 40); /* ends where a page does */
+	t = build(&b, NULL, 0);
+	assert_int_equal(at(t, 0x1ffff), 8);
+	assert_int_equal(at(t, 0x20000), 16);
+	assert_int_equal(at(t, 0x2000f), 16);
+	assert_int_equal(at(t, 0x20010), 8);
+	assert_int_equal(at(t, 0x20020), -1);
+	assert_int_equal(at(t, 0x2ffff), 40);
+	assert_int_equal(at(t, 0x30000), -1);
+	unwind_table_free(t);
+}
+
+static void an_entry_ends_where_the_next_begins(void **state)
+{
+	struct cfi_bytes b = {0};
+	struct unwind_table *t;
+
+	(void)state;
+	cie(&b);
+	fde(&b, 0x1000, 0x100, 16);
+	fde(&b, 0x1040, 0x20, 24);
+	fde(&b, 0x1200, 0, 40); /* of no size */
+	t = build(&b, NULL, 0);
+	assert_int_equal(at(t, 0x103f), 16);
+	assert_int_equal(at(t, 0x1040), 24);
+	assert_int_equal(at(t, 0x1060), -1);
+	assert_int_equal(at(t, 0x1200), -1);
+	unwind_table_free(t);
+}
+
+static void debug_frame_fills_what_eh_frame_leaves(void **state)
+{
+	struct cfi_bytes eh = {0}, debug = {.debug = 1};
+	struct unwind_table *t;
+
+	(void)state;
+	cie(&eh);
+	fde(&eh, 0x1000, 0x40, 16);
+	fde(&eh, 0x1100, 0x40, 16);
+	cie(&debug);
+	fde(&debug, 0x1000, 0x40, 80); /* known already */
+	fde(&debug, 0x1020, 0x40, 24); /* in part */
+	fde(&debug, 0x10f0, 0x20, 32); /* in part */
+	fde(&debug, 0x1200, 0x40, 40);
+	fde(&debug, 0x1300, 0x40, 48);
+	fde(&debug, 0x1320, 0x10, 56);
+	t = build(&eh, &debug, 0);
+	assert_int_equal(at(t, 0x1000), 16);
+	assert_int_equal(at(t, 0x103f), 16);
+	assert_int_equal(at(t, 0x1040), 24);
+	assert_int_equal(at(t, 0x105f), 24);
+	assert_int_equal(at(t, 0x1060), -1);
+	assert_int_equal(at(t, 0x10f0), 32);
+	assert_int_equal(at(t, 0x10ff), 32);
+	assert_int_equal(at(t, 0x1100), 16);
+	assert_int_equal(at(t, 0x1200), 40);
+	assert_int_equal(at(t, 0x131f), 48);
+	assert_int_equal(at(t, 0x1320), 56);
+	unwind_table_free(t);
+	t = build(NULL, &debug, 0);
+	assert_int_equal(at(t, 0x1000), 80);
+	assert_int_equal(at(t, 0x1020), 24);
+	unwind_table_free(t);
+}
+
+static void entries_outside_the_code_are_dropped(void **state)
+{
+	static struct elf_bytes e;
+	struct cfi_bytes debug = {.debug = 1};
+	struct unwind_table *t;
+
+	(void)state;
+	cie(&debug);
+	fde(&debug, 0, 0x40, 16); /* a function that the linker threw away */
+	fde(&debug, 0x1000, 0x40, 24);
+	fde(&debug, 0x1ff0, 0x40, 32); /* goes on behind the segment */
+	fde(&debug, 0x700000000000, 0x40, 40);
+	eb_init(&e);
+	eb_section(&e, ".debug_frame", SHT_PROGBITS, 0, debug.data, debug.len);
+	eb_segment(&e, PT_LOAD, PF_R | PF_X, 0, 0x1000, 64)->p_memsz = 0x1000;
+	eb_segment(&e, PT_LOAD, PF_R | PF_W, 0, 0, 64)->p_memsz = 0x1000;
+	eb_finish(&e, 1);
+	t = build_elf(&e, 0);
+	assert_int_equal(at(t, 0), -1);
+	assert_int_equal(at(t, 0x1000), 24);
+	assert_int_equal(at(t, 0x1ff0), -1);
+	assert_int_equal(t->head.n_pages, 1);
+	unwind_table_free(t);
+}
+
+static void code_4_gib_away_is_counted_not_stored(void **state)
+{
+	struct cfi_bytes b = {0};
+	struct unwind_table *t;
+
+	(void)state;
+	cie(&b);
+	fde(&b, 0x1000, 0x40, 16);
+	fde(&b, 0xfffffff0, 0x10, 24);
+	fde(&b, 0x100000000, 0x10, 32);
+	t = build(&b, NULL, 1);
+	assert_int_equal(at(t, 0x1000), 16);
+	assert_int_equal(at(t, 0xffffffff), 24);
+	assert_int_equal(at(t, 0x100000000), -1);
+	unwind_table_free(t);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(rules_hold_from_start_to_end),
+		cmocka_unit_test(padding_belongs_to_what_is_before_it),
+		cmocka_unit_test(equal_neighbours_are_one_row),
+		cmocka_unit_test(the_order_of_entries_does_not_matter),
+		cmocka_unit_test(long_functions_go_over_pages),
+		cmocka_unit_test(rows_on_page_boundaries_are_found),
+		cmocka_unit_test(an_entry_ends_where_the_next_begins),
+		cmocka_unit_test(debug_frame_fills_what_eh_frame_leaves),
+		cmocka_unit_test(entries_outside_the_code_are_dropped),
+		cmocka_unit_test(code_4_gib_away_is_counted_not_stored),
+	};
+
+	return cmocka_run_group_tests_name("unwind table", tests, NULL, NULL);
+}
