@@ -17,6 +17,9 @@
 #include "prof/spool/writer.h"
 #include "prof/unwind/unwind.h"
 
+/* What the program sees in place of libc's; also to be named in exports.map. */
+#define AGENT_EXPORT __attribute__((visibility("default")))
+
 enum agent_state {
 	AGENT_IDLE,  /* no session: every hook passes straight through */
 	AGENT_BUSY,  /* being started or ended */
