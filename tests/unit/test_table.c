@@ -236,6 +236,184 @@ static void code_4_gib_away_is_counted_not_stored(void **state)
 	unwind_table_free(t);
 }
 
+/* ---- files of all kinds ---------------------------------------------------------------------------- */
+
+static void a_malformed_program_costs_the_rest_of_its_entry(void **state)
+{
+	static const uint8_t code[] = {DW_CFA_def_cfa_offset, 16, DW_CFA_advance_loc | 0x20, 0x3f};
+	struct cfi_bytes b = {0};
+	struct unwind_table *t;
+
+	(void)state;
+	cie(&b);
+	fde(&b, 0x1000, 0x40, 8);
+	cb_fde(&b, 0x1040, 0x40, 0, code, sizeof code);
+	fde(&b, 0x1080, 0x40, 24);
+	t = build(&b, NULL, 1);
+	assert_int_equal(at(t, 0x103f), 8);
+	assert_int_equal(at(t, 0x105f), 16);
+	assert_int_equal(at(t, 0x1060), -1);
+	assert_int_equal(at(t, 0x107f), -1);
+	assert_int_equal(at(t, 0x1080), 24);
+	unwind_table_free(t);
+}
+
+static void entries_that_cannot_be_read_cost_themselves(void **state)
+{
+	struct cfi_bytes b = {0};
+	struct unwind_table *t;
+
+	(void)state;
+	cie(&b);
+	fde(&b, 0x1000, 0x40, 16);
+	b.cie += 4; /* where no CIE is */
+	fde(&b, 0x1100, 0x40, 16);
+	b.cie -= 4;
+	fde(&b, 0x1200, 0x40, 16);
+	t = build(&b, NULL, 1);
+	assert_int_equal(at(t, 0x1000), 16);
+	assert_int_equal(at(t, 0x1100), -1);
+	assert_int_equal(at(t, 0x1200), 16);
+	unwind_table_free(t);
+}
+
+static int build_fails(const struct elf_bytes *e, struct err *err)
+{
+	struct unwind_table *t = NULL;
+	struct elf_file f;
+	uint32_t skipped;
+	int rc;
+
+	assert_int_equal(elf_from_bytes(&f, e->data, e->len, "sample", NULL), 0);
+	rc = unwind_table_build(&t, &f, &skipped, err);
+	assert_int_equal(unwind_table_build(&t, &f, NULL, NULL), rc);
+	assert_null(t);
+	return rc;
+}
+
+static void a_module_with_nothing_but_garbage_is_refused(void **state)
+{
+	static struct elf_bytes e;
+	struct cfi_bytes b = {0};
+	struct err err = ERR_INIT;
+
+	(void)state;
+	b.cie = 100000;
+	fde(&b, 0x1000, 0x40, 16);
+	fde(&b, 0x2000, 0x40, 16);
+	make_elf(&e, &b, NULL);
+	assert_int_equal(build_fails(&e, &err), ERR_FORMAT);
+	assert_non_null(strstr(err.text, ".eh_frame"));
+	e.eh.e_machine = EM_AARCH64;
+	memcpy(e.data, &e.eh, sizeof e.eh);
+	assert_int_equal(build_fails(&e, &err), ERR_FORMAT);
+	assert_non_null(strstr(err.text, "x86-64"));
+}
+
+static void a_module_without_any_has_a_table_without_rows(void **state)
+{
+	static const uint8_t terminator[4];
+	static struct elf_bytes e;
+	struct cfi_bytes none = {0};
+	struct unwind_table *t = build(NULL, NULL, 0);
+
+	(void)state;
+	assert_int_equal(unwind_table_rows(t), 0);
+	assert_int_equal(at(t, 0), -1);
+	assert_int_equal(at(t, 0x1000), -1);
+	unwind_table_free(t);
+	t = build(&none, &none, 0);
+	assert_int_equal(unwind_table_rows(t), 0);
+	unwind_table_free(t);
+	eb_init(&e);
+	eb_section(&e, ".eh_frame", SHT_PROGBITS, 0, terminator, sizeof terminator);
+	eb_finish(&e, 1);
+	t = build_elf(&e, 0);
+	assert_int_equal(unwind_table_rows(t), 0);
+	unwind_table_free(t);
+}
+
+static void sections_without_readable_bytes_count_as_empty(void **state)
+{
+	static struct elf_bytes e;
+	struct cfi_bytes b = {0};
+	struct unwind_table *t;
+
+	(void)state;
+	cie(&b);
+	fde(&b, 0x1000, 0x40, 16);
+	/* As in a file of separate debug information, and compressed. */
+	eb_init(&e);
+	eb_section(&e, ".eh_frame", SHT_NOBITS, CFI_BYTES_ADDR, NULL, 5000);
+	eb_section(&e, ".debug_frame", SHT_PROGBITS, 0, b.data, b.len)->sh_flags = SHF_COMPRESSED;
+	eb_finish(&e, 1);
+	t = build_elf(&e, 0);
+	assert_int_equal(unwind_table_rows(t), 0);
+	unwind_table_free(t);
+}
+
+static void without_section_headers_the_segments_do(void **state)
+{
+	static struct elf_bytes e;
+	struct cfi_bytes b = {0};
+	uint8_t hdr[8] = {1, DW_EH_PE_pcrel | DW_EH_PE_sdata4};
+	struct unwind_table *t;
+	uint64_t data, at_hdr;
+	int32_t way;
+
+	(void)state;
+	cie(&b);
+	fde(&b, 0x1000, 0x40, 16);
+	cb_put(&b, 0, 4);
+	cb_put(&b, 0x12345678, 4); /* whatever the segment has behind it */
+	eb_init(&e);
+	data = eb_put(&e, b.data, b.len);
+	/* The header stands 0x100 before the entries it points to; the value is at byte 4. */
+	way = 0x100 - 4;
+	memcpy(hdr + 4, &way, 4);
+	at_hdr = eb_put(&e, hdr, sizeof hdr);
+	eb_segment(&e, PT_LOAD, PF_R, data, CFI_BYTES_ADDR, b.len);
+	eb_segment(&e, PT_LOAD, PF_R | PF_X, 0, 0x1000, 64)->p_memsz = 0x1000;
+	eb_segment(&e, PT_GNU_EH_FRAME, PF_R, at_hdr, CFI_BYTES_ADDR - 0x100, sizeof hdr);
+	eb_finish(&e, 0);
+	t = build_elf(&e, 0);
+	assert_int_equal(at(t, 0x1000), 16);
+	assert_int_equal(at(t, 0x1040), -1);
+	unwind_table_free(t);
+	/* Damaged: of another version, pointing nowhere, too short. */
+	for (int i = 0; i < 3; i++) {
+		static struct elf_bytes bad;
+
+		bad = e;
+		if (i == 0)
+			bad.data[at_hdr] = 2;
+		else if (i == 1)
+			bad.data[at_hdr + 6] = 0x7f;
+		else
+			bad.ph[2].p_filesz = 3;
+		memcpy(bad.data + sizeof bad.eh, bad.ph, sizeof bad.ph);
+		t = build_elf(&bad, 0);
+		assert_int_equal(unwind_table_rows(t), 0);
+		unwind_table_free(t);
+	}
+}
+
+static void the_build_id_stands_in_the_table(void **state)
+{
+	static struct elf_bytes e;
+	struct unwind_table *t;
+	uint8_t note[64];
+	size_t n = eb_note(note, NT_GNU_BUILD_ID, "\1\2\3\4", 4);
+
+	(void)state;
+	eb_init(&e);
+	eb_section(&e, ".note.gnu.build-id", SHT_NOTE, 0x400, note, n);
+	eb_finish(&e, 1);
+	t = build_elf(&e, 0);
+	assert_string_equal(t->head.build_id, "01020304");
+	unwind_table_free(t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -249,6 +427,13 @@ int main(void)
 		cmocka_unit_test(debug_frame_fills_what_eh_frame_leaves),
 		cmocka_unit_test(entries_outside_the_code_are_dropped),
 		cmocka_unit_test(code_4_gib_away_is_counted_not_stored),
+		cmocka_unit_test(a_malformed_program_costs_the_rest_of_its_entry),
+		cmocka_unit_test(entries_that_cannot_be_read_cost_themselves),
+		cmocka_unit_test(a_module_with_nothing_but_garbage_is_refused),
+		cmocka_unit_test(a_module_without_any_has_a_table_without_rows),
+		cmocka_unit_test(sections_without_readable_bytes_count_as_empty),
+		cmocka_unit_test(without_section_headers_the_segments_do),
+		cmocka_unit_test(the_build_id_stands_in_the_table),
 	};
 
 	return cmocka_run_group_tests_name("unwind table", tests, NULL, NULL);
