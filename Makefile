@@ -81,17 +81,19 @@ SAMPLE_TOOL_BIN := $(SAMPLE_TOOL_SRC:%.c=$(O)/%)
 # Libraries that only one test needs.
 LIBS_test_align_parasail := -lparasail
 LIBS_bench_align := -lparasail
-LIBS_test_unwind_libunwind := -lunwind-ptrace -lunwind-generic
+LIBS_test_unwind_step := -lunwind-ptrace -lunwind-generic
 LIBS_bench_unwind := -lunwind
 
 # Programs with a known answer, built as their heads say.
 -include samples/programs/programs.mk
+-include tests/programs/programs.mk
 
 PROGRAMS := $(O)/protea-export $(O)/protea-prof
 LIBRARIES := $(O)/libprotea-prof.so
 
 .PHONY: all build run test test-unit test-san test-asan test-tsan fuzz bench lint install uninstall \
 	clean help packages check-format
+.DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .PRECIOUS: $(O)/obj/%.o
 

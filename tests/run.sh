@@ -1,6 +1,6 @@
 #!/bin/bash
 # Runs the tests of the named kinds (default: all) and ends with "N passed, N failed, N skipped".
-# Unit tests and fault twins are cmocka programs that print TAP; cli tests are scripts that print TAP.
+# Unit tests and fault twins are cmocka programs that print TAP; cli tests and browser tests are scripts that print TAP.
 # A test file that exits non-zero without a "not ok" counts as one failure. TESTS="a b" picks files by
 # name. Logs: $O/test-logs.
 set -u
@@ -12,7 +12,7 @@ mkdir -p "$logs"
 passed=0 failed=0 skipped=0
 broken=()
 kinds=("$@")
-[ ${#kinds[@]} -gt 0 ] || kinds=(lint unit fault cli fuzz)
+[ ${#kinds[@]} -gt 0 ] || kinds=(lint unit fault cli browser fuzz)
 limit=${TEST_TIMEOUT:-900}
 
 count_log() { # name rc log seconds
@@ -67,6 +67,9 @@ for kind in "${kinds[@]}"; do
 			*.mjs) run_one "cli/$(basename "$t")" node "$t" ;;
 			esac
 		done
+		;;
+	browser)
+		for t in tests/browser/[0-9]*.mjs; do run_one "browser/$(basename "$t")" node "$t"; done
 		;;
 	fuzz)
 		run_one fuzz tests/fuzz/smoke.sh
