@@ -3,7 +3,8 @@
  *
  * A session is a folder:  session   one page: what is recorded and who supervises (struct spool_session)
  *                         PID.N     one file per process image (struct spool_head, then its rings);
- *                                   N counts images of that pid (exec starts a new one)
+ *                                   N counts images of the session (exec starts a new one)
+ *                         PID.N.mod what the supervisor notes of its modules, for a successor
  * A ring has one producer (a thread of the target, handlers of that thread included, one record at a
  * time) and one consumer. `head` and `tail` count bytes since the beginning, never wrapping; a record
  * lies at (offset % ring_bytes), padded to 8, and never wraps around: a SPOOL_PAD record fills the rest.

@@ -1,0 +1,176 @@
+/* What the supervisor knows of a run: see known.h. Stages are known_stage.c's. */
+#include "prof/record/known.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "prof/base/err.h"
+
+int known_init(struct known *k)
+{
+	uint32_t none;
+
+	memset(k, 0, sizeof *k);
+	k->free_stage = KNOWN_NONE;
+	k->strings = strtab_new();
+	k->frames = frametab_new();
+	k->stacks = stacktab_new();
+	k->modules = k->strings ? modtab_new(k->strings) : NULL;
+	if (!k->modules || !k->frames || !k->stacks ||
+	    known_module(k, NULL, "[label]", 0, 0, 0, &none)) {
+		known_release(k);
+		return ERR_NOMEM;
+	}
+	k->label_module = none;
+	stacktab_set_limit(k->stacks, KNOWN_STACKS_MAX);
+	frametab_set_limit(k->frames, KNOWN_STACKS_MAX);
+	return 0;
+}
+
+void known_release(struct known *k)
+{
+	modtab_free(k->modules);
+	frametab_free(k->frames);
+	stacktab_free(k->stacks);
+	strtab_free(k->strings);
+	free(k->module_info);
+	free(k->module_ids);
+	free(k->frame_ids);
+	free(k->stack_ids);
+	free(k->processes);
+	free(k->threads);
+	free(k->stages);
+	free(k->stage_heads);
+	memset(k, 0, sizeof *k);
+}
+
+/* Room for one more row after `n`; 0 or ERR_NOMEM. */
+static int room(void **rows, uint32_t n, uint32_t *cap, size_t size)
+{
+	uint32_t next = *cap ? *cap : 32;
+	void *p;
+
+	if (n < *cap)
+		return 0;
+	if (n >= UINT32_MAX / 2)
+		return ERR_NOMEM;
+	while (next <= n)
+		next *= 2;
+	p = realloc(*rows, (size_t)next * size);
+	if (!p)
+		return ERR_NOMEM;
+	memset((char *)p + (size_t)*cap * size, 0, (size_t)(next - *cap) * size);
+	*rows = p;
+	*cap = next;
+	return 0;
+}
+
+uint32_t known_process(struct known *k, int pid, int ppid, uint64_t start_ticks, int64_t start_ns)
+{
+	struct known_process *p;
+
+	for (uint32_t i = k->n_processes; i-- > 0;) {
+		p = &k->processes[i];
+		if (p->row.pid == pid && p->start_ticks == start_ticks)
+			return i;
+	}
+	if (room((void **)&k->processes, k->n_processes, &k->cap_processes, sizeof *p))
+		return KNOWN_NONE;
+	p = &k->processes[k->n_processes];
+	p->row.pid = pid;
+	p->row.ppid = ppid;
+	p->row.start_ns = start_ns;
+	p->row.end_ns = -1;
+	p->start_ticks = start_ticks;
+	p->main_thread = KNOWN_NONE;
+	p->changed = 1;
+	return k->n_processes++;
+}
+
+uint32_t known_thread_find(const struct known *k, uint32_t process, int tid)
+{
+	for (uint32_t i = k->n_threads; i-- > 0;) {
+		const struct known_thread *t = &k->threads[i];
+
+		if (t->process == process && t->row.tid == tid && t->row.end_ns < 0)
+			return i;
+	}
+	return KNOWN_NONE;
+}
+
+uint32_t known_thread(struct known *k, uint32_t process, int tid, int64_t start_ns)
+{
+	uint32_t i = known_thread_find(k, process, tid);
+	struct known_thread *t;
+
+	if (i != KNOWN_NONE)
+		return i;
+	if (room((void **)&k->threads, k->n_threads, &k->cap_threads, sizeof *t))
+		return KNOWN_NONE;
+	t = &k->threads[k->n_threads];
+	t->process = process;
+	t->row.tid = tid;
+	t->row.start_ns = start_ns;
+	t->row.end_ns = -1;
+	t->changed = 1;
+	if (tid == (int)k->processes[process].row.pid)
+		k->processes[process].main_thread = k->n_threads;
+	return k->n_threads++;
+}
+
+int known_module(struct known *k, const char *build_id, const char *path, uint64_t start,
+		 uint64_t end, uint64_t offset, uint32_t *module)
+{
+	uint32_t before = modtab_count(k->modules);
+	int rc = modtab_module(k->modules, build_id, path, module);
+
+	if (rc || *module < before)
+		return rc;
+	if (room((void **)&k->module_info, *module, &k->module_info_cap, sizeof *k->module_info))
+		return ERR_NOMEM;
+	k->module_info[*module] = (struct known_module){start, end, offset};
+	return 0;
+}
+
+int known_label(struct known *k, const char *text, uint32_t *frame)
+{
+	uint32_t string;
+	int rc = strtab_intern_text(k->strings, text, &string);
+
+	if (rc)
+		return rc;
+	return frametab_intern(
+		k->frames, (struct frame){.rel_addr = string, .module = k->label_module}, frame);
+}
+
+void known_keep_ids(struct known *k)
+{
+	k->kept_modules = k->n_module_ids;
+	k->kept_frames = k->n_frame_ids;
+	k->kept_stacks = k->n_stack_ids;
+	for (uint32_t i = 0; i < k->n_processes; i++)
+		k->processes[i].fresh = k->processes[i].changed = 0;
+	for (uint32_t i = 0; i < k->n_threads; i++)
+		k->threads[i].fresh = k->threads[i].changed = 0;
+	for (uint32_t i = 0; i < k->n_stages; i++) {
+		k->stages[i].fresh = 0;
+		if (k->stages[i].state == STAGE_ENDED)
+			known_stage_drop(k, i);
+	}
+}
+
+void known_forget_ids(struct known *k)
+{
+	k->n_module_ids = k->kept_modules;
+	k->n_frame_ids = k->kept_frames;
+	k->n_stack_ids = k->kept_stacks;
+	for (uint32_t i = 0; i < k->n_processes; i++)
+		if (k->processes[i].fresh)
+			k->processes[i].id = k->processes[i].fresh = 0;
+	for (uint32_t i = 0; i < k->n_threads; i++)
+		if (k->threads[i].fresh)
+			k->threads[i].id = k->threads[i].fresh = 0;
+	for (uint32_t i = 0; i < k->n_stages; i++)
+		if (k->stages[i].fresh)
+			k->stages[i].row_id = k->stages[i].fresh = 0;
+}

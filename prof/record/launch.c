@@ -1,0 +1,220 @@
+/* Starting the program: see launch.h. */
+#include "prof/record/launch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "prof/base/buf.h"
+#include "prof/base/clock.h"
+#include "prof/record/procmaps.h"
+#include "prof/spool/session.h"
+
+extern char **environ;
+
+static const int passed_on[] = {SIGTERM, SIGHUP, SIGQUIT};
+
+int launch_begin(struct launch *l, struct err *err)
+{
+	struct sigaction dfl = {.sa_handler = SIG_DFL};
+	sigset_t set;
+
+	memset(l, 0, sizeof *l);
+	l->own_cpu_ns = -1;
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, SIGINT);
+	for (size_t i = 0; i < sizeof passed_on / sizeof *passed_on; i++)
+		sigaddset(&set, passed_on[i]);
+	l->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (l->signal_fd < 0)
+		return err_sys(err, ERR_IO, "cannot wait for signals");
+	(void)sigprocmask(SIG_BLOCK, &set, &l->old_mask);
+	/* Were it ignored, the kernel would throw the program's status away. */
+	(void)sigaction(SIGCHLD, &dfl, &l->old_chld);
+	return 0;
+}
+
+void launch_end(struct launch *l)
+{
+	struct signalfd_siginfo si;
+
+	if (l->signal_fd < 0)
+		return;
+	while (read(l->signal_fd, &si, sizeof si) == (ssize_t)sizeof si)
+		; /* a Ctrl-C that was the program's must not end us now */
+	(void)sigaction(SIGCHLD, &l->old_chld, NULL);
+	(void)sigprocmask(SIG_SETMASK, &l->old_mask, NULL);
+	(void)close(l->signal_fd);
+	l->signal_fd = -1;
+}
+
+static int is_variable(const char *entry, const char *name)
+{
+	size_t n = strlen(name);
+
+	return strncmp(entry, name, n) == 0 && entry[n] == '=';
+}
+
+/* Our environment with the two variables the agent needs; texts go to `texts`. The program sees it as it
+ * was: the agent takes its part out again, so what was not there goes to the end. */
+static char **make_env(struct buf *texts, const char *agent, const char *session)
+{
+	size_t n = 0, k = 0, session_at;
+	char **env;
+
+	while (environ[n])
+		n++;
+	env = calloc(n + 3, sizeof *env);
+	buf_printf(texts, "LD_PRELOAD=%s", agent);
+	for (size_t i = 0; i < n; i++)
+		if (is_variable(environ[i], "LD_PRELOAD") && environ[i][11])
+			buf_printf(texts, ":%s", environ[i] + 11);
+	buf_putc(texts, '\0');
+	session_at = texts->len;
+	buf_printf(texts, "%s=%s", SPOOL_ENV_SESSION, session);
+	if (!env || buf_failed(texts)) {
+		free(env);
+		return NULL;
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (is_variable(environ[i], SPOOL_ENV_SESSION))
+			continue;
+		env[k++] = is_variable(environ[i], "LD_PRELOAD") ? texts->data : environ[i];
+	}
+	if (!getenv("LD_PRELOAD"))
+		env[k++] = texts->data;
+	env[k] = texts->data + session_at;
+	return env;
+}
+
+static void run_child(const struct launch *l, const char *path, char *const *argv, char *const *env,
+		      int report)
+{
+	int sys;
+
+	(void)sigaction(SIGCHLD, &l->old_chld, NULL);
+	(void)sigprocmask(SIG_SETMASK, &l->old_mask, NULL);
+	execve(path, argv, env);
+	sys = errno;
+	if (write(report, &sys, sizeof sys) != (ssize_t)sizeof sys)
+		_exit(126);
+	_exit(127);
+}
+
+static int refuse(const char *name, int why, struct err *err)
+{
+	const char *reason = why == ENOEXEC  ? "no executable format (a script needs a '#!' line)"
+			     : why == ENOENT ? "its interpreter or loader does not exist"
+			     : why == EACCES ? "permission denied"
+			     : why == E2BIG  ? "its arguments and environment are too long"
+					     : strerror(why);
+
+	return err_set(err, why == ENOENT ? ERR_NOTFOUND : ERR_UNSUPPORTED, "cannot start '%s': %s",
+		       name, reason);
+}
+
+/* Waits until exec succeeded (the pipe closes) or its errno arrives. */
+static int await_exec(struct launch *l, int fd, const char *name, struct err *err)
+{
+	int sys = 0;
+	ssize_t n;
+
+	do
+		n = read(fd, &sys, sizeof sys);
+	while (n < 0 && errno == EINTR);
+	(void)close(fd);
+	if (n == 0)
+		return 0;
+	(void)waitpid(l->pid, NULL, 0);
+	l->pid = 0;
+	return refuse(name, n == (ssize_t)sizeof sys ? sys : EIO, err);
+}
+
+int launch_start(struct launch *l, const struct program *p, char *const *argv, const char *agent,
+		 const char *session, struct err *err)
+{
+	struct buf texts = BUF_INIT;
+	char **env = environ;
+	int fds[2], rc;
+
+	if (agent && !(env = make_env(&texts, agent, session))) {
+		buf_release(&texts);
+		return err_nomem(err, "the program's environment");
+	}
+	if (pipe2(fds, O_CLOEXEC)) {
+		rc = err_sys(err, ERR_IO, "cannot make a pipe");
+		goto done;
+	}
+	l->start_ns = clock_mono_ns();
+	l->pid = fork();
+	if (l->pid == 0)
+		run_child(l, p->path, argv, env, fds[1]);
+	(void)close(fds[1]);
+	if (l->pid < 0) {
+		l->pid = 0;
+		(void)close(fds[0]);
+		rc = err_sys(err, ERR_IO, "cannot start a process");
+		goto done;
+	}
+	rc = await_exec(l, fds[0], argv[0], err);
+	if (rc == 0)
+		l->start_ticks = procstat_start(l->pid, NULL);
+done:
+	if (env != environ)
+		free(env);
+	buf_release(&texts);
+	return rc;
+}
+
+static int64_t ns_of(struct timeval t)
+{
+	return (int64_t)t.tv_sec * 1000000000 + (int64_t)t.tv_usec * 1000;
+}
+
+/* The program ended: its own CPU time from the zombie, then the rest with wait4(). */
+static void reap(struct launch *l)
+{
+	siginfo_t si = {0};
+	struct rusage usage;
+	struct timespec ts;
+	clockid_t clock;
+
+	if (waitid(P_PID, (id_t)l->pid, &si, WEXITED | WNOHANG | WNOWAIT) || si.si_pid == 0)
+		return;
+	l->end_ns = clock_mono_ns();
+	if (clock_getcpuclockid(l->pid, &clock) == 0 && clock_gettime(clock, &ts) == 0)
+		l->own_cpu_ns = (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+	if (wait4(l->pid, &l->status, 0, &usage) != l->pid)
+		return;
+	l->exited = 1;
+	l->cpu_ns = ns_of(usage.ru_utime) + ns_of(usage.ru_stime);
+	l->max_rss_bytes = usage.ru_maxrss * 1024;
+}
+
+void launch_wait(struct launch *l, int timeout_ms)
+{
+	struct pollfd fd = {.fd = l->signal_fd, .events = POLLIN};
+	struct signalfd_siginfo si;
+
+	(void)poll(&fd, 1, timeout_ms);
+	while (read(l->signal_fd, &si, sizeof si) == (ssize_t)sizeof si) {
+		for (size_t i = 0; i < sizeof passed_on / sizeof *passed_on; i++)
+			/* What the terminal sends, it sends to the program as well. */
+			if ((int)si.ssi_signo == passed_on[i] && si.ssi_code != SI_KERNEL &&
+			    l->pid && !l->exited) {
+				l->forwarded++;
+				(void)kill(l->pid, passed_on[i]);
+			}
+	}
+	if (l->pid && !l->exited)
+		reap(l);
+}

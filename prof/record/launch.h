@@ -1,0 +1,38 @@
+/* Starting the program, and its signals. The program gets what we got: mask, dispositions, files, process
+ * group. Until launch_end() the signals that end or concern us are blocked here and read from a file
+ * descriptor; Ctrl-C is left to the program, which the terminal sends it to as well. */
+#ifndef RECORD_LAUNCH_H
+#define RECORD_LAUNCH_H
+
+#include <signal.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "prof/base/err.h"
+#include "prof/record/program.h"
+
+struct launch {
+	pid_t pid; /* 0: not started */
+	int signal_fd;
+	sigset_t old_mask;
+	struct sigaction old_chld;
+	int exited, status;         /* of wait4 */
+	int64_t cpu_ns, own_cpu_ns; /* with the children it waited for; alone, -1 unknown */
+	int64_t max_rss_bytes;
+	uint64_t start_ticks;
+	int64_t start_ns, end_ns;
+	int forwarded; /* signals passed on */
+};
+
+/* Blocks the signals and makes the descriptor. */
+int launch_begin(struct launch *l, struct err *err);
+void launch_end(struct launch *l); /* twice does no harm */
+
+/* `agent` and `session` NULL: no preload. ERR_NOTFOUND, ERR_UNSUPPORTED with the reason. */
+int launch_start(struct launch *l, const struct program *p, char *const *argv, const char *agent,
+		 const char *session, struct err *err);
+/* Waits up to `timeout_ms` (-1: for ever) for a signal, passes on what is to be passed on, notices the
+ * program's end. */
+void launch_wait(struct launch *l, int timeout_ms);
+
+#endif

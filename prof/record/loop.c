@@ -1,0 +1,71 @@
+/* Rounds, and the last of them: see loop.h. */
+#include "prof/record/loop.h"
+
+#include "prof/base/clock.h"
+
+#define PAUSE_MS      50 /* at rest; a ring of a second's records is then filled to 5 % */
+#define PAUSE_BUSY_MS 20
+#define PAUSE_FULL_MS 5
+#define DRAIN_NS      INT64_C(2000000000) /* for processes that write on while we end */
+
+int loop_round(struct recorder *r)
+{
+	int rc = images_scan(r);
+
+	if (rc == 0)
+		rc = drain_round(r, 0);
+	if (rc == 0)
+		images_watch(r);
+	if (rc == 0)
+		(void)recorder_flush(r, 0, NULL); /* what fails is kept and tried again */
+	return rc;
+}
+
+int loop_pause_ms(const struct recorder *r)
+{
+	return r->fill_pct > 40 ? PAUSE_FULL_MS : r->fill_pct > 15 ? PAUSE_BUSY_MS : PAUSE_MS;
+}
+
+static int anything_to_drain(const struct recorder *r)
+{
+	for (uint32_t i = 0; i < r->n_images; i++) {
+		const struct image *m = r->images[i];
+
+		if (!m->ended && (!m->file.head || m->quiet < 2))
+			return 1;
+	}
+	return 0;
+}
+
+static int last_round(struct recorder *r)
+{
+	int rc = images_scan(r);
+
+	if (rc == 0)
+		rc = drain_round(r, 1);
+	images_watch(r);
+	return rc;
+}
+
+int loop_drain_all(struct recorder *r, uint32_t *alive)
+{
+	int64_t until = clock_mono_ns() + DRAIN_NS;
+	int rc = last_round(r);
+
+	atomic_store(&r->session->state, SPOOL_CLOSED);
+	while (rc == 0 && anything_to_drain(r) && clock_mono_ns() < until) {
+		rc = last_round(r);
+		if (r->fill_pct > 40)
+			(void)recorder_flush(r, 1, NULL);
+	}
+	*alive = 0;
+	for (uint32_t i = 0; i < r->n_images; i++) {
+		struct image *m = r->images[i];
+
+		if (!m->file.head || m->ended)
+			continue;
+		*alive += !m->gone;
+		image_ended(r, m, clock_mono_ns());
+	}
+	return rc;
+}

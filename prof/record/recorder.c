@@ -1,0 +1,40 @@
+/* Making and releasing a recorder. */
+#include "prof/record/recorder.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "prof/base/clock.h"
+
+int recorder_init(struct recorder *r, struct store *store, int64_t run,
+		  struct spool_session *session, const char *session_path)
+{
+	memset(r, 0, sizeof *r);
+	r->store = store;
+	r->run = run;
+	r->session = session;
+	snprintf(r->session_path, sizeof r->session_path, "%s", session_path);
+	batch_init(&r->batch);
+	buf_init(&r->event_bytes, BUF_NO_LIMIT);
+	r->images_next = UINT32_MAX; /* the first look is not skipped */
+	r->flushed_ns = clock_mono_ns();
+	if (known_init(&r->known))
+		return ERR_NOMEM;
+	resolver_init(&r->resolver, &r->known, &r->batch, session->cache_dir);
+	return 0;
+}
+
+void recorder_release(struct recorder *r)
+{
+	while (r->n_images > 0)
+		image_close(r, r->n_images - 1, 0);
+	free(r->images);
+	free(r->events);
+	free(r->marks);
+	buf_release(&r->event_bytes);
+	resolver_release(&r->resolver);
+	batch_release(&r->batch);
+	known_release(&r->known);
+	memset(r, 0, sizeof *r);
+}

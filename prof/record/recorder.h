@@ -1,0 +1,160 @@
+/* One run being recorded (or recovered): its session, its process images and their rings, what is known
+ * and not stored yet. Shared by the files of this room; one thread. */
+#ifndef RECORD_RECORDER_H
+#define RECORD_RECORDER_H
+
+#include <stdint.h>
+
+#include "prof/base/buf.h"
+#include "prof/record/batch.h"
+#include "prof/record/known.h"
+#include "prof/record/record.h"
+#include "prof/record/resolve.h"
+#include "prof/spool/reader.h"
+#include "prof/spool/session.h"
+
+struct image_ring {
+	struct ring_reader reader;
+	int ready;         /* reader is made */
+	uint64_t opened;   /* claim that is being read */
+	uint32_t thread;   /* of that claim, KNOWN_NONE: not known yet */
+	uint64_t from, to; /* bytes of the round at hand */
+	uint64_t stored;   /* up to here in the store, or beyond saving */
+	uint64_t marked_opened, marked_losses[SPOOL_RING_LOSSES]; /* as the store's marks say */
+	uint64_t bad;                                             /* of reader.bad, counted */
+	uint64_t losses[SPOOL_RING_LOSSES];                       /* counted */
+	uint64_t ticks; /* of this claim, counted in totals */
+};
+
+struct image { /* one PID.N file */
+	char name[32];
+	uint32_t name_string, number;
+	struct spool_file file; /* head NULL: not readable yet */
+	int64_t seen_ns;        /* when its file was met first */
+	struct space space;
+	uint32_t process;
+	int pidfd;    /* -1: none */
+	int gone;     /* its process ended */
+	int replaced; /* exec: a newer image of the process took over */
+	int quiet;    /* rounds with nothing new, one after the other */
+	int ended;    /* image_ended() was here: to be closed once that is stored */
+	struct image_ring *rings;
+	uint32_t n_rings;
+	uint64_t losses[SPOOL_LOSSES], marked_losses[SPOOL_LOSSES]; /* of the head, counted */
+	int process_marked;
+	int64_t self_cpu_ns;
+	int64_t watched_ns; /* threads looked at last */
+	int64_t asked_ns;
+	int journal; /* fd of PID.N.mod, -1 */
+};
+
+struct round_event { /* a definition, kept until all rings were read */
+	int64_t t_ns;
+	uint32_t image, ring, type, extra;
+	size_t at, bytes; /* in event_bytes */
+};
+
+struct recorder_mark { /* a row of the store's marks */
+	char file[32];
+	uint32_t ring;
+	uint64_t offset;
+};
+
+/* What marks say of a ring (`ring` + SPOOL_RINGS_MAX * kind) and of a whole file. */
+enum mark_kind {
+	MARK_POSITION,
+	MARK_THREAD, /* its row in the store */
+	MARK_OPENED,
+	MARK_LOSSES,    /* and the following: counted so far */
+	MARK_FILE = 64, /* `ring` is 0: the process's row; 1 + loss: counted so far */
+};
+
+struct recorder_totals {
+	int64_t self_cpu_ns; /* of images that are closed */
+	uint64_t ticks;
+	uint32_t engine;
+	int engine_errno, have_engine;
+	uint32_t images;
+};
+
+struct recorder {
+	struct store *store; /* borrowed */
+	int64_t run;
+	struct spool_session *session; /* borrowed */
+	char session_path[SPOOL_PATH_MAX];
+	struct known known;
+	struct batch batch;
+	struct resolver resolver;
+	struct image **images; /* owned */
+	uint32_t n_images, cap_images;
+	uint32_t images_met,
+		images_next; /* numbers taken by images; session->next_image at the scan */
+	int64_t scanned_ns;
+	struct round_event *events;
+	uint32_t n_events, cap_events;
+	struct buf event_bytes;
+	int64_t last_ns;    /* latest time in a record */
+	int64_t round_ns;   /* time that the round at hand reads up to */
+	int64_t flushed_ns; /* last commit */
+	int64_t failed_ns;  /* last flush that failed, 0: none since a commit */
+	int fill_pct;       /* of the fullest ring, at the last round */
+	int recovering;     /* marks tell where rings begin; no process is asked anything */
+	struct recorder_mark *marks; /* owned: of the run that is recovered */
+	uint32_t n_marks;
+	struct recorder_totals totals;
+	char flush_error[512]; /* of the last flush that failed */
+};
+
+/* `store` and `session` are borrowed. 0 or ERR_NOMEM. */
+int recorder_init(struct recorder *r, struct store *store, int64_t run,
+		  struct spool_session *session, const char *session_path);
+void recorder_release(struct recorder *r);
+
+/* images.c: finds new files, forgets finished ones. */
+int images_scan(struct recorder *r);
+/* Watches for the ends of processes; CPU time and memory of the living. */
+void images_watch(struct recorder *r);
+/* Takes an image out of the list: everything of it is stored. */
+void image_close(struct recorder *r, uint32_t i, int unlink_file);
+/* The process of an image ended at `t_ns`: stages, threads, row. */
+void image_ended(struct recorder *r, struct image *m, int64_t t_ns);
+
+/* drain.c: one round over all rings; 0 or ERR_NOMEM. `final`: without a limit in time. */
+int drain_round(struct recorder *r, int final);
+/* Counts what the producers lost; called once a flush. */
+void drain_losses(struct recorder *r);
+
+/* events.c: definitions, in the order of time. */
+int event_keep(struct recorder *r, uint32_t image, uint32_t ring, const struct spool_view *v);
+int events_apply(struct recorder *r);
+/* take.c: everything else, in the order of its ring. */
+int record_take(struct recorder *r, struct image *m, struct image_ring *ring,
+		const struct spool_view *v);
+uint32_t ring_thread(struct recorder *r, struct image *m, struct image_ring *ring, int64_t t_ns);
+/* stage.c */
+int stage_begin(struct recorder *r, struct image *m, uint32_t thread, int64_t t_ns,
+		const struct spool_stage_begin *b, const char *name);
+int stage_end(struct recorder *r, struct image *m, const struct spool_view *v);
+int stage_whole(struct recorder *r, struct image *m, uint32_t thread, const struct spool_view *v);
+int stage_fold(struct recorder *r, struct image *m, uint32_t thread, const struct spool_view *v);
+int stage_add(struct recorder *r, struct image *m, const struct spool_view *v);
+/* Stages of a space that are still open end at `t_ns`. */
+void stages_close(struct recorder *r, const struct image *m, int64_t t_ns);
+
+/* keep.c: flushes if it is time (or `now`), gives the rings back, closes finished images. 0, or the
+ * flush's failure, which is not the end: everything is kept and tried again. */
+int recorder_flush(struct recorder *r, int now, struct err *err);
+/* What a mark says; 1 and *offset, or 0. */
+int recorder_marked(const struct recorder *r, const struct image *m, uint32_t ring,
+		    enum mark_kind kind, uint64_t *offset);
+
+/* recover.c: a ring, or an image, whose beginning another supervisor stored. */
+void recover_ring(struct recorder *r, struct image *m, uint32_t i);
+void recover_image(struct recorder *r, struct image *m);
+
+/* journal.c: modules are kept beside the spool file, for whoever recovers it. */
+void journal_module(struct recorder *r, struct image *m, const struct round_event *e,
+		    const uint8_t *payload);
+int journal_replay(struct recorder *r, struct image *m);
+
+#endif
