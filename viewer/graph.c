@@ -9,6 +9,7 @@
 #include "prof/base/hash.h"
 #include "prof/model/calltree.h"
 #include "viewer/graph_groups.h"
+#include "viewer/graph_prune.h"
 
 struct build {
 	struct graph *g;
@@ -169,6 +170,11 @@ static int take_samples(struct build *b)
 	return 0;
 }
 
+static uint64_t weight(const struct build *b, const struct profile_sample *s)
+{
+	return b->by_count ? s->count : (uint64_t)s->value;
+}
+
 static int join_stacks(struct build *b)
 {
 	const struct profile *p = b->p;
@@ -189,6 +195,63 @@ static int join_stacks(struct build *b)
 	return 0;
 }
 
+/* What each row weighs by itself; the caller frees. */
+static uint64_t *weigh_rows(const struct build *b)
+{
+	const struct profile *p = b->p;
+	uint64_t *self = calloc(stacktab_count(b->rows), sizeof *self);
+	size_t i;
+
+	for (i = 0; self && i < p->n_samples; i++)
+		if (b->taken[i])
+			self[b->row_of[p->samples[i].stack]] += weight(b, &p->samples[i]);
+	return self;
+}
+
+/* Tells in the graph what went into "(other)", then follows the rows to their new places. */
+static void follow(struct build *b, const uint32_t *to, uint32_t other, uint32_t before)
+{
+	const struct profile *p = b->p;
+	struct graph *g = b->g;
+	uint32_t s, others = 0, n = stacktab_count(b->rows);
+	size_t i;
+
+	for (s = 1; s < n; s++)
+		others += stacktab_frame(b->rows, s) == other;
+	g->folded_nodes = before - (n - others);
+	for (s = 1; s < p->n_stacks; s++)
+		if (b->touched[s])
+			b->row_of[s] = to[b->row_of[s]];
+	for (i = 0; i < p->n_samples; i++) {
+		const struct profile_sample *sample = &p->samples[i];
+
+		if (!b->taken[i] || stacktab_frame(b->rows, b->row_of[sample->stack]) != other)
+			continue;
+		g->folded_count += sample->count;
+		g->folded_value += (uint64_t)sample->value;
+	}
+}
+
+static int prune(struct build *b)
+{
+	uint32_t before = stacktab_count(b->rows), other, *to = NULL;
+	uint64_t *self;
+	int rc;
+
+	if (before <= GRAPH_PATHS_MAX)
+		return 0;
+	self = weigh_rows(b);
+	if (!self)
+		return no_memory(b);
+	other = graph_other_label(b->g);
+	rc = prune_rows(&b->rows, self, GRAPH_PATHS_MAX, other, &to);
+	if (rc == 0)
+		follow(b, to, other, before);
+	free(to);
+	free(self);
+	return rc == 0 ? 0 : no_memory(b);
+}
+
 /* ---- the tree ---- */
 
 struct ordering {
@@ -204,6 +267,8 @@ static int compare_labels(const void *pa, const void *pb, void *ctx)
 	uint32_t ma = a->module == GRAPH_NONE ? 0 : o->ranks[a->module];
 	uint32_t mb = b->module == GRAPH_NONE ? 0 : o->ranks[b->module];
 
+	if ((a->flags ^ b->flags) & GRAPH_OTHER)
+		return a->flags & GRAPH_OTHER ? 1 : -1;
 	if (a->function != b->function)
 		return o->ranks[a->function] < o->ranks[b->function] ? -1 : 1;
 	if (ma != mb)
@@ -233,11 +298,6 @@ static uint32_t *rank_labels(const struct build *b)
 	free(strings);
 	free(order);
 	return ranks;
-}
-
-static uint64_t weight(const struct build *b, const struct profile_sample *s)
-{
-	return b->by_count ? s->count : (uint64_t)s->value;
 }
 
 static int make_tree(struct build *b)
@@ -297,20 +357,24 @@ static int map_nodes(struct build *b)
 /* ---- where each node spends most ---- */
 
 struct sites {
-	uint64_t *total;    /* owned; by stack: value (or count where all values are 0) */
-	uint64_t *sums;     /* owned; by pair */
-	struct idmap known; /* (file << 32 | line) to site */
-	struct idmap pairs; /* (node << 32 | site) to pair */
+	uint64_t *total;     /* owned; by stack */
+	uint64_t *sums;      /* owned; by pair */
+	unsigned char *many; /* owned; by node: more than one stack was joined in it */
+	struct idmap known;  /* (file << 32 | line) to site */
+	struct idmap pairs;  /* (node << 32 | site) to pair */
 };
 
-static int total_stacks(struct build *b, struct sites *w)
+static int sites_init(struct build *b, struct sites *w)
 {
 	const struct profile *p = b->p;
 	size_t i;
 	uint32_t s;
 
 	w->total = calloc(p->n_stacks, sizeof *w->total);
-	if (!w->total)
+	w->sums = calloc(p->n_stacks, sizeof *w->sums);
+	w->many = calloc(b->g->n_nodes, 1);
+	b->g->sites = malloc((p->n_frames + (size_t)1) * sizeof *b->g->sites);
+	if (!w->total || !w->sums || !w->many || !b->g->sites)
 		return no_memory(b);
 	for (i = 0; i < p->n_samples; i++)
 		if (b->taken[i])
@@ -331,45 +395,74 @@ static uint32_t site_of(struct build *b, struct sites *w, const struct profile_f
 	return at;
 }
 
+/* The sums of one site in a node, NULL: no memory. */
+static uint64_t *sum_of(struct sites *w, uint32_t node, uint32_t site)
+{
+	uint64_t key = (uint64_t)node << 32 | site;
+	uint32_t pair = idmap_intern(&w->pairs, key, (uint32_t)w->pairs.count);
+
+	return pair == IDMAP_NONE ? NULL : &w->sums[pair];
+}
+
 /* Heavier, or as heavy and earlier in the stacks' order: the site first met stays. */
 static int add_site(struct build *b, struct sites *w, uint32_t stack)
 {
 	uint32_t node = b->node_of[b->row_of[stack]];
-	uint32_t site = site_of(b, w, &b->p->frames[b->p->stacks[stack].frame]), pair, best;
 	struct graph_node *n = &b->g->nodes[node];
+	uint32_t site;
+	uint64_t *sum, *best;
 
+	if (b->g->labels[n->label].flags & GRAPH_OTHER)
+		return 0;
+	site = site_of(b, w, &b->p->frames[b->p->stacks[stack].frame]);
 	if (site == IDMAP_NONE)
 		return ERR_NOMEM;
-	pair = idmap_intern(&w->pairs, (uint64_t)node << 32 | site, (uint32_t)w->pairs.count);
-	if (pair == IDMAP_NONE)
-		return ERR_NOMEM;
-	w->sums[pair] += w->total[stack];
-	if (n->site == GRAPH_NONE) {
+	if (!w->many[node]) {
 		n->site = site;
 		return 0;
 	}
-	best = idmap_get(&w->pairs, (uint64_t)node << 32 | n->site);
-	if (w->sums[pair] > w->sums[best])
+	sum = sum_of(w, node, site);
+	if (!sum)
+		return ERR_NOMEM;
+	*sum += w->total[stack];
+	best = n->site == GRAPH_NONE ? sum : sum_of(w, node, n->site);
+	if (n->site == GRAPH_NONE || *sum > *best)
 		n->site = site;
 	return 0;
 }
 
+/* Most nodes come from one stack, which has the only site there is. */
+static void mark_many(struct build *b, struct sites *w)
+{
+	uint32_t i;
+
+	for (i = 1; i < b->p->n_stacks; i++) {
+		uint32_t node;
+
+		if (!b->touched[i])
+			continue;
+		node = b->node_of[b->row_of[i]];
+		w->many[node] = b->g->nodes[node].site != GRAPH_NONE;
+		b->g->nodes[node].site = 0;
+	}
+	for (i = 0; i < b->g->n_nodes; i++)
+		b->g->nodes[i].site = GRAPH_NONE;
+}
+
 static int find_sites(struct build *b)
 {
-	const struct profile *p = b->p;
 	struct sites w = {0};
 	uint32_t i;
-	int rc = total_stacks(b, &w);
+	int rc = sites_init(b, &w);
 
-	w.sums = calloc(p->n_stacks, sizeof *w.sums);
-	b->g->sites = malloc((p->n_frames + (size_t)1) * sizeof *b->g->sites);
-	if (rc == 0 && (!w.sums || !b->g->sites))
-		rc = no_memory(b);
-	for (i = 1; rc == 0 && i < p->n_stacks; i++)
+	if (rc == 0)
+		mark_many(b, &w);
+	for (i = 1; rc == 0 && i < b->p->n_stacks; i++)
 		if (b->touched[i] && add_site(b, &w, i) != 0)
 			rc = no_memory(b);
 	free(w.total);
 	free(w.sums);
+	free(w.many);
 	idmap_release(&w.known);
 	idmap_release(&w.pairs);
 	return rc;
@@ -422,6 +515,8 @@ int graph_build(struct graph *g, const struct profile *p, const struct flame_opt
 		rc = make_labels(&b);
 	if (rc == 0)
 		rc = join_stacks(&b);
+	if (rc == 0)
+		rc = prune(&b);
 	if (rc == 0)
 		rc = make_tree(&b);
 	if (rc == 0)

@@ -68,6 +68,9 @@ struct graph {
 	uint64_t folded_nodes, folded_value, folded_count; /* in "(other)" nodes */
 };
 
+/* More call paths than this do not fit a page in any case: the lightest are folded at once. */
+#define GRAPH_PATHS_MAX 300000
+
 /* Beyond this many, threads of one name in processes of one name are shown as one. */
 #define GRAPH_THREADS_MAX 256
 
@@ -77,6 +80,9 @@ void graph_release(struct graph *g);
 
 /* Brings `samples` into order and adds up those of the same group and node. */
 void graph_join_samples(struct graph *g);
+
+/* The label of what is folded; made once, as the last one, in the room that graph_build() left. */
+uint32_t graph_other_label(struct graph *g);
 
 /* Folds the lightest nodes into one "(other)" child of their parent, so that about `keep` others stay.
  * Sums do not change. 0 or ERR_NOMEM (the graph is then as it was). */

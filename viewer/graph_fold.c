@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "viewer/graph.h"
+#include "viewer/graph_prune.h"
 
 static int compare_samples(const void *pa, const void *pb)
 {
@@ -33,32 +34,23 @@ void graph_join_samples(struct graph *g)
 
 /* ---- fewer nodes ---- */
 
-static int compare_weights(const void *pa, const void *pb)
-{
-	uint64_t a = *(const uint64_t *)pa, b = *(const uint64_t *)pb;
-
-	return (a < b) - (a > b);
-}
-
 static uint64_t weight(const struct graph *g, uint32_t node)
 {
 	return g->nodes[0].value ? g->nodes[node].value : g->nodes[node].count;
 }
 
-/* What a node must weigh to be one of the `keep` heaviest; 0: no memory. */
-static uint64_t least_weight(const struct graph *g, uint32_t keep)
+static int least_weight(const struct graph *g, uint32_t keep, uint64_t *least)
 {
-	uint64_t *all = malloc(g->n_nodes * sizeof *all), least;
+	struct prune_scale s;
 	uint32_t i;
 
-	if (!all)
-		return 0;
+	if (prune_scale_init(&s) != 0)
+		return ERR_NOMEM;
 	for (i = 0; i < g->n_nodes; i++)
-		all[i] = weight(g, i);
-	qsort(all, g->n_nodes, sizeof *all, compare_weights);
-	least = keep >= g->n_nodes ? 1 : all[keep] == UINT64_MAX ? UINT64_MAX : all[keep] + 1;
-	free(all);
-	return least;
+		prune_scale_add(&s, weight(g, i));
+	*least = prune_scale_least(&s, keep);
+	prune_scale_release(&s);
+	return 0;
 }
 
 struct fold {
@@ -82,13 +74,10 @@ static void fold_subtree(struct fold *f, uint32_t node)
 	}
 	f->nodes[at].count += from->count;
 	f->nodes[at].value += from->value;
-	if (from->label != f->label) {
-		g->folded_count += from->count;
-		g->folded_value += from->value;
-		g->folded_nodes += from->end - node;
-	}
-	for (i = node; i < from->end; i++)
+	for (i = node; i < from->end; i++) {
 		f->to[i] = at;
+		g->folded_nodes += g->nodes[i].label != f->label;
+	}
 }
 
 /* In preorder; light children come last, so the one that stands for them comes last too. */
@@ -119,7 +108,7 @@ static void fold_nodes(struct fold *f)
 			f->nodes[f->nodes[i].parent].end = f->nodes[i].end;
 }
 
-static uint32_t other_label(struct graph *g)
+uint32_t graph_other_label(struct graph *g)
 {
 	if (g->n_labels == 0 || !(g->labels[g->n_labels - 1].flags & GRAPH_OTHER))
 		g->labels[g->n_labels++] =
@@ -129,19 +118,19 @@ static uint32_t other_label(struct graph *g)
 
 int graph_fold(struct graph *g, uint32_t keep, struct err *err)
 {
-	struct fold f = {.g = g, .least = least_weight(g, keep)};
+	struct fold f = {.g = g};
 	size_t i, max = 2 * (size_t)g->n_nodes;
 
 	f.to = malloc(g->n_nodes * sizeof *f.to);
 	f.nodes = malloc(max * sizeof *f.nodes);
 	f.other = calloc(max, sizeof *f.other);
-	if (!f.least || !f.to || !f.nodes || !f.other) {
+	if (!f.to || !f.nodes || !f.other || least_weight(g, keep, &f.least) != 0) {
 		free(f.to);
 		free(f.nodes);
 		free(f.other);
 		return err_nomem(err, "a smaller call tree");
 	}
-	f.label = other_label(g);
+	f.label = graph_other_label(g);
 	fold_nodes(&f);
 	for (i = 0; i < g->n_samples; i++)
 		g->samples[i].node = f.to[g->samples[i].node];
@@ -151,5 +140,12 @@ int graph_fold(struct graph *g, uint32_t keep, struct err *err)
 	free(f.other);
 	g->nodes = f.nodes;
 	g->n_nodes = f.n;
+	g->folded_count = g->folded_value = 0;
+	for (i = 0; i < f.n; i++) {
+		if (f.nodes[i].label != f.label)
+			continue;
+		g->folded_count += f.nodes[i].count;
+		g->folded_value += f.nodes[i].value;
+	}
 	return 0;
 }

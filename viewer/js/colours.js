@@ -42,7 +42,12 @@
     const few = place >= 0 && place < HUES.length;
     const hue = place < 0 ? 220 : HUES[place % HUES.length];
     const rich = place < 0 ? 0.04 : few ? 1 : 0.45; // beyond ten modules hues come again, paler
-    return dark ? hex(hue, 0.46 * rich, 0.27 + 0.07 * shade) : hex(hue, 0.78 * rich, 0.73 + 0.09 * shade);
+    if (!dark) return hex(hue, 0.78 * rich, 0.73 + 0.09 * shade);
+    // Yellow and green are brighter than blue at the same lightness: darken until letters stand out.
+    for (let light = 0.31 + 0.06 * shade; ; light -= 0.01) {
+      const colour = hex(hue, 0.5 * rich, light);
+      if (contrast(colour, TEXT.dark) >= 4.9) return colour;
+    }
   }
 
   // Modules by what their functions have themselves: [{module (string, -1: none), weight}], heaviest first.

@@ -111,7 +111,7 @@
       if (node === view.hover && node !== view.selected) this.frame(view, x0, y, w, 1);
       c.globalAlpha = 1;
       if (w >= 3 * this.charWidth + 6) this.name(view, node, x0 + 4, y, w - 8, flags, hit);
-      if (node === view.selected) this.frame(view, x0, y, w, 2);
+      if (node === view.selected && node > 0) this.frame(view, x0, y, w, 2);
     }
 
     frame(view, x, y, w, thick) {

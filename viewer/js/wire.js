@@ -258,7 +258,6 @@
 
   function showFlip() {
     $('flip').setAttribute('aria-pressed', String(view.flip));
-    $('flip').textContent = view.flip ? 'Flame' : 'Icicle';
   }
 
   function flip() {
@@ -409,6 +408,7 @@
     view.profile = profile;
     names = namesOf(profile);
     painter = new flame.Painter($('graph'));
+    flame.view = view; // for the console, and for tests
     fillStages();
     fillThreads();
     fillWeights();

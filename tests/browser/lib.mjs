@@ -1,0 +1,133 @@
+// What the browser tests share: a Chromium that may load nothing, pages of flame_page, TAP. A request to the
+// network, an error on the console or an exception in a page fails the test that is running.
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+const require = createRequire(resolve('tests/node/package.json'));
+export const folder = mkdtempSync(join(process.env.TMPDIR ?? tmpdir(), 'protea-browser.'));
+const tool = join(process.env.O ?? 'build', 'tests/tools/flame_page');
+const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+  '--disable-component-update', '--disable-sync', '--force-color-profile=srgb'];
+
+let count = 0;
+let failures = 0;
+let browser;
+let trouble = [];
+
+export function chromiumPath() {
+  return [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
+    .find((p) => p && existsSync(p));
+}
+
+// Why the tests of this file cannot run here, or null.
+function missing() {
+  if (!chromiumPath()) return 'no chromium (package chromium)';
+  try {
+    require.resolve('playwright-core');
+  } catch {
+    return 'no playwright-core (tests/node)';
+  }
+  return existsSync(tool) ? null : `no ${tool} (make tools)`;
+}
+
+// [name, body] pairs, one after the other.
+export async function run(tests) {
+  const why = missing();
+  try {
+    if (why) {
+      for (const [name] of tests) console.log(`ok ${++count} - ${name} # SKIP ${why}`);
+    } else {
+      const { chromium } = require('playwright-core');
+      browser = await chromium.launch({ executablePath: chromiumPath(), headless: true, args: FLAGS });
+      for (const [name, body] of tests) await one(name, body);
+    }
+  } finally {
+    if (browser) await browser.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+  console.log(`1..${count}`);
+  process.exitCode = failures ? 1 : 0;
+}
+
+async function one(name, body) {
+  trouble = [];
+  let error = null;
+  try {
+    await body();
+  } catch (e) {
+    error = e.stack ?? e;
+  }
+  for (const context of browser.contexts()) await context.close();
+  if (!error && trouble.length) error = trouble.join('\n');
+  console.log(`${error ? 'not ok' : 'ok'} ${++count} - ${name}`);
+  if (!error) return;
+  failures++;
+  console.log(`# ${String(error).split('\n').slice(0, 8).join('\n# ')}`);
+}
+
+export function is(got, want, what) {
+  if (!Object.is(got, want)) throw new Error(`${what}: got ${String(got).slice(0, 300)}, want ${String(want).slice(0, 300)}`);
+}
+export function ok(value, what) {
+  if (!value) throw new Error(what);
+}
+export function like(text, regex, what) {
+  if (!regex.test(text)) throw new Error(`${what}: '${String(text).slice(0, 300)}' is not like ${regex}`);
+}
+
+const made = new Map();
+
+// The file of a page by flame_page; each is made once.
+export function pageFile(...args) {
+  const key = args.join('-');
+  if (!made.has(key)) {
+    const file = join(folder, `${key}.html`);
+    writeFileSync(file, execFileSync(tool, args, { maxBuffer: 1 << 28, stdio: ['ignore', 'pipe', 'ignore'] }));
+    made.set(key, file);
+  }
+  return made.get(key);
+}
+
+// Opens a file and waits until its data are read; `options` are playwright's (viewport, colorScheme, …).
+export async function open(file, options = {}, hash = '') {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+  const page = await context.newPage();
+  const url = pathToFileURL(file).href;
+  page.on('request', (r) => {
+    const u = r.url();
+    if (!u.startsWith(url.replace(/[^/]*$/, '')) && !u.startsWith('data:')) trouble.push(`request to ${u}`);
+  });
+  page.on('console', (m) => ['error', 'warning'].includes(m.type()) && trouble.push(`console: ${m.text()}`));
+  page.on('pageerror', (e) => trouble.push(`exception: ${e.message}`));
+  page.on('dialog', (d) => trouble.push(`dialog: ${d.message()}`));
+  await page.goto(url + hash);
+  await page.waitForFunction(() => document.documentElement.dataset.ready === '1' || !document.getElementById('empty').hidden);
+  return page;
+}
+
+// Where a frame of that name is drawn (the first one in the order of the graph), in pixels of the window.
+export async function boxOf(page, name) {
+  const box = await page.evaluate((wanted) => {
+    const { view, ROW } = window.flame;
+    const { tree } = view.profile;
+    const canvas = document.getElementById('graph').getBoundingClientRect();
+    const scale = canvas.width / view.total[view.zoom];
+    for (let node = view.zoom; node < tree.end[view.zoom]; node++) {
+      if (view.name(node) !== wanted || !(view.total[node] * scale >= 1)) continue;
+      const row = view.flip ? view.rows - 1 - tree.depth[node] : tree.depth[node];
+      const scroll = document.getElementById('scroll').scrollTop;
+      const x = canvas.left + (view.start[node] - view.start[view.zoom]) * scale;
+      const y = canvas.top + row * ROW - scroll;
+      return { node, x, y, width: view.total[node] * scale, cx: x + (view.total[node] * scale) / 2, cy: y + ROW / 2 };
+    }
+    return null;
+  }, name);
+  if (!box) throw new Error(`no frame '${name}' on the screen`);
+  return box;
+}
+
+export const text = (page, selector) => page.locator(selector).innerText();
