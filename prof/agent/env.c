@@ -36,6 +36,14 @@ const char *env_session_entry(void)
 
 const char *env_agent_path(void)
 {
+	Dl_info info;
+	size_t n;
+
+	if (!own_path[0] && dladdr((void *)(uintptr_t)&agent_env_hide, &info) && info.dli_fname) {
+		n = strlen(info.dli_fname);
+		if (n < sizeof own_path)
+			memcpy(own_path, info.dli_fname, n + 1);
+	}
 	return own_path;
 }
 
@@ -134,23 +142,10 @@ static void fill_gap(char **end, char **old_end)
 		end[1] = (char *)(uintptr_t)AT_IGNORE;
 }
 
-static void find_own_path(void)
-{
-	Dl_info info;
-	size_t n;
-
-	if (!dladdr((void *)(uintptr_t)&agent_env_hide, &info) || !info.dli_fname)
-		return;
-	n = strlen(info.dli_fname);
-	if (n < sizeof own_path)
-		memcpy(own_path, info.dli_fname, n + 1);
-}
-
 void agent_env_hide(void)
 {
 	char **out, **in;
 
-	find_own_path();
 	if (!environ)
 		return;
 	for (in = out = environ; *in; in++) {

@@ -21,7 +21,7 @@ void env_with_agent(char **out, char *text, char *const *envp);
 /* "LD_PRELOAD=<the agent>" and "PROTEA_PROF_SESSION=<folder>", "" if not known. */
 const char *env_preload_entry(void);
 const char *env_session_entry(void);
-/* The agent's own file, as the loader knows it; "" if not known. */
+/* The agent's own file, as the loader knows it; "" if not known. Asks the loader: normal context. */
 const char *env_agent_path(void);
 
 #endif
