@@ -172,7 +172,7 @@ static int hostile(struct profile *p, struct flame_options *o)
 	rig_run(p, hostile_names[0], hostile_names[1]);
 	p->run.host = rig_string(p, hostile_names[0]);
 	p->run.id = rig_string(p, hostile_names[2]);
-	p->run.labels = rig_string(p, "{\"k\": \"</script>\"");
+	p->run.labels = rig_string(p, "{\"k\": \"</script>\"}");
 	o->filter_text = hostile_names[0];
 	thread = rig_thread(p, hostile_names[0], 1, hostile_names[6], 1);
 	rig_thread(p, hostile_names[0], 2, hostile_names[1], 2);
