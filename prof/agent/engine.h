@@ -32,6 +32,8 @@ int perf_rearm(struct agent_slot *slot, int ran_dry);
 struct agent_slot *perf_slot_of(int fd);
 /* Is this descriptor an event of ours? */
 int perf_owns(int fd);
+/* Takes an event of ours to another number; the old one stays open for the caller to replace. */
+void perf_move(int fd);
 
 /* ---- clock */
 int clock_open(struct agent_slot *slot);

@@ -170,6 +170,22 @@ int perf_owns(int fd)
 	return slot && slot->fd == fd;
 }
 
+void perf_move(int fd)
+{
+	struct agent_slot *slot = perf_slot_of(fd);
+	int base = fd_base();
+	long moved;
+
+	if (!slot || base == 0)
+		return;
+	moved = sys3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, base);
+	if (moved < 0)
+		return;
+	(void)direct_signal(moved,
+			    atomic_load(&slot->tid)); /* ticks name the new number from here */
+	set_fd(slot, (int)moved);
+}
+
 /* Ticks with the same interval. A change restarts the kernel's timer, which costs microseconds where the
  * timer is a hypervisor's (16 us on the Milan VM), so fast rates change seldom. */
 static uint32_t group(void)

@@ -13,9 +13,10 @@
 #include "prof/base/clock.h"
 
 #define RED_ZONE       128
-#define RESYNC_TICKS   32      /* how long a thread's clock is taken from the wall clock */
-#define SIGNAL_COST_NS 1300    /* delivery and return of a signal, Milan VM */
-#define COST_EVERY     64      /* ticks between two measurements of our own time */
+#define RESYNC_TICKS   32   /* how long a thread's clock is taken from the wall clock */
+#define SIGNAL_COST_NS 1300 /* delivery and return of a signal, Milan VM */
+#define COST_EVERY     64   /* ticks between two measurements of our own time */
+#define COST_MAX_NS    100000
 #define RAW_MAX        16384   /* stack bytes kept where we cannot unwind */
 #define RAW_PAUSE_NS   5000000 /* between two such samples of a thread: 3 MB/s at most */
 #define PAGE           4096ull
@@ -239,8 +240,10 @@ static void tick(struct agent_slot *s, const void *ucontext, int ran_dry)
 /* Our own time, extrapolated from one tick in COST_EVERY. */
 static void account(struct agent_slot *s, int64_t began)
 {
-	if (s->ticks % COST_EVERY == 1)
-		s->tick_cost_ns = clock_mono_ns() - began;
+	int64_t cost = began ? clock_mono_ns() - began : 0;
+
+	if (cost > 0 && cost < COST_MAX_NS) /* else another thread ran in between */
+		s->tick_cost_ns = cost;
 	if (s->ticks % COST_EVERY == 0)
 		atomic_fetch_add_explicit(&agent.head->self_cpu_ns,
 					  COST_EVERY * (s->tick_cost_ns + SIGNAL_COST_NS),
