@@ -96,7 +96,7 @@ static void set_window(struct agent_slot *s, struct unwind_memory *m, uint64_t s
 static void fill_sample(struct spool_sample *out, const struct agent_slot *s, int64_t value)
 {
 	out->value_ns = value;
-	out->stage_id = s->stage_id;
+	out->stage_id = s->sample_stage;
 	out->state = 0;
 	out->reserved = 0;
 }
@@ -226,6 +226,7 @@ static void tick(struct agent_slot *s, const void *ucontext, int ran_dry)
 	}
 	value = cpu_since(s, now);
 	s->last_ns = now;
+	s->sample_stage = agent_stages_in_handler(s);
 	if (take_sample(s, now, value, ucontext)) {
 		s->resync = 0; /* its time goes to the next one */
 		return;
