@@ -9,6 +9,7 @@
 #include <stdio.h> /* rename */
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -168,6 +169,14 @@ static int write_all(int fd, const void *bytes, size_t n)
 	return 0;
 }
 
+/* Writing past the limit of file sizes would kill the process that we are a guest of. */
+static int may_write(size_t bytes)
+{
+	struct rlimit limit;
+
+	return getrlimit(RLIMIT_FSIZE, &limit) == 0 && bytes <= limit.rlim_cur;
+}
+
 static int write_file(const char *aside, const struct unwind_table *t)
 {
 	int fd = open(aside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -195,7 +204,7 @@ static void store(const char *dir, const char *path, const struct unwind_table *
 	add_number(&name, (unsigned long)getpid());
 	add(&name, ".");
 	add_number(&name, (unsigned long)gettid());
-	if (name.bad)
+	if (name.bad || !may_write(t->head.bytes))
 		return;
 	if (write_file(aside, t) < 0) {
 		if (errno == ENOENT && make_folders(dir) < 0)
