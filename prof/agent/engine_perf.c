@@ -181,8 +181,9 @@ void perf_move(int fd)
 	moved = sys3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, base);
 	if (moved < 0)
 		return;
-	(void)direct_signal(moved,
-			    atomic_load(&slot->tid)); /* ticks name the new number from here */
+	/* Ticks name the number by which O_ASYNC was set: from here on the new one. */
+	(void)sys3(SYS_fcntl, moved, F_SETFL, O_RDWR);
+	(void)sys3(SYS_fcntl, moved, F_SETFL, O_RDWR | O_ASYNC);
 	set_fd(slot, (int)moved);
 }
 
