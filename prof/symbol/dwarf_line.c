@@ -344,14 +344,15 @@ static int put(char *out, size_t size, size_t *len, struct span s)
 	return 1;
 }
 
-/* Adds a part of a path, which replaces what is there if it is absolute. "./" says nothing. */
+/* Adds a part of a path, which replaces what is there if it is absolute. "./" says nothing but at the
+ * start of a path. */
 static int put_part(char *out, size_t size, size_t *len, struct span s)
 {
 	static const uint8_t slash[1] = {'/'};
 
 	if (s.n && s.p[0] == '/')
 		*len = 0;
-	while (s.n >= 2 && s.p[0] == '.' && s.p[1] == '/') {
+	while (*len && s.n >= 2 && s.p[0] == '.' && s.p[1] == '/') {
 		s.p += 2;
 		s.n -= 2;
 		while (s.n && s.p[0] == '/') {
@@ -359,7 +360,7 @@ static int put_part(char *out, size_t size, size_t *len, struct span s)
 			s.n--;
 		}
 	}
-	if (!s.n || (s.n == 1 && s.p[0] == '.'))
+	if (!s.n || (*len && s.n == 1 && s.p[0] == '.'))
 		return 1;
 	if (*len && out[*len - 1] != '/' && !put(out, size, len, (struct span){slash, 1}))
 		return 0;

@@ -72,8 +72,9 @@ int dwarf_names(struct dwarf_unit *u, uint64_t die, struct dwarf_names *out)
 			out->language = u->language;
 		if (!out->name.n)
 			out->name = dwarf_text(u, &links.name);
-		out->linkage = dwarf_text(u, &links.linkage);
-		if (out->linkage.n)
+		if (!out->linkage.n)
+			out->linkage = dwarf_text(u, &links.linkage);
+		if (out->linkage.n && out->name.n)
 			return 0;
 		u = follow(u, links.origin.kind ? &links.origin : &links.specification, &die);
 	}

@@ -112,8 +112,7 @@ static void open_main(struct files *f, const struct symbol_module *module,
 		files_warn(f, "%s", err.text);
 }
 
-/* Lower-case hex only: the id becomes part of paths. */
-static void copy_id(char out[ELF_BUILD_ID_HEX], const char *id)
+void files_copy_id(char out[ELF_BUILD_ID_HEX], const char *id)
 {
 	size_t n = 0;
 
@@ -137,7 +136,7 @@ int files_open(struct files *f, const struct symbol_module *module,
 	memset(f, 0, sizeof *f);
 	buf_init(&f->missing, 1 << 16);
 	buf_init(&f->warning, 1 << 12);
-	copy_id(f->build_id, module->build_id);
+	files_copy_id(f->build_id, module->build_id);
 	if (!strcmp(module->path, "[vdso]")) {
 		char id[ELF_BUILD_ID_HEX];
 

@@ -27,6 +27,8 @@ void files_close(struct files *f);
 /* The view that has debug information; NULL: none has. */
 const struct elf_file *files_dwarf(const struct files *f);
 void files_warn(struct files *f, const char *fmt, ...) ERR_PRINTF(2, 3);
+/* Lower-case hex, or "" for anything else: the id becomes part of paths. NULL is fine. */
+void files_copy_id(char out[ELF_BUILD_ID_HEX], const char *id);
 int files_has_debug(const struct elf_file *f);
 int files_has_symtab(const struct elf_file *f);
 

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "prof/base/hash.h"
+#include "prof/symbol/diskcache.h"
 #include "prof/symbol/dwarf_find.h"
 #include "prof/symbol/files.h"
 #include "prof/symbol/perfmap.h"
@@ -260,17 +262,90 @@ static int put_unknown(struct work *w, size_t i)
 	return rc;
 }
 
+/* ---- the disk cache ---- */
+
+/* Naming a smaller file anew costs no more than reading the cache. */
+#define CACHED_FILE_BYTES ((size_t)256 << 10)
+
+static struct diskcache_note note_of(const struct work *w)
+{
+	const struct symbol_options *o = &w->s->options;
+	const char *dirs = o->debug_dirs ? o->debug_dirs : "", *root = o->sysroot ? o->sysroot : "";
+
+	return (struct diskcache_note){
+		.source = w->source,
+		.servers = o->debuginfod != 0,
+		.setup = hash_bytes(dirs, strlen(dirs), hash_bytes(root, strlen(root), 0)),
+		.missing = {(const uint8_t *)w->files.missing.data, w->files.missing.len},
+	};
+}
+
+static int use_cache(const struct work *w)
+{
+	const struct symbol_options *o = &w->s->options;
+
+	return o->cache_dir && o->cache_dir[0] && !o->no_dwarf && is_file(w->module->path);
+}
+
+static int load_cache(struct work *w, struct diskcache *cache, size_t *left)
+{
+	char id[ELF_BUILD_ID_HEX];
+	struct diskcache_note now = note_of(w);
+	int rc;
+
+	*left = w->result.n;
+	files_copy_id(id, w->module->build_id);
+	if (!use_cache(w) || !id[0])
+		return 0;
+	rc = diskcache_open(cache, w->s->options.cache_dir, id);
+	if (rc <= 0)
+		return rc;
+	if (diskcache_is_stale(cache, &now)) {
+		diskcache_close(cache);
+		return 0;
+	}
+	raise_source(w, cache->source);
+	return diskcache_fill(cache, w->s->strings, w->s->unknown, &w->result, left);
+}
+
+static int save_cache(struct work *w, const struct diskcache *old)
+{
+	struct diskcache_note note = note_of(w);
+	size_t bytes = (w->files.have_main ? w->files.main.len : 0) +
+		       (w->files.have_debug ? w->files.debug.len : 0);
+
+	if (!use_cache(w) || !w->files.build_id[0] || w->source == SYMBOL_NONE ||
+	    bytes < CACHED_FILE_BYTES)
+		return 0;
+	return diskcache_save(w->s->options.cache_dir, w->files.build_id, old->bytes ? old : NULL,
+			      w->s->strings, &w->result, &note);
+}
+
+static int from_cache_and_files(struct work *w)
+{
+	struct diskcache cache = {0};
+	size_t left;
+	int rc = load_cache(w, &cache, &left);
+
+	if (rc == 0 && left) {
+		rc = files_open(&w->files, w->module, &w->s->options);
+		if (rc == 0)
+			rc = from_files(w);
+		if (rc == 0)
+			rc = save_cache(w, &cache);
+	}
+	diskcache_close(&cache);
+	return rc;
+}
+
 static int resolve(struct work *w)
 {
 	int rc;
 
-	if (is_file(w->module->path) || !strcmp(w->module->path, "[vdso]")) {
-		rc = files_open(&w->files, w->module, &w->s->options);
-		if (rc == 0)
-			rc = from_files(w);
-	} else {
+	if (is_file(w->module->path) || !strcmp(w->module->path, "[vdso]"))
+		rc = from_cache_and_files(w);
+	else
 		rc = from_perfmap(w);
-	}
 	for (size_t i = 0; i < w->result.n && rc == 0; i++) {
 		if (!w->result.count[i])
 			rc = put_unknown(w, i);
