@@ -64,6 +64,7 @@ enum store_table {
 	TABLE_MODULE,
 	TABLE_FRAME,
 	TABLE_STACK,
+	TABLE_PATH,
 	TABLE_STAGE,
 	TABLE_TICK,
 	TABLE_COUNTER,
@@ -135,9 +136,10 @@ int store_string_insert(struct store *s, int64_t run, const char *text, uint32_t
 int store_string_id(struct store *s, struct store_run_state *st, const char *text, uint32_t *id,
 		    uint32_t *n, struct err *err);
 
-/* fold.c: names of frames and paths in stack_row, for the view `folded`. */
+/* fold.c: path_row, and stack_row.path of `r`, which the caller saves. Depths must be right. */
 struct stack_rows;
 int store_fold_rows(struct store *s, int64_t run, struct stack_rows *r, struct err *err);
+/* The same for a run in which a stack with samples has no path yet. */
 int store_fold_prepare(struct store *s, int64_t run, struct err *err);
 void store_names_free(struct store_names *names);
 

@@ -34,7 +34,7 @@ int stack_rows_push(struct stack_rows *r, uint32_t parent, uint32_t frame)
 		return ERR_LIMIT;
 	if (reserve(r, r->count + 1) < 0)
 		return ERR_NOMEM;
-	r->rows[r->count] = (struct stack_row){r->count + 1, parent, frame, 0, 0};
+	r->rows[r->count] = (struct stack_row){parent, frame, 0, 0};
 	r->count++;
 	return 0;
 }
@@ -51,7 +51,7 @@ static int load_row(struct store *s, struct stack_rows *r, sqlite3_stmt *stmt, s
 	if (rc < 0)
 		return err_nomem(err, "the stacks of a run");
 	r->rows[r->count - 1].depth = (uint32_t)sqlite3_column_int64(stmt, 3);
-	r->rows[r->count - 1].name = sqlite3_column_int64(stmt, 4);
+	r->rows[r->count - 1].path = (uint32_t)sqlite3_column_int64(stmt, 4);
 	return 0;
 }
 
@@ -59,7 +59,7 @@ int stack_rows_load(struct store *s, int64_t run, struct stack_rows *r, struct e
 {
 	sqlite3_stmt *stmt;
 	int rc = store_prepare(s,
-			       "SELECT id, parent, frame, depth, name FROM stack_row"
+			       "SELECT id, parent, frame, depth, path FROM stack_row"
 			       " WHERE id BETWEEN ?1 AND ?1 + 4294967295 ORDER BY id",
 			       &stmt, err);
 
@@ -123,11 +123,11 @@ int stack_rows_save(struct store *s, int64_t run, const struct stack_rows *r, st
 	if (rc < 0)
 		return rc;
 	for (uint32_t i = 0; i < r->count && rc == 0; i++) {
-		sqlite3_bind_int64(stmt, 1, store_id(run, r->rows[i].n));
+		sqlite3_bind_int64(stmt, 1, store_id(run, i + 1));
 		sqlite3_bind_int64(stmt, 2, r->rows[i].parent);
 		sqlite3_bind_int64(stmt, 3, r->rows[i].frame);
 		sqlite3_bind_int64(stmt, 4, r->rows[i].depth);
-		sqlite3_bind_int64(stmt, 5, r->rows[i].name);
+		sqlite3_bind_int64(stmt, 5, r->rows[i].path);
 		rc = store_step(s, stmt, "write to", err);
 	}
 	sqlite3_finalize(stmt);

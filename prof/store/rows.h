@@ -5,8 +5,7 @@
 #include "prof/store/internal.h"
 
 struct stack_row {
-	uint32_t n, parent, frame, depth;
-	int64_t name;
+	uint32_t parent, frame, depth, path;
 };
 
 struct stack_rows {             /* by n, so that row n is at place n - 1 */

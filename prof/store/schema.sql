@@ -82,14 +82,22 @@ CREATE TABLE frame_row (
 	language INTEGER NOT NULL DEFAULT 0
 );
 
--- name: the string of the frame's function; negative: the string is the whole folded path down to here;
--- 0: not known yet. For the view `folded`.
+-- path: of path_row, for stacks with samples once the run is named.
 CREATE TABLE stack_row (
 	id INTEGER PRIMARY KEY,
 	parent INTEGER NOT NULL,
 	frame INTEGER NOT NULL,
 	depth INTEGER NOT NULL,
-	name INTEGER NOT NULL DEFAULT 0
+	path INTEGER NOT NULL DEFAULT 0
+);
+
+-- The tree of names, for the view `folded`: stacks that differ in addresses only are one path. text: the
+-- whole path down to here, ready, in a few rows that many paths lead through.
+CREATE TABLE path_row (
+	id INTEGER PRIMARY KEY,
+	parent INTEGER NOT NULL,
+	name INTEGER NOT NULL,
+	text TEXT
 );
 
 -- folded NULL: one stage; else the row in which the stages of that name beyond the 10,000th are added up.
@@ -251,3 +259,91 @@ FROM sql_statement_row q JOIN run r
 
 CREATE VIEW loss AS
 SELECT r.id AS run_id, l.reason, l.count FROM run r JOIN loss_row l ON l.run = r.key;
+
+-- The classic text, one row per path of names. A path is walked from its leaf, eight names a step, up to
+-- the root or to a row that knows the rest.
+CREATE VIEW folded AS
+WITH leaf AS (
+	SELECT r.id AS run_id, r.key AS run, s.kind, g.name AS stage, k.path, sum(s.value) AS value
+	FROM run r JOIN sample_row s ON s.run = r.key
+	LEFT JOIN stage_row g ON g.id = (s.run << 32 | s.stage)
+	LEFT JOIN stack_row k ON k.id = (s.run << 32 | s.stack)
+	GROUP BY r.id, s.kind, g.name, k.path
+)
+SELECT l.run_id, k.name AS kind, n.text AS stage, coalesce((
+	WITH RECURSIVE up(path, text) AS (
+		SELECT l.path, NULL
+		UNION ALL
+		SELECT iif(p8.text IS NULL, p8.parent, 0),
+			coalesce(coalesce(p8.text, n8.folded, n8.text) || ';', '') ||
+			coalesce(coalesce(p7.text, n7.folded, n7.text) || ';', '') ||
+			coalesce(coalesce(p6.text, n6.folded, n6.text) || ';', '') ||
+			coalesce(coalesce(p5.text, n5.folded, n5.text) || ';', '') ||
+			coalesce(coalesce(p4.text, n4.folded, n4.text) || ';', '') ||
+			coalesce(coalesce(p3.text, n3.folded, n3.text) || ';', '') ||
+			coalesce(coalesce(p2.text, n2.folded, n2.text) || ';', '') ||
+			coalesce(p1.text, n1.folded, n1.text, '[unknown]') || coalesce(';' || up.text, '')
+		FROM up
+		JOIN path_row p1 ON p1.id = (l.run << 32 | up.path)
+		LEFT JOIN string_row n1 ON n1.id = (l.run << 32 | p1.name)
+		LEFT JOIN path_row p2 ON p2.id = iif(p1.text IS NULL, l.run << 32 | p1.parent, NULL)
+		LEFT JOIN string_row n2 ON n2.id = (l.run << 32 | p2.name)
+		LEFT JOIN path_row p3 ON p3.id = iif(p2.text IS NULL, l.run << 32 | p2.parent, NULL)
+		LEFT JOIN string_row n3 ON n3.id = (l.run << 32 | p3.name)
+		LEFT JOIN path_row p4 ON p4.id = iif(p3.text IS NULL, l.run << 32 | p3.parent, NULL)
+		LEFT JOIN string_row n4 ON n4.id = (l.run << 32 | p4.name)
+		LEFT JOIN path_row p5 ON p5.id = iif(p4.text IS NULL, l.run << 32 | p4.parent, NULL)
+		LEFT JOIN string_row n5 ON n5.id = (l.run << 32 | p5.name)
+		LEFT JOIN path_row p6 ON p6.id = iif(p5.text IS NULL, l.run << 32 | p5.parent, NULL)
+		LEFT JOIN string_row n6 ON n6.id = (l.run << 32 | p6.name)
+		LEFT JOIN path_row p7 ON p7.id = iif(p6.text IS NULL, l.run << 32 | p6.parent, NULL)
+		LEFT JOIN string_row n7 ON n7.id = (l.run << 32 | p7.name)
+		LEFT JOIN path_row p8 ON p8.id = iif(p7.text IS NULL, l.run << 32 | p7.parent, NULL)
+		LEFT JOIN string_row n8 ON n8.id = (l.run << 32 | p8.name)
+	)
+	SELECT text FROM up WHERE path IS NULL OR path = 0), '[unknown]') AS folded, l.value
+FROM leaf l JOIN sample_kind k ON k.id = l.kind
+LEFT JOIN string_row n ON n.id = (l.run << 32 | l.stage);
+
+-- Nearest rank: the p-th percentile is the smallest value that at least p % of the stages do not exceed. A
+-- row of many folded stages counts as that many of its mean (of its maximum, for the peak). Open stages
+-- count in n alone.
+CREATE VIEW stage_summary AS
+WITH one AS (
+	SELECT r.id AS run_id, r.key << 32 | s.name AS name, coalesce(s.folded, 1) AS n,
+		iif(s.folded > 1, s.wall_ns * 1.0 / s.folded, s.wall_ns) AS wall,
+		iif(s.folded > 1, s.cpu_ns * 1.0 / s.folded, s.cpu_ns) AS cpu,
+		s.peak_heap_bytes AS peak, s.wall_ns, s.cpu_ns
+	FROM stage_row s JOIN run r
+		ON r.key = s.id >> 32 AND s.id BETWEEN r.key << 32 AND (r.key << 32) + 4294967295
+), ranked AS (
+	SELECT *,
+		sum(iif(wall IS NULL, 0, n)) OVER (PARTITION BY run_id, name ORDER BY wall
+			ROWS UNBOUNDED PRECEDING) AS wall_at,
+		sum(iif(wall IS NULL, 0, n)) OVER (PARTITION BY run_id, name) AS wall_n,
+		sum(iif(cpu IS NULL, 0, n)) OVER (PARTITION BY run_id, name ORDER BY cpu
+			ROWS UNBOUNDED PRECEDING) AS cpu_at,
+		sum(iif(cpu IS NULL, 0, n)) OVER (PARTITION BY run_id, name) AS cpu_n,
+		sum(iif(peak IS NULL, 0, n)) OVER (PARTITION BY run_id, name ORDER BY peak
+			ROWS UNBOUNDED PRECEDING) AS peak_at,
+		sum(iif(peak IS NULL, 0, n)) OVER (PARTITION BY run_id, name) AS peak_n
+	FROM one
+)
+SELECT a.run_id, g.text AS name, sum(a.n) AS n,
+	min(a.wall) AS wall_min_ns,
+	min(iif(a.wall_at * 2 >= a.wall_n, a.wall, NULL)) AS wall_median_ns,
+	min(iif(a.wall_at * 100 >= a.wall_n * 95, a.wall, NULL)) AS wall_p95_ns,
+	max(a.wall) AS wall_max_ns,
+	sum(a.wall_ns) AS wall_sum_ns,
+	min(a.cpu) AS cpu_min_ns,
+	min(iif(a.cpu_at * 2 >= a.cpu_n, a.cpu, NULL)) AS cpu_median_ns,
+	min(iif(a.cpu_at * 100 >= a.cpu_n * 95, a.cpu, NULL)) AS cpu_p95_ns,
+	max(a.cpu) AS cpu_max_ns,
+	sum(a.cpu_ns) AS cpu_sum_ns,
+	min(a.peak) AS peak_heap_min_bytes,
+	min(iif(a.peak_at * 2 >= a.peak_n, a.peak, NULL)) AS peak_heap_median_bytes,
+	min(iif(a.peak_at * 100 >= a.peak_n * 95, a.peak, NULL)) AS peak_heap_p95_bytes,
+	max(a.peak) AS peak_heap_max_bytes,
+	sum(a.peak) AS peak_heap_sum_bytes
+FROM ranked a LEFT JOIN string_row g ON g.id = a.name
+GROUP BY a.run_id, a.name;

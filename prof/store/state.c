@@ -7,8 +7,12 @@
 #include <string.h>
 
 const char *const store_table_names[STORE_TABLES] = {
-	"string_row", "process_row", "thread_row", "module_row",  "frame_row",
-	"stack_row",  "stage_row",   "tick_row",   "counter_row", "sql_statement_row",
+	[TABLE_STRING] = "string_row",     [TABLE_PROCESS] = "process_row",
+	[TABLE_THREAD] = "thread_row",     [TABLE_MODULE] = "module_row",
+	[TABLE_FRAME] = "frame_row",       [TABLE_STACK] = "stack_row",
+	[TABLE_PATH] = "path_row",         [TABLE_STAGE] = "stage_row",
+	[TABLE_TICK] = "tick_row",         [TABLE_COUNTER] = "counter_row",
+	[TABLE_SQL] = "sql_statement_row",
 };
 
 static void state_clear(struct store_run_state *st)

@@ -100,7 +100,7 @@ static int check_sound(struct store *s, const struct store_file *file, struct er
 	static const char *const probes[] = {
 		"SELECT key, id, name, labels, finished, tick_stride FROM run LIMIT 1",
 		"SELECT id, text, folded FROM string_row LIMIT 1",
-		"SELECT id, parent, frame, depth, name FROM stack_row LIMIT 1",
+		"SELECT id, parent, frame, depth, path FROM stack_row LIMIT 1",
 		"SELECT run, kind, stage, thread, stack, count, value FROM sample_row LIMIT 1",
 		"SELECT name FROM sample_kind LIMIT 1",
 	};

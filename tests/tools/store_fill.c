@@ -1,5 +1,5 @@
 /* Fills a profile store with a made-up run of a chosen size, through the writer that recordings use. The
- * same arguments always give the same run.
+ * same arguments always give the same run (its id too, with --seed).
  *
  *   store_fill FILE [--runs N] [--stacks N] [--depth D] [--samples N] [--threads T] [--stages S]
  *              [--names N] [--seed N] [--name NAME] [--inline] [--memory] [--unfinished] [--batch N]
@@ -40,7 +40,8 @@ static uint64_t next(struct fill *f, uint64_t below)
 static int fill_run_row(struct fill *f, uint64_t nth)
 {
 	char id[40];
-	uint64_t a = hash_u64(f->o->seed * 1000003 + nth), b = hash_u64(a + (uint64_t)getpid());
+	uint64_t own = f->o->seed ? f->o->seed : (uint64_t)getpid() << 32;
+	uint64_t a = hash_u64(own * 1000003 + nth + 1), b = hash_u64(a + 1);
 	struct store_run run = {.id = id,
 				.name = f->o->name,
 				.command = "store_fill",
@@ -59,8 +60,6 @@ static int fill_run_row(struct fill *f, uint64_t nth)
 				.ncpu = 1,
 				.rate_hz = 1000};
 
-	if (f->o->seed)
-		b = hash_u64(a + 1);
 	snprintf(id, sizeof id, "%08x-%04x-4%03x-8%03x-%012" PRIx64, (unsigned)(a >> 32),
 		 (unsigned)(a >> 16 & 0xffff), (unsigned)(a & 0xfff), (unsigned)(b >> 48 & 0xfff),
 		 b & 0xffffffffffffu);
