@@ -1,0 +1,121 @@
+/* Every allocation on the way from a profile to its page fails once: told as such, and nothing is left. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+
+#include "tests/fault/each.h"
+#include "tests/unit/flame_rig.h"
+#include "viewer/flame.h"
+#include "viewer/graph.h"
+#include "viewer/graph_prune.h"
+
+static struct profile profile;
+static FILE *null;
+
+static void fill(struct profile *p)
+{
+	uint32_t module, thread, stage, stack = 0, i;
+	char name[32];
+
+	assert_int_equal(profile_init(p), 0);
+	rig_run(p, "run", "command");
+	module = rig_module(p, "/bin/x");
+	for (i = 0; i < 300; i++) {
+		snprintf(name, sizeof name, "f%u", i);
+		thread = rig_thread(p, "p", 1, name, 1 + i);
+		stage = rig_stage(p, i ? i - 1 : PROFILE_NONE, i % 2 ? "odd" : "even");
+		stack = rig_stack(p, stack, rig_frame(p, module, name, "f.c", i, i % 2));
+		rig_sample(p, stage, thread, stack, 1, 1000 + i);
+	}
+}
+
+static int page(void)
+{
+	static const struct flame_options cpu = {.kind = PROFILE_CPU};
+	struct err err = ERR_INIT;
+	int rc = flame_write(null, &profile, &cpu, &err);
+
+	if (rc != 0) {
+		assert_int_equal(rc, ERR_NOMEM);
+		assert_int_equal(err.code, ERR_NOMEM);
+	}
+	return rc;
+}
+
+static int fold(void)
+{
+	static const struct flame_options cpu = {.kind = PROFILE_CPU};
+	struct graph g;
+	uint32_t before;
+	int rc = graph_build(&g, &profile, &cpu, NULL);
+
+	if (rc != 0)
+		return rc;
+	before = g.n_nodes;
+	rc = graph_fold(&g, 50, NULL);
+	if (rc != 0)
+		assert_int_equal(g.n_nodes, before);
+	graph_release(&g);
+	return rc;
+}
+
+static int prune(void)
+{
+	struct stacktab *rows = stacktab_new();
+	uint64_t self[101];
+	uint32_t i, id, *to = NULL;
+	int rc = rows ? 0 : ERR_NOMEM;
+
+	self[0] = 0;
+	for (i = 1; rc == 0 && i <= 100; i++) {
+		self[i] = i;
+		rc = stacktab_intern(rows, i / 2, i, &id);
+	}
+	if (rc == 0) {
+		rc = prune_rows(&rows, self, 10, 1000, &to);
+		assert_true(rc == 0 ? to != NULL : !to && stacktab_count(rows) == 101);
+	}
+	free(to);
+	stacktab_free(rows);
+	return rc;
+}
+
+static void a_page_fails_clean(void **state)
+{
+	(void)state;
+	assert_true(fault_each(page, 0) > 30);
+}
+
+static void a_fold_fails_clean(void **state)
+{
+	(void)state;
+	assert_true(fault_each(fold, 0) > 20);
+}
+
+static void a_pruning_fails_clean(void **state)
+{
+	(void)state;
+	assert_true(fault_each(prune, 0) > 4);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_page_fails_clean),
+		cmocka_unit_test(a_fold_fails_clean),
+		cmocka_unit_test(a_pruning_fails_clean),
+	};
+	int failed;
+
+	null = fopen("/dev/null", "w");
+	if (!null)
+		return 1;
+	fill(&profile);
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	profile_release(&profile);
+	fclose(null);
+	return failed;
+}

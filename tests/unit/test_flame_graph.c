@@ -1,0 +1,426 @@
+/* The tree a page shows: sums, inlined functions, lines, stages and threads, folding; rows that lie. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+
+#include "prof/base/hash.h"
+#include "tests/unit/flame_rig.h"
+#include "viewer/graph.h"
+#include "viewer/graph_prune.h"
+
+static const struct flame_options cpu = {.kind = PROFILE_CPU};
+
+static struct graph build(const struct profile *p, const struct flame_options *options)
+{
+	struct err err = ERR_INIT;
+	struct graph g;
+
+	if (graph_build(&g, p, options, &err) != 0)
+		fail_msg("%s", err.text);
+	return g;
+}
+
+static const char *name(const struct profile *p, const struct graph *g, uint32_t node)
+{
+	uint32_t f = g->labels[g->nodes[node].label].function;
+
+	return f == GRAPH_NONE ? "(other)" : strtab_text(p->strings, f);
+}
+
+/* "name:count/value(children…)"; "~" before inlined ones. */
+static size_t print(const struct profile *p, const struct graph *g, uint32_t i, char *out)
+{
+	const struct graph_node *n = &g->nodes[i];
+	size_t at = 0;
+	uint32_t c;
+
+	if (i > 0)
+		at = (size_t)snprintf(out, 128,
+				      "%s%s:", g->labels[n->label].flags & GRAPH_INLINED ? "~" : "",
+				      name(p, g, i));
+	at += (size_t)snprintf(out + at, 64, "%d/%d", (int)n->count, (int)n->value);
+	for (c = i + 1; c < n->end; c = g->nodes[c].end) {
+		out[at++] = c == i + 1 ? '(' : ' ';
+		assert_int_equal(g->nodes[c].parent, i);
+		at += print(p, g, c, out + at);
+	}
+	if (n->end > i + 1)
+		out[at++] = ')';
+	out[at] = '\0';
+	return at;
+}
+
+static void is_graph(const struct profile *p, const struct graph *g, const char *want)
+{
+	char text[4096];
+
+	assert_int_equal(g->nodes[0].end, g->n_nodes);
+	print(p, g, 0, text);
+	assert_string_equal(text, want);
+}
+
+/* main calls work (at two lines, one of them with a function inlined into it) and idle. */
+static void fill(struct profile *p)
+{
+	uint32_t m, lib, main_at, t[2], stage[2], work, more, in, idle;
+
+	assert_int_equal(profile_init(p), 0);
+	rig_run(p, "run", "command");
+	m = rig_module(p, "/bin/prog");
+	lib = rig_module(p, "/lib/libx.so");
+	t[0] = rig_thread(p, "prog", 1, "main", 1);
+	t[1] = rig_thread(p, "prog", 1, "worker", 2);
+	stage[0] = rig_stage(p, PROFILE_NONE, "outer");
+	stage[1] = rig_stage(p, stage[0], "inner");
+	rig_stage(p, PROFILE_NONE, "unused");
+	main_at = rig_stack(p, 0, rig_frame(p, m, "main", "main.c", 10, 0));
+	work = rig_stack(p, main_at, rig_frame(p, m, "work", "work.c", 20, 0));
+	more = rig_stack(p, main_at, rig_frame(p, m, "work", "work.c", 30, 0));
+	in = rig_stack(p, more, rig_frame(p, m, "tiny", "tiny.h", 3, 1));
+	idle = rig_stack(p, main_at, rig_frame(p, lib, "idle", "", 0, 0));
+	rig_sample(p, PROFILE_NONE, t[0], main_at, 1, 10);
+	rig_sample(p, stage[0], t[0], work, 2, 20);
+	rig_sample(p, stage[1], t[0], in, 3, 30);
+	rig_sample(p, stage[1], t[1], in, 4, 40);
+	rig_sample(p, stage[0], t[0], more, 1, 5);
+	rig_sample(p, PROFILE_NONE, t[1], idle, 1, 10);
+	p->samples[p->n_samples - 1].kind = PROFILE_CPU;
+	rig_sample(p, PROFILE_NONE, t[1], idle, 7, 700);
+	p->samples[p->n_samples - 1].kind = PROFILE_WALL;
+}
+
+static void functions_join_whatever_their_lines(void **state)
+{
+	struct profile p;
+	struct graph g;
+
+	(void)state;
+	fill(&p);
+	g = build(&p, &cpu);
+	is_graph(&p, &g, "12/115(main:12/115(work:10/95(~tiny:7/70) idle:1/10))");
+	graph_release(&g);
+	profile_release(&p);
+}
+
+static void a_node_has_the_line_it_spends_most_at(void **state)
+{
+	struct profile p;
+	struct graph g;
+
+	(void)state;
+	fill(&p);
+	g = build(&p, &cpu);
+	/* work: line 30 has 75 with what is inlined there, line 20 has 20. */
+	assert_string_equal(name(&p, &g, 2), "work");
+	assert_int_equal(g.sites[g.nodes[2].site].line, 30);
+	assert_int_equal(g.sites[g.nodes[3].site].line, 3);
+	assert_string_equal(strtab_text(p.strings, g.sites[g.nodes[3].site].file), "tiny.h");
+	assert_int_equal(g.nodes[0].site, GRAPH_NONE);
+	graph_release(&g);
+	profile_release(&p);
+}
+
+static void samples_know_their_stage_and_thread(void **state)
+{
+	uint64_t inner = 0, worker = 0;
+	struct profile p;
+	struct graph g;
+	size_t i;
+
+	(void)state;
+	fill(&p);
+	g = build(&p, &cpu);
+	assert_int_equal(g.n_stages, 2); /* "unused" has no sample */
+	assert_int_equal(g.stages[1].parent, 0);
+	assert_int_equal(g.n_threads, 2);
+	for (i = 0; i < g.n_samples; i++) {
+		const struct graph_group *at = &g.groups[g.samples[i].group];
+
+		if (i > 0)
+			assert_true(g.samples[i].group > g.samples[i - 1].group ||
+				    g.samples[i].node > g.samples[i - 1].node);
+		if (at->stage == 1)
+			inner += g.samples[i].count;
+		if (g.threads[at->thread].tid == 2)
+			worker += g.samples[i].value;
+	}
+	assert_int_equal(inner, 7);
+	assert_int_equal(worker, 50);
+	graph_release(&g);
+	profile_release(&p);
+}
+
+static int only_worker(void *ctx, const struct profile_sample *s)
+{
+	++*(int *)ctx;
+	return s->thread == 1;
+}
+
+static void a_filter_sees_samples_of_the_kind_only(void **state)
+{
+	int asked = 0;
+	struct flame_options o = {PROFILE_CPU, NULL, only_worker, &asked, "thread worker"};
+	struct profile p;
+	struct graph g;
+
+	(void)state;
+	fill(&p);
+	g = build(&p, &o);
+	assert_int_equal(asked, 6);
+	is_graph(&p, &g, "5/50(main:5/50(work:4/40(~tiny:4/40) idle:1/10))");
+	graph_release(&g);
+	o = (struct flame_options){.kind = PROFILE_WALL};
+	g = build(&p, &o);
+	is_graph(&p, &g, "7/700(main:7/700(idle:7/700))");
+	graph_release(&g);
+	o.kind = PROFILE_GPU;
+	g = build(&p, &o);
+	is_graph(&p, &g, "0/0");
+	assert_int_equal(g.n_samples + g.n_groups + g.n_stages + g.n_threads, 0);
+	graph_release(&g);
+	profile_release(&p);
+}
+
+static void counts_are_weights_where_there_are_no_values(void **state)
+{
+	struct profile p;
+	struct graph g;
+	uint32_t thread, m;
+
+	(void)state;
+	assert_int_equal(profile_init(&p), 0);
+	rig_run(&p, "r", "c");
+	m = rig_module(&p, "m");
+	thread = rig_thread(&p, "p", 1, "t", 1);
+	rig_sample(&p, PROFILE_NONE, thread, rig_stack(&p, 0, rig_frame(&p, m, "a", "", 0, 0)), 1,
+		   0);
+	rig_sample(&p, PROFILE_NONE, thread, rig_stack(&p, 0, rig_frame(&p, m, "b", "", 0, 0)), 9,
+		   0);
+	g = build(&p, &cpu);
+	is_graph(&p, &g, "10/0(b:9/0 a:1/0)");
+	assert_int_equal(graph_fold(&g, 2, NULL), 0);
+	is_graph(&p, &g, "10/0(b:9/0 (other):1/0)");
+	assert_int_equal(g.folded_count, 1);
+	graph_release(&g);
+	profile_release(&p);
+}
+
+static void too_many_threads_are_shown_by_name(void **state)
+{
+	struct profile p;
+	struct graph g;
+	uint32_t stack, i;
+
+	(void)state;
+	assert_int_equal(profile_init(&p), 0);
+	rig_run(&p, "r", "c");
+	stack = rig_stack(&p, 0, rig_frame(&p, PROFILE_NONE, "f", "", 0, 0));
+	for (i = 0; i < GRAPH_THREADS_MAX + 10; i++)
+		rig_sample(&p, PROFILE_NONE,
+			   rig_thread(&p, "p", 1, i % 3 ? "worker" : "io", 100 + i), stack, 1, 1);
+	g = build(&p, &cpu);
+	assert_int_equal(g.n_threads, 2);
+	assert_int_equal(g.threads[0].threads + g.threads[1].threads, GRAPH_THREADS_MAX + 10);
+	assert_int_equal(g.threads[0].tid, 0);
+	assert_int_equal(g.n_samples, 2);
+	graph_release(&g);
+	p.n_samples = GRAPH_THREADS_MAX;
+	g = build(&p, &cpu);
+	assert_int_equal(g.n_threads, GRAPH_THREADS_MAX);
+	assert_int_equal(g.threads[5].tid, 105);
+	graph_release(&g);
+	profile_release(&p);
+}
+
+/* `n` stacks at random below each other. */
+static void fill_random(struct profile *p, uint32_t n)
+{
+	uint32_t frames[40], thread, i;
+	uint64_t seed = 11;
+	char text[16];
+
+	assert_int_equal(profile_init(p), 0);
+	rig_run(p, "r", "c");
+	thread = rig_thread(p, "p", 1, "t", 1);
+	for (i = 0; i < 40; i++) {
+		snprintf(text, sizeof text, "f%u", i);
+		frames[i] = rig_frame(p, PROFILE_NONE, text, "", 0, 0);
+	}
+	for (i = 0; i < n; i++) {
+		uint32_t at;
+
+		seed = hash_u64(seed + 1);
+		at = rig_stack(p, (uint32_t)(seed % p->n_stacks), frames[seed >> 32 & 31]);
+		rig_sample(p, PROFILE_NONE, thread, at, 1 + (seed >> 40 & 3),
+			   (int64_t)(seed >> 50));
+	}
+}
+
+static void check_sums(const struct graph *g)
+{
+	uint64_t *value = calloc(g->n_nodes, sizeof *value), count = 0;
+	uint32_t i;
+	size_t s;
+
+	assert_non_null(value);
+	for (s = 0; s < g->n_samples; s++) {
+		assert_true(g->samples[s].node < g->n_nodes);
+		value[g->samples[s].node] += g->samples[s].value;
+		count += g->samples[s].count;
+	}
+	assert_int_equal(count, g->nodes[0].count);
+	for (i = g->n_nodes; i-- > 1;) {
+		const struct graph_node *n = &g->nodes[i];
+
+		assert_int_equal(value[i], n->value);
+		assert_true(n->parent < i && n->end > i && n->end <= g->nodes[n->parent].end);
+		value[n->parent] += value[i];
+	}
+	assert_int_equal(value[0], g->nodes[0].value);
+	free(value);
+}
+
+static void folding_changes_no_sum(void **state)
+{
+	struct profile p;
+	struct graph g;
+	uint32_t keep, all, i;
+	uint64_t value, others;
+
+	(void)state;
+	fill_random(&p, 4000);
+	g = build(&p, &cpu);
+	check_sums(&g);
+	value = g.nodes[0].value;
+	all = g.n_nodes;
+	for (keep = 2000; keep > 0; keep /= 3) {
+		assert_int_equal(graph_fold(&g, keep, NULL), 0);
+		check_sums(&g);
+		assert_int_equal(g.nodes[0].value, value);
+		assert_true(g.n_nodes <= 2 * keep + 1);
+		for (i = 1, others = 0; i < g.n_nodes; i++)
+			if (g.labels[g.nodes[i].label].flags & GRAPH_OTHER) {
+				others += g.nodes[i].value;
+				assert_int_equal(g.nodes[i].end, i + 1);
+			}
+		assert_int_equal(g.folded_value, others);
+	}
+	assert_true(g.folded_nodes > all / 2 && g.folded_nodes < all);
+	graph_release(&g);
+	profile_release(&p);
+}
+
+static void few_rows_stay_of_many_and_none_of_their_weight_is_lost(void **state)
+{
+	const uint32_t n = 5000, keep = 300, other = 999;
+	struct stacktab *rows = stacktab_new();
+	uint64_t *self = calloc(n + 1, sizeof *self), *left, sum = 0, after = 0;
+	uint32_t i, id, *to = NULL, kept = 0;
+
+	(void)state;
+	assert_true(rows && self);
+	for (i = 1; i <= n; i++) {
+		uint64_t seed = hash_u64(i);
+
+		assert_int_equal(stacktab_intern(rows, (uint32_t)(seed % i) / 2, 1000 + i, &id), 0);
+		assert_int_equal(id, i);
+		self[i] = seed >> 40;
+		sum += self[i];
+	}
+	assert_int_equal(prune_rows(&rows, self, keep, other, &to), 0);
+	left = calloc(stacktab_count(rows), sizeof *left);
+	assert_non_null(left);
+	for (i = 1; i <= n; i++)
+		left[to[i]] += self[i];
+	for (i = 1; i < stacktab_count(rows); i++) {
+		after += left[i];
+		kept += stacktab_frame(rows, i) != other;
+		assert_int_not_equal(stacktab_frame(rows, stacktab_parent(rows, i)), other);
+	}
+	assert_int_equal(after, sum);
+	assert_true(kept <= keep && kept > keep / 2);
+	free(left);
+	free(to);
+	free(self);
+	stacktab_free(rows);
+}
+
+static void a_scale_tells_who_is_heavy(void **state)
+{
+	struct prune_scale s;
+	uint64_t least;
+	unsigned i;
+
+	(void)state;
+	assert_int_equal(prune_scale_init(&s), 0);
+	for (i = 0; i < 64; i++)
+		prune_scale_add(&s, (uint64_t)1 << i);
+	prune_scale_add(&s, UINT64_MAX);
+	prune_scale_add(&s, 0);
+	assert_int_equal(prune_scale_least(&s, 100), 1);
+	least = prune_scale_least(&s, 10); /* 2^64 - 1, 2^63 … 2^55 */
+	assert_true(least > (uint64_t)1 << 54 && least <= (uint64_t)1 << 55);
+	assert_true(prune_scale_least(&s, 0) > (uint64_t)1 << 63);
+	prune_scale_release(&s);
+}
+
+/* One row changed for the worse at a time. */
+static void rows_that_lie_are_refused(void **state)
+{
+	struct err err = ERR_INIT;
+	struct graph g;
+	struct profile p;
+	int k;
+
+	(void)state;
+	for (k = 0; k < 9; k++) {
+		fill(&p);
+		if (k == 0)
+			p.stacks[2].parent = 2;
+		if (k == 1)
+			p.stacks[3].frame = p.n_frames;
+		if (k == 2)
+			p.frames[1].module = p.n_modules;
+		if (k == 3)
+			p.samples[1].stack = p.n_stacks;
+		if (k == 4)
+			p.samples[1].stage = p.n_stages;
+		if (k == 5)
+			p.samples[1].thread = p.n_threads;
+		if (k == 6)
+			p.samples[1].value = -1;
+		if (k == 7)
+			p.stages[0].parent = 1;
+		if (k == 8)
+			p.n_stacks = 0;
+		assert_int_equal(graph_build(&g, &p, &cpu, &err), ERR_FORMAT);
+		assert_non_null(strstr(err.text, "contradicts itself"));
+		assert_null(g.nodes);
+		profile_release(&p);
+	}
+	fill(&p);
+	p.samples[0].value = p.samples[1].value = p.samples[2].value = INT64_MAX;
+	assert_int_equal(graph_build(&g, &p, &cpu, &err), ERR_LIMIT);
+	profile_release(&p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(functions_join_whatever_their_lines),
+		cmocka_unit_test(a_node_has_the_line_it_spends_most_at),
+		cmocka_unit_test(samples_know_their_stage_and_thread),
+		cmocka_unit_test(a_filter_sees_samples_of_the_kind_only),
+		cmocka_unit_test(counts_are_weights_where_there_are_no_values),
+		cmocka_unit_test(too_many_threads_are_shown_by_name),
+		cmocka_unit_test(folding_changes_no_sum),
+		cmocka_unit_test(few_rows_stay_of_many_and_none_of_their_weight_is_lost),
+		cmocka_unit_test(a_scale_tells_who_is_heavy),
+		cmocka_unit_test(rows_that_lie_are_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
