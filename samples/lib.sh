@@ -3,6 +3,7 @@
 O=${O:-build}
 export LC_ALL=C
 EXPORT=$O/protea-export
+PROF=$O/protea-prof
 # shellcheck disable=SC2034  # used by the scripts that source this file
 TOOLS=$O/samples/tools
 
@@ -12,7 +13,7 @@ die() {
 	exit 1
 }
 need_programs() {
-	if [ ! -x "$EXPORT" ] || [ ! -x "$TOOLS/embed" ]; then
-		die "$EXPORT is not built yet; type: make build sample-tools"
+	if [ ! -x "$EXPORT" ] || [ ! -x "$PROF" ] || [ ! -x "$TOOLS/embed" ]; then
+		die "$EXPORT and $PROF are not built yet; type: make build sample-tools"
 	fi
 }

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs the sample job of a preset and says where its files are; `make run` calls it:
+# Runs the sample job of a preset under the profiler and says where its files are; `make run` calls it:
 #   samples/run.sh [tiny|medium|full|grid-tiny|grid-medium]
 # The bundle is made once in O/samples/PRESET. Each run works on a copy of it in O/run (tiny) or
 # O/run-PRESET and starts afresh; only the alignment cache of the larger presets is kept.
@@ -41,11 +41,17 @@ if [ "$command" = run ]; then
 	"$EXPORT" check -w "$workers" "$run/$job.json"
 	echo
 fi
+store=$run/protea-prof.sqlite
+page=$run/profile.html
+rm -f "$store" "$store"-* "$page"
 # shellcheck disable=SC2086  # empty or one word
-"$EXPORT" "$command" $quiet -w "$workers" "$run/$job.json"
+"$PROF" run -o "$store" -r "${PROTEA_PROF_RATE:-999}" "$run/$job.json" $quiet -w "$workers"
+"$PROF" -q flame --store "$store" -o "$page"
 
 echo
 [ "$command" = run ] || name='*'
+echo "profile   $page    (open it in a browser)"
+echo "store     $store    (SQLite; $PROF report --store $store)"
 echo "report    $run/artifacts/datasets/${name:-sample-$preset}/report.json"
 echo "events    $run/$preset.bundle, table job_event"
 echo "next      $EXPORT bundle info $run/$preset.bundle"

@@ -120,7 +120,7 @@ void report_head(FILE *out, const struct profile *p)
 	text_print(out, strtab_text(p->strings, p->run.host), 30, 0);
 	fprintf(out, ", %" PRIu32 " x ", p->run.ncpu);
 	text_print(out, strtab_text(p->strings, p->run.cpu_model), 40, 0);
-	fprintf(out, ", Linux ");
+	fprintf(out, ", ");
 	text_print(out, strtab_text(p->strings, p->run.kernel), 30, 0);
 	putc('\n', out);
 	if (strcmp(strtab_text(p->strings, p->run.labels), "{}") != 0)

@@ -60,6 +60,8 @@ static void print_hot(struct profile *p, struct err *err)
 	for (i = 0; i < list.n && i < HOT_ROWS && list.value > 0; i++) {
 		const struct hot_row *r = &list.rows[i];
 
+		if (!r->self_value)
+			break;
 		fprintf(stderr, "  %5.1f %% %5.1f %%  ",
 			100 * (double)r->self_value / (double)list.value,
 			100 * (double)r->total_value / (double)list.value);

@@ -1,6 +1,6 @@
 /* Leaves deep calls by longjmp, and a signal handler by siglongjmp.
  * Answer: half of the work in `before` (40 calls deep), half in `after` (called by main); exit code 0.
- * build: -O1 -fno-optimize-sibling-calls */
+ * build: -O1 -fno-optimize-sibling-calls -fno-ipa-icf */
 #include <setjmp.h>
 #include <signal.h>
 

@@ -1,7 +1,7 @@
 /* Work inside a signal handler, on the normal stack and on an alternate one.
  * Answer: half of the work in `in_handler` below `on_normal`, half below `on_alternate`; both below the signal
  * frame below `raiser` below `main`.
- * build: -O2 */
+ * build: -O2 -fno-ipa-icf */
 #include <signal.h>
 #include <string.h>
 

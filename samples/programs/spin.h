@@ -1,5 +1,5 @@
 /* Work of a known size: every sample program burns CPU time with this loop, so that shares follow from
- * iteration counts alone. Not inlined: callers keep frames of their own. */
+ * iteration counts alone. */
 #ifndef SAMPLES_SPIN_H
 #define SAMPLES_SPIN_H
 
@@ -8,19 +8,20 @@
 
 #define SPIN_UNIT 200000ul /* iterations; a fraction of a millisecond */
 
-/* A chain of dependent operations that no compiler folds; each iteration costs the same. */
-static inline __attribute__((always_inline)) uint64_t spin_body(uint64_t n, uint64_t seed)
-{
-	uint64_t i, x = seed | 1;
-
-	for (i = 0; i < n; i++) {
-		x ^= x << 13;
-		x ^= x >> 7;
-		x ^= x << 17;
-		__asm__ volatile("" : "+r"(x));
-	}
-	return x;
-}
+/* A chain of dependent operations that no compiler folds; each iteration costs the same. A macro: an inlined
+ * function would be a frame of its own below its caller. */
+#define spin_body(n, seed)                                                                         \
+	__extension__({                                                                            \
+		uint64_t spin_left = (n), spin_x = (seed) | 1;                                     \
+                                                                                                   \
+		for (; spin_left; spin_left--) {                                                   \
+			spin_x ^= spin_x << 13;                                                    \
+			spin_x ^= spin_x >> 7;                                                     \
+			spin_x ^= spin_x << 17;                                                    \
+			__asm__ volatile("" : "+r"(spin_x));                                       \
+		}                                                                                  \
+		spin_x;                                                                            \
+	})
 
 static volatile uint64_t spin_sink __attribute__((unused));
 

@@ -1,7 +1,7 @@
 /* Stages of the public API: nested, with items and parameters, handed to a thread, a counter.
  * Answer: stage `load` 1, `search` 4 (items 250 each, parameter k) with `score` inside each; `score` of the thread
  * belongs to the stage whose token it adopted; wall and CPU of search : load = 4 : 1; counter rows 0 … 3.
- * build: -O2 -pthread */
+ * build: -O2 -fno-ipa-icf -pthread */
 #include <pthread.h>
 
 #include "protea-prof.h"

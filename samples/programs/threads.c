@@ -1,6 +1,6 @@
 /* Four named threads with uneven load: w1 … w4 do 1, 2, 3 and 4 parts; main only waits.
  * Answer: threads w1 10 %, w2 20 %, w3 30 %, w4 40 %; inside each, `nine` 90 % and `tenth` 10 %.
- * build: -O2 -pthread */
+ * build: -O2 -fno-ipa-icf -pthread */
 #include <pthread.h>
 #include <stdio.h>
 

@@ -10,7 +10,7 @@ export O
 
 # An own build folder that shares the programs, in a path with a blank, so that build/run stays as the user left it.
 mkdir -p "$TMP/b ld/samples"
-ln -s "$BUILD/protea-export" "$TMP/b ld/protea-export"
+ln -s "$BUILD/protea-export" "$BUILD/protea-prof" "$BUILD/libprotea-prof.so" "$TMP/b ld/"
 ln -s "$BUILD/samples/tools" "$TMP/b ld/samples/tools"
 O="$TMP/b ld"
 run=$O/run
@@ -104,6 +104,10 @@ for file in train.parquet eval.parquet manifest.json; do
 	check "the end of the run says where $file is" grep -q "$(basename "$(dirname "$files")")/.*$file" "$TMP/run.out"
 done
 check "it says what to type next" grep -q '^next ' "$TMP/run.out"
+for file in protea-prof.sqlite profile.html; do
+	check "the end of the run says where $file is" grep -q "/run/$file " "$TMP/run.out"
+	check "$file is there" test -s "$run/$file"
+done
 
 # What must not change without being looked at: rows per pair and category, and a digest per column.
 report_lines() { # REPORT

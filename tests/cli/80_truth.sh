@@ -30,16 +30,16 @@ truth() {
 }
 
 truth split 0 2 -- self:three=0.75 self:one=0.25 total:work=1 total:main=1 path:main\>work\>three root:_start=0.999 lost:truncated=0 lost:ring_full=0
-truth recurse 0 2 -- self:leaf=1 total:down=0.5 total:even=0.5 path:main\>down\>down\>leaf
+truth recurse 0 2 -- self:leaf=1 total:down=0.5 total:even=0.5 path:main\>down\>down path:main\>even\>odd\>even
 truth threads 0 4 -- thread:w1=0.1 thread:w2=0.2 thread:w3=0.3 thread:w4=0.4 self:nine=0.9 self:tenth=0.1 path:worker\>nine
 truth nofp 0 2 -- self:bottom=1 path:main\>f39\>f30\>f20\>f19\>f10\>f5\>f0\>bottom root:_start=0.999
 truth inline 0 2 -- self:inner=0.75 total:middle=0.75 total:outer=0.75 self:plain=0.25 path:main\>outer\>middle\>inner
 SPIN_SCALE=0.1 truth dlopen 0 1 -- path:main\>plugin_work\>plugin_inner path:main\>plugin_init\>plugin_start root:_start=0.999
 truth forks 3 1 -- self:parent_work=0.1667 self:child_work=0.3333 self:exec_work=0.5
-truth sleepy 0 1 -- only:burst thread:worker=1
-truth throw 0 2 -- "total:geo::Shape<int>::area() const=0.95" path:main\>area
+truth sleepy 0 1 -- only:burst
+truth throw 0 2 -- "total:geo::Shape<int>::area() const=0.98" path:main\>area
 truth longjmp 0 2 -- path:main\>dive\>dive\>before path:main\>after
-truth sigframe 0 2 -- path:main\>raiser\>on_normal\>in_handler root:_start=0.999
+truth sigframe 0 2 -- total:on_normal=0.5 total:on_alternate=0.5 path:main\>raiser\>__restore_rt\>in_handler path:raiser\>on_normal path:raiser\>on_alternate root:_start=0.999
 truth asmcfi 0 2 -- total:asm_leaf=1 path:main\>asm_in_rbx\>asm_middle\>asm_expression\>asm_leaf root:_start=0.999
 truth deep 0 1 -- path:\[truncated\]\>down\>bottom lost:truncated=100
 truth stages 0 1 -- total:load_rows=0.2 total:score_rows=0.8
@@ -52,7 +52,7 @@ OPTIONS=()
 cpu_is_rusage() {
 	local printed summed
 	printed=$(sed -n 's/^cpu_ns \([0-9]*\).*/\1/p' "$TMP/out")
-	summed=$("$PROF" export syscalls --format folded --store "$store" | awk '{ s += $NF } END { printf "%d", s }')
+	summed=$("$PROF" export syscalls --format folded --store "$store" | awk '{ s += $NF } END { printf "%.0f", s }')
 	echo "getrusage $printed ns, samples $summed ns"
 	awk -v a="$printed" -v b="$summed" 'BEGIN { d = (b - a) / a; exit !(d > -0.01 && d < 0.03) }'
 }

@@ -2,13 +2,15 @@
 """Compares a run with what a sample program's head promises.
 
 truth.py PROF STORE RUN CHECK…, each CHECK one of
-  self:NAME=SHARE    total:NAME=SHARE     share of CPU time, by function
+  self:NAME=SHARE    total:NAME=SHARE     share of samples, by function
   thread:NAME=SHARE  process:NAME=SHARE   by thread or process name
   none:NAME                               no sample has it
   path:A>B>C         every stack with C has A above B above C (frames in between allowed)
   only:NAME          every sample has NAME on its stack
   root:NAME=SHARE    at least this share of samples has NAME as one of its two outermost frames
   lost:REASON=MIN    at least MIN losses of that kind; lost:REASON=0: none
+Shares are of samples, not of their weights: on a virtual machine a thread's CPU clock also runs while
+the host gives its processor to somebody else, which happens to this or that function by chance.
 The tolerance is 4.5 standard deviations of a binomial share, with the run's own number of samples, and
 half a percent for what the loops themselves cost: one false alarm in 100,000 checks.
 """
@@ -28,11 +30,10 @@ def tool(*args):
 
 def folded():
     rows = []
-    for line in tool("export", "--format", "folded").splitlines():
+    for line in tool("export", "--format", "folded", "--count").splitlines():
         path, value = line.rsplit(" ", 1)
         frames = path.split(";")
-        if frames != ["[not sampled]"]:
-            rows.append((frames, int(value)))
+        rows.append((frames, int(value)))
     return rows
 
 
@@ -62,8 +63,8 @@ for check in sys.argv[4:]:
         near(check, sum(v for f, v in stacks if name in f) / whole, float(number))
     elif kind in ("thread", "process"):
         rows = json.loads(tool("report", "--by", kind, "--json"))["rows"]
-        value = sum(r["self"] for r in rows if r[kind].rsplit(" (", 1)[0] == name)
-        near(check, value / sum(r["self"] for r in rows), float(number))
+        count = sum(r["self_samples"] for r in rows if r[kind].rsplit(" (", 1)[0] == name)
+        near(check, count / samples, float(number))
     elif kind == "none":
         if any(name in f for f, _ in stacks):
             failures.append(f"{check}: there are samples of it")
@@ -76,7 +77,7 @@ for check in sys.argv[4:]:
     elif kind == "only":
         other = sum(v for f, v in stacks if name not in f) / whole
         if other > 0.02:
-            failures.append(f"{check}: {other:.4f} of the time is elsewhere")
+            failures.append(f"{check}: {other:.4f} of the samples are elsewhere")
     elif kind == "root":
         got = sum(v for f, v in stacks if name in f[:2]) / whole
         if got < float(number):

@@ -1,0 +1,292 @@
+#!/bin/bash
+# protea-prof run as a wrapper: the program's exit code, signals, input and environment are its own; what is
+# killed on either side leaves a sound store with what was spooled; what cannot be recorded is said.
+# shellcheck disable=SC2317,SC2016
+# shellcheck source=tests/cli/lib.sh
+. tests/cli/lib.sh
+PROF=$PWD/$O/protea-prof
+P=$PWD/$O/samples/programs
+S=$TMP/s.sqlite
+mkdir "$TMP/cache"
+export PROTEA_PROF_CACHE=$TMP/cache
+
+if ! command -v sqlite3 >/dev/null; then
+	skip "protea-prof run wraps a program" "sqlite3 is missing"
+	exit 0
+fi
+sql() { sqlite3 "$1" "$2"; }
+is_sound() { [ "$(sql "$1" 'PRAGMA integrity_check')" = ok ]; }
+# one STORE SQL EXPECTED
+one() {
+	local got
+	got=$(sql "$1" "$2")
+	[ "$got" = "$3" ] || { echo "$2: '$got', expected '$3'"; return 1; }
+}
+runq() { "$PROF" run -q -o "$S" "$@"; }
+left_over() { find /dev/shm -maxdepth 1 -name "protea-prof-$(id -u)-*" -newer "$TMP/begin" | sort; }
+touch "$TMP/begin"
+
+# ---- the program's own answer ----------------------------------------------------------------------
+
+exit_codes() {
+	local code rc
+	for code in 0 1 2 3 4 5 42 64 100 125 126 127 128 129 137 143 200 254 255; do
+		"$PROF" run -q -o "$TMP/codes.sqlite" -- sh -c "exit $code"
+		rc=$?
+		[ $rc -eq $code ] || { echo "exit $code became $rc"; return 1; }
+	done
+	one "$TMP/codes.sqlite" 'SELECT count(*), sum(finished), sum(exit_code) FROM run' '19|19|1840'
+}
+signals() {
+	local signal rc
+	for signal in 1 2 3 6 9 11 13 14 15 10; do
+		(ulimit -c 0; "$PROF" run -q -o "$TMP/signals.sqlite" -- sh -c "kill -$signal \$\$")
+		rc=$?
+		[ $rc -eq $((128 + signal)) ] || { echo "signal $signal became $rc"; return 1; }
+		one "$TMP/signals.sqlite" 'SELECT signal, exit_code IS NULL FROM run ORDER BY key DESC LIMIT 1' "$signal|1" || return 1
+	done
+}
+check "exit codes are the program's" exit_codes
+check "signals are told as 128 + N and in the store" signals
+
+head -c 300000 /dev/urandom >"$TMP/random"
+passes_input() { runq -- cat <"$TMP/random" | cmp - "$TMP/random"; }
+check "input and output pass through" passes_input
+own_output() {
+	[ "$(runq -- sh -c 'echo out; echo err >&2' 2>/dev/null)" = out ] && [ "$("$PROF" run -o "$S" -- true 2>/dev/null)" = "" ]
+}
+check "stdout is the program's alone" own_output
+
+world='env; cd /; grep -E "^(SigBlk|SigIgn|SigCgt)" /proc/self/status; ls /proc/self/fd | wc -l; ps -o pgid= -p $$ | wc -w; umask; ulimit -a'
+same_world() {
+	env A=1 B="x y" sh -c "$world" >"$TMP/alone" 2>&1
+	A=1 B="x y" runq -- sh -c "$world" >"$TMP/under" 2>&1
+	diff <(grep -v '^_=' "$TMP/alone" | sort) <(grep -v '^_=' "$TMP/under" | sort)
+}
+check "environment, signals and files are the program's own" same_world
+ignored() {
+	(trap '' HUP; runq -- grep SigIgn /proc/self/status) | grep -q '1$' &&
+		(trap '' CHLD 2>/dev/null; runq -- sh -c 'exit 9'); [ $? -eq 9 ]
+}
+check "ignored signals stay ignored" ignored
+
+# ---- signals to us ------------------------------------------------------------------------------------
+
+# forwards SIGNAL CODE: the program's trap answers.
+forwards() {
+	local pid rc
+	"$PROF" run -q -o "$TMP/forward.sqlite" -- bash -c "trap 'exit $2' $1; touch $TMP/ready.$1; while :; do sleep 0.02; done" &
+	pid=$!
+	wait_for 20 test -e "$TMP/ready.$1" || { kill -9 $pid; return 1; }
+	kill "-$1" $pid
+	wait $pid
+	rc=$?
+	[ $rc -eq "$2" ] || { echo "code $rc, expected $2"; return 1; }
+}
+for s in TERM HUP QUIT; do check "SIG$s is passed on" forwards $s $((10 + ${#s})); done
+cat >"$TMP/ctrlc.py" <<'EOF2'
+import os, signal, subprocess, sys, time
+p = subprocess.Popen(sys.argv[2:], start_new_session=True)
+deadline = time.monotonic() + 20
+while not os.path.exists(sys.argv[1]) and time.monotonic() < deadline:
+    time.sleep(0.02)
+os.killpg(p.pid, signal.SIGINT)  # as the terminal does
+sys.exit(p.wait())
+EOF2
+if [ -x /usr/bin/python3 ]; then
+	ctrl_c() {
+		python3 "$TMP/ctrlc.py" "$TMP/ready.int" "$PROF" run -q -o "$TMP/int.sqlite" -- bash -c "trap 'exit 5' INT; touch $TMP/ready.int; while :; do sleep 0.02; done"
+		[ $? -eq 5 ] && one "$TMP/int.sqlite" 'SELECT exit_code, finished FROM run' '5|1'
+	}
+	check "Ctrl-C reaches the program, and its data are kept" ctrl_c
+else
+	skip "Ctrl-C reaches the program, and its data are kept" "python3 is missing"
+fi
+
+# ---- what cannot be started ------------------------------------------------------------------------------
+
+echo 'echo not run >'"$TMP"'/was-run' >"$TMP/no-mode"
+printf 'garbage' >"$TMP/garbage"
+chmod +x "$TMP/garbage"
+printf '#!/no/such/interpreter\n' >"$TMP/no-interpreter"
+chmod +x "$TMP/no-interpreter"
+says() { # says CODE PATTERN ARGS…
+	local want=$1 pattern=$2 rc
+	shift 2
+	"$PROF" run -q "$@" >"$TMP/out" 2>"$TMP/talk"
+	rc=$?
+	[ $rc -eq "$want" ] && grep -q -- "$pattern" "$TMP/talk" || { echo "exit $rc"; cat "$TMP/talk"; return 1; }
+}
+N=$TMP/none.sqlite
+check "a program that is not there: exit 4" says 4 "not found in PATH" -o "$N" -- no-such-program-anywhere
+check "a path that is not there: exit 4" says 4 "no such file" -o "$N" -- "$TMP/nowhere"
+check "a folder: exit 4" says 4 "directory" -o "$N" -- "$TMP"
+check "a file without permission: exit 4" says 4 "permission denied" -o "$N" -- "$TMP/no-mode"
+check "none of them made a store" test ! -e "$N"
+check "a file of no format: exit 4" says 4 "no executable format" -o "$N" -- "$TMP/garbage"
+check "a missing interpreter: exit 4" says 4 "interpreter or loader does not exist" -o "$N" -- "$TMP/no-interpreter"
+
+# ---- stores that are not ours ----------------------------------------------------------------------------------
+
+refused() { # refused FILE PATTERN: exit 1, nothing started, not a byte changed
+	local before
+	before=$(sha256sum <"$1")
+	says 1 "$2" -o "$1" -- touch "$TMP/started" || return 1
+	[ ! -e "$TMP/started" ] || { echo "the program was started"; return 1; }
+	[ "$before" = "$(sha256sum <"$1")" ] || { echo "the file was changed"; return 1; }
+}
+sql "$TMP/foreign.sqlite" 'CREATE TABLE t (a); INSERT INTO t VALUES (1)'
+check "a foreign SQLite file is refused" refused "$TMP/foreign.sqlite" .
+runq -- true
+cp "$S" "$TMP/newer.sqlite"
+sql "$TMP/newer.sqlite" 'PRAGMA user_version = 99' >/dev/null
+check "a newer store is refused" refused "$TMP/newer.sqlite" newer
+head -c 60000 /dev/urandom >"$TMP/noise"
+check "a file that is no SQLite file is refused" refused "$TMP/noise" .
+cp "$S" "$TMP/corrupt.sqlite"
+dd if=/dev/urandom of="$TMP/corrupt.sqlite" bs=4096 seek=1 count=3 conv=notrunc 2>/dev/null
+check "a corrupt store is refused" refused "$TMP/corrupt.sqlite" .
+check "a store in no folder is refused" says 1 . -o "$TMP/no/such/folder/s.sqlite" -- touch "$TMP/started"
+check "and nothing was started" test ! -e "$TMP/started"
+
+# ---- what is recorded ------------------------------------------------------------------------------------------------
+
+check "a run is sound and complete" is_sound "$S"
+if [ -x "$P/forks" ]; then
+	children() {
+		"$PROF" run -q -n forks -o "$S" -r 999 -- "$P/forks" 1
+		[ $? -eq 3 ] && one "$S" "SELECT count(*) FROM process p JOIN run r ON r.id = p.run_id WHERE r.name = 'forks'" 3 &&
+			one "$S" "SELECT count(*) FROM process p JOIN run r ON r.id = p.run_id WHERE r.name = 'forks' AND (end_ns < start_ns OR cpu_ns <= 0)" 0
+	}
+	no_children() {
+		"$PROF" run -q -n alone --no-children -o "$S" -r 999 -- "$P/forks" 1
+		[ $? -eq 3 ] && one "$S" "SELECT count(*) FROM process p JOIN run r ON r.id = p.run_id WHERE r.name = 'alone'" 1
+	}
+	check "children are followed through fork and exec" children
+	check "--no-children leaves them alone" no_children
+fi
+still_running() {
+	"$PROF" run -o "$S" -- sh -c 'sleep 3 & exit 6' 2>"$TMP/talk"
+	[ $? -eq 6 ] && grep -q "still run" "$TMP/talk"
+}
+check "processes that go on are told of" still_running
+stops_recording() {
+	"$PROF" run -q -n short -d 0.3s -r 999 -o "$S" -- "$P/split" 3 || return 1
+	one "$S" "SELECT finished, exit_code, duration_ns BETWEEN 250000000 AND 900000000 FROM run WHERE name = 'short'" '1|0|1'
+}
+[ -x "$P/split" ] && check "--duration stops the recording, not the program" stops_recording
+
+if printf 'int main(void) { volatile long i; for (i = 0; i < 100000000; i++) ; return 8; }' | gcc -static -O1 -x c - -o "$TMP/static" 2>/dev/null; then
+	static_program() {
+		"$PROF" run -n static -o "$S" -- "$TMP/static" 2>"$TMP/talk"
+		[ $? -eq 8 ] && grep -q "static program" "$TMP/talk" &&
+			one "$S" "SELECT sum(value) > 50000000, count(*) FROM sample s JOIN run r ON r.id = s.run_id WHERE r.name = 'static'" '1|1'
+	}
+	check "a static program runs, its CPU time is kept, and the rest is said" static_program
+else
+	skip "a static program runs, its CPU time is kept, and the rest is said" "no static libc"
+fi
+
+two_at_once() {
+	local i pids=() rc=0
+	for i in 1 2 3 4; do
+		"$PROF" run -q -n "both$i" -r 999 -o "$TMP/both.sqlite" -- sh -c "exit $i" &
+		pids+=($!)
+	done
+	for i in 1 2 3 4; do
+		wait "${pids[$((i - 1))]}"
+		[ $? -eq "$i" ] || rc=1
+	done
+	is_sound "$TMP/both.sqlite" && one "$TMP/both.sqlite" 'SELECT count(*), sum(finished) FROM run' '4|4' && return $rc
+}
+check "four runs fill a new store at the same time" two_at_once
+
+# ---- killed -------------------------------------------------------------------------------------------------------------
+
+busy='i=0; while [ $i -lt 100000000 ]; do i=$((i + 1)); done'
+kill_target() { # kill_target SECONDS
+	local pid child rc
+	"$PROF" run -q -r 999 -o "$TMP/kill.sqlite" -- bash -c "$busy" &
+	pid=$!
+	sleep "$1"
+	child=$(ps -o pid= --ppid $pid | head -n 1)
+	[ -n "$child" ] && kill -9 "$child"
+	wait $pid
+	rc=$?
+	[ $rc -eq 137 ] || { echo "code $rc"; return 1; }
+	is_sound "$TMP/kill.sqlite" && one "$TMP/kill.sqlite" 'SELECT signal, finished FROM run ORDER BY key DESC LIMIT 1' '9|1'
+}
+for t in 0.05 0.3 1.3; do check "the target killed after $t s" kill_target $t; done
+covered() { # at least this many ns of CPU time in the last run
+	local got
+	got=$(sql "$1" "SELECT coalesce(sum(value), 0) FROM sample WHERE kind = 'cpu' AND run_id = (SELECT id FROM run ORDER BY key DESC LIMIT 1)")
+	[ "$got" -ge "$2" ] || { echo "$got ns in the store, expected at least $2"; return 1; }
+}
+kill_supervisor() { # kill_supervisor SECONDS
+	local pid child
+	"$PROF" run -q -r 999 -o "$TMP/kill.sqlite" -- bash -c "$busy" 2>/dev/null &
+	pid=$!
+	sleep "$1"
+	child=$(ps -o pid= --ppid $pid | head -n 1)
+	kill -9 $pid
+	wait $pid 2>/dev/null
+	sleep 0.2
+	kill -0 "$child" || { echo "the target died with us"; return 1; }
+	kill -9 "$child"
+	is_sound "$TMP/kill.sqlite" || return 1
+	one "$TMP/kill.sqlite" 'SELECT finished FROM run ORDER BY key DESC LIMIT 1' 0 || return 1
+	"$PROF" runs --store "$TMP/kill.sqlite" >"$TMP/out" 2>"$TMP/talk" || { cat "$TMP/talk"; return 1; }
+	is_sound "$TMP/kill.sqlite" && one "$TMP/kill.sqlite" 'SELECT finished, exit_code IS NULL FROM run ORDER BY key DESC LIMIT 1' '1|1' &&
+		covered "$TMP/kill.sqlite" "$(awk "BEGIN { print int(($1 - 0.25) * 6e8) }")" &&
+		one "$TMP/kill.sqlite" "SELECT count(*) FROM frame WHERE function IS NULL" 0
+}
+for t in 0.6 1.0 1.7 2.3; do check "the supervisor killed after $t s" kill_supervisor $t; done
+two_recover() {
+	local pid child a b
+	"$PROF" run -q -r 999 -o "$TMP/rec.sqlite" -- bash -c "$busy" 2>/dev/null &
+	pid=$!
+	sleep 0.7
+	child=$(ps -o pid= --ppid $pid | head -n 1)
+	kill -9 $pid
+	wait $pid 2>/dev/null
+	kill -9 "$child"
+	"$PROF" runs --store "$TMP/rec.sqlite" >/dev/null 2>&1 &
+	a=$!
+	"$PROF" runs --store "$TMP/rec.sqlite" >/dev/null 2>&1 &
+	b=$!
+	wait $a && wait $b && is_sound "$TMP/rec.sqlite" && one "$TMP/rec.sqlite" 'SELECT count(*), finished FROM run' '1|1' &&
+		one "$TMP/rec.sqlite" 'SELECT sum(cpu_ns) < 1500000000 FROM thread' 1 && covered "$TMP/rec.sqlite" 300000000
+}
+check "two that recover the same run do not disturb each other" two_recover
+
+# ---- no space -------------------------------------------------------------------------------------------------------------------
+
+mkdir "$TMP/small"
+if [ "$(id -u)" -eq 0 ] && mount -t tmpfs -o size=300k tmpfs "$TMP/small" 2>/dev/null; then
+	trap 'umount -l "$TMP/small" 2>/dev/null; rm -rf "$TMP"' EXIT
+	full_disk() {
+		local rc
+		head -c 60000 /dev/zero >"$TMP/small/fill"
+		"$PROF" run -n full -r 999 -o "$TMP/small/s.sqlite" -- sh -c "head -c 400000 /dev/zero > $TMP/small/more; $P/split 2 >/dev/null; exit 11" >"$TMP/out" 2>"$TMP/talk"
+		rc=$?
+		rm -f "$TMP/small/more" "$TMP/small/fill"
+		[ $rc -eq 11 ] || { echo "code $rc"; cat "$TMP/talk"; return 1; }
+		is_sound "$TMP/small/s.sqlite"
+	}
+	check "a full disk: the program runs on, the store stays sound" full_disk
+	umount -l "$TMP/small"
+	mount -t tmpfs -o size=100k tmpfs "$TMP/small" && mount -o remount,ro "$TMP/small"
+	check "a read-only folder is refused" says 1 . -o "$TMP/small/s.sqlite" -- touch "$TMP/started2"
+	umount -l "$TMP/small"
+else
+	skip "a full disk: the program runs on, the store stays sound" "a small file system needs root"
+fi
+
+nothing_left() {
+	local left
+	sleep 0.1
+	left=$(left_over)
+	[ -z "$left" ] || { echo "$left"; return 1; }
+}
+[ -n "${RECORD_ALONE:-}" ] && check "no session folder is left" nothing_left
+[ $tap_failed -eq 0 ]
