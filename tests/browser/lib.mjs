@@ -124,7 +124,7 @@ export async function boxOf(page, name) {
       const row = view.flip ? view.rows - 1 - tree.depth[node] : tree.depth[node];
       const scroll = document.getElementById('scroll').scrollTop;
       const x = canvas.left + (view.start[node] - view.start[view.zoom]) * scale;
-      const y = canvas.top + row * ROW - scroll;
+      const y = canvas.top + view.offset + row * ROW - scroll;
       return { node, x, y, width: view.total[node] * scale, cx: x + (view.total[node] * scale) / 2, cy: y + ROW / 2 };
     }
     return null;

@@ -54,11 +54,11 @@
     }
 
     rowTop(view, depth) {
-      return (view.flip ? view.rows - 1 - depth : depth) * ROW - view.scroll;
+      return view.offset + (view.flip ? view.rows - 1 - depth : depth) * ROW - view.scroll;
     }
 
     rowAt(view, y) {
-      const row = Math.floor((y + view.scroll) / ROW);
+      const row = Math.floor((y + view.scroll - view.offset) / ROW);
       return view.flip ? view.rows - 1 - row : row;
     }
 

@@ -62,6 +62,9 @@
     });
   }
 
+  // A name for people: never nothing, for what has no letters cannot be pointed at.
+  const nameText = (text) => (text.trim() === '' ? '(no name)' : visible(text));
+
   function baseName(path) {
     return path.slice(path.lastIndexOf('/') + 1) || path;
   }
@@ -101,7 +104,7 @@
   };
   const lossText = (reason) => LOSSES[reason] ?? reason;
 
-  const api = { digits, count, time, bytes, percent, rate, date, visible, baseName, shortPath, kindText, countNoun, lossText };
+  const api = { digits, count, time, bytes, percent, rate, date, visible, nameText, baseName, shortPath, kindText, countNoun, lossText };
   if (typeof module === 'object') module.exports = api;
   else root.flame = Object.assign(root.flame ?? {}, api);
 })(globalThis);

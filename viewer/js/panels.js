@@ -16,7 +16,7 @@
     return e;
   }
 
-  const name = (text, attributes) => element('bdi', attributes, flame.visible(text));
+  const name = (text, attributes) => element('bdi', attributes, flame.nameText(text));
 
   function amounts(profile) {
     const { meta } = profile;

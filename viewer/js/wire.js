@@ -21,6 +21,7 @@
     hits: null,
     flip: false,
     rows: 1,
+    offset: 0, // pixels above the first row
     scroll: 0,
     byCount: false,
     colours: null,
@@ -31,7 +32,7 @@
 
   function namesOf(p) {
     const known = new Array(p.labels.count);
-    return (label) => known[label] ?? (known[label] = flame.visible(p.strings.text(p.labels.name[label])));
+    return (label) => known[label] ?? (known[label] = flame.nameText(p.strings.text(p.labels.name[label])));
   }
 
   // ---- painting ----
@@ -58,7 +59,7 @@
     view.rows = flame.depthSeen(profile.tree, view.total, view.zoom, least) + 1;
     const height = scroll.clientHeight;
     const full = Math.max(view.rows * flame.ROW, height);
-    if (view.flip && full === height) view.rows = Math.max(view.rows, Math.floor(height / flame.ROW));
+    view.offset = view.flip ? full - view.rows * flame.ROW : 0; // a low flame graph stands on the ground
     $('tall').style.height = `${full}px`;
     painter.resize(width, height);
     if (!keepScroll) scroll.scrollTop = view.flip ? full : 0;
@@ -121,7 +122,7 @@
   function reveal(node) {
     const scroll = $('scroll');
     const row = view.flip ? view.rows - 1 - profile.tree.depth[node] : profile.tree.depth[node];
-    const top = row * flame.ROW;
+    const top = view.offset + row * flame.ROW;
     if (top < scroll.scrollTop) scroll.scrollTop = top - flame.ROW;
     else if (top + 2 * flame.ROW > scroll.scrollTop + scroll.clientHeight)
       scroll.scrollTop = top + 2 * flame.ROW - scroll.clientHeight;
@@ -160,7 +161,7 @@
     else {
       const m = flame.matched(profile.tree, view.total, view.hits, view.zoom);
       const where = view.zoom === 0 ? '' : ' of the zoomed frame';
-      out.textContent = `matched ${flame.percent(m.sum, view.total[view.zoom])}${where}, ${flame.count(m.frames)} frames`;
+      out.textContent = `matched ${flame.percent(m.sum, view.total[view.zoom])}${where}, ${flame.count(m.frames)} ${m.frames === 1 ? 'frame' : 'frames'}`;
     }
   }
 
