@@ -364,7 +364,7 @@ int main(int argc, char **argv)
 	if (!images)
 		return 1;
 	while ((opt = getopt(argc, argv, "+o:r:e:l:nsb:c:")) != -1) {
-		if (opt == 'o' && !(out = fopen(optarg, "w")))
+		if (opt == 'o' && !(out = fopen(optarg, "we")))
 			return perror(optarg), 2;
 		if (opt == 'r')
 			config.rate_hz = (uint32_t)strtoul(optarg, NULL, 10);
