@@ -211,11 +211,25 @@ __attribute__((visibility("default"))) int thrd_create(thrd_t *thread, thrd_star
 
 /* ---- threads that others made */
 
+/* Alive, not the husk of a main thread that ended before the others. */
+static int is_alive(int tid)
+{
+	char path[64] = "/proc/self/task/", buf[128];
+	const char *at;
+	long n;
+
+	memcpy(sys_digits(path + strlen(path), (uint64_t)tid), "/stat", 6);
+	n = sys_read_file(path, buf, sizeof buf - 1);
+	buf[n > 0 ? n : 0] = '\0';
+	at = strrchr(buf, ')'); /* the name is at most 15 bytes and may hold anything */
+	return at && at[1] == ' ' && at[2] != 'Z' && at[2] != 'X';
+}
+
 static void attach_foreign(int tid)
 {
 	struct agent_slot *s;
 
-	if (tid <= 0 || slot_of_tid(tid))
+	if (tid <= 0 || slot_of_tid(tid) || !is_alive(tid))
 		return;
 	s = slot_take();
 	if (s && slot_prepare(s, tid, 1) == 0)
@@ -235,8 +249,7 @@ void agent_threads_asked(void)
 	for (size_t i = 0; i < sizeof head->ask_tid / sizeof head->ask_tid[0]; i++) {
 		int tid = atomic_exchange(&head->ask_tid[i], 0);
 
-		if (tid > 0 && sys3(SYS_tgkill, agent.pid, tid, 0) == 0)
-			attach_foreign(tid);
+		attach_foreign(tid);
 	}
 }
 
