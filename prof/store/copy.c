@@ -144,8 +144,7 @@ int store_run_copy(struct store *s, struct store *from, int64_t run, int *copied
 	*copied = 0;
 	if (rc < 0)
 		return rc;
-	if (own_from)
-		rc = store_exec(from, "BEGIN", "read", err);
+	rc = own_from ? store_exec(from, "BEGIN", "read", err) : store_flush(from, err);
 	if (rc == 0)
 		rc = copy_all(&c, copied);
 	if (own_from && !sqlite3_get_autocommit(from->db))

@@ -49,6 +49,8 @@ int store_run_finish(struct store *s, int64_t run, const struct store_run_end *e
 	int rc = store_state(s, run, &st, err);
 
 	if (rc == 0)
+		rc = store_flush(s, err);
+	if (rc == 0)
 		rc = end_stages(s, run, st->start_ns + end->duration_ns, err);
 	if (rc == 0)
 		rc = store_fold_prepare(s, run, err);

@@ -39,8 +39,7 @@ struct fold {
 	uint32_t *function; /* owned; string of each frame, by n */
 	size_t n_functions;
 	uint8_t *use;    /* owned, by place of the stack row: 1 on the way to samples, 2 has some */
-	uint32_t *order; /* owned; places of the stack rows in use, parents first */
-	uint32_t n_order;
+	uint32_t *above; /* owned; places of the rows above one without a path */
 	struct paths p;
 };
 
@@ -109,33 +108,6 @@ static int mark_used(struct fold *f)
 	return rc;
 }
 
-/* Rows in use by depth, so that parents come first; within a depth as in the file. */
-static int sort_used(struct fold *f)
-{
-	uint32_t depths = 0, *at;
-
-	for (uint32_t i = 0; i < f->r->count; i++)
-		if (f->use[i] && f->r->rows[i].depth > depths)
-			depths = f->r->rows[i].depth;
-	at = calloc((size_t)depths + 2, sizeof *at);
-	f->order = malloc(((size_t)f->r->count + 1) * sizeof *f->order);
-	if (!at || !f->order) {
-		free(at);
-		return fold_nomem(f);
-	}
-	for (uint32_t i = 0; i < f->r->count; i++)
-		if (f->use[i])
-			at[f->r->rows[i].depth + 1]++;
-	for (uint32_t d = 1; d <= depths + 1; d++)
-		at[d] += at[d - 1];
-	f->n_order = at[depths + 1];
-	for (uint32_t i = 0; i < f->r->count; i++)
-		if (f->use[i])
-			f->order[at[f->r->rows[i].depth]++] = i;
-	free(at);
-	return 0;
-}
-
 /* The path of `parent` and `name`, made if need be; 0: no memory. */
 static uint32_t intern_path(struct paths *p, uint32_t parent, uint32_t name)
 {
@@ -158,29 +130,49 @@ static uint32_t intern_path(struct paths *p, uint32_t parent, uint32_t name)
 	return path;
 }
 
-static int make_paths(struct fold *f)
+/* Paths of row `i` and of all above it, the outermost first: paths that follow each other are near each
+ * other in the file. */
+static int path_of_row(struct fold *f, uint32_t i)
 {
 	struct stack_row *rows = f->r->rows;
+	uint32_t n = 0, path = 0;
+
+	for (uint32_t at = i + 1; at != 0; at = rows[at - 1].parent) {
+		path = rows[at - 1].path;
+		if (path)
+			break;
+		f->above[n++] = at - 1;
+	}
+	while (n > 0) {
+		struct stack_row *row = &rows[f->above[--n]];
+
+		path = intern_path(&f->p, path,
+				   row->frame < f->n_functions ? f->function[row->frame] : 0);
+		if (path == 0)
+			return fold_nomem(f);
+		row->path = path;
+	}
+	if (f->use[i] & USE_SAMPLED)
+		f->p.rows[rows[i].path].sampled = 1;
+	return 0;
+}
+
+static int make_paths(struct fold *f)
+{
+	int rc = 0;
 
 	f->p.cap = 1024;
 	f->p.rows = calloc(f->p.cap, sizeof *f->p.rows);
-	if (!f->p.rows)
+	f->above = malloc(((size_t)f->r->count + 1) * sizeof *f->above);
+	if (!f->p.rows || !f->above)
 		return fold_nomem(f);
 	f->p.n = 1;
 	for (uint32_t i = 0; i < f->r->count; i++)
-		rows[i].path = 0;
-	for (uint32_t k = 0; k < f->n_order; k++) {
-		struct stack_row *row = &rows[f->order[k]];
-		uint32_t above = row->parent ? rows[row->parent - 1].path : 0;
-		uint32_t name = row->frame < f->n_functions ? f->function[row->frame] : 0;
-
-		row->path = intern_path(&f->p, above, name);
-		if (row->path == 0)
-			return fold_nomem(f);
-		if (f->use[f->order[k]] & USE_SAMPLED)
-			f->p.rows[row->path].sampled = 1;
-	}
-	return 0;
+		f->r->rows[i].path = 0;
+	for (uint32_t i = 0; i < f->r->count && rc == 0; i++)
+		if (f->use[i])
+			rc = path_of_row(f, i);
+	return rc;
 }
 
 /* The name of a path's last frame as the format can hold it; "[unknown]" if it has none. */
@@ -260,7 +252,7 @@ static int save_paths(struct fold *f)
 		return rc;
 	for (uint32_t i = 1; i < f->p.n && rc == 0; i++) {
 		sqlite3_bind_int64(stmt, 1, store_id(f->run, i));
-		sqlite3_bind_int64(stmt, 2, f->p.rows[i].parent);
+		sqlite3_bind_int64(stmt, 2, f->p.rows[i].parent ? i - f->p.rows[i].parent : 0);
 		sqlite3_bind_int64(stmt, 3, f->p.rows[i].name);
 		sqlite3_bind_text(stmt, 4, f->p.rows[i].text, -1, SQLITE_STATIC);
 		rc = store_step(f->s, stmt, "write to", f->err);
@@ -277,7 +269,7 @@ static void fold_release(struct fold *f)
 	idmap_release(&f->p.known);
 	free(f->function);
 	free(f->use);
-	free(f->order);
+	free(f->above);
 }
 
 int store_fold_rows(struct store *s, int64_t run, struct stack_rows *r, struct err *err)
@@ -287,8 +279,6 @@ int store_fold_rows(struct store *s, int64_t run, struct stack_rows *r, struct e
 
 	if (rc == 0)
 		rc = mark_used(&f);
-	if (rc == 0)
-		rc = sort_used(&f);
 	if (rc == 0)
 		rc = make_paths(&f);
 	if (rc == 0)

@@ -94,6 +94,7 @@ struct store_run_state {
 	uint32_t stride;     /* ticks: every which one of a thread is kept */
 	uint32_t *tick_left; /* owned, by n of the thread: how many to skip */
 	uint32_t tick_threads;
+	uint32_t tick_others;      /* threads with ticks besides the first */
 	struct store_names *names; /* owned */
 	struct store_run_state *next_run;
 };
@@ -105,6 +106,7 @@ struct store {
 	int in_transaction;
 	sqlite3_stmt *stmt[SQL_STATEMENTS]; /* owned; made on first use */
 	struct store_run_state *runs;       /* owned list */
+	struct sample_cache *cache;         /* owned; what store_sample_add() has not written yet */
 };
 
 /* sql.c. A failure of SQLite as one of ours; `doing` completes "cannot … 'path'". */
@@ -135,6 +137,11 @@ int store_string_insert(struct store *s, int64_t run, const char *text, uint32_t
 			struct err *err);
 int store_string_id(struct store *s, struct store_run_state *st, const char *text, uint32_t *id,
 		    uint32_t *n, struct err *err);
+
+/* write_samples.c: samples that still wait in memory, into the file or away. Whoever reads samples
+ * flushes first. */
+int store_flush(struct store *s, struct err *err);
+void store_flush_drop(struct store *s);
 
 /* fold.c: path_row, and stack_row.path of `r`, which the caller saves. Depths must be right. */
 struct stack_rows;

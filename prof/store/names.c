@@ -318,6 +318,8 @@ int store_names_apply(struct store *s, int64_t run, struct err *err)
 	struct store_run_state *st;
 	int rc = store_state(s, run, &st, err);
 
+	if (rc == 0)
+		rc = store_flush(s, err);
 	if (rc < 0)
 		return rc;
 	if (st->names) {

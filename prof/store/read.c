@@ -199,8 +199,8 @@ int store_read_run(struct store *s, int64_t run, unsigned parts, struct profile 
 	rc = run < 1 || run > STORE_RUN_MAX
 		     ? err_set(err, ERR_NOTFOUND, "the run is not in '%s'", s->path)
 		     : 0;
-	if (rc == 0 && own)
-		rc = store_exec(s, "BEGIN", "read", err);
+	if (rc == 0)
+		rc = own ? store_exec(s, "BEGIN", "read", err) : store_flush(s, err);
 	if (rc == 0)
 		rc = read_parts(&r, parts);
 	if (own && !sqlite3_get_autocommit(s->db))

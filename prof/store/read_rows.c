@@ -207,13 +207,13 @@ static int stack_row(struct reader *r, sqlite3_stmt *stmt)
 {
 	struct profile *p = r->p;
 	uint32_t n = store_n(column_int(stmt, 0));
-	int64_t parent = column_int(stmt, 1);
+	int64_t up = column_int(stmt, 1);
 	struct profile_stack row = {.depth = n};
 	int rc = places_get(r, &r->frames, column_int(stmt, 2), "frame", &row.frame);
 
-	if (rc == 0 && (parent < 0 || parent >= PROFILE_NONE))
+	if (rc == 0 && (up >= n || up <= (int64_t)n - (int64_t)PROFILE_NONE) && up != 0)
 		rc = reader_damaged(r, "a stack has no such parent");
-	row.parent = (uint32_t)parent;
+	row.parent = up ? (uint32_t)(n - up) : 0;
 	if (rc == 0)
 		rc = READER_GROW(r, CAP_STACKS, p->stacks, (size_t)p->n_stacks + 1);
 	if (rc == 0)
@@ -285,7 +285,7 @@ int read_stacks(struct reader *r)
 			     0, frame_row);
 
 	if (rc == 0)
-		rc = reader_rows(r, "SELECT id, parent, frame FROM stack_row WHERE id" RANGE, 0,
+		rc = reader_rows(r, "SELECT id, up, frame FROM stack_row WHERE id" RANGE, 0,
 				 stack_row);
 	return rc < 0 ? rc : order_stacks(r);
 }

@@ -41,12 +41,16 @@ int stack_rows_push(struct stack_rows *r, uint32_t parent, uint32_t frame)
 
 static int load_row(struct store *s, struct stack_rows *r, sqlite3_stmt *stmt, struct err *err)
 {
+	int64_t n = store_n(sqlite3_column_int64(stmt, 0)), up = sqlite3_column_int64(stmt, 1);
 	int rc;
 
-	if (store_n(sqlite3_column_int64(stmt, 0)) != r->count + 1)
-		return err_set(err, ERR_FORMAT, "'%s' is damaged: a gap in the stacks before %u",
-			       s->path, store_n(sqlite3_column_int64(stmt, 0)));
-	rc = stack_rows_push(r, (uint32_t)sqlite3_column_int64(stmt, 1),
+	if (n != (int64_t)r->count + 1)
+		return err_set(err, ERR_FORMAT, "'%s' is damaged: a gap in the stacks before %lld",
+			       s->path, (long long)n);
+	if (up > n || n - up > STORE_N_MAX)
+		return err_set(err, ERR_FORMAT, "'%s' is damaged: stack %lld has no parent",
+			       s->path, (long long)n);
+	rc = stack_rows_push(r, up ? (uint32_t)(n - up) : 0,
 			     (uint32_t)sqlite3_column_int64(stmt, 2));
 	if (rc < 0)
 		return err_nomem(err, "the stacks of a run");
@@ -59,7 +63,7 @@ int stack_rows_load(struct store *s, int64_t run, struct stack_rows *r, struct e
 {
 	sqlite3_stmt *stmt;
 	int rc = store_prepare(s,
-			       "SELECT id, parent, frame, depth, path FROM stack_row"
+			       "SELECT id, up, frame, depth, path FROM stack_row"
 			       " WHERE id BETWEEN ?1 AND ?1 + 4294967295 ORDER BY id",
 			       &stmt, err);
 
@@ -124,7 +128,8 @@ int stack_rows_save(struct store *s, int64_t run, const struct stack_rows *r, st
 		return rc;
 	for (uint32_t i = 0; i < r->count && rc == 0; i++) {
 		sqlite3_bind_int64(stmt, 1, store_id(run, i + 1));
-		sqlite3_bind_int64(stmt, 2, r->rows[i].parent);
+		sqlite3_bind_int64(stmt, 2,
+				   r->rows[i].parent ? (int64_t)i + 1 - r->rows[i].parent : 0);
 		sqlite3_bind_int64(stmt, 3, r->rows[i].frame);
 		sqlite3_bind_int64(stmt, 4, r->rows[i].depth);
 		sqlite3_bind_int64(stmt, 5, r->rows[i].path);

@@ -82,10 +82,11 @@ CREATE TABLE frame_row (
 	language INTEGER NOT NULL DEFAULT 0
 );
 
--- path: of path_row, for stacks with samples once the run is named.
+-- up: the parent's id is id - up (small numbers are small in the file), 0 at the root. path: n in path_row,
+-- for stacks with samples once the run is named.
 CREATE TABLE stack_row (
 	id INTEGER PRIMARY KEY,
-	parent INTEGER NOT NULL,
+	up INTEGER NOT NULL,
 	frame INTEGER NOT NULL,
 	depth INTEGER NOT NULL,
 	path INTEGER NOT NULL DEFAULT 0
@@ -95,7 +96,7 @@ CREATE TABLE stack_row (
 -- whole path down to here, ready, in a few rows that many paths lead through.
 CREATE TABLE path_row (
 	id INTEGER PRIMARY KEY,
-	parent INTEGER NOT NULL,
+	up INTEGER NOT NULL,
 	name INTEGER NOT NULL,
 	text TEXT
 );
@@ -216,7 +217,7 @@ LEFT JOIN string_row fi ON fi.id = (r.key << 32 | f.file)
 LEFT JOIN string_row la ON la.id = (r.key << 32 | f.language);
 
 CREATE VIEW stack AS
-SELECT s.id, r.id AS run_id, iif(s.parent, r.key << 32 | s.parent, NULL) AS parent_id,
+SELECT s.id, r.id AS run_id, iif(s.up, s.id - s.up, NULL) AS parent_id,
 	r.key << 32 | s.frame AS frame_id, s.depth
 FROM stack_row s JOIN run r
 	ON r.key = s.id >> 32 AND s.id BETWEEN r.key << 32 AND (r.key << 32) + 4294967295;
@@ -272,9 +273,9 @@ WITH leaf AS (
 )
 SELECT l.run_id, k.name AS kind, n.text AS stage, coalesce((
 	WITH RECURSIVE up(path, text) AS (
-		SELECT l.path, NULL
+		SELECT l.run << 32 | l.path, NULL
 		UNION ALL
-		SELECT iif(p8.text IS NULL, p8.parent, 0),
+		SELECT iif(p8.text IS NULL AND p8.up, p8.id - p8.up, NULL),
 			coalesce(coalesce(p8.text, n8.folded, n8.text) || ';', '') ||
 			coalesce(coalesce(p7.text, n7.folded, n7.text) || ';', '') ||
 			coalesce(coalesce(p6.text, n6.folded, n6.text) || ';', '') ||
@@ -284,24 +285,24 @@ SELECT l.run_id, k.name AS kind, n.text AS stage, coalesce((
 			coalesce(coalesce(p2.text, n2.folded, n2.text) || ';', '') ||
 			coalesce(p1.text, n1.folded, n1.text, '[unknown]') || coalesce(';' || up.text, '')
 		FROM up
-		JOIN path_row p1 ON p1.id = (l.run << 32 | up.path)
+		JOIN path_row p1 ON p1.id = up.path
 		LEFT JOIN string_row n1 ON n1.id = (l.run << 32 | p1.name)
-		LEFT JOIN path_row p2 ON p2.id = iif(p1.text IS NULL, l.run << 32 | p1.parent, NULL)
+		LEFT JOIN path_row p2 ON p2.id = iif(p1.text IS NULL AND p1.up, p1.id - p1.up, NULL)
 		LEFT JOIN string_row n2 ON n2.id = (l.run << 32 | p2.name)
-		LEFT JOIN path_row p3 ON p3.id = iif(p2.text IS NULL, l.run << 32 | p2.parent, NULL)
+		LEFT JOIN path_row p3 ON p3.id = iif(p2.text IS NULL AND p2.up, p2.id - p2.up, NULL)
 		LEFT JOIN string_row n3 ON n3.id = (l.run << 32 | p3.name)
-		LEFT JOIN path_row p4 ON p4.id = iif(p3.text IS NULL, l.run << 32 | p3.parent, NULL)
+		LEFT JOIN path_row p4 ON p4.id = iif(p3.text IS NULL AND p3.up, p3.id - p3.up, NULL)
 		LEFT JOIN string_row n4 ON n4.id = (l.run << 32 | p4.name)
-		LEFT JOIN path_row p5 ON p5.id = iif(p4.text IS NULL, l.run << 32 | p4.parent, NULL)
+		LEFT JOIN path_row p5 ON p5.id = iif(p4.text IS NULL AND p4.up, p4.id - p4.up, NULL)
 		LEFT JOIN string_row n5 ON n5.id = (l.run << 32 | p5.name)
-		LEFT JOIN path_row p6 ON p6.id = iif(p5.text IS NULL, l.run << 32 | p5.parent, NULL)
+		LEFT JOIN path_row p6 ON p6.id = iif(p5.text IS NULL AND p5.up, p5.id - p5.up, NULL)
 		LEFT JOIN string_row n6 ON n6.id = (l.run << 32 | p6.name)
-		LEFT JOIN path_row p7 ON p7.id = iif(p6.text IS NULL, l.run << 32 | p6.parent, NULL)
+		LEFT JOIN path_row p7 ON p7.id = iif(p6.text IS NULL AND p6.up, p6.id - p6.up, NULL)
 		LEFT JOIN string_row n7 ON n7.id = (l.run << 32 | p7.name)
-		LEFT JOIN path_row p8 ON p8.id = iif(p7.text IS NULL, l.run << 32 | p7.parent, NULL)
+		LEFT JOIN path_row p8 ON p8.id = iif(p7.text IS NULL AND p7.up, p7.id - p7.up, NULL)
 		LEFT JOIN string_row n8 ON n8.id = (l.run << 32 | p8.name)
 	)
-	SELECT text FROM up WHERE path IS NULL OR path = 0), '[unknown]') AS folded, l.value
+	SELECT text FROM up WHERE path IS NULL), '[unknown]') AS folded, l.value
 FROM leaf l JOIN sample_kind k ON k.id = l.kind
 LEFT JOIN string_row n ON n.id = (l.run << 32 | l.stage);
 
@@ -344,6 +345,6 @@ SELECT a.run_id, g.text AS name, sum(a.n) AS n,
 	min(iif(a.peak_at * 2 >= a.peak_n, a.peak, NULL)) AS peak_heap_median_bytes,
 	min(iif(a.peak_at * 100 >= a.peak_n * 95, a.peak, NULL)) AS peak_heap_p95_bytes,
 	max(a.peak) AS peak_heap_max_bytes,
-	sum(a.peak) AS peak_heap_sum_bytes
+	sum(a.peak * a.n) AS peak_heap_sum_bytes
 FROM ranked a LEFT JOIN string_row g ON g.id = a.name
 GROUP BY a.run_id, a.name;

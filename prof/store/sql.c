@@ -26,8 +26,7 @@ static const char *const sql_texts[SQL_STATEMENTS] = {
 	[SQL_MODULE_ADD] = "INSERT INTO module_row VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
 	[SQL_FRAME_ADD] = "INSERT INTO frame_row (id, module, rel_addr, function)"
 			  " VALUES (?1, ?2, ?3, ?4)",
-	[SQL_STACK_ADD] =
-		"INSERT INTO stack_row (id, parent, frame, depth) VALUES (?1, ?2, ?3, ?4)",
+	[SQL_STACK_ADD] = "INSERT INTO stack_row (id, up, frame, depth) VALUES (?1, ?2, ?3, ?4)",
 	[SQL_SAMPLE_ADD] = "INSERT INTO sample_row VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
 			   " ON CONFLICT DO UPDATE SET count = count + excluded.count,"
 			   " value = value + excluded.value",

@@ -100,7 +100,7 @@ static int check_sound(struct store *s, const struct store_file *file, struct er
 	static const char *const probes[] = {
 		"SELECT key, id, name, labels, finished, tick_stride FROM run LIMIT 1",
 		"SELECT id, text, folded FROM string_row LIMIT 1",
-		"SELECT id, parent, frame, depth, path FROM stack_row LIMIT 1",
+		"SELECT id, up, frame, depth, path FROM stack_row LIMIT 1",
 		"SELECT run, kind, stage, thread, stack, count, value FROM sample_row LIMIT 1",
 		"SELECT name FROM sample_kind LIMIT 1",
 	};
@@ -259,9 +259,9 @@ int store_commit(struct store *s, struct err *err)
 
 	if (rc < 0)
 		return rc;
-	if (!stmt)
-		return err ? err->code : ERR_DATABASE;
-	rc = store_step(s, stmt, "write to", err);
+	rc = stmt ? store_flush(s, err) : err ? err->code : ERR_DATABASE;
+	if (rc == 0)
+		rc = store_step(s, stmt, "write to", err);
 	if (rc < 0) {
 		store_rollback(s);
 		return rc;
@@ -274,6 +274,7 @@ void store_rollback(struct store *s)
 {
 	if (s->db && !sqlite3_get_autocommit(s->db))
 		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+	store_flush_drop(s);
 	if (s->in_transaction)
 		store_state_forget(s);
 	s->in_transaction = 0;

@@ -210,7 +210,7 @@ int store_stack_add(struct store *s, int64_t parent, int64_t frame, uint32_t dep
 	if (rc < 0)
 		return rc;
 	sqlite3_bind_int64(stmt, 1, *id);
-	sqlite3_bind_int64(stmt, 2, store_n(parent));
+	sqlite3_bind_int64(stmt, 2, parent ? *id - parent : 0);
 	sqlite3_bind_int64(stmt, 3, store_n(frame));
 	sqlite3_bind_int64(stmt, 4, depth);
 	return store_step(s, stmt, "write to", err);

@@ -56,8 +56,12 @@ int store_stack_add(struct store *s, int64_t parent, int64_t frame, uint32_t dep
 /* Adds to the row of (run, kind, stage, thread, stack). */
 int store_sample_add(struct store *s, int64_t run, enum profile_kind kind, int64_t stage,
 		     int64_t thread, int64_t stack, uint64_t count, int64_t value, struct err *err);
-/* Ticks are thinned to keep the store small on long runs: evenly, at most STORE_TICKS_MAX a run. */
-#define STORE_TICKS_MAX 131072
+/* Ticks are thinned to keep the store small on long runs: every 2nd, 4th, 8th, … one of each thread
+ * stays, so that a run has at most STORE_TICKS_FIRST of them, and STORE_TICKS_MORE for each further
+ * thread, but never more than STORE_TICKS_MAX. */
+#define STORE_TICKS_MAX   131072
+#define STORE_TICKS_FIRST 16384
+#define STORE_TICKS_MORE  2048
 int store_tick_add(struct store *s, int64_t run, int64_t thread, int64_t t_ns, int64_t stack,
 		   enum profile_state state, struct err *err);
 int store_counter_add(struct store *s, int64_t run, int64_t t_ns, const char *name, double value,

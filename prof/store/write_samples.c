@@ -11,24 +11,154 @@ static int no_stmt(const struct err *err)
 	return err ? err->code : ERR_DATABASE;
 }
 
+/* Samples of one transaction meet in memory first: the same stack is hit again and again, and rows in
+ * order go into the tree of the table several times as fast. */
+#define CACHE_MAX 65536 /* rows: 3 MiB */
+
+struct waiting {
+	int64_t run;
+	uint32_t kind, stage, thread, stack;
+	uint64_t count;
+	int64_t value;
+};
+
+struct sample_cache {
+	struct waiting *rows; /* owned */
+	uint32_t n, cap;
+	struct hashidx index;
+};
+
+struct sought {
+	const struct sample_cache *cache;
+	const struct waiting *key;
+};
+
+static int same_key(const void *ctx, uint32_t id)
+{
+	const struct sought *k = ctx;
+	const struct waiting *a = k->key, *b = &k->cache->rows[id];
+
+	return a->stack == b->stack && a->thread == b->thread && a->stage == b->stage &&
+	       a->kind == b->kind && a->run == b->run;
+}
+
+static uint64_t key_hash(const struct waiting *k)
+{
+	return hash_u64(((uint64_t)k->thread << 32 | k->stack) ^
+			hash_u64((uint64_t)k->stage << 32 | (uint64_t)k->run << 4 | k->kind));
+}
+
+static int64_t add_capped(int64_t a, int64_t b)
+{
+	int64_t sum;
+
+	if (!__builtin_add_overflow(a, b, &sum))
+		return sum;
+	return a > 0 ? INT64_MAX : INT64_MIN;
+}
+
+static int cache_row(struct store *s, const struct waiting *row, struct err *err)
+{
+	struct sample_cache *c = s->cache;
+
+	if (c->n == c->cap) {
+		uint32_t cap = c->cap ? c->cap * 2 : 1024;
+		struct waiting *p = realloc(c->rows, cap * sizeof *p);
+
+		if (!p)
+			return err_nomem(err, "samples");
+		c->rows = p;
+		c->cap = cap;
+	}
+	c->rows[c->n] = *row;
+	if (hashidx_add(&c->index, key_hash(row), c->n) < 0)
+		return err_nomem(err, "samples");
+	c->n++;
+	return 0;
+}
+
 int store_sample_add(struct store *s, int64_t run, enum profile_kind kind, int64_t stage,
 		     int64_t thread, int64_t stack, uint64_t count, int64_t value, struct err *err)
 {
-	sqlite3_stmt *stmt = store_stmt(s, SQL_SAMPLE_ADD, err);
+	struct waiting row = {
+		run, (uint32_t)kind, store_n(stage), store_n(thread), store_n(stack), count, value};
+	struct sought sought = {s->cache, &row};
+	uint32_t at;
 	int rc = store_must_write(s, err);
 
 	if (rc < 0)
 		return rc;
+	if (!s->cache && !(s->cache = calloc(1, sizeof *s->cache)))
+		return err_nomem(err, "samples");
+	sought.cache = s->cache;
+	at = hashidx_find(&s->cache->index, key_hash(&row), same_key, &sought);
+	if (at != HASHIDX_NONE) {
+		struct waiting *w = &s->cache->rows[at];
+
+		w->value = add_capped(w->value, value);
+		if (__builtin_add_overflow(w->count, count, &w->count))
+			w->count = UINT64_MAX;
+		return 0;
+	}
+	if (s->cache->n >= CACHE_MAX && (rc = store_flush(s, err)) < 0)
+		return rc;
+	return cache_row(s, &row, err);
+}
+
+static int by_key(const void *a, const void *b)
+{
+	const struct waiting *x = a, *y = b;
+
+	if (x->run != y->run)
+		return x->run < y->run ? -1 : 1;
+	if (x->kind != y->kind)
+		return x->kind < y->kind ? -1 : 1;
+	if (x->stage != y->stage)
+		return x->stage < y->stage ? -1 : 1;
+	if (x->thread != y->thread)
+		return x->thread < y->thread ? -1 : 1;
+	return x->stack < y->stack ? -1 : x->stack > y->stack;
+}
+
+static int write_row(struct store *s, sqlite3_stmt *stmt, const struct waiting *w, struct err *err)
+{
+	sqlite3_bind_int64(stmt, 1, w->run);
+	sqlite3_bind_int64(stmt, 2, w->kind);
+	sqlite3_bind_int64(stmt, 3, w->stage);
+	sqlite3_bind_int64(stmt, 4, w->thread);
+	sqlite3_bind_int64(stmt, 5, w->stack);
+	sqlite3_bind_int64(stmt, 6, w->count > INT64_MAX ? INT64_MAX : (int64_t)w->count);
+	sqlite3_bind_int64(stmt, 7, w->value);
+	return store_step(s, stmt, "write to", err);
+}
+
+int store_flush(struct store *s, struct err *err)
+{
+	struct sample_cache *c = s->cache;
+	sqlite3_stmt *stmt;
+	int rc = 0;
+
+	if (!c || c->n == 0)
+		return 0;
+	stmt = store_stmt(s, SQL_SAMPLE_ADD, err);
 	if (!stmt)
 		return no_stmt(err);
-	sqlite3_bind_int64(stmt, 1, run);
-	sqlite3_bind_int(stmt, 2, (int)kind);
-	sqlite3_bind_int64(stmt, 3, store_n(stage));
-	sqlite3_bind_int64(stmt, 4, store_n(thread));
-	sqlite3_bind_int64(stmt, 5, store_n(stack));
-	sqlite3_bind_int64(stmt, 6, count > INT64_MAX ? INT64_MAX : (int64_t)count);
-	sqlite3_bind_int64(stmt, 7, value);
-	return store_step(s, stmt, "write to", err);
+	qsort(c->rows, c->n, sizeof *c->rows, by_key);
+	for (uint32_t i = 0; i < c->n && rc == 0; i++)
+		rc = write_row(s, stmt, &c->rows[i], err);
+	c->n = 0; /* after a failure there is nothing left but to roll back */
+	hashidx_release(&c->index);
+	return rc;
+}
+
+void store_flush_drop(struct store *s)
+{
+	if (!s->cache)
+		return;
+	free(s->cache->rows);
+	hashidx_release(&s->cache->index);
+	free(s->cache);
+	s->cache = NULL;
 }
 
 int store_counter_add(struct store *s, int64_t run, int64_t t_ns, const char *name, double value,

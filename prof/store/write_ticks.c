@@ -1,6 +1,6 @@
-/* Ticks, thinned: when a run has STORE_TICKS_MAX of them, every other one of each thread goes, and from
- * then on only every 2nd (4th, 8th, …) one of a thread is kept. A thread begins at an offset of its own,
- * so that many short threads are thinned like a few long ones. */
+/* Ticks, thinned: when a run has as many as it may, every other one of each thread goes, and from then on
+ * only every 2nd (4th, 8th, …) one of a thread is kept. A thread begins at an offset of its own, so that
+ * many short threads are thinned like a few long ones. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,6 +30,8 @@ static int know_thread(struct store_run_state *st, uint32_t thread, struct err *
 	uint32_t cap = st->tick_threads ? st->tick_threads : 64;
 	uint32_t *p;
 
+	if (thread > st->tick_others + 1)
+		st->tick_others = thread - 1; /* threads are numbered from 1 */
 	if (thread < st->tick_threads)
 		return 0;
 	while (cap <= thread)
@@ -144,13 +146,19 @@ static int halve(struct store *s, struct store_run_state *st, struct err *err)
 	return rc;
 }
 
+static uint32_t limit(const struct store_run_state *st)
+{
+	uint64_t n = STORE_TICKS_FIRST + (uint64_t)STORE_TICKS_MORE * st->tick_others;
+
+	return n < STORE_TICKS_MAX ? (uint32_t)n : STORE_TICKS_MAX;
+}
+
 int store_tick_add(struct store *s, int64_t run, int64_t thread, int64_t t_ns, int64_t stack,
 		   enum profile_state state, struct err *err)
 {
 	struct store_run_state *st;
 	struct tick tick = {
 		.thread = store_n(thread), .stack = store_n(stack), .state = (int)state};
-	int64_t next;
 	int rc = store_state(s, run, &st, err);
 
 	if (rc == 0)
@@ -166,6 +174,7 @@ int store_tick_add(struct store *s, int64_t run, int64_t thread, int64_t t_ns, i
 	if (rc < 0)
 		return rc;
 	st->tick_left[tick.thread] = st->stride - 1;
-	next = st->next[TABLE_TICK];
-	return next > STORE_TICKS_MAX && st->stride < UINT32_C(1) << 30 ? halve(s, st, err) : 0;
+	return st->next[TABLE_TICK] > limit(st) && st->stride < UINT32_C(1) << 30
+		       ? halve(s, st, err)
+		       : 0;
 }
