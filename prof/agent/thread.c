@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <threads.h>
 
 #include "prof/agent/slots.h"
 #include "prof/agent/sys.h"
@@ -27,14 +26,6 @@ static pthread_key_t end_key;
 static size_t default_stack_size;
 static __thread int end_rounds __attribute__((tls_model("initial-exec")));
 static __thread int is_gone __attribute__((tls_model("initial-exec")));
-
-static void unblock_signal(void)
-{
-	uint64_t set = 1ull << (agent.signo - 1);
-
-	if (agent.signo > 0)
-		(void)sys4(SYS_rt_sigprocmask, SIG_UNBLOCK, (long)&set, 0, sizeof set);
-}
 
 static void set_stack(struct agent_slot *s, size_t stack_size)
 {
@@ -66,7 +57,6 @@ int thread_adopt(struct agent_slot *slot, size_t stack_size)
 		agent_self = slot;
 		end_rounds = 0;
 		(void)pthread_setspecific(end_key, slot);
-		unblock_signal();
 		if (fresh)
 			slot_tick(slot);
 	}
@@ -156,6 +146,7 @@ static struct agent_slot *begin_start(void *fn, void *arg, const pthread_attr_t 
 		return NULL;
 	s->start_fn = fn;
 	s->start_arg = arg;
+	s->start_signal = agent_signal_thread_create();
 	s->start_stack_bytes = default_stack_size;
 	if (attr)
 		(void)pthread_attr_getstacksize(attr, &s->start_stack_bytes);
@@ -168,6 +159,7 @@ static void *run_posix(void *p)
 	void *(*fn)(void *) = (void *(*)(void *))s->start_fn;
 	void *arg = s->start_arg;
 
+	agent_signal_thread_start(s->start_signal);
 	(void)thread_adopt(s, s->start_stack_bytes);
 	return fn(arg); /* a jump: see the head of this file */
 }
@@ -178,6 +170,7 @@ static int run_c11(void *p)
 	int (*fn)(void *) = (int (*)(void *))s->start_fn;
 	void *arg = s->start_arg;
 
+	agent_signal_thread_start(s->start_signal);
 	(void)thread_adopt(s, s->start_stack_bytes);
 	return fn(arg);
 }
@@ -196,7 +189,11 @@ pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*fn)(void *
 	return rc;
 }
 
-__attribute__((visibility("default"))) int thrd_create(thrd_t *thread, thrd_start_t fn, void *arg)
+/* <threads.h>'s, by the types it has in glibc. */
+int thrd_create(unsigned long *thread, int (*fn)(void *), void *arg);
+
+__attribute__((visibility("default"))) int thrd_create(unsigned long *thread, int (*fn)(void *),
+						       void *arg)
 {
 	struct agent_slot *s = agent_live() ? begin_start((void *)fn, arg, NULL) : NULL;
 	int rc;
@@ -204,7 +201,7 @@ __attribute__((visibility("default"))) int thrd_create(thrd_t *thread, thrd_star
 	if (!s)
 		return AGENT_NEXT(thrd_create)(thread, fn, arg);
 	rc = AGENT_NEXT(thrd_create)(thread, run_c11, s);
-	if (rc != thrd_success)
+	if (rc != 0) /* thrd_success */
 		slot_forget(s);
 	return rc;
 }

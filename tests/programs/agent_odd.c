@@ -82,7 +82,7 @@ static int forbidden(char **argv)
 
 static int execs(char **argv)
 {
-	int left = argv[2] ? atoi(argv[2]) : 3;
+	int left = argv[2] ? (int)strtol(argv[2], NULL, 10) : 3;
 	char next[16];
 	char *again[] = {argv[0], "execs", next, NULL};
 
