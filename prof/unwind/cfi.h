@@ -74,8 +74,13 @@ enum cfi_next {
  * must be passed each time, zeroed before the first. */
 enum cfi_next cfi_next(const struct cfi_section *s, size_t *offset, struct cfi_fde *fde);
 
-/* Called for each range of addresses with one rule set; never with start == end. `changed` is 0 if the row
- * is the one of the call before. Not 0 stops the run. */
+enum cfi_changed {
+	CFI_CHANGED_CFA = 1,
+	CFI_CHANGED_REGS = 2,
+};
+
+/* Called for each range of addresses with one rule set; never with start == end. `changed` tells which parts
+ * may differ from the call before (enum cfi_changed, all at the first). Not 0 stops the run. */
 typedef int cfi_row_fn(void *ctx, uint64_t start, uint64_t end, const struct cfi_row *row,
 		       int changed);
 

@@ -58,7 +58,7 @@ static void put(struct run *r, uint64_t reg, enum cfi_where where, int64_t value
 	if (reg >= CFI_REGS)
 		return;
 	r->row.reg[reg] = (struct cfi_place){value, len, (uint8_t)where};
-	r->changed = 1;
+	r->changed |= CFI_CHANGED_REGS;
 }
 
 static int put_factored(struct run *r, uint64_t reg, enum cfi_where where, int64_t n)
@@ -94,7 +94,7 @@ static int restore(struct run *r, uint64_t reg)
 		return -1;
 	if (reg < CFI_REGS) {
 		r->row.reg[reg] = r->initial.reg[reg];
-		r->changed = 1;
+		r->changed |= CFI_CHANGED_REGS;
 	}
 	return 0;
 }
@@ -106,7 +106,7 @@ static int def_cfa(struct run *r, uint64_t reg, int64_t offset)
 	r->row.cfa_where = CFI_REGISTER;
 	r->row.cfa_reg = (uint16_t)reg;
 	r->row.cfa = (struct cfi_place){.value = offset, .where = CFI_REGISTER};
-	r->changed = 1;
+	r->changed |= CFI_CHANGED_CFA;
 	return 0;
 }
 
@@ -143,7 +143,7 @@ static int def_cfa_expression(struct run *r)
 	r->row.cfa_where = CFI_VAL_EXPR;
 	r->row.cfa_reg = 0;
 	r->row.cfa = (struct cfi_place){(int64_t)at, (uint32_t)len, CFI_VAL_EXPR};
-	r->changed = 1;
+	r->changed |= CFI_CHANGED_CFA;
 	return 0;
 }
 
@@ -160,7 +160,7 @@ static int recall(struct run *r)
 	if (r->depth == 0)
 		return -1;
 	r->row = r->saved[--r->depth];
-	r->changed = 1;
+	r->changed = CFI_CHANGED_CFA | CFI_CHANGED_REGS;
 	return 0;
 }
 
@@ -316,7 +316,7 @@ int cfi_run(const struct cfi_section *s, const struct cfi_fde *fde, cfi_row_fn *
 	r.loc = fde->start;
 	r.end = fde->start + fde->size;
 	r.in_cie = 1;
-	r.changed = 1;
+	r.changed = CFI_CHANGED_CFA | CFI_CHANGED_REGS;
 	if (run_code(&r, fde->cie.code, fde->cie.code_end) < 0)
 		return -1;
 	r.in_cie = 0;

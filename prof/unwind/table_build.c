@@ -44,7 +44,7 @@ struct emit {
 	const struct cfi_section *section;
 	uint64_t start, end; /* the piece */
 	uint16_t rule;
-	int stale; /* `rule` is not of this row */
+	int stale; /* in what `rule` is not of this row: enum cfi_changed */
 	int rc;
 };
 
@@ -267,7 +267,7 @@ static int emit_row(void *ctx, uint64_t start, uint64_t end, const struct cfi_ro
 	if (start >= end)
 		return start >= e->end;
 	if (e->stale) {
-		int rule = rules_of_row(&e->b->rules, e->section, &e->fde->cie, row);
+		int rule = rules_of_row(&e->b->rules, e->section, &e->fde->cie, row, e->stale);
 
 		if (rule < 0)
 			return e->rc = rule;

@@ -26,14 +26,17 @@ struct rules {
 	struct pages blobs; /* struct blob[n_blobs]: what lies in ext */
 	uint32_t n_blobs;
 	struct seen seen_blobs;
-	uint32_t refused; /* rows that got rule 0 because there was no room for their rule */
+	uint32_t refused;        /* rows that got rule 0 because there was no room for their rule */
+	struct unwind_rule last; /* of the row before, */
+	int last_is_short;       /* which had the short form */
 };
 
 int rules_init(struct rules *r); /* with rule 0; 0 or ERR_NOMEM */
 void rules_free(struct rules *r);
-/* The number of the rule that a row says (0: says nothing that could be used), or ERR_NOMEM. */
+/* The number of the rule that a row says (0: says nothing that could be used), or ERR_NOMEM. `changed`: in
+ * what it may differ from the row before. */
 int rules_of_row(struct rules *r, const struct cfi_section *s, const struct cfi_cie *cie,
-		 const struct cfi_row *row);
+		 const struct cfi_row *row, int changed);
 int rules_signal(struct rules *r); /* the number of the rule of signal trampolines, or ERR_NOMEM */
 
 /* Rows in ascending order of address. A row holds until the next one. */

@@ -49,6 +49,17 @@ static const void *item(const struct rules *r, const struct seen *seen, uint32_t
 	return (const uint8_t *)r->ext.data + b[i].off;
 }
 
+static int same_bytes(const void *a, const void *b, uint32_t n)
+{
+	uint64_t x[2], y[2];
+
+	if (n != sizeof x)
+		return memcmp(a, b, n) == 0;
+	memcpy(x, a, sizeof x); /* a rule: most often */
+	memcpy(y, b, sizeof y);
+	return x[0] == y[0] && x[1] == y[1];
+}
+
 /* The slot of a content: of its number + 1, or an empty one. */
 static uint32_t *slot_of(const struct rules *r, const struct seen *seen, const void *bytes,
 			 uint32_t n)
@@ -62,7 +73,7 @@ static uint32_t *slot_of(const struct rules *r, const struct seen *seen, const v
 		if (slots[i] == 0)
 			return &slots[i];
 		have = item(r, seen, slots[i] - 1, &len);
-		if (len == n && memcmp(have, bytes, n) == 0)
+		if (len == n && same_bytes(have, bytes, n))
 			return &slots[i];
 	}
 }
@@ -239,8 +250,10 @@ static int short_cfa(const struct cfi_section *s, const struct cfi_row *row,
 	return offset == rule->cfa_off;
 }
 
-static int short_place(const struct cfi_place *p, int8_t *out)
+static inline int short_place(const struct cfi_place *p, int8_t *out)
 {
+	int64_t units = p->value >> 3;
+
 	switch (p->where) {
 	case CFI_UNSPEC:
 	case CFI_SAME:
@@ -250,9 +263,9 @@ static int short_place(const struct cfi_place *p, int8_t *out)
 		*out = UNWIND_UNDEF;
 		return 1;
 	case CFI_OFFSET:
-		*out = (int8_t)(p->value / 8);
-		return p->value % 8 == 0 && p->value / 8 == *out && *out != UNWIND_SAME &&
-		       *out != UNWIND_UNDEF;
+		*out = (int8_t)units;
+		return (p->value & 7) == 0 && units == *out && units != UNWIND_SAME &&
+		       units != UNWIND_UNDEF;
 	default:
 		return 0;
 	}
@@ -355,23 +368,45 @@ static struct cfi_place return_address(const struct cfi_cie *cie, const struct c
 	return p;
 }
 
-int rules_of_row(struct rules *r, const struct cfi_section *s, const struct cfi_cie *cie,
-		 const struct cfi_row *row)
+/* Pushes and pops around calls change the CFA's offset only. */
+static int moved_cfa(struct rules *r, const struct cfi_section *s, const struct cfi_row *row,
+		     int changed, struct unwind_rule *rule)
+{
+	*rule = r->last;
+	return changed == CFI_CHANGED_CFA && r->last_is_short && row->cfa_where == CFI_REGISTER &&
+	       short_cfa(s, row, rule);
+}
+
+static int other_rule(struct rules *r, const struct cfi_section *s, const struct cfi_cie *cie,
+		      const struct cfi_row *row, struct unwind_rule *rule)
 {
 	struct cfi_place ra = return_address(cie, row);
-	struct unwind_rule rule = {.is_signal = cie->is_signal};
 
+	*rule = (struct unwind_rule){.is_signal = cie->is_signal};
+	r->last_is_short = 0;
 	if (ra.where == CFI_UNDEF) {
-		rule = (struct unwind_rule){.cfa_kind = UNWIND_CFA_ROOT};
+		*rule = (struct unwind_rule){.cfa_kind = UNWIND_CFA_ROOT};
 	} else if (row->cfa_where == CFI_UNSPEC) {
-		return 0;
+		rule->is_signal = 0;
 	} else if (cie->is_signal && is_signal_frame(s, row)) {
-		return rules_signal(r);
-	} else if (!short_rule(s, row, &ra, &rule)) {
-		int rc;
+		rule->cfa_kind = UNWIND_CFA_SIGNAL;
+	} else if (short_rule(s, row, &ra, rule)) {
+		r->last_is_short = 1;
+	} else {
+		*rule = (struct unwind_rule){.is_signal = cie->is_signal};
+		return ext_rule(r, s, row, &ra, rule);
+	}
+	return 0;
+}
 
-		rule = (struct unwind_rule){.is_signal = cie->is_signal};
-		rc = ext_rule(r, s, row, &ra, &rule);
+int rules_of_row(struct rules *r, const struct cfi_section *s, const struct cfi_cie *cie,
+		 const struct cfi_row *row, int changed)
+{
+	struct unwind_rule rule;
+
+	if (!moved_cfa(r, s, row, changed, &rule)) {
+		int rc = other_rule(r, s, cie, row, &rule);
+
 		if (rc == ERR_LIMIT) {
 			r->refused++;
 			return 0;
@@ -379,5 +414,6 @@ int rules_of_row(struct rules *r, const struct cfi_section *s, const struct cfi_
 		if (rc < 0)
 			return rc;
 	}
+	r->last = rule;
 	return rule_number(r, &rule);
 }
