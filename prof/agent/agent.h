@@ -40,6 +40,7 @@ struct agent_slot {
 	uint64_t thread_pointer; /* fs base of the thread, 0: not seen yet */
 	void *start_fn;          /* of a thread that pthread_create() is making */
 	void *start_arg;
+	int start_signal;         /* agent_signal_thread_create() */
 	size_t start_stack_bytes; /* its stack, guard included, 0: not known */
 	struct ring_writer ring;
 	volatile uint64_t write_sp; /* of the agent_write() that is under way */
@@ -154,8 +155,10 @@ int agent_signal_install(int signo, void (*handler)(int, siginfo_t *, void *));
  * where it has none (a last tick of a thread that was just detached). */
 void agent_signal_chain(int signo, siginfo_t *info, void *ucontext);
 
-/* First thing in a new thread: what it inherited of the program's masks. */
-void agent_signal_thread_start(void);
+/* Before a thread is made, and first thing in it, with what the former returned: how its mask is to be
+ * read, which it inherits. */
+int agent_signal_thread_create(void);
+void agent_signal_thread_start(int inherited);
 /* Refreshes the modules if the loader loaded or unloaded any since the last time. */
 void agent_modules_changed(void);
 

@@ -8,19 +8,14 @@
 #include "prof/agent/exec.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/perf_event.h>
 #include <stdarg.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "prof/agent/agent.h"
-#include "prof/agent/engine.h"
 #include "prof/agent/env.h"
 #include "prof/agent/sigwrap.h"
 #include "prof/agent/slots.h"
-#include "prof/agent/sys.h"
 
 enum exec_kind { EXEC_PATH, EXEC_FILE, EXEC_FD, EXEC_AT };
 
@@ -75,32 +70,6 @@ static int call(const struct exec_call *c, char *const *envp)
 	}
 }
 
-/* ---- the thread's engine --------------------------------------------------------------------- */
-
-/* No tick is pending or will be. The tick's signal is blocked meanwhile: a handler would start the
- * engine again. */
-static void quiet(struct agent_slot *slot)
-{
-	struct timespec none = {0, 0};
-	sigset_t tick, old;
-
-	sigemptyset(&tick);
-	sigaddset(&tick, sig_tick);
-	sig_mask_raw(SIG_BLOCK, &tick, &old);
-	engine_stop(slot);
-	while (sys4(SYS_rt_sigtimedwait, (long)&tick, 0, (long)&none, 8) > 0)
-		;
-	sig_mask_raw(SIG_SETMASK, &old, NULL);
-}
-
-static void loud(struct agent_slot *slot)
-{
-	if (slot->fd >= 0)
-		(void)sys3(SYS_ioctl, slot->fd, PERF_EVENT_IOC_ENABLE, 0);
-	else if (slot->timer >= 0)
-		clock_rearm(slot);
-}
-
 /* ---- the call -------------------------------------------------------------------------------- */
 
 static int run(const struct exec_call *c, char *const *envp, int own)
@@ -112,14 +81,14 @@ static int run(const struct exec_call *c, char *const *envp, int own)
 	if (own && agent_live())
 		agent_exec_prepare();
 	if (slot && sig_tick)
-		quiet(slot);
+		sig_quiet(slot);
 	sig_exec_prepare(&sig, 1);
 	errno = saved;
 	rc = call(c, envp);
 	saved = errno;
 	sig_exec_undo(&sig);
 	if (slot && sig_tick)
-		loud(slot);
+		sig_loud(slot);
 	if (own && agent_live())
 		agent_exec_failed();
 	errno = saved;

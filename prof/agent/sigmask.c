@@ -17,6 +17,7 @@
 #include "prof/agent/agent.h"
 #include "prof/agent/engine.h"
 #include "prof/agent/sigwrap.h"
+#include "prof/agent/slots.h"
 #include "prof/agent/sys.h"
 #include "prof/base/clock.h"
 
@@ -78,21 +79,22 @@ void sig_show(sigset_t *mask)
 		sigaddset(mask, tick);
 }
 
-/* From here on the kernel's mask of this thread says what the program's does. */
+/* From here on the kernel's mask of this thread says what the program's does. `literal` comes last: a
+ * signal in between must still be held. */
 static void make_literal(void)
 {
 	sigset_t now, tick;
 
 	if (literal)
 		return;
-	literal = 1;
 	sigemptyset(&now);
 	sig_mask_raw(SIG_BLOCK, NULL, &now);
-	if (!sig_covers(&now))
-		return;
-	sigemptyset(&tick);
-	sigaddset(&tick, sig_tick);
-	sig_mask_raw(SIG_BLOCK, &tick, NULL);
+	if (sig_covers(&now)) {
+		sigemptyset(&tick);
+		sigaddset(&tick, sig_tick);
+		sig_mask_raw(SIG_BLOCK, &tick, NULL);
+	}
+	literal = 1;
 }
 
 void sig_want(void)
@@ -112,16 +114,16 @@ static void look_at(const sigset_t *set)
 		make_literal();
 }
 
-void agent_signal_thread_start(void)
+int agent_signal_thread_create(void)
 {
-	sigset_t tick;
+	if (sig_wanted && sig_tick)
+		make_literal();
+	return literal;
+}
 
-	literal = sig_wanted;
-	if (literal || !sig_tick)
-		return;
-	sigemptyset(&tick);
-	sigaddset(&tick, sig_tick);
-	sig_mask_raw(SIG_UNBLOCK, &tick, NULL);
+void agent_signal_thread_start(int inherited)
+{
+	literal = inherited;
 }
 
 /* ---- masks ----------------------------------------------------------------------------------- */
@@ -165,59 +167,86 @@ AGENT_EXPORT int pthread_attr_setsigmask_np(pthread_attr_t *attr, const sigset_t
 
 /* ---- sleeping with another mask -------------------------------------------------------------- */
 
-static int enter_mask(const sigset_t *mask)
-{
-	int was = open_mask, tick = sig_tick;
+/* A pending tick must not end the sleep; it can be pending only where masks are literal. */
+struct sleep {
+	int was_open;
+	struct agent_slot *slot;
+};
 
-	if (tick && mask) {
-		look_at(mask);
-		if (sigismember(mask, tick) == 0)
-			open_mask = 1;
+static struct sleep enter(const sigset_t *mask)
+{
+	struct sleep s = {open_mask, NULL};
+	int tick = sig_tick;
+
+	if (!tick || !mask)
+		return s;
+	look_at(mask);
+	if (sigismember(mask, tick) != 0)
+		return s;
+	open_mask = 1;
+	if (literal && agent_live() && agent_self) {
+		s.slot = agent_self;
+		sig_quiet(s.slot);
 	}
-	return was;
+	return s;
+}
+
+static void leave(struct sleep s)
+{
+	int saved = errno;
+
+	open_mask = s.was_open;
+	if (s.slot)
+		sig_loud(s.slot);
+	errno = saved;
 }
 
 AGENT_EXPORT int sigsuspend(const sigset_t *mask)
 {
-	int was = enter_mask(mask), rc = AGENT_NEXT(sigsuspend)(mask);
+	struct sleep s = enter(mask);
+	int rc = AGENT_NEXT(sigsuspend)(mask);
 
-	open_mask = was;
+	leave(s);
 	return rc;
 }
 
 AGENT_EXPORT int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
 		       const sigset_t *mask)
 {
-	int was = enter_mask(mask), rc = AGENT_NEXT(ppoll)(fds, n, timeout, mask);
+	struct sleep s = enter(mask);
+	int rc = AGENT_NEXT(ppoll)(fds, n, timeout, mask);
 
-	open_mask = was;
+	leave(s);
 	return rc;
 }
 
 AGENT_EXPORT int pselect(int n, fd_set *restrict in, fd_set *restrict out, fd_set *restrict except,
 			 const struct timespec *restrict timeout, const sigset_t *restrict mask)
 {
-	int was = enter_mask(mask), rc = AGENT_NEXT(pselect)(n, in, out, except, timeout, mask);
+	struct sleep s = enter(mask);
+	int rc = AGENT_NEXT(pselect)(n, in, out, except, timeout, mask);
 
-	open_mask = was;
+	leave(s);
 	return rc;
 }
 
 AGENT_EXPORT int epoll_pwait(int fd, struct epoll_event *events, int n, int timeout,
 			     const sigset_t *mask)
 {
-	int was = enter_mask(mask), rc = AGENT_NEXT(epoll_pwait)(fd, events, n, timeout, mask);
+	struct sleep s = enter(mask);
+	int rc = AGENT_NEXT(epoll_pwait)(fd, events, n, timeout, mask);
 
-	open_mask = was;
+	leave(s);
 	return rc;
 }
 
 AGENT_EXPORT int epoll_pwait2(int fd, struct epoll_event *events, int n,
 			      const struct timespec *timeout, const sigset_t *mask)
 {
-	int was = enter_mask(mask), rc = AGENT_NEXT(epoll_pwait2)(fd, events, n, timeout, mask);
+	struct sleep s = enter(mask);
+	int rc = AGENT_NEXT(epoll_pwait2)(fd, events, n, timeout, mask);
 
-	open_mask = was;
+	leave(s);
 	return rc;
 }
 

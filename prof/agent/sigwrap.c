@@ -13,6 +13,8 @@
 #include "prof/agent/agent.h"
 #include "prof/agent/sys.h"
 
+#define SA_RESTORER_BIT 0x04000000 /* the kernel's, which libc does not name */
+
 typedef void handler_fn(int);
 typedef void info_fn(int, siginfo_t *, void *);
 typedef int action_fn(int, const struct sigaction *, struct sigaction *);
@@ -147,14 +149,6 @@ int agent_signal_install(int signo, void (*handler)(int, siginfo_t *, void *))
 
 /* ---- signals that are not ticks -------------------------------------------------------------- */
 
-static void requeue(int signo, siginfo_t *info)
-{
-	if (info->si_code == SI_TKILL)
-		(void)sys4(SYS_rt_tgsigqueueinfo, agent.pid, sys_gettid(), signo, (long)info);
-	else
-		(void)sys3(SYS_rt_sigqueueinfo, agent.pid, signo, (long)info);
-}
-
 /* Sent by a process, not by the kernel on behalf of an event or a timer that ended meanwhile. */
 static int was_sent(const siginfo_t *info)
 {
@@ -212,7 +206,7 @@ void agent_signal_chain(int signo, siginfo_t *info, void *ucontext)
 	if (sig_held(&uc->uc_sigmask)) { /* blocked, as far as the program knows: so it waits */
 		sig_want();
 		sigaddset(&uc->uc_sigmask, signo);
-		requeue(signo, info);
+		sig_requeue(signo, info);
 	} else if (is_handler(&a)) {
 		call_handler(&a, signo, info, uc);
 	} else {
@@ -242,8 +236,12 @@ static int own_action(int signo, const struct sigaction *act, struct sigaction *
 	struct sigaction want, was;
 	sigset_t mask;
 
-	if (act)
-		want = *act; /* a bad pointer faults here, without the lock */
+	if (act) { /* a bad pointer faults here, without the lock */
+		want = *act;
+		want.sa_flags |= SA_RESTORER_BIT; /* as libc and the kernel change it */
+		sigdelset(&want.sa_mask, SIGKILL);
+		sigdelset(&want.sa_mask, SIGSTOP);
+	}
 	shadow_lock(&mask);
 	was = shadow_get();
 	if (act) {

@@ -28,6 +28,13 @@ void sig_fork_child(void);
 /* libc's function for the kernel's mask, by system call: no cancellation, no errno. */
 void sig_mask_raw(int how, const sigset_t *set, sigset_t *old);
 
+/* No tick of this thread is pending or will be, until sig_loud(). */
+struct agent_slot;
+void sig_quiet(struct agent_slot *slot);
+void sig_loud(struct agent_slot *slot);
+/* Queues a signal once more, for this thread or the process as it was. */
+void sig_requeue(int signo, siginfo_t *info);
+
 /* Before an exec or a spawn: mask and action of the tick's signal become what the program has them for,
  * because they are inherited. Undone by sig_exec_failed(). */
 struct sig_exec {
