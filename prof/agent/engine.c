@@ -6,7 +6,7 @@
 
 #define RATE_MAX 20000 /* above this a thread would mostly be in our handler */
 
-void engine_choose(uint32_t asked, uint32_t rate_hz)
+void engine_start(uint32_t asked, uint32_t rate_hz, struct agent_slot *first)
 {
 	struct spool_head *head = agent.head;
 	int rc = 0;
@@ -17,11 +17,13 @@ void engine_choose(uint32_t asked, uint32_t rate_hz)
 		agent.interval_ns = 1000000000 / (rate_hz > RATE_MAX ? RATE_MAX : rate_hz);
 		agent.engine = SPOOL_ENGINE_CLOCK;
 		if (asked != SPOOL_ENGINE_CLOCK) {
-			rc = perf_probe();
+			rc = perf_open(first);
 			if (rc == 0)
 				agent.engine = SPOOL_ENGINE_PERF;
 		}
 	}
+	if (agent.engine == SPOOL_ENGINE_CLOCK && clock_open(first))
+		agent.engine = SPOOL_ENGINE_NONE;
 	head->engine = agent.engine;
 	head->engine_errno = -rc;
 	head->signo = (uint32_t)agent.signo;

@@ -6,8 +6,9 @@
 
 #include "prof/agent/agent.h"
 
-/* Sets agent.engine, agent.interval_ns and the head's words about them. */
-void engine_choose(uint32_t asked, uint32_t rate_hz);
+/* Makes the first thread tick by the best engine that works here; sets agent.engine, agent.interval_ns and
+ * the head's words about them. */
+void engine_start(uint32_t asked, uint32_t rate_hz, struct agent_slot *first);
 /* Makes `slot` tick for the thread slot->tid; 0, or -errno. */
 int engine_open(struct agent_slot *slot);
 void engine_stop(struct agent_slot *slot);  /* no tick after it, from any thread */
@@ -24,7 +25,6 @@ int engine_rearm(struct agent_slot *slot, const siginfo_t *info);
 int64_t engine_draw(struct agent_slot *slot);
 
 /* ---- perf */
-int perf_probe(void); /* 0, or -errno: why it cannot be used here */
 int perf_open(struct agent_slot *slot);
 void perf_stop(struct agent_slot *slot);
 void perf_close(struct agent_slot *slot);

@@ -58,16 +58,6 @@ static void fd_close(long fd)
 	(void)sys2(SYS_close, fd, 0);
 }
 
-int perf_probe(void)
-{
-	long fd = event_open(0);
-
-	if (fd < 0)
-		return (int)fd;
-	fd_close(fd);
-	return 0;
-}
-
 /* The signal goes to one thread and tells the descriptor it was for. */
 static long direct_signal(long fd, int tid)
 {

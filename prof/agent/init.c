@@ -92,9 +92,8 @@ static void begin_ticks(void)
 		agent.signo = agent_signal_choose();
 	if (agent.signo > 0 && agent_signal_install(agent.signo, agent_tick))
 		agent.signo = 0;
-	engine_choose(agent.session->engine, agent.session->rate_hz);
 	if (self)
-		slot_tick(self);
+		engine_start(agent.session->engine, agent.session->rate_hz, self);
 }
 
 static void at_exit(void *unused)
