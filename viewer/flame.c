@@ -74,7 +74,7 @@ static int make_data(struct buf *data, struct graph *g, const struct profile *p,
 	int rc = payload_write(data, g, p, options, err);
 
 	while (rc == 0 && data->len > PAYLOAD_BYTES_MAX && keep > 0) {
-		double share = 0.9 * (double)PAYLOAD_BYTES_MAX / (double)data->len;
+		double share = 0.95 * (double)PAYLOAD_BYTES_MAX / (double)data->len;
 		uint32_t fits = (uint32_t)(share * g->n_nodes);
 
 		keep -= keep / 4 + 1;

@@ -1,15 +1,14 @@
-/* From a profile to the tree a page shows: see graph.h. Stacks are joined by label first, so that the
- * call tree has a node for each of the joined stacks and a second look-up leads from a stack to its
- * node. Foreign rows are checked before any of them is used. */
+/* From a profile to the tree a page shows: see graph.h. Stacks are joined by label, which leaves call
+ * paths; graph_tree.c makes nodes of them. Foreign rows are checked before any of them is used. */
 #include "viewer/graph.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "prof/base/hash.h"
-#include "prof/model/calltree.h"
+#include "prof/model/stacktab.h"
 #include "viewer/graph_groups.h"
-#include "viewer/graph_prune.h"
+#include "viewer/graph_tree.h"
 
 struct build {
 	struct graph *g;
@@ -21,8 +20,7 @@ struct build {
 	uint32_t *row_of;       /* owned; by stack: its row in `rows` */
 	struct stacktab *rows;  /* owned; stacks by label */
 	uint32_t *node_of;      /* owned; by row */
-	struct calltree tree;
-	int by_count; /* no sample has a value: weights are counts */
+	int by_count;           /* no sample has a value: weights are counts */
 	struct err *err;
 };
 
@@ -34,7 +32,6 @@ static void build_release(struct build *b)
 	free(b->row_of);
 	stacktab_free(b->rows);
 	free(b->node_of);
-	calltree_release(&b->tree);
 }
 
 void graph_release(struct graph *g)
@@ -195,63 +192,6 @@ static int join_stacks(struct build *b)
 	return 0;
 }
 
-/* What each row weighs by itself; the caller frees. */
-static uint64_t *weigh_rows(const struct build *b)
-{
-	const struct profile *p = b->p;
-	uint64_t *self = calloc(stacktab_count(b->rows), sizeof *self);
-	size_t i;
-
-	for (i = 0; self && i < p->n_samples; i++)
-		if (b->taken[i])
-			self[b->row_of[p->samples[i].stack]] += weight(b, &p->samples[i]);
-	return self;
-}
-
-/* Tells in the graph what went into "(other)", then follows the rows to their new places. */
-static void follow(struct build *b, const uint32_t *to, uint32_t other, uint32_t before)
-{
-	const struct profile *p = b->p;
-	struct graph *g = b->g;
-	uint32_t s, others = 0, n = stacktab_count(b->rows);
-	size_t i;
-
-	for (s = 1; s < n; s++)
-		others += stacktab_frame(b->rows, s) == other;
-	g->folded_nodes = before - (n - others);
-	for (s = 1; s < p->n_stacks; s++)
-		if (b->touched[s])
-			b->row_of[s] = to[b->row_of[s]];
-	for (i = 0; i < p->n_samples; i++) {
-		const struct profile_sample *sample = &p->samples[i];
-
-		if (!b->taken[i] || stacktab_frame(b->rows, b->row_of[sample->stack]) != other)
-			continue;
-		g->folded_count += sample->count;
-		g->folded_value += (uint64_t)sample->value;
-	}
-}
-
-static int prune(struct build *b)
-{
-	uint32_t before = stacktab_count(b->rows), other, *to = NULL;
-	uint64_t *self;
-	int rc;
-
-	if (before <= GRAPH_PATHS_MAX)
-		return 0;
-	self = weigh_rows(b);
-	if (!self)
-		return no_memory(b);
-	other = graph_other_label(b->g);
-	rc = prune_rows(&b->rows, self, GRAPH_PATHS_MAX, other, &to);
-	if (rc == 0)
-		follow(b, to, other, before);
-	free(to);
-	free(self);
-	return rc == 0 ? 0 : no_memory(b);
-}
-
 /* ---- the tree ---- */
 
 struct ordering {
@@ -267,8 +207,6 @@ static int compare_labels(const void *pa, const void *pb, void *ctx)
 	uint32_t ma = a->module == GRAPH_NONE ? 0 : o->ranks[a->module];
 	uint32_t mb = b->module == GRAPH_NONE ? 0 : o->ranks[b->module];
 
-	if ((a->flags ^ b->flags) & GRAPH_OTHER)
-		return a->flags & GRAPH_OTHER ? 1 : -1;
 	if (a->function != b->function)
 		return o->ranks[a->function] < o->ranks[b->function] ? -1 : 1;
 	if (ma != mb)
@@ -300,57 +238,81 @@ static uint32_t *rank_labels(const struct build *b)
 	return ranks;
 }
 
-static int make_tree(struct build *b)
+struct path_arrays {
+	uint32_t *parents, *labels;
+	uint64_t *counts, *values;
+};
+
+static int path_arrays(struct build *b, struct path_arrays *w)
 {
 	const struct profile *p = b->p;
-	struct calltree_sample *samples = malloc((p->n_samples + 1) * sizeof *samples);
-	uint32_t *ranks = rank_labels(b);
-	struct calltree_options options = {.ranks = ranks, .n_ranks = b->g->n_labels};
-	size_t i, n = 0;
-	int rc = samples && ranks ? 0 : ERR_NOMEM;
+	uint32_t n = stacktab_count(b->rows), i;
+	uint64_t values = 0, counts = 0;
+	size_t s;
 
-	for (i = 0; rc == 0 && i < p->n_samples; i++) {
-		const struct profile_sample *s = &p->samples[i];
-
-		if (b->taken[i])
-			samples[n++] = (struct calltree_sample){b->row_of[s->stack], s->count,
-								weight(b, s)};
+	w->parents = malloc(n * sizeof *w->parents);
+	w->labels = malloc(n * sizeof *w->labels);
+	w->counts = calloc(n, sizeof *w->counts);
+	w->values = calloc(n, sizeof *w->values);
+	if (!w->parents || !w->labels || !w->counts || !w->values)
+		return no_memory(b);
+	for (i = 0; i < n; i++) {
+		w->parents[i] = stacktab_parent(b->rows, i);
+		w->labels[i] = stacktab_frame(b->rows, i);
 	}
-	if (rc == 0)
-		rc = calltree_build(&b->tree, b->rows, samples, n, &options);
-	free(samples);
-	free(ranks);
-	if (rc == ERR_LIMIT)
-		return err_set(b->err, rc, "the values of all samples do not fit 64 bits");
-	return rc == 0 ? 0 : no_memory(b);
+	for (s = 0; s < p->n_samples; s++) {
+		const struct profile_sample *sample = &p->samples[s];
+
+		if (!b->taken[s])
+			continue;
+		/* If the sums of all fit, every sum of some does. */
+		if (__builtin_add_overflow(values, (uint64_t)sample->value, &values) ||
+		    __builtin_add_overflow(counts, sample->count, &counts))
+			return err_set(b->err, ERR_LIMIT,
+				       "the values of all samples do not fit 64 bits");
+		w->values[b->row_of[sample->stack]] += (uint64_t)sample->value;
+		w->counts[b->row_of[sample->stack]] += sample->count;
+	}
+	return 0;
 }
 
-/* Each row of `rows` is on the path of a sample, hence a node: the rows are asked for again in the
- * order of the tree. */
-static int map_nodes(struct build *b)
+/* What the graph says of its "(other)" nodes; `paths` without the root. */
+static void tell_folded(struct graph *g, uint32_t other, uint32_t paths)
 {
-	const struct calltree *tree = &b->tree;
-	struct graph *g = b->g;
-	uint32_t *row = malloc(tree->count * sizeof *row), i;
-	int rc = 0;
+	uint32_t i, others = 0;
 
-	b->node_of = malloc(stacktab_count(b->rows) * sizeof *b->node_of);
-	g->nodes = malloc(tree->count * sizeof *g->nodes);
-	if (!row || !b->node_of || !g->nodes)
-		rc = no_memory(b);
-	for (i = 0; rc == 0 && i < tree->count; i++) {
-		const struct calltree_node *n = &tree->nodes[i];
-
-		row[i] = STACK_ROOT;
-		if (i > 0 && stacktab_intern(b->rows, row[n->parent], n->label, &row[i]) != 0)
-			rc = no_memory(b);
-		b->node_of[row[i]] = i;
-		g->nodes[i] = (struct graph_node){n->parent,      n->end,
-						  n->label,       GRAPH_NONE,
-						  n->total_count, b->by_count ? 0 : n->total_value};
+	for (i = 1; i < g->n_nodes; i++) {
+		if (g->nodes[i].label != other)
+			continue;
+		others++;
+		g->folded_count += g->nodes[i].count;
+		g->folded_value += g->nodes[i].value;
 	}
-	g->n_nodes = rc == 0 ? tree->count : 0;
-	free(row);
+	g->folded_nodes = paths - (g->n_nodes - 1 - others);
+}
+
+static int make_tree(struct build *b)
+{
+	struct graph *g = b->g;
+	uint32_t n = stacktab_count(b->rows), *ranks = rank_labels(b);
+	uint32_t other = n - 1 > GRAPH_PATHS_MAX ? graph_other_label(g) : GRAPH_NONE - 1;
+	struct path_arrays w = {0};
+	int rc = ranks ? path_arrays(b, &w) : no_memory(b);
+
+	if (rc == 0) {
+		struct tree_paths paths = {n,        w.parents, w.labels,        w.counts,
+					   w.values, ranks,     GRAPH_PATHS_MAX, other};
+
+		if (tree_make(&paths, &g->nodes, &g->n_nodes, &b->node_of) != 0)
+			rc = no_memory(b);
+		else
+			tell_folded(g, other, n - 1);
+	}
+	free(ranks);
+	free(w.parents);
+	free(w.labels);
+	free(w.counts);
+	free(w.values);
 	return rc;
 }
 
@@ -516,11 +478,7 @@ int graph_build(struct graph *g, const struct profile *p, const struct flame_opt
 	if (rc == 0)
 		rc = join_stacks(&b);
 	if (rc == 0)
-		rc = prune(&b);
-	if (rc == 0)
 		rc = make_tree(&b);
-	if (rc == 0)
-		rc = map_nodes(&b);
 	if (rc == 0)
 		rc = find_sites(&b);
 	if (rc == 0)

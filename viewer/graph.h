@@ -69,7 +69,7 @@ struct graph {
 };
 
 /* More call paths than this do not fit a page in any case: the lightest are folded at once. */
-#define GRAPH_PATHS_MAX 300000
+#define GRAPH_PATHS_MAX 400000
 
 /* Beyond this many, threads of one name in processes of one name are shown as one. */
 #define GRAPH_THREADS_MAX 256

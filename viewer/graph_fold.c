@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "viewer/graph.h"
-#include "viewer/graph_prune.h"
+#include "viewer/graph_tree.h"
 
 static int compare_samples(const void *pa, const void *pb)
 {
@@ -39,23 +39,23 @@ static uint64_t weight(const struct graph *g, uint32_t node)
 	return g->nodes[0].value ? g->nodes[node].value : g->nodes[node].count;
 }
 
-static int least_weight(const struct graph *g, uint32_t keep, uint64_t *least)
+static int find_limit(const struct graph *g, uint32_t keep, struct weight_limit *limit)
 {
-	struct prune_scale s;
+	struct weight_scale s;
 	uint32_t i;
 
-	if (prune_scale_init(&s) != 0)
+	if (weight_scale_init(&s) != 0)
 		return ERR_NOMEM;
 	for (i = 0; i < g->n_nodes; i++)
-		prune_scale_add(&s, weight(g, i));
-	*least = prune_scale_least(&s, keep);
-	prune_scale_release(&s);
+		weight_scale_add(&s, weight(g, i));
+	*limit = weight_scale_limit(&s, keep);
+	weight_scale_release(&s);
 	return 0;
 }
 
 struct fold {
 	struct graph *g;
-	uint64_t least;
+	struct weight_limit limit;
 	uint32_t *to;             /* owned; by node: its new place */
 	struct graph_node *nodes; /* owned */
 	uint32_t *other;          /* owned; by new node: its "(other)" child, 0: none */
@@ -88,12 +88,15 @@ static void fold_nodes(struct fold *f)
 
 	while (i < g->n_nodes) {
 		const struct graph_node *n = &g->nodes[i];
+		uint64_t w = weight(g, i);
+		int sure = i == 0 || w >= f->limit.sure;
 
-		if (i > 0 && (n->label == f->label || weight(g, i) < f->least)) {
+		if (n->label == f->label || (!sure && (w < f->limit.maybe || f->limit.room == 0))) {
 			fold_subtree(f, i);
 			i = n->end;
 			continue;
 		}
+		f->limit.room -= !sure;
 		f->to[i] = f->n;
 		f->other[f->n] = 0;
 		f->nodes[f->n] = *n;
@@ -124,7 +127,7 @@ int graph_fold(struct graph *g, uint32_t keep, struct err *err)
 	f.to = malloc(g->n_nodes * sizeof *f.to);
 	f.nodes = malloc(max * sizeof *f.nodes);
 	f.other = calloc(max, sizeof *f.other);
-	if (!f.to || !f.nodes || !f.other || least_weight(g, keep, &f.least) != 0) {
+	if (!f.to || !f.nodes || !f.other || find_limit(g, keep, &f.limit) != 0) {
 		free(f.to);
 		free(f.nodes);
 		free(f.other);

@@ -10,7 +10,7 @@
 #include "tests/unit/flame_rig.h"
 #include "viewer/flame.h"
 #include "viewer/graph.h"
-#include "viewer/graph_prune.h"
+#include "viewer/graph_tree.h"
 
 static struct profile profile;
 static FILE *null;
@@ -62,24 +62,25 @@ static int fold(void)
 	return rc;
 }
 
-static int prune(void)
+static int tree(void)
 {
-	struct stacktab *rows = stacktab_new();
-	uint64_t self[101];
-	uint32_t i, id, *to = NULL;
-	int rc = rows ? 0 : ERR_NOMEM;
+	enum { n = 101 };
+	uint32_t parents[n], labels[n], ranks[n], n_nodes, *node_of, i;
+	uint64_t counts[n], values[n];
+	struct tree_paths paths = {n, parents, labels, counts, values, ranks, 10, n - 1};
+	struct graph_node *nodes;
+	int rc;
 
-	self[0] = 0;
-	for (i = 1; rc == 0 && i <= 100; i++) {
-		self[i] = i;
-		rc = stacktab_intern(rows, i / 2, i, &id);
+	for (i = 0; i < n; i++) {
+		parents[i] = i / 2;
+		labels[i] = ranks[i] = i % 7;
+		counts[i] = values[i] = i;
 	}
-	if (rc == 0) {
-		rc = prune_rows(&rows, self, 10, 1000, &to);
-		assert_true(rc == 0 ? to != NULL : !to && stacktab_count(rows) == 101);
-	}
-	free(to);
-	stacktab_free(rows);
+	rc = tree_make(&paths, &nodes, &n_nodes, &node_of);
+	if (rc != 0)
+		assert_true(!nodes && !node_of && n_nodes == 0);
+	free(nodes);
+	free(node_of);
 	return rc;
 }
 
@@ -95,10 +96,10 @@ static void a_fold_fails_clean(void **state)
 	assert_true(fault_each(fold, 0) > 20);
 }
 
-static void a_pruning_fails_clean(void **state)
+static void a_tree_fails_clean(void **state)
 {
 	(void)state;
-	assert_true(fault_each(prune, 0) > 4);
+	assert_true(fault_each(tree, 0) > 6);
 }
 
 int main(void)
@@ -106,7 +107,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_page_fails_clean),
 		cmocka_unit_test(a_fold_fails_clean),
-		cmocka_unit_test(a_pruning_fails_clean),
+		cmocka_unit_test(a_tree_fails_clean),
 	};
 	int failed;
 

@@ -9,7 +9,7 @@
 #include "prof/base/hash.h"
 #include "tests/unit/flame_rig.h"
 #include "viewer/graph.h"
-#include "viewer/graph_prune.h"
+#include "viewer/graph_tree.h"
 
 static const struct flame_options cpu = {.kind = PROFILE_CPU};
 
@@ -313,58 +313,75 @@ static void folding_changes_no_sum(void **state)
 	profile_release(&p);
 }
 
-static void few_rows_stay_of_many_and_none_of_their_weight_is_lost(void **state)
+static void few_paths_stay_of_many_and_none_of_their_weight_is_lost(void **state)
 {
-	const uint32_t n = 5000, keep = 300, other = 999;
-	struct stacktab *rows = stacktab_new();
-	uint64_t *self = calloc(n + 1, sizeof *self), *left, sum = 0, after = 0;
-	uint32_t i, id, *to = NULL, kept = 0;
+	enum { n = 5001, keep = 300, other = n };
+	static uint32_t parents[n], labels[n], ranks[n + 1];
+	static uint64_t counts[n], values[n];
+	struct tree_paths paths = {n, parents, labels, counts, values, ranks, keep, other};
+	uint32_t n_nodes, *node_of, i, kept = 0;
+	struct graph_node *nodes;
+	uint64_t sum = 0;
 
 	(void)state;
-	assert_true(rows && self);
-	for (i = 1; i <= n; i++) {
+	for (i = 0; i < n; i++) {
 		uint64_t seed = hash_u64(i);
 
-		assert_int_equal(stacktab_intern(rows, (uint32_t)(seed % i) / 2, 1000 + i, &id), 0);
-		assert_int_equal(id, i);
-		self[i] = seed >> 40;
-		sum += self[i];
+		parents[i] = i ? (uint32_t)(seed % i) / 2 : 0;
+		labels[i] = i ? i : GRAPH_NONE;
+		ranks[i] = n - i;
+		counts[i] = i > 0;
+		values[i] =
+			i ? 1000 + (seed >> 60) : 0; /* nearly equal: the limit is among equals */
+		sum += values[i];
 	}
-	assert_int_equal(prune_rows(&rows, self, keep, other, &to), 0);
-	left = calloc(stacktab_count(rows), sizeof *left);
-	assert_non_null(left);
-	for (i = 1; i <= n; i++)
-		left[to[i]] += self[i];
-	for (i = 1; i < stacktab_count(rows); i++) {
-		after += left[i];
-		kept += stacktab_frame(rows, i) != other;
-		assert_int_not_equal(stacktab_frame(rows, stacktab_parent(rows, i)), other);
+	assert_int_equal(tree_make(&paths, &nodes, &n_nodes, &node_of), 0);
+	assert_int_equal(nodes[0].value, sum);
+	assert_int_equal(nodes[0].count, n - 1);
+	assert_int_equal(nodes[0].end, n_nodes);
+	for (i = 1; i < n_nodes; i++) {
+		const struct graph_node *node = &nodes[i], *parent = &nodes[node->parent];
+		uint32_t next = node->end;
+
+		kept += node->label != other;
+		assert_true(node->parent < i && next <= parent->end && next > i);
+		assert_true(node->label != other || next == i + 1);
+		if (next < parent->end && nodes[next].label != other)
+			assert_true(node->value >= nodes[next].value);
 	}
-	assert_int_equal(after, sum);
-	assert_true(kept <= keep && kept > keep / 2);
-	free(left);
-	free(to);
-	free(self);
-	stacktab_free(rows);
+	assert_int_equal(kept, keep);
+	for (i = 1; i < n; i++)
+		assert_true(nodes[node_of[i]].label == i ||
+			    (nodes[node_of[i]].label == other &&
+			     (nodes[node_of[parents[i]]].label != other ||
+			      node_of[parents[i]] == node_of[i])));
+	free(nodes);
+	free(node_of);
 }
 
 static void a_scale_tells_who_is_heavy(void **state)
 {
-	struct prune_scale s;
-	uint64_t least;
+	struct weight_scale s;
+	struct weight_limit limit;
 	unsigned i;
 
 	(void)state;
-	assert_int_equal(prune_scale_init(&s), 0);
+	assert_int_equal(weight_scale_init(&s), 0);
 	for (i = 0; i < 64; i++)
-		prune_scale_add(&s, (uint64_t)1 << i);
-	prune_scale_add(&s, UINT64_MAX);
-	prune_scale_add(&s, 0);
-	assert_int_equal(prune_scale_least(&s, 100), 1);
-	least = prune_scale_least(&s, 10); /* 2^64 - 1, 2^63 … 2^55 */
-	assert_true(least > (uint64_t)1 << 54 && least <= (uint64_t)1 << 55);
-	assert_true(prune_scale_least(&s, 0) > (uint64_t)1 << 63);
-	prune_scale_release(&s);
+		weight_scale_add(&s, (uint64_t)1 << i);
+	weight_scale_add(&s, UINT64_MAX);
+	weight_scale_add(&s, 0);
+	assert_int_equal(weight_scale_limit(&s, 100).sure, 1);
+	limit = weight_scale_limit(&s, 10); /* 2^64 - 1, 2^63 … 2^55 */
+	assert_true(limit.sure > (uint64_t)1 << 54 && limit.sure <= (uint64_t)1 << 55);
+	assert_int_equal(limit.room, 0);
+	assert_true(weight_scale_limit(&s, 0).sure > (uint64_t)1 << 63);
+	for (i = 0; i < 1000; i++)
+		weight_scale_add(&s, 77);
+	limit = weight_scale_limit(&s, 500);
+	assert_true(limit.sure == 78 && limit.maybe == 77);
+	assert_int_equal(limit.room, 500 - 58); /* 2^7 and up, and the largest */
+	weight_scale_release(&s);
 }
 
 /* One row changed for the worse at a time. */
@@ -417,7 +434,7 @@ int main(void)
 		cmocka_unit_test(counts_are_weights_where_there_are_no_values),
 		cmocka_unit_test(too_many_threads_are_shown_by_name),
 		cmocka_unit_test(folding_changes_no_sum),
-		cmocka_unit_test(few_rows_stay_of_many_and_none_of_their_weight_is_lost),
+		cmocka_unit_test(few_paths_stay_of_many_and_none_of_their_weight_is_lost),
 		cmocka_unit_test(a_scale_tells_who_is_heavy),
 		cmocka_unit_test(rows_that_lie_are_refused),
 	};
