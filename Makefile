@@ -291,13 +291,16 @@ install: build
 	install -d $(DESTDIR)$(prefix)/bin $(DESTDIR)$(prefix)/include $(DESTDIR)$(prefix)/lib/pkgconfig \
 		$(DESTDIR)$(prefix)/share/man/man1
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(prefix)/bin
+	install -m 755 $(LIBRARIES) $(DESTDIR)$(prefix)/lib
 	install -m 644 prof/include/protea-prof.h $(DESTDIR)$(prefix)/include
 	sed -e 's|@PREFIX@|$(prefix)|' -e 's|@VERSION@|$(VERSION)|' prof/include/protea-prof.pc.in \
 		> $(DESTDIR)$(prefix)/lib/pkgconfig/protea-prof.pc
 	install -m 644 docs/man/*.1 $(DESTDIR)$(prefix)/share/man/man1
 
 uninstall:
-	rm -f $(DESTDIR)$(prefix)/bin/protea-export $(DESTDIR)$(prefix)/include/protea-prof.h \
+	rm -f $(addprefix $(DESTDIR)$(prefix)/bin/,$(notdir $(PROGRAMS))) \
+		$(addprefix $(DESTDIR)$(prefix)/lib/,$(notdir $(LIBRARIES))) \
+		$(DESTDIR)$(prefix)/include/protea-prof.h \
 		$(DESTDIR)$(prefix)/lib/pkgconfig/protea-prof.pc \
 		$(addprefix $(DESTDIR)$(prefix)/share/man/man1/,$(notdir $(wildcard docs/man/*.1)))
 

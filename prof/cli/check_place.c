@@ -1,6 +1,7 @@
 /* Checks of where things lie: agent, shared memory, caches, debug information, rights, containers. */
 #include <dlfcn.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,8 +13,8 @@
 #include "prof/base/units.h"
 #include "prof/cli/check.h"
 #include "prof/cli/cmd.h"
-#include "prof/cli/jobcmd.h"
 #include "prof/elf/elffile.h"
+#include "prof/record/program.h"
 #include "prof/unwind/table.h"
 
 #define CAP_SYS_PTRACE_BIT 19 /* linux/capability.h */
@@ -81,24 +82,20 @@ void check_container(struct check_finding *f)
 
 void check_agent(struct check_finding *f)
 {
-	char *path = beside_program("libprotea-prof.so");
-	struct elf_file elf;
+	char path[PATH_MAX], id[ELF_BUILD_ID_HEX];
 	struct err err = ERR_INIT;
-	char id[ELF_BUILD_ID_HEX];
+	struct elf_file elf;
 
 	f->name = "agent";
-	if (path && path[0] == '/' && elf_open(&elf, path, &err) == 0) {
+	if (agent_find(path, NULL, &err) == 0 && elf_open(&elf, path, &err) == 0) {
 		snprintf(f->what, sizeof(f->what), "%.180s%s", path,
 			 elf_build_id(&elf, id) ? "" : " (without a build id)");
 		elf_close(&elf);
-	} else {
-		f->state = CHECK_BAD;
-		snprintf(f->what, sizeof(f->what),
-			 "libprotea-prof.so is not beside protea-prof%s%.150s",
-			 err.code ? ": " : "", err.code ? err.text : "");
-		snprintf(f->remedy, sizeof(f->remedy), "make, or make install");
+		return;
 	}
-	free(path);
+	f->state = CHECK_BAD;
+	snprintf(f->what, sizeof(f->what), "%.250s", err.text);
+	snprintf(f->remedy, sizeof(f->remedy), "make, or make install");
 }
 
 void check_shm(struct check_finding *f)

@@ -106,7 +106,7 @@ static int record(const struct run_options *o, struct record_options *r)
 		if (!result.started)
 			return rc == ERR_NOTFOUND || rc == ERR_UNSUPPORTED ? EXIT_NO_TARGET
 									   : EXIT_FAIL;
-		return result.exit_code ? result.exit_code : EXIT_FAIL;
+		return result.exit_code;
 	}
 	if (!o->quiet)
 		summary_print(r->store_path, o->store != NULL, &result);
