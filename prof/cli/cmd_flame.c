@@ -50,9 +50,10 @@ static int write_page(FILE *out, void *ctx, struct err *err)
 	return rc;
 }
 
-/* Letters, digits and a few signs of a name; anything else (slashes, blanks, controls) as one dash. */
+/* Letters, digits and a few signs of a name; anything else (slashes, blanks, controls) as one dash within. */
 static void put_safe(struct buf *path, const char *name)
 {
+	int dash = 0;
 	size_t n = 0;
 
 	for (; *name && n < 60; name++) {
@@ -60,10 +61,13 @@ static void put_safe(struct buf *path, const char *name)
 		int fine = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
 			   (c >= '0' && c <= '9') || c == '_' || (c == '.' && n > 0);
 
-		if (!fine && (n == 0 || path->data[path->len - 1] == '-'))
-			continue;
-		buf_putc(path, fine ? c : '-');
-		n++;
+		if (fine) {
+			if (dash)
+				buf_putc(path, '-');
+			buf_putc(path, c);
+			n++;
+		}
+		dash = !fine && n > 0;
 	}
 	if (n == 0)
 		buf_puts(path, "profile");

@@ -40,7 +40,7 @@ rooms() {
 		name = substr($3, 2, length($3) - 2)
 		if (me == "") {
 			if ($1 ~ /^tests\// || $1 ~ /^samples\//) {
-				if (name ~ /^(prof|pipeline|tests|samples)\// || $3 ~ /^</ || name == "protea-prof.h") next
+				if (name ~ /^(prof|pipeline|viewer|tests|samples)\// || $3 ~ /^</ || name == "protea-prof.h") next
 				bad("write \"" name "\" from the root of the repository")
 			}
 			next
