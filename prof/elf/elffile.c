@@ -251,7 +251,7 @@ static size_t padded(size_t at, size_t align, size_t len)
 	return to < at || to > len ? len : to;
 }
 
-#define NOTES_MAX_LEN 65536 /* real ones take about 100 bytes; bounds the work on hostile files */
+#define NOTES_MAX_LEN 8192 /* real ones take about 100 bytes; bounds the work on hostile files */
 
 int elf_build_id_notes(const void *notes, size_t len, uint64_t align, char hex[ELF_BUILD_ID_HEX])
 {

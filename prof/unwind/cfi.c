@@ -5,9 +5,10 @@
 
 #include "prof/unwind/cfi_read.h"
 
-/* First instructions are run once for each FDE; compilers write about 10 bytes. The bound keeps hostile
- * sections, many FDEs of one long CIE, near linear. */
-#define CIE_CODE_MAX 1024
+/* First instructions are run once for each FDE and letters are read about as often; compilers write about
+ * 10 bytes of each. The bounds keep hostile sections, many FDEs of long CIEs, linear. */
+#define CIE_CODE_MAX    256
+#define CIE_LETTERS_MAX 16
 
 static uint64_t encoded_value(struct cfi_cursor *c, uint8_t format)
 {
@@ -115,7 +116,8 @@ static int read_cie(const struct cfi_section *s, struct cfi_cursor *c, struct cf
 {
 	uint8_t version = (uint8_t)cfi_fixed(c, 1);
 	const char *letters = (const char *)c->data + c->at;
-	const uint8_t *nul = c->bad ? NULL : memchr(letters, '\0', c->end - c->at);
+	size_t room = c->end - c->at < CIE_LETTERS_MAX ? c->end - c->at : CIE_LETTERS_MAX;
+	const uint8_t *nul = c->bad ? NULL : memchr(letters, '\0', room);
 
 	if (!nul || (version != 1 && version != 3 && version != 4))
 		return -1;

@@ -28,6 +28,9 @@ static inline uint64_t cfi_fixed(struct cfi_cursor *c, size_t n)
 	return v;
 }
 
+/* Numbers of more bytes are refused: padding serves no one but those who want us to read for long. */
+#define CFI_LEB_BITS (7 * 16)
+
 static inline uint64_t cfi_uleb(struct cfi_cursor *c)
 {
 	uint64_t v = 0;
@@ -36,7 +39,8 @@ static inline uint64_t cfi_uleb(struct cfi_cursor *c)
 		uint8_t b = (uint8_t)cfi_fixed(c, 1);
 		uint64_t part = b & 0x7f;
 
-		if (part && (shift > 63 || part << shift >> shift != part))
+		if ((part && (shift > 63 || part << shift >> shift != part)) ||
+		    shift >= CFI_LEB_BITS)
 			c->bad = 1;
 		else if (shift <= 63)
 			v |= part << shift;
@@ -57,6 +61,7 @@ static inline int64_t cfi_sleb(struct cfi_cursor *c)
 		if (shift < 64)
 			v |= (uint64_t)(b & 0x7f) << shift;
 		shift += 7;
+		c->bad |= shift > CFI_LEB_BITS;
 	} while (!c->bad && (b & 0x80));
 	if (shift < 64 && (b & 0x40))
 		v |= ~(uint64_t)0 << shift;

@@ -20,8 +20,10 @@ struct piece { /* an FDE and the addresses it speaks for */
 	uint32_t debug;
 };
 
-struct span {
+struct span { /* executable segment */
 	uint64_t start, end;
+	const uint8_t *bytes; /* of the file; len may be less than end - start */
+	uint64_t len;
 };
 
 struct build {
@@ -126,7 +128,8 @@ static void find_sections(struct build *b)
 		if (elf_segment_at(b->file, i, &s) && s.type == PT_LOAD && (s.flags & PF_X) &&
 		    s.memsz > 0 && s.memsz <= UINT64_MAX - s.vaddr &&
 		    b->n_code < sizeof b->code / sizeof b->code[0])
-			b->code[b->n_code++] = (struct span){s.vaddr, s.vaddr + s.memsz};
+			b->code[b->n_code++] =
+				(struct span){s.vaddr, s.vaddr + s.memsz, s.data, s.filesz};
 }
 
 /* ---- listing ------------------------------------------------------------------------------------- */
@@ -283,15 +286,16 @@ static int emit_row(void *ctx, uint64_t start, uint64_t end, const struct cfi_ro
 static int is_trampoline(const struct build *b, const struct piece *p)
 {
 	static const uint8_t code[] = {0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05};
-	struct elf_segment s;
 
-	for (uint32_t i = 0; i < b->file->n_segments; i++) {
-		if (!elf_segment_at(b->file, i, &s) || s.type != PT_LOAD || p->start < s.vaddr ||
-		    p->start - s.vaddr >= s.filesz)
+	for (uint32_t i = 0; i < b->n_code; i++) {
+		const struct span *c = &b->code[i];
+		uint64_t at = p->start - c->start;
+
+		if (p->start < c->start || c->len < sizeof code)
 			continue;
-		for (uint64_t at = p->start - s.vaddr; at <= p->start - s.vaddr + 1; at++)
-			if (s.filesz >= sizeof code && at <= s.filesz - sizeof code &&
-			    memcmp(s.data + at, code, sizeof code) == 0)
+		for (uint64_t end = at + 1; at <= end; at++)
+			if (at <= c->len - sizeof code &&
+			    memcmp(c->bytes + at, code, sizeof code) == 0)
 				return 1;
 	}
 	return 0;

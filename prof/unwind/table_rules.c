@@ -10,7 +10,8 @@
 /* From here on the short form forgets rbx and r12-r15, so that what chains frames still finds room. */
 #define RULES_FULL 60000
 #define RULES_MAX  65535
-#define EXPR_MAX   UINT16_MAX
+#define EXPR_MAX   256 /* bytes; real ones take up to 20. Each is hashed for each row it is in */
+#define PROBES     128 /* at most half of the slots are taken: chance makes no longer chains */
 #define SIGNAL_SP  160 /* struct rt_sigframe: uc at sp; REG_RSP, REG_RIP, REG_RBP in it */
 #define SIGNAL_IP  168
 #define SIGNAL_BP  120
@@ -60,14 +61,15 @@ static int same_bytes(const void *a, const void *b, uint32_t n)
 	return x[0] == y[0] && x[1] == y[1];
 }
 
-/* The slot of a content: of its number + 1, or an empty one. */
+/* The slot of a content: of its number + 1, or an empty one. NULL: all the places it may have are taken,
+ * which only happens to contents that were chosen for it. */
 static uint32_t *slot_of(const struct rules *r, const struct seen *seen, const void *bytes,
 			 uint32_t n)
 {
 	uint32_t *slots = seen->slots.data;
-	uint32_t len;
+	uint32_t len, i = (uint32_t)hash(bytes, n) & seen->mask;
 
-	for (uint32_t i = (uint32_t)hash(bytes, n) & seen->mask;; i = (i + 1) & seen->mask) {
+	for (int probe = 0; probe < PROBES; probe++, i = (i + 1) & seen->mask) {
 		const void *have;
 
 		if (slots[i] == 0)
@@ -76,6 +78,7 @@ static uint32_t *slot_of(const struct rules *r, const struct seen *seen, const v
 		if (len == n && same_bytes(have, bytes, n))
 			return &slots[i];
 	}
+	return NULL;
 }
 
 /* Room for one more; all are placed anew when the slots double. */
@@ -93,8 +96,10 @@ static int seen_grow(struct rules *r, struct seen *seen)
 	*seen = bigger;
 	for (uint32_t i = 0; i < seen->n; i++) {
 		const void *bytes = item(r, seen, i, &len);
+		uint32_t *slot = slot_of(r, seen, bytes, len);
 
-		*slot_of(r, seen, bytes, len) = i + 1;
+		if (slot)
+			*slot = i + 1;
 	}
 	return 0;
 }
@@ -106,13 +111,13 @@ static int rule_number(struct rules *r, struct unwind_rule *rule)
 	if (seen_grow(r, &r->seen) < 0)
 		return ERR_NOMEM;
 	slot = slot_of(r, &r->seen, rule, sizeof *rule);
-	if (*slot == 0 && r->n >= RULES_FULL && rule->cfa_kind != UNWIND_CFA_EXT) {
+	if (slot && *slot == 0 && r->n >= RULES_FULL && rule->cfa_kind != UNWIND_CFA_EXT) {
 		rule->bx = rule->r12 = rule->r13 = rule->r14 = rule->r15 = UNWIND_UNDEF;
 		slot = slot_of(r, &r->seen, rule, sizeof *rule);
 	}
-	if (*slot != 0)
+	if (slot && *slot != 0)
 		return (int)(*slot - 1);
-	if (r->n == RULES_MAX) {
+	if (!slot || r->n == RULES_MAX) {
 		r->refused++;
 		return 0;
 	}
@@ -133,7 +138,7 @@ static int64_t blob_place(struct rules *r, const void *bytes, uint32_t n, uint32
 		return ERR_NOMEM;
 	slot = slot_of(r, &r->seen_blobs, bytes, n);
 	b = r->blobs.data;
-	if (*slot != 0 && (b[*slot - 1].off & (align - 1)) == 0)
+	if (slot && *slot != 0 && (b[*slot - 1].off & (align - 1)) == 0)
 		return b[*slot - 1].off;
 	if (n > INT32_MAX / 4 || off > INT32_MAX / 2)
 		return ERR_LIMIT;
@@ -142,7 +147,7 @@ static int64_t blob_place(struct rules *r, const void *bytes, uint32_t n, uint32
 		return ERR_NOMEM;
 	memcpy((uint8_t *)r->ext.data + off, bytes, n);
 	r->ext_len = off + n;
-	if (*slot == 0) {
+	if (slot && *slot == 0) {
 		b = r->blobs.data;
 		b[r->n_blobs] = (struct blob){off, n};
 		r->seen_blobs.n = *slot = ++r->n_blobs;

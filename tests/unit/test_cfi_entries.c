@@ -323,11 +323,11 @@ static void every_cut_of_a_section_is_survived(void **state)
 
 static void the_first_instructions_of_a_cie_are_bounded(void **state)
 {
-	static uint8_t long_code[1500];
+	static uint8_t long_code[400];
 	struct cfi_bytes b = {0};
 
 	(void)state;
-	cb_cie(&b, "", NULL, 0, long_code, 900);
+	cb_cie(&b, "", NULL, 0, long_code, 200);
 	cb_fde(&b, START, SIZE, 0, usual, sizeof usual);
 	expect_section(&b, "1000-1100 r7+8 16:[-8]");
 	b = (struct cfi_bytes){0};
