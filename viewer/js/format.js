@@ -69,10 +69,7 @@
     return path.slice(path.lastIndexOf('/') + 1) || path;
   }
 
-  // The last part of a path that fits `max` characters.
-  function shortPath(path, max) {
-    return path.length <= max ? path : `…${path.slice(path.length - max + 1)}`;
-  }
+  const shorten = (text, max) => (text.length <= max ? text : `${text.slice(0, max - 1)}…`);
 
   const KINDS = {
     cpu: ['CPU time', 'samples'],
@@ -104,7 +101,7 @@
   };
   const lossText = (reason) => LOSSES[reason] ?? reason;
 
-  const api = { digits, count, time, bytes, percent, rate, date, visible, nameText, baseName, shortPath, kindText, countNoun, lossText };
+  const api = { digits, count, time, bytes, percent, rate, date, visible, nameText, baseName, shorten, kindText, countNoun, lossText };
   if (typeof module === 'object') module.exports = api;
   else root.flame = Object.assign(root.flame ?? {}, api);
 })(globalThis);

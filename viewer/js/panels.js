@@ -108,7 +108,7 @@
       const path = profile.strings.text(m.module);
       const title = `${flame.visible(path)}: ${flame.percent(m.weight, total)} in its own functions; click to find it`;
       return element('button', { type: 'button', class: 'module', title, onclick: () => pick(path) },
-        element('span', { class: 'swatch', style: `background:${m.fill}` }), name(flame.shortPath(flame.baseName(path), 28)),
+        element('span', { class: 'swatch', style: `background:${m.fill}` }), name(flame.shorten(flame.baseName(path), 28)),
         element('span', { class: 'share' }, flame.percent(m.weight, total)));
     });
     if (rest > 0) items.push(element('span', { class: 'more' }, `and ${flame.count(rest)} more`));
