@@ -121,20 +121,21 @@ static int try_link(struct files *f, const char *path, const struct link *link)
 static int by_link(struct files *f, const struct symbol_options *options)
 {
 	const char *dirs = dirs_of(options), *slash = strrchr(f->main_path, '/');
-	int here = slash ? (int)(slash - f->main_path) : 0;
-	char dir[PATH_MAX], path[2 * PATH_MAX];
+	char dir[PATH_MAX], path[3 * PATH_MAX], here[PATH_MAX] = ".";
 	struct link link;
 
-	if (!read_link(&f->main, &link) || !slash)
+	if (!read_link(&f->main, &link))
 		return 0;
-	snprintf(path, sizeof path, "%.*s/%s", here, f->main_path, link.name);
+	if (slash)
+		snprintf(here, sizeof here, "%.*s", (int)(slash - f->main_path), f->main_path);
+	snprintf(path, sizeof path, "%s/%s", here, link.name);
 	if (strcmp(path, f->main_path) != 0 && try_link(f, path, &link))
 		return 1;
-	snprintf(path, sizeof path, "%.*s/.debug/%s", here, f->main_path, link.name);
+	snprintf(path, sizeof path, "%s/.debug/%s", here, link.name);
 	if (try_link(f, path, &link))
 		return 1;
-	while (next_dir(&dirs, dir, sizeof dir)) {
-		snprintf(path, sizeof path, "%s%.*s/%s", dir, here, f->main_path, link.name);
+	while (slash && next_dir(&dirs, dir, sizeof dir)) {
+		snprintf(path, sizeof path, "%s%s/%s", dir, here, link.name);
 		if (try_link(f, path, &link))
 			return 1;
 	}

@@ -191,7 +191,10 @@ struct dwarf_names {
 };
 int dwarf_names(struct dwarf_unit *u, uint64_t die, struct dwarf_names *out); /* 0 or ERR_NOMEM */
 const char *dwarf_language(uint16_t code); /* "C++"; "" unknown */
-int dwarf_language_mangles(uint16_t code);
+/* Which name says most: C's is plain (its linkage names are assembler's), others' is the linkage name; and
+ * where names are mangled that of the symbol table is better than none. */
+enum { DWARF_PLAIN, DWARF_LINKAGE, DWARF_LINKAGE_OR_SYMBOL };
+int dwarf_language_linkage(uint16_t code);
 
 /* dwarf_line.c: the line program of a unit. */
 struct dwarf_line_header {

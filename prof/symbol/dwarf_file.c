@@ -38,9 +38,6 @@ int dwarf_open(struct dwarf_file *f, const struct elf_file *elf, int split)
 {
 	memset(f, 0, sizeof *f);
 	f->split = split;
-	/* Nothing to read in objects that were not linked: their addresses are all 0. */
-	if (elf->type == ET_REL && !split)
-		return 0;
 	for (unsigned i = 0; i < DWARF_SECTIONS; i++) {
 		if (open_section(f, elf, i, split) < 0) {
 			dwarf_close(f);

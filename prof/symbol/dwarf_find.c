@@ -89,20 +89,21 @@ static int name_node(struct dwarf_query *q, struct batch *b, const struct dwarf_
 	const struct elfsym_hit *hit = &q->symbols[place];
 	struct dwarf_names names;
 	struct span text;
-	int mangles, rc;
+	int linkage, rc;
 
 	rc = dwarf_names(b->tree, node->die, &names);
 	if (rc < 0)
 		return rc;
-	mangles = dwarf_language_mangles(names.language);
+	linkage = dwarf_language_linkage(names.language);
 	text = names.name;
-	if (mangles && names.linkage.n)
+	if (linkage && names.linkage.n)
 		text = names.linkage;
-	else if (mangles && !node->inlined && hit->best.name.n && hit->best.value == node->low)
+	else if (linkage == DWARF_LINKAGE_OR_SYMBOL && !node->inlined && hit->best.name.n &&
+		 hit->best.value == node->low)
 		text = hit->best.name;
 	if (!text.n)
 		text = names.linkage.n ? names.linkage : hit->best.name;
-	rc = namer_id(q->namer, text, mangles, q->fallback, &frame->function);
+	rc = namer_id(q->namer, text, linkage, q->fallback, &frame->function);
 	return rc < 0 ? rc : language_id(q, names.language, &frame->language);
 }
 

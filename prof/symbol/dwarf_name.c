@@ -83,28 +83,28 @@ int dwarf_names(struct dwarf_unit *u, uint64_t die, struct dwarf_names *out)
 
 static const struct {
 	uint16_t code;
-	uint8_t mangles;
+	uint8_t linkage;
 	char name[14];
 } languages[] = {
 	{0x0001, 0, "C"},           {0x0002, 0, "C"},
 	{0x000c, 0, "C"},           {0x001d, 0, "C"},
-	{0x002c, 0, "C"},           {0x0004, 1, "C++"},
-	{0x001a, 1, "C++"},         {0x0021, 1, "C++"},
-	{0x002b, 1, "C++"},         {0x001c, 1, "Rust"},
-	{0x0016, 0, "Go"},          {0x0007, 0, "Fortran"},
-	{0x0008, 0, "Fortran"},     {0x000e, 0, "Fortran"},
-	{0x0022, 0, "Fortran"},     {0x0023, 0, "Fortran"},
-	{0x002d, 0, "Fortran"},     {0x8001, 0, "asm"},
-	{0x0031, 0, "asm"},         {0x0003, 1, "Ada"},
-	{0x000d, 1, "Ada"},         {0x002e, 1, "Ada"},
-	{0x002f, 1, "Ada"},         {0x0009, 0, "Pascal"},
-	{0x000a, 0, "Modula-2"},    {0x000b, 1, "Java"},
-	{0x0010, 0, "Objective-C"}, {0x0011, 1, "Objective-C++"},
-	{0x0013, 1, "D"},           {0x0014, 0, "Python"},
-	{0x0015, 0, "OpenCL"},      {0x0018, 0, "Haskell"},
-	{0x001b, 0, "OCaml"},       {0x001e, 1, "Swift"},
-	{0x001f, 0, "Julia"},       {0x0026, 0, "Kotlin"},
-	{0x0027, 0, "Zig"},         {0x0028, 0, "Crystal"},
+	{0x002c, 0, "C"},           {0x0004, 2, "C++"},
+	{0x001a, 2, "C++"},         {0x0021, 2, "C++"},
+	{0x002b, 2, "C++"},         {0x001c, 2, "Rust"},
+	{0x0016, 1, "Go"},          {0x0007, 1, "Fortran"},
+	{0x0008, 1, "Fortran"},     {0x000e, 1, "Fortran"},
+	{0x0022, 1, "Fortran"},     {0x0023, 1, "Fortran"},
+	{0x002d, 1, "Fortran"},     {0x8001, 0, "asm"},
+	{0x0031, 0, "asm"},         {0x0003, 2, "Ada"},
+	{0x000d, 2, "Ada"},         {0x002e, 2, "Ada"},
+	{0x002f, 2, "Ada"},         {0x0009, 1, "Pascal"},
+	{0x000a, 1, "Modula-2"},    {0x000b, 2, "Java"},
+	{0x0010, 1, "Objective-C"}, {0x0011, 2, "Objective-C++"},
+	{0x0013, 2, "D"},           {0x0014, 1, "Python"},
+	{0x0015, 1, "OpenCL"},      {0x0018, 1, "Haskell"},
+	{0x001b, 1, "OCaml"},       {0x001e, 2, "Swift"},
+	{0x001f, 1, "Julia"},       {0x0026, 1, "Kotlin"},
+	{0x0027, 1, "Zig"},         {0x0028, 1, "Crystal"},
 };
 
 const char *dwarf_language(uint16_t code)
@@ -116,11 +116,11 @@ const char *dwarf_language(uint16_t code)
 	return "";
 }
 
-int dwarf_language_mangles(uint16_t code)
+int dwarf_language_linkage(uint16_t code)
 {
 	for (size_t i = 0; i < sizeof languages / sizeof *languages; i++) {
 		if (languages[i].code == code)
-			return languages[i].mangles;
+			return languages[i].linkage;
 	}
-	return 1; /* of an unknown language the linkage name says more */
+	return DWARF_LINKAGE; /* of an unknown language the linkage name says more */
 }

@@ -120,8 +120,12 @@ static int from_dwarf(struct work *w)
 				.namer = &w->namer,
 				.fallback = w->s->unknown,
 				.out = &w->result};
-	int rc = dwarf_open(&file, elf, 0);
+	int rc;
 
+	/* Objects that were not linked have no addresses of their own. */
+	if (elf->type == ET_REL)
+		return 0;
+	rc = dwarf_open(&file, elf, 0);
 	if (rc < 0)
 		return rc;
 	if (w->files.have_alt && dwarf_open(&alt, &w->files.alt, 0) == ERR_NOMEM)
@@ -238,7 +242,7 @@ static int from_perfmap(struct work *w)
 
 static int is_file(const char *path)
 {
-	return path[0] == '/' && path[1] != '/';
+	return path[0] && path[0] != '[' && strncmp(path, "//", 2) != 0;
 }
 
 static int put_unknown(struct work *w, size_t i)
@@ -345,6 +349,9 @@ static int resolve(struct work *w)
 	if (is_file(w->module->path) || !strcmp(w->module->path, "[vdso]"))
 		rc = from_cache_and_files(w);
 	else
+		rc = from_perfmap(w);
+	/* Compilers also put their code into files that have no name any more. */
+	if (rc == 0 && w->source == SYMBOL_NONE && is_file(w->module->path) && !w->files.have_main)
 		rc = from_perfmap(w);
 	for (size_t i = 0; i < w->result.n && rc == 0; i++) {
 		if (!w->result.count[i])
