@@ -1,5 +1,5 @@
 /* Writes the page of a profile made by hand to stdout, for the tests in a browser and for a look:
- * flame_page typical | hostile | empty | deep | untimed | many [STACKS]. Prints what it measured to stderr. */
+ * flame_page typical | hostile | empty | deep | untimed | many [STACKS]. Says on stderr how much CPU time the page took. */
 #include <stdio.h>
 
 #include "prof/base/clock.h"
@@ -298,10 +298,10 @@ int main(int argc, char **argv)
 			"usage: flame_page typical|hostile|empty|deep|untimed|many [STACKS]\n");
 		return 2;
 	}
-	from = clock_mono_ns();
+	from = clock_process_cpu_ns();
 	rc = flame_write(stdout, &p, &options, &err);
-	fprintf(stderr, "%u stack rows, %zu samples: %.3f s %s\n", p.n_stacks, p.n_samples,
-		(double)(clock_mono_ns() - from) / 1e9, rc ? err.text : "");
+	fprintf(stderr, "%u stack rows, %zu samples: %.3f s of CPU %s\n", p.n_stacks, p.n_samples,
+		(double)(clock_process_cpu_ns() - from) / 1e9, rc ? err.text : "");
 	profile_release(&p);
 	return rc ? 1 : 0;
 }
