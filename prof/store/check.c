@@ -68,6 +68,14 @@ static int check_head(const char *path, const unsigned char *head, ssize_t n,
 	return 0;
 }
 
+/* A SQLite file of one page has no table: another process is just making its first ones. Who they belong
+ * to is asked again under the lock. */
+static int is_bare(const unsigned char *head, ssize_t n)
+{
+	return n == HEAD_BYTES && memcmp(head, "SQLite format 3", 16) == 0 &&
+	       be32(head + 28) <= 1 && be32(head + 60) == 0 && be32(head + 68) == 0;
+}
+
 static void look_around(const char *path, struct store_file *file)
 {
 	char other[PATH_MAX];
@@ -93,6 +101,8 @@ int store_file_check(const char *path, enum store_open_mode mode, struct store_f
 	int rc;
 
 	memset(file, 0, sizeof *file);
+	if (!*path)
+		return err_set(err, ERR_ARG, "the store has an empty path");
 	if (strlen(path) >= PATH_MAX - 16)
 		return err_set(err, ERR_ARG, "the path of the store is too long: '%.100s…'", path);
 	look_around(path, file);
@@ -116,5 +126,9 @@ int store_file_check(const char *path, enum store_open_mode mode, struct store_f
 	if (n == 0)
 		return err_set(err, ERR_FORMAT, "'%s' is empty: nothing was recorded into it",
 			       path);
+	if (mode == STORE_CREATE && is_bare(head, n)) {
+		file->empty = 1;
+		return 0;
+	}
 	return check_head(path, head, n, file, err);
 }

@@ -209,7 +209,7 @@ kill_target() { # kill_target SECONDS
 	"$PROF" run -q -r 999 -o "$TMP/kill.sqlite" -- bash -c "$busy" &
 	pid=$!
 	sleep "$1"
-	child=$(ps -o pid= --ppid $pid | head -n 1)
+	child=$(ps -o pid= --ppid $pid | head -n 1 | tr -d " ")
 	[ -n "$child" ] && kill -9 "$child"
 	wait $pid
 	rc=$?
@@ -228,7 +228,7 @@ kill_supervisor() { # kill_supervisor SECONDS
 	"$PROF" run -q -r 999 -o "$TMP/kill.sqlite" -- bash -c "$busy" 2>/dev/null &
 	pid=$!
 	sleep "$1"
-	child=$(ps -o pid= --ppid $pid | head -n 1)
+	child=$(ps -o pid= --ppid $pid | head -n 1 | tr -d " ")
 	kill -9 $pid
 	wait $pid 2>/dev/null
 	sleep 0.2
@@ -248,7 +248,7 @@ two_recover() {
 	"$PROF" run -q -r 999 -o "$TMP/rec.sqlite" -- bash -c "$busy" 2>/dev/null &
 	pid=$!
 	sleep 0.7
-	child=$(ps -o pid= --ppid $pid | head -n 1)
+	child=$(ps -o pid= --ppid $pid | head -n 1 | tr -d " ")
 	kill -9 $pid
 	wait $pid 2>/dev/null
 	used=$(cpu_ns_of "$child")
