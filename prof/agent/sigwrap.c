@@ -90,13 +90,13 @@ static int kernel_install(int signo, int restart)
 	return next_sigaction()(signo, &a, NULL);
 }
 
-/* Nobody's: no action, and not blocked by itself. */
-static int is_free(int signo)
+/* Nobody's: no action but `unused`, and not blocked by itself. */
+static int is_free(int signo, void (*unused)(int))
 {
 	struct sigaction a;
 	sigset_t now;
 
-	if (next_sigaction()(signo, NULL, &a) < 0 || a.sa_handler != SIG_DFL)
+	if (next_sigaction()(signo, NULL, &a) < 0 || a.sa_handler != unused)
 		return 0;
 	sigemptyset(&now);
 	sig_mask_raw(SIG_BLOCK, NULL, &now);
@@ -105,19 +105,25 @@ static int is_free(int signo)
 }
 
 /* Programs take their numbers from both ends of the range, so ours is near its top but not at it. */
-int agent_signal_choose(void)
+static int choose(void (*unused)(int))
 {
-	int tick = sig_tick, signo;
-
-	if (tick)
-		return tick;
-	for (signo = SIGRTMAX - 3; signo >= SIGRTMIN; signo--)
-		if (is_free(signo))
+	for (int signo = SIGRTMAX - 3; signo >= SIGRTMIN; signo--)
+		if (is_free(signo, unused))
 			return signo;
-	for (signo = SIGRTMAX; signo > SIGRTMAX - 3; signo--)
-		if (is_free(signo))
+	for (int signo = SIGRTMAX; signo > SIGRTMAX - 3; signo--)
+		if (is_free(signo, unused))
 			return signo;
 	return 0;
+}
+
+/* A number that is ignored serves as well, if there is no other: chaining ignores it too. */
+int agent_signal_choose(void)
+{
+	int signo = sig_tick;
+
+	if (!signo)
+		signo = choose(SIG_DFL);
+	return signo ? signo : choose(SIG_IGN);
 }
 
 int agent_signal_install(int signo, void (*handler)(int, siginfo_t *, void *))
