@@ -24,8 +24,9 @@
 #define ROUNDS 700 /* of about a millisecond */
 #define DEPTH  28
 
-struct outcome { /* of one run of the child */
-	double cpu_ns, wall_ns, samples, process_ns;
+struct outcome {        /* of one run of the child */
+	double work_ns; /* CPU time of its loop */
+	double wall_ns, samples;
 };
 
 static volatile uint64_t sink;
@@ -87,9 +88,11 @@ static void *nothing(void *p)
 	return p;
 }
 
-/* argv: --work spin HZ | --work exit | --work threads N */
+/* argv: --work spin HZ | --work exit | --work threads N. Tells the CPU time of the work on stdout. */
 static int child_main(char **argv)
 {
+	int64_t spent = clock_process_cpu_ns();
+
 	if (strcmp(argv[2], "spin") == 0) {
 		if (strtol(argv[3], NULL, 10) > 0)
 			start_event(strtol(argv[3], NULL, 10));
@@ -102,7 +105,8 @@ static int child_main(char **argv)
 		if (pthread_create(&t, NULL, nothing, NULL) || pthread_join(t, NULL))
 			return 1;
 	}
-	return 0;
+	spent = clock_process_cpu_ns() - spent;
+	return write(STDOUT_FILENO, &spent, sizeof spent) != sizeof spent;
 }
 
 /* ---- the parent */
@@ -156,7 +160,6 @@ static void read_image(const char *folder, pid_t pid, struct outcome *o)
 
 	if (map_image(&f, folder, pid))
 		return;
-	o->process_ns = (double)f.head->process_cpu_ns;
 	for (uint32_t i = 0; i < spool_rings(&f); i++)
 		o->samples += (double)spool_ring_at(&f, i)->samples;
 	spool_unmap(&f);
@@ -170,17 +173,23 @@ static void run(struct outcome *o, long agent_hz, char *const argv[])
 	const char *out = getenv("O");
 	struct rusage u;
 	int64_t start;
+	int64_t work = 0;
+	int fd[2], status = 0;
 	pid_t pid;
-	int status = 0;
 
 	memset(o, 0, sizeof *o);
 	snprintf(library, sizeof library, "%s/libprotea-prof.so", out ? out : "build");
 	snprintf(config.cache_dir, sizeof config.cache_dir, "%s/bench-cache", out ? out : "build");
 	if (agent_hz >= 0 && session_make(&session, folder, &config, "/tmp", NULL))
 		exit(1);
+	if (pipe(fd))
+		exit(1);
 	start = clock_mono_ns();
 	pid = fork();
 	if (pid == 0) {
+		(void)dup2(fd[1], STDOUT_FILENO);
+		(void)close(fd[0]);
+		(void)close(fd[1]);
 		if (session) {
 			char *full = realpath(library, NULL);
 
@@ -190,15 +199,19 @@ static void run(struct outcome *o, long agent_hz, char *const argv[])
 		execv("/proc/self/exe", argv);
 		_exit(127);
 	}
-	status = pid < 0 ? -1 : wait_for(pid, session ? folder : NULL, &u);
+	status = pid < 0 ? -1
+			 : wait_for(pid, session && strcmp(argv[2], "exit") != 0 ? folder : NULL,
+				    &u);
 	if (status != 0) {
 		fprintf(stderr, "bench_agent: the program failed (status %x)\n",
 			(unsigned int)status);
 		exit(1);
 	}
 	o->wall_ns = (double)(clock_mono_ns() - start);
-	o->cpu_ns = (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1e9 +
-		    (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) * 1e3;
+	if (read(fd[0], &work, sizeof work) == sizeof work)
+		o->work_ns = (double)work;
+	(void)close(fd[0]);
+	(void)close(fd[1]);
 	if (session) {
 		read_image(folder, pid, o);
 		session_unmap(session);
@@ -235,11 +248,11 @@ static void bench_rate(long hz)
 		run(&alone, -1, plain);
 		run(&empty, -1, event);
 		run(&agent, hz, plain);
-		with_event[i] = empty.cpu_ns / alone.cpu_ns - 1;
-		with_agent[i] = agent.cpu_ns / alone.cpu_ns - 1;
-		rate[i] = agent.samples / ((double)hz * agent.process_ns / 1e9);
-		theirs[i] = (empty.cpu_ns - alone.cpu_ns) / ((double)hz * empty.cpu_ns / 1e9);
-		ours[i] = (agent.cpu_ns - alone.cpu_ns) / agent.samples;
+		with_event[i] = empty.work_ns / alone.work_ns - 1;
+		with_agent[i] = agent.work_ns / alone.work_ns - 1;
+		rate[i] = agent.samples / ((double)hz * agent.work_ns / 1e9);
+		theirs[i] = (empty.work_ns - alone.work_ns) / ((double)hz * empty.work_ns / 1e9);
+		ours[i] = (agent.work_ns - alone.work_ns) / agent.samples;
 	}
 	printf("%6ld Hz  rate reached %5.1f %%   overhead %6.2f %%, empty handler %6.2f %%   per "
 	       "sample "
@@ -272,9 +285,9 @@ static void bench_threads(void)
 
 	for (int i = 0; i < TURNS; i++) {
 		run(&o, -1, argv);
-		alone[i] = o.cpu_ns / 500;
+		alone[i] = o.work_ns / 500;
 		run(&o, 199, argv);
-		agent[i] = o.cpu_ns / 500;
+		agent[i] = o.work_ns / 500;
 	}
 	printf("a thread that does nothing: alone %.1f us of CPU, with the agent %.1f us\n",
 	       median(alone) / 1e3, median(agent) / 1e3);
