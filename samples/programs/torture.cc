@@ -200,7 +200,7 @@ int main(int argc, char **argv)
 	const char *slash = strrchr(argv[0], '/');
 	uint64_t sum = 0;
 
-	rounds = argc > 1 ? atoi(argv[1]) : 10;
+	rounds = argc > 1 ? static_cast<int>(strtol(argv[1], nullptr, 10)) : 10;
 	snprintf(plugin_path, sizeof(plugin_path), "%.*s/plugin.so",
 		 slash ? static_cast<int>(slash - argv[0]) : 1, slash ? argv[0] : ".");
 	setenv("SPIN_SCALE", "0.001", 1);
