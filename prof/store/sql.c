@@ -81,6 +81,14 @@ int store_fail(struct store *s, int rc, const char *doing, struct err *err)
 		err_set(err, ERR_DATABASE, "cannot %s '%s': another process keeps it locked (%s)",
 			doing, s->path, why);
 		break;
+	case SQLITE_PROTOCOL:
+	case SQLITE_READONLY:
+		err_set(err, ERR_DATABASE,
+			"cannot %s '%s': %s (a recording that broke off is repaired by the next "
+			"command"
+			" that may write to the file and its folder)",
+			doing, s->path, why);
+		break;
 	default:
 		err_set(err, ERR_DATABASE, "cannot %s '%s': %s", doing, s->path, why);
 		break;

@@ -136,8 +136,8 @@ static void close_db(struct store *s)
 /* Before a file is opened for writing: nothing is written, not even beside it. */
 static int check_before_writing(struct store *s, const struct store_file *file, struct err *err)
 {
-	int rc = open_db(s, SQLITE_OPEN_READONLY,
-			 file->wal ? "?mode=ro&readonly_shm=1" : "?mode=ro&immutable=1", err);
+	int rc = open_db(s, SQLITE_OPEN_READONLY, file->wal ? "?mode=ro" : "?mode=ro&immutable=1",
+			 err);
 
 	if (rc == 0)
 		rc = check_sound(s, file, err);
