@@ -1,6 +1,6 @@
 /* Makes the table of a module from its call frame information: see table.h. All entries of .eh_frame and
  * .debug_frame are listed and sorted by address; each gets the addresses up to the next one, .debug_frame
- * only what .eh_frame leaves; then their programs are run once, in order. */
+ * and known linkage stubs only what .eh_frame leaves; then their programs are run once, in order. */
 #include "prof/unwind/table.h"
 
 #include <dwarf.h>
@@ -13,11 +13,16 @@
 
 #define GAP_JOIN 16 /* shorter gaps are padding between functions */
 
-struct piece { /* an FDE and the addresses it speaks for */
+enum piece_kind {
+	PIECE_EH,
+	PIECE_DEBUG,
+	PIECE_PLT,
+};
+
+struct piece { /* an FDE, or a section of stubs, and the addresses it speaks for */
 	uint64_t start, end;
-	uint64_t next_eh; /* start of the next one of .eh_frame */
-	size_t offset;    /* in its section */
-	uint32_t debug;
+	size_t offset; /* of the FDE in its section; which of the sections of stubs */
+	enum piece_kind kind;
 };
 
 struct span { /* executable segment */
@@ -28,8 +33,9 @@ struct span { /* executable segment */
 
 struct build {
 	const struct elf_file *file;
-	struct cfi_section section[2]; /* .eh_frame, .debug_frame */
-	struct span code[16];          /* executable segments; none: all addresses may be code */
+	struct cfi_section section[2]; /* by PIECE_EH, PIECE_DEBUG */
+	struct elf_section plt[3];
+	struct span code[16]; /* executable segments; none: all addresses may be code */
 	uint32_t n_code;
 	struct pages pieces, other; /* struct piece[n_pieces]; room to sort */
 	uint32_t n_pieces;
@@ -142,39 +148,56 @@ static int is_code(const struct build *b, uint64_t start, uint64_t end)
 	return b->n_code == 0;
 }
 
-static int list_section(struct build *b, uint32_t debug)
+static int add_piece(struct build *b, uint64_t start, uint64_t size, size_t offset,
+		     enum piece_kind kind)
 {
-	const struct cfi_section *s = &b->section[debug];
+	/* Of functions that the linker dropped, .debug_frame keeps entries at 0. */
+	if (size == 0 || !is_code(b, start, start + size))
+		return 0;
+	if (b->n_pieces == UINT32_MAX ||
+	    pages_need(&b->pieces, ((size_t)b->n_pieces + 1) * sizeof(struct piece)) < 0)
+		return ERR_NOMEM;
+	((struct piece *)b->pieces.data)[b->n_pieces++] =
+		(struct piece){start, start + size, offset, kind};
+	return 0;
+}
+
+static int list_stubs(struct build *b)
+{
+	static const char *const names[] = {".plt", ".plt.sec", ".plt.got"};
+	int rc = 0;
+
+	for (uint32_t i = 0; i < 3 && rc == 0; i++) {
+		struct elf_section *s = &b->plt[i];
+
+		if (elf_section_named(b->file, names[i], s) && s->data &&
+		    (s->flags & SHF_EXECINSTR) && s->size <= UINT64_MAX - s->addr)
+			rc = add_piece(b, s->addr, s->size, i, PIECE_PLT);
+	}
+	return rc;
+}
+
+static int list_section(struct build *b, enum piece_kind kind)
+{
+	const struct cfi_section *s = &b->section[kind];
 	struct cfi_fde fde = {0};
 	size_t offset = 0;
-	enum cfi_next kind;
+	enum cfi_next next;
+	int rc = 0;
 
-	while (s->data && (kind = cfi_next(s, &offset, &fde)) != CFI_END) {
-		struct piece *p;
-
+	while (rc == 0 && s->data && (next = cfi_next(s, &offset, &fde)) != CFI_END) {
 		b->seen++;
-		if (kind == CFI_SKIPPED) {
+		if (next == CFI_SKIPPED)
 			b->skipped++;
-			continue;
-		}
-		/* Of functions that the linker dropped, .debug_frame keeps entries at 0. */
-		if (fde.size == 0 || !is_code(b, fde.start, fde.start + fde.size))
-			continue;
-		if (b->n_pieces == UINT32_MAX ||
-		    pages_need(&b->pieces, ((size_t)b->n_pieces + 1) * sizeof *p) < 0)
-			return ERR_NOMEM;
-		p = (struct piece *)b->pieces.data + b->n_pieces++;
-		*p = (struct piece){.start = fde.start,
-				    .end = fde.start + fde.size,
-				    .offset = fde.offset,
-				    .debug = debug};
+		else
+			rc = add_piece(b, fde.start, fde.size, fde.offset, kind);
 	}
-	return 0;
+	return rc;
 }
 
 static int before(const struct piece *x, const struct piece *y)
 {
-	return x->start != y->start ? x->start < y->start : x->debug < y->debug;
+	return x->start != y->start ? x->start < y->start : x->kind < y->kind;
 }
 
 static void merge(const struct piece *from, struct piece *to, size_t lo, size_t mid, size_t hi)
@@ -221,18 +244,18 @@ static void cut_overlaps(struct build *b)
 	uint64_t next_eh = UINT64_MAX, next = UINT64_MAX, eh_end = 0;
 
 	for (uint32_t i = b->n_pieces; i-- > 0;) {
-		uint64_t limit = p[i].debug ? next : next_eh;
+		uint64_t limit = p[i].kind == PIECE_EH ? next_eh : next;
 
 		if (p[i].end > limit)
 			p[i].end = limit;
 		next = p[i].start;
-		if (!p[i].debug)
+		if (p[i].kind == PIECE_EH)
 			next_eh = p[i].start;
 	}
 	for (uint32_t i = 0; i < b->n_pieces; i++) {
-		if (!p[i].debug && p[i].end > eh_end)
+		if (p[i].kind == PIECE_EH && p[i].end > eh_end)
 			eh_end = p[i].end;
-		if (p[i].debug && p[i].start < eh_end)
+		if (p[i].kind != PIECE_EH && p[i].start < eh_end)
 			p[i].start = eh_end < p[i].end ? eh_end : p[i].end;
 	}
 }
@@ -301,9 +324,28 @@ static int is_trampoline(const struct build *b, const struct piece *p)
 	return 0;
 }
 
+static int run_stubs(struct build *b, const struct piece *p)
+{
+	const struct elf_section *s = &b->plt[p->offset];
+	struct plt_row rows[3];
+	uint32_t n = plt_rows(s->data, s->addr, s->size, rows);
+	int rc;
+
+	if (p->start != s->addr || p->end != s->addr + s->size)
+		return 0; /* someone knows a part of it: let it be */
+	rc = close_gap(b, p->start);
+	for (uint32_t i = 0; i < n && rc >= 0; i++) {
+		rc = rules_plain(&b->rules, rows[i].kind, rows[i].off);
+		if (rc >= 0)
+			rc = put(b, p->start + rows[i].at, (uint16_t)rc);
+	}
+	b->covered = p->end;
+	return rc;
+}
+
 static int run_piece(struct build *b, const struct piece *p, struct cfi_fde *fde)
 {
-	const struct cfi_section *s = &b->section[p->debug];
+	const struct cfi_section *s = &b->section[p->kind];
 	struct emit e = {.b = b, .fde = fde, .section = s, .start = p->start, .end = p->end};
 	size_t offset = p->offset;
 	int rc;
@@ -340,7 +382,8 @@ static int run_pieces(struct build *b)
 
 	memset(fde, 0, sizeof fde);
 	for (uint32_t i = 0; i < b->n_pieces && rc == 0; i++)
-		rc = run_piece(b, &p[i], &fde[p[i].debug]);
+		rc = p[i].kind == PIECE_PLT ? run_stubs(b, &p[i])
+					    : run_piece(b, &p[i], &fde[p[i].kind]);
 	if (rc == 0 && b->rows.any)
 		rc = put(b, b->covered, 0);
 	return rc < 0 ? rc : rows_finish(&b->rows);
@@ -403,8 +446,12 @@ static int make(struct build *b, struct unwind_table **out)
 	int rc = rules_init(&b->rules);
 
 	find_sections(b);
-	for (uint32_t i = 0; i < 2 && rc >= 0; i++)
-		rc = list_section(b, i);
+	if (rc >= 0)
+		rc = list_section(b, PIECE_EH);
+	if (rc >= 0)
+		rc = list_section(b, PIECE_DEBUG);
+	if (rc >= 0)
+		rc = list_stubs(b);
 	if (rc >= 0)
 		rc = sort_pieces(b);
 	if (rc < 0)

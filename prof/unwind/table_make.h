@@ -37,7 +37,18 @@ void rules_free(struct rules *r);
  * what it may differ from the row before. */
 int rules_of_row(struct rules *r, const struct cfi_section *s, const struct cfi_cie *cie,
 		 const struct cfi_row *row, int changed);
+/* The number of "CFA = `kind` with `off`, return address below it, all registers kept", or ERR_NOMEM. */
+int rules_plain(struct rules *r, enum unwind_cfa_kind kind, int32_t off);
 int rules_signal(struct rules *r); /* the number of the rule of signal trampolines, or ERR_NOMEM */
+
+struct plt_row { /* from `at` bytes into the section on */
+	uint32_t at;
+	enum unwind_cfa_kind kind;
+	int32_t off;
+};
+
+/* The rows of a section of linkage stubs (.plt, .plt.sec, .plt.got); how many. */
+uint32_t plt_rows(const uint8_t *code, uint64_t addr, uint64_t size, struct plt_row rows[3]);
 
 /* Rows in ascending order of address. A row holds until the next one. */
 struct rows {

@@ -172,6 +172,13 @@ void rules_free(struct rules *r)
 	pages_free(&r->seen_blobs.slots);
 }
 
+int rules_plain(struct rules *r, enum unwind_cfa_kind kind, int32_t off)
+{
+	struct unwind_rule rule = {.cfa_kind = (uint8_t)kind, .ra = -1, .cfa_off = off};
+
+	return rule_number(r, &rule);
+}
+
 int rules_signal(struct rules *r)
 {
 	struct unwind_rule rule = {.cfa_kind = UNWIND_CFA_SIGNAL, .is_signal = 1};

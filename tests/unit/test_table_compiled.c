@@ -203,6 +203,42 @@ static void lazily_bound_calls(void **state)
 		FLAGS("-O2", "-Wl,-z,lazy", "-fcf-protection=full", "-Wl,-z,ibtplt"), 0, 20);
 }
 
+/* lld writes nothing about its stubs. */
+static void stubs_of_lld(char *const *flags, int32_t push_ends)
+{
+	struct unwind_table *t;
+	struct elf_section s;
+	struct elf_file f;
+
+	compile("clang", "c", "int puts(const char *); int main(void) { return puts(\"x\"); }\n",
+		flags, 0, 20);
+	assert_int_equal(elf_open(&f, scratch("compiled"), NULL), 0);
+	assert_int_equal(unwind_table_build(&t, &f, NULL, NULL), 0);
+	assert_int_equal(elf_section_named(&f, ".plt", &s), 1);
+	assert_int_equal(unwind_table_rule(t, s.addr)->cfa_off, 16);
+	assert_int_equal(unwind_table_rule(t, s.addr + 6)->cfa_off, 24);
+	for (uint64_t at = 16; at < s.size; at++) {
+		const struct unwind_rule *r = unwind_table_rule(t, s.addr + at);
+
+		assert_int_equal(r->cfa_kind, UNWIND_CFA_PLT);
+		assert_int_equal(r->cfa_off, push_ends);
+		assert_int_equal(r->ra, -1);
+	}
+	if (elf_section_named(&f, ".plt.sec", &s)) {
+		assert_int_equal(unwind_table_rule(t, s.addr)->cfa_kind, UNWIND_CFA_SP);
+		assert_int_equal(unwind_table_rule(t, s.addr + s.size - 1)->cfa_off, 8);
+	}
+	unwind_table_free(t);
+	elf_close(&f);
+}
+
+static void stubs_that_the_linker_is_silent_about(void **state)
+{
+	(void)state;
+	stubs_of_lld(FLAGS("-fuse-ld=lld", "-Wl,-z,lazy"), 11);
+	stubs_of_lld(FLAGS("-fuse-ld=lld", "-Wl,-z,lazy", "-Wl,-z,force-ibt"), 9);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -215,6 +251,7 @@ int main(void)
 		cmocka_unit_test(a_static_program),
 		cmocka_unit_test(a_program_at_a_fixed_address),
 		cmocka_unit_test(lazily_bound_calls),
+		cmocka_unit_test(stubs_that_the_linker_is_silent_about),
 	};
 
 	elf_version(EV_CURRENT);

@@ -266,6 +266,44 @@ static void signal_frames_are_known_by_their_code(void **state)
 	unwind_table_free(t);
 }
 
+/* A .plt without call frame information; what the rules are at its first 32 bytes. */
+static void stubs(const uint8_t *code, uint64_t addr, const char *want)
+{
+	static struct elf_bytes e;
+	char have[33] = "";
+	struct unwind_table *t;
+
+	eb_init(&e);
+	eb_section(&e, ".plt", SHT_PROGBITS, addr, code, 48)->sh_flags = SHF_EXECINSTR;
+	eb_finish(&e, 1);
+	t = build_elf(&e, 0);
+	for (uint64_t i = 0; i < 32; i++) {
+		const struct unwind_rule *r = unwind_table_rule(t, addr + i);
+
+		have[i] = (char)(r->cfa_kind == UNWIND_CFA_PLT  ? 'a' + r->cfa_off
+				 : r->cfa_kind == UNWIND_CFA_SP ? '0' + r->cfa_off / 8
+								: '?');
+	}
+	assert_string_equal(have, want);
+	assert_int_equal(unwind_table_rule(t, addr + 48)->cfa_kind, UNWIND_CFA_NONE);
+	unwind_table_free(t);
+}
+
+static void linkage_stubs_are_known_by_their_code(void **state)
+{
+	uint8_t code[48] = {0xff, 0x35, 0, 0, 0, 0, 0xff, 0x25};
+
+	(void)state;
+	memcpy(code + 16, "\xff\x25\0\0\0\0\x68", 7);
+	stubs(code, 0x2000, "2222223333333333llllllllllllllll");
+	memcpy(code + 16, "\xf3\x0f\x1e\xfa\x68\0\0", 7);
+	stubs(code, 0x2000, "2222223333333333jjjjjjjjjjjjjjjj");
+	/* Not where its addresses say anything, or other code: jumps only. */
+	stubs(code, 0x2008, "11111111111111111111111111111111");
+	code[20] = 0x90;
+	stubs(code, 0x2000, "11111111111111111111111111111111");
+}
+
 /* Each row a rule of its own: `n` of them, which differ in rbx only or also in the CFA. */
 static struct unwind_table *many_rules(uint32_t n, int cfa_too, uint32_t *skipped)
 {
@@ -373,6 +411,7 @@ int main(void)
 		cmocka_unit_test(equal_long_forms_are_kept_once),
 		cmocka_unit_test(signal_frames_are_known_by_their_rules),
 		cmocka_unit_test(signal_frames_are_known_by_their_code),
+		cmocka_unit_test(linkage_stubs_are_known_by_their_code),
 		cmocka_unit_test(too_many_rules_forget_the_least_useful),
 		cmocka_unit_test(rules_past_all_room_are_none_and_counted),
 	};
