@@ -138,7 +138,8 @@ static int copy_all(struct copy *c, int *copied)
 int store_run_copy(struct store *s, struct store *from, int64_t run, int *copied, struct err *err)
 {
 	struct copy c = {.to = s, .from = from, .from_run = run, .err = err};
-	int own_to = !s->in_transaction, own_from = sqlite3_get_autocommit(from->db);
+	int own_to = !s->in_transaction;
+	int own_from = from != s && sqlite3_get_autocommit(from->db);
 	int rc = own_to ? store_begin(s, err) : 0;
 
 	*copied = 0;

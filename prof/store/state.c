@@ -38,8 +38,10 @@ void store_state_forget(struct store *s)
 
 void store_state_refresh(struct store *s)
 {
-	for (struct store_run_state *st = s->runs; st; st = st->next_run)
+	for (struct store_run_state *st = s->runs; st; st = st->next_run) {
 		memset(st->next, 0, sizeof st->next);
+		st->known = 0; /* somebody may have removed the run */
+	}
 }
 
 static int state_load(struct store *s, struct store_run_state *st, struct err *err)

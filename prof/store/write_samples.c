@@ -83,8 +83,9 @@ int store_sample_add(struct store *s, int64_t run, enum profile_kind kind, int64
 	struct waiting row = {
 		run, (uint32_t)kind, store_n(stage), store_n(thread), store_n(stack), count, value};
 	struct sought sought = {s->cache, &row};
+	struct store_run_state *st;
 	uint32_t at;
-	int rc = store_must_write(s, err);
+	int rc = store_state(s, run, &st, err);
 
 	if (rc < 0)
 		return rc;
@@ -190,7 +191,8 @@ int store_loss_add(struct store *s, int64_t run, const char *reason, uint64_t co
 		   struct err *err)
 {
 	sqlite3_stmt *stmt = store_stmt(s, SQL_LOSS_ADD, err);
-	int rc = store_must_write(s, err);
+	struct store_run_state *st;
+	int rc = store_state(s, run, &st, err);
 
 	if (rc < 0)
 		return rc;
@@ -208,7 +210,8 @@ int store_mark_set(struct store *s, int64_t run, const char *file, uint32_t ring
 		   uint64_t offset, struct err *err)
 {
 	sqlite3_stmt *stmt = store_stmt(s, SQL_MARK_SET, err);
-	int rc = store_must_write(s, err);
+	struct store_run_state *st;
+	int rc = store_state(s, run, &st, err);
 
 	if (rc < 0)
 		return rc;
