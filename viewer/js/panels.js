@@ -30,18 +30,12 @@
 
   // ---- head ----
 
-  function lossText(meta, samples) {
+  // Each reason by itself: some lost a sample, others a part of its stack, so a sum would say nothing.
+  function losses(meta) {
     const lost = meta.losses.filter(([, n]) => n > 0);
-    if (lost.length === 0) return { text: 'nothing', parts: [] };
-    const sum = lost.reduce((s, [, n]) => s + n, 0);
-    const part = flame.percent(sum, sum + samples);
-    return { text: `${flame.count(sum)} (${part}): `, parts: lost };
-  }
-
-  function losses(meta, samples) {
-    const { text, parts } = lossText(meta, samples);
-    const dd = element('dd', { class: parts.length ? 'lost' : undefined }, text);
-    parts.forEach(([reason, n], i) => {
+    if (lost.length === 0) return element('dd', null, 'nothing');
+    const dd = element('dd', { class: 'lost' });
+    lost.forEach(([reason, n], i) => {
       const title = flame.visible(flame.lossText(reason));
       dd.append(i ? ', ' : '', `${flame.count(n)} `, element('abbr', { title }, name(reason)));
     });
@@ -73,7 +67,7 @@
       ['total', element('dd', null, a.value(sums.value[0]))],
       [a.noun, element('dd', null, flame.count(all))],
       ['rate', element('dd', null, run.rate_hz ? flame.rate(run.rate_hz) : '–')],
-      ['lost', losses(meta, all)],
+      ['lost', losses(meta)],
       ['filter', element('dd', null, meta.filter ? name(meta.filter) : 'none')],
       ['run', element('dd', null, name(run.id))],
       ['host', element('dd', { title: flame.visible(`${run.cpu_model} × ${run.ncpu}, ${run.kernel}`) }, name(run.host || '–'))],

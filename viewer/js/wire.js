@@ -62,7 +62,9 @@
     view.offset = view.flip ? full - view.rows * flame.ROW : 0; // a low flame graph stands on the ground
     $('tall').style.height = `${full}px`;
     painter.resize(width, height);
-    if (!keepScroll) scroll.scrollTop = view.flip ? full : 0;
+    // To the zoomed frame, with a few of its callers; the rest of them is a scroll away.
+    const above = Math.max(0, profile.tree.depth[view.zoom] - 3) * flame.ROW;
+    if (!keepScroll) scroll.scrollTop = view.flip ? full - height - above : above;
     repaint();
   }
 
