@@ -43,9 +43,9 @@ static FILE *out;
 static int summary_only;
 
 static const char *const type_names[] = {
-	"pad",           "thread-start", "thread-name", "thread-end",  "module-load",
-	"module-unload", "sample",       "sample-raw",  "stage-begin", "stage-end",
-	"counter",       "fork",         "env"};
+	"pad",    "thread-start", "thread-name", "thread-end", "module-load", "module-unload",
+	"sample", "sample-raw",   "stage-begin", "stage-end",  "counter",     "fork",
+	"env",    "stage-whole",  "stage-fold",  "stage-add"};
 
 static void print_sample(const struct spool_view *v, struct tally *t)
 {
@@ -76,6 +76,9 @@ static void print_payload(const struct spool_view *v)
 	struct spool_module m;
 	struct spool_stage_begin sb;
 	struct spool_stage_end se;
+	struct spool_stage_whole sw;
+	struct spool_stage_fold sf;
+	struct spool_stage_add sa;
 	uint64_t word[2] = {0, 0};
 	double value;
 
@@ -111,6 +114,27 @@ static void print_payload(const struct spool_view *v)
 		memcpy(&se, v->payload, sizeof se);
 		fprintf(out, " id %" PRIu64 " cpu %" PRId64 " items %g params %u", se.id, se.cpu_ns,
 			se.items, v->extra);
+		break;
+	case SPOOL_STAGE_WHOLE:
+		memcpy(&sw, v->payload, sizeof sw);
+		fprintf(out,
+			" id %" PRIu64 " parent %" PRIu64 " wall %" PRId64 " cpu %" PRId64
+			" items %g params %u name %s",
+			sw.id, sw.parent, sw.wall_ns, sw.cpu_ns, sw.items, v->extra,
+			(const char *)v->payload + sizeof sw +
+				v->extra * sizeof(struct spool_param));
+		break;
+	case SPOOL_STAGE_FOLD:
+		memcpy(&sf, v->payload, sizeof sf);
+		fprintf(out,
+			" parent %" PRIu64 " count %" PRIu64 " wall %" PRId64 " cpu %" PRId64
+			" min %" PRId64 " max %" PRId64 " items %g name %s",
+			sf.parent, sf.count, sf.wall_ns, sf.cpu_ns, sf.wall_min_ns, sf.wall_max_ns,
+			sf.items, (const char *)v->payload + sizeof sf);
+		break;
+	case SPOOL_STAGE_ADD:
+		memcpy(&sa, v->payload, sizeof sa);
+		fprintf(out, " id %" PRIu64 " cpu %" PRId64, sa.id, sa.cpu_ns);
 		break;
 	case SPOOL_COUNTER:
 		memcpy(&value, v->payload, sizeof value);
