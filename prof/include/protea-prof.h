@@ -5,6 +5,9 @@
  * record wall time, CPU time, allocations, peak heap and samples per stage. Without it every call is
  * one predicted branch on a weak symbol: no output, no allocation, no lock, errno unchanged.
  *
+ * A program that calls pp_start() links the library. Linkers that drop what only weak symbols need (the
+ * default of gcc on Debian and Ubuntu) must be told: -Wl,--no-as-needed -lprotea-prof (pkg-config does).
+ *
  * Threads: every function may be called from any thread. Stages nest per thread: the stage begun
  * last is ended first. Signals: not async-signal-safe.
  * Units: counters and parameters are plain doubles, their unit is part of their name ("rss_bytes").

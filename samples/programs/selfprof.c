@@ -1,6 +1,6 @@
 /* Profiles itself, without the command: pp_start(), work, pp_stop(), twice into one store (first argument).
  * Answer: two finished runs; `measured` has the CPU time in both, `unmeasured` in none; exit code 0.
- * build: -O2 $(O)/libprotea-prof.so -Wl,-rpath,'$ORIGIN/../..' */
+ * build: -O2 -Wl,--no-as-needed $(O)/libprotea-prof.so -Wl,-rpath,'$ORIGIN/../..' */
 #include <stdio.h>
 #include <string.h>
 #include <errno.h>
