@@ -17,6 +17,7 @@ void engine_start(uint32_t asked, uint32_t rate_hz, struct agent_slot *first)
 		agent.interval_ns = 1000000000 / (rate_hz > RATE_MAX ? RATE_MAX : rate_hz);
 		agent.engine = SPOOL_ENGINE_CLOCK;
 		if (asked != SPOOL_ENGINE_CLOCK) {
+			sigio_guard();
 			rc = perf_open(first);
 			if (rc == 0)
 				agent.engine = SPOOL_ENGINE_PERF;

@@ -265,17 +265,11 @@ static int is_this_thread(struct agent_slot *s)
 	return 1;
 }
 
-void agent_tick(int signo, siginfo_t *info, void *ucontext)
+void handler_tick(struct agent_slot *s, const siginfo_t *info, const void *ucontext)
 {
-	struct agent_slot *s = engine_slot_of(info);
 	int64_t began = 0;
 	int ran_dry;
 
-	if (!s || !is_this_thread(s) || !s->ring.ring) {
-		if (!s)
-			agent_signal_chain(signo, info, ucontext);
-		return;
-	}
 	atomic_store_explicit(&s->in_handler, 1, memory_order_relaxed);
 	s->ticks++;
 	atomic_store_explicit(&s->ring.ring->ticks, s->ticks, memory_order_relaxed);
@@ -289,4 +283,19 @@ void agent_tick(int signo, siginfo_t *info, void *ucontext)
 	agent_threads_asked();
 	account(s, began);
 	atomic_store_explicit(&s->in_handler, 0, memory_order_release);
+}
+
+void agent_tick(int signo, siginfo_t *info, void *ucontext)
+{
+	struct agent_slot *s = engine_slot_of(info);
+
+	if (s && is_this_thread(s) && s->ring.ring) {
+		handler_tick(s, info, ucontext);
+		return;
+	}
+	/* An event of the supervisor's on a thread without a slot: it waits for an answer. */
+	if (agent_live() && (info->si_code == POLL_IN || info->si_code == POLL_HUP))
+		agent_threads_asked();
+	if (!s)
+		agent_signal_chain(signo, info, ucontext);
 }

@@ -6,6 +6,11 @@
 
 #define HANDLER_STACK_COPY 16384 /* of a stack that is not the thread's own, at a time */
 
+struct agent_slot;
+
+/* The handler of the agent's signal. */
 void agent_tick(int signo, siginfo_t *info, void *ucontext);
+/* A tick of the calling thread, whose slot and ring these are, by whatever signal. */
+void handler_tick(struct agent_slot *slot, const siginfo_t *info, const void *ucontext);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <time.h>
 
 #include "prof/agent/engine.h"
@@ -96,12 +97,14 @@ int64_t agent_thread_cpu_ns(void)
 	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
-/* The kernel's name of a thread, as ps shows it. */
+/* The kernel's name of a thread, as ps shows it; empty if the thread is gone. */
 static void read_name(int tid, char name[SPOOL_NAME_MAX])
 {
 	char path[64] = "/proc/self/task/";
 	long n;
 
+	if (tid == sys_gettid() && sys2(SYS_prctl, PR_GET_NAME, (long)name) == 0)
+		return;
 	memcpy(sys_digits(path + strlen(path), (uint64_t)tid), "/comm", 6);
 	memset(name, 0, SPOOL_NAME_MAX);
 	n = sys_read_file(path, name, SPOOL_NAME_MAX);
