@@ -79,7 +79,8 @@ int batch_sample(struct batch *b, enum profile_kind kind, uint32_t stage, uint32
 	}
 	b->samples[id].count += count;
 	b->samples[id].value += value;
-	b->all_samples += count;
+	if (kind == PROFILE_CPU)
+		b->all_samples += count;
 	return 0;
 }
 

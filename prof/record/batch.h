@@ -51,7 +51,7 @@ struct batch {
 		cap_marks;
 	uint64_t losses[SPOOL_LOSSES];
 	uint64_t all_losses[SPOOL_LOSSES]; /* of the run so far */
-	uint64_t all_samples;
+	uint64_t all_samples;              /* of kind cpu */
 };
 
 void batch_init(struct batch *b);

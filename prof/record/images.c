@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "prof/base/clock.h"
+#include "prof/record/observe.h"
 #include "prof/record/procmaps.h"
 #include "prof/record/recorder.h"
 
@@ -87,7 +88,7 @@ static struct image *add_image(struct recorder *r, const char *name, int pid, ui
 	m->space.id = number;
 	m->space.pid = pid;
 	m->process = KNOWN_NONE;
-	m->pidfd = m->journal = -1;
+	m->pidfd = m->journal = m->wake_fd = -1;
 	m->seen_ns = clock_mono_ns();
 	r->images[r->n_images++] = m;
 	r->images_met++;
@@ -143,7 +144,8 @@ static void name_process(struct recorder *r, const struct image *m, const struct
 
 static void note_engine(struct recorder *r, const struct spool_head *h)
 {
-	if (r->totals.have_engine && r->totals.engine == SPOOL_ENGINE_PERF)
+	if (h->engine == SPOOL_ENGINE_AUTO || /* not decided yet */
+	    (r->totals.have_engine && r->totals.engine == SPOOL_ENGINE_PERF))
 		return;
 	r->totals.have_engine = 1;
 	r->totals.engine = h->engine;
@@ -171,7 +173,6 @@ static int open_image(struct recorder *r, struct image *m)
 		return ERR_NOMEM;
 	}
 	name_process(r, m, h);
-	note_engine(r, h);
 	r->totals.images++;
 	return journal_replay(r, m);
 }
@@ -216,6 +217,8 @@ void image_close(struct recorder *r, uint32_t i, int unlink_file)
 	for (uint32_t k = 0; k < m->n_rings; k++)
 		ring_reader_release(&m->rings[k].reader);
 	free(m->rings);
+	observe_release(m);
+	observe_wall_release(m);
 	space_release(&m->space);
 	spool_unmap(&m->file);
 	if (m->pidfd >= 0)
@@ -236,6 +239,7 @@ static void note_usage(struct recorder *r, struct image *m)
 	int64_t clock = process_clock_ns(m->space.pid);
 	int64_t cpu = told > clock ? told : clock;
 
+	note_engine(r, m->file.head);
 	if (cpu > p->row.cpu_ns && cpu < INT64_C(1) << 56) {
 		p->row.cpu_ns = cpu;
 		p->changed = 1;

@@ -2,6 +2,7 @@
 #include "prof/record/loop.h"
 
 #include "prof/base/clock.h"
+#include "prof/record/observe.h"
 
 #define PAUSE_MS      50 /* at rest; a ring of a second's records is then filled to 5 % */
 #define PAUSE_BUSY_MS 20
@@ -17,12 +18,21 @@ int loop_round(struct recorder *r)
 	if (rc == 0)
 		images_watch(r);
 	if (rc == 0)
+		observe_threads(r);
+	if (rc == 0)
+		observe_wall(r);
+	if (rc == 0)
 		(void)recorder_flush(r, 0, NULL); /* what fails is kept and tried again */
 	return rc;
 }
 
 int loop_pause_ms(const struct recorder *r)
 {
+	if (r->session->mode == SPOOL_MODE_WALL) { /* each round is a look at the sleepers */
+		uint32_t ms = r->session->rate_hz ? 1000 / r->session->rate_hz : PAUSE_MS;
+
+		return ms < PAUSE_FULL_MS ? PAUSE_FULL_MS : ms > PAUSE_MS ? PAUSE_MS : (int)ms;
+	}
 	return r->fill_pct > 40 ? PAUSE_FULL_MS : r->fill_pct > 15 ? PAUSE_BUSY_MS : PAUSE_MS;
 }
 
@@ -50,7 +60,10 @@ static int last_round(struct recorder *r)
 int loop_drain_all(struct recorder *r, uint32_t *alive)
 {
 	int64_t until = clock_mono_ns() + DRAIN_NS;
-	int rc = last_round(r);
+	int rc;
+
+	observe_wall(r);
+	rc = last_round(r);
 
 	atomic_store(&r->session->state, SPOOL_CLOSED);
 	while (rc == 0 && anything_to_drain(r) && clock_mono_ns() < until) {

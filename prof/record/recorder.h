@@ -43,9 +43,14 @@ struct image { /* one PID.N file */
 	uint64_t losses[SPOOL_LOSSES], marked_losses[SPOOL_LOSSES]; /* of the head, counted */
 	int process_marked;
 	int64_t self_cpu_ns;
-	int64_t watched_ns; /* threads looked at last */
-	int64_t asked_ns;
-	int journal; /* fd of PID.N.mod, -1 */
+	int64_t watched_ns;       /* its clock was read last */
+	int64_t tasks_ns;         /* its threads were looked at last */
+	int64_t asked_ns;         /* its agent was asked for a thread last, 0: never */
+	int wake_fd;              /* event that wakes the agent, -1 */
+	struct wall_thread *wall; /* owned: wall mode */
+	uint32_t n_wall, cap_wall;
+	int64_t wall_ns; /* last look */
+	int journal;     /* fd of PID.N.mod, -1 */
 };
 
 struct round_event { /* a definition, kept until all rings were read */
@@ -102,6 +107,7 @@ struct recorder {
 	struct recorder_mark *marks; /* owned: of the run that is recovered */
 	uint32_t n_marks;
 	struct recorder_totals totals;
+	uint64_t wall_addresses[UNWIND_DEPTH_MAX];
 	char flush_error[512]; /* of the last flush that failed */
 };
 
