@@ -5,7 +5,7 @@
 . tests/cli/lib.sh
 LIB=${AGENT:-$PWD/$O/libprotea-prof.so}
 DUMP=$TOOLS/spool_dump
-for p in spin calls threads stacks odd; do
+for p in spin calls threads stacks odd torture; do
 	"${CC:-gcc}" -std=gnu17 -D_GNU_SOURCE -O2 -g -pthread "tests/programs/agent_$p.c" -o "$TMP/$p" || exit 1
 done
 export XDG_CACHE_HOME=$TMP/cache
@@ -135,6 +135,19 @@ fi
 dump -r 1000 -- "$TMP/odd" execs
 claim "four images of one process, each with its samples" \
 	"$(for i in 0 1 2 3; do printf '%s > 5 && ' "$(field samples $i)"; done) $(field ended 0) == 2 && $(field ended 3) == 1"
+dump -r 1000 -- "$TMP/odd" pending
+claim "a tick that is pending at exec does not kill the new program" \
+	"$rc == 0 && \"$(cat "$TMP/out")\" == \"alive\" && $(field ended) == 2"
+for limit in 0 2; do
+	dump -r 1000 -- bash -c "ulimit -i $limit && exec $TMP/spin 50 3"
+	claim "a queue of signals that holds $limit: no harm, and samples" "$rc == 7 && $(field samples 1) > 50"
+done
+dump -r 1000 -- bash -c 'kill -IO $$; echo survived'
+claim "a SIGIO of the program's own ends it as ever" "$rc == 157 && $(wc -c <"$TMP/out") == 0"
+dump -r 1000 -- bash -c "ulimit -n 64 && exec $TMP/spin 300 2"
+claim "few descriptors: none is taken, timers tick" "$rc == 7 && $(field engine 1) == 2 && $(field samples 1) > 10"
+dump -r 1000 -- bash -c "ulimit -v 200000 && exec $TMP/spin 50 2"
+claim "little address space: it fits in" "$rc == 7 && $(field samples 1) > 20"
 for how in _exit quick_exit thread main; do
 	"$TMP/odd" ends $how
 	want=$?
@@ -145,4 +158,8 @@ for how in kill abort; do
 	dump -r 1000 -- "$TMP/odd" ends $how
 	claim "end by $how: what was written is there" "$rc > 128 && $(field samples) > 10 && $(field bad) == 0"
 done
+
+dump -r 5000 -- "$TMP/torture" 3 libm.so.6
+claim "torture: malloc, dlopen, threads, forks, jumps, signals, a timer of its own" \
+	"$rc == 0 && \"$(cat "$TMP/out")\" == \"torture wrong 0\" && $(field samples) > 100 && $(field bad) == 0"
 [ "$tap_failed" -eq 0 ]

@@ -3,6 +3,7 @@
  *   closes     closes every descriptor it did not open, and wants a high one for itself
  *   blocks     has all signals blocked, by bare system calls, for most of its work
  *   forbidden  cannot use perf_event_open (seccomp), then runs itself anew
+ *   pending    runs itself anew with every signal blocked, then unblocks them
  *   execs      works, then runs itself anew, four images deep
  *   ends HOW   ends by _exit, quick_exit, kill, abort, exit from a thread, or pthread_exit of main */
 #include <errno.h>
@@ -80,6 +81,25 @@ static int forbidden(char **argv)
 	return 1;
 }
 
+/* A tick waits behind the blocked signal when the new program begins, and when that one unblocks it. */
+static int pending(char **argv)
+{
+	uint64_t all = ~0ull, none = 0;
+	char *nowhere[] = {"/nonexistent", NULL};
+
+	if (argv[2]) {
+		syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof none);
+		puts("alive");
+		return 0;
+	}
+	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, sizeof all);
+	burn(50);
+	execv(nowhere[0], nowhere);
+	burn(50);
+	execv(argv[0], (char *[]){argv[0], "pending", "on", NULL});
+	return 1;
+}
+
 static int execs(char **argv)
 {
 	int left = argv[2] ? (int)strtol(argv[2], NULL, 10) : 3;
@@ -141,6 +161,8 @@ int main(int argc, char **argv)
 		return blocks();
 	if (strcmp(what, "forbidden") == 0)
 		return forbidden(argv);
+	if (strcmp(what, "pending") == 0)
+		return pending(argv);
 	if (strcmp(what, "execs") == 0)
 		return execs(argv);
 	if (strcmp(what, "ends") == 0 && argc > 2)
