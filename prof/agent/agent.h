@@ -101,7 +101,7 @@ int agent_begin(const char *session_path, struct err *err);
 /* Ends it: no tick after it returns, THREAD_END for all threads, totals of the process. `ended` is
  * what spool_head.ended becomes: 1 exit or stop, 2 exec. */
 void agent_end(uint32_t ended);
-/* Just before execve(): totals, ended = 2, no tick of this thread any more; undone by _failed(). */
+/* Just before execve(): totals, ended = 2; undone by _failed(). Ticks are exec.c's care. */
 void agent_exec_prepare(void);
 void agent_exec_failed(void);
 /* First thing in a forked child (not vfork): closes the parent's events, takes up a spool file and a

@@ -62,13 +62,6 @@ void engine_stop(struct agent_slot *slot)
 	clock_stop(slot);
 }
 
-void engine_resume(struct agent_slot *slot)
-{
-	perf_resume(slot);
-	if (slot->timer >= 0)
-		clock_rearm(slot);
-}
-
 void engine_close(struct agent_slot *slot)
 {
 	perf_close(slot);

@@ -11,9 +11,8 @@
 void engine_start(uint32_t asked, uint32_t rate_hz, struct agent_slot *first);
 /* Makes `slot` tick for the thread slot->tid; 0, or -errno. */
 int engine_open(struct agent_slot *slot);
-void engine_stop(struct agent_slot *slot);   /* no tick after it, from any thread */
-void engine_resume(struct agent_slot *slot); /* after engine_stop() */
-void engine_close(struct agent_slot *slot);  /* gives its resources back */
+void engine_stop(struct agent_slot *slot);  /* no tick after it, from any thread */
+void engine_close(struct agent_slot *slot); /* gives its resources back */
 /* In a forked child: forgets the parent's events and closes what came along of them. */
 void engine_forget(struct agent_slot *slot);
 
@@ -29,7 +28,6 @@ int64_t engine_draw(struct agent_slot *slot);
 int perf_open(struct agent_slot *slot);
 void sigio_guard(void); /* sigio.c: before the first event */
 void perf_stop(struct agent_slot *slot);
-void perf_resume(struct agent_slot *slot);
 void perf_close(struct agent_slot *slot);
 int perf_rearm(struct agent_slot *slot, int ran_dry);
 struct agent_slot *perf_slot_of(int fd);

@@ -114,12 +114,6 @@ void perf_stop(struct agent_slot *slot)
 		(void)sys3(SYS_ioctl, slot->fd, PERF_EVENT_IOC_DISABLE, 0);
 }
 
-void perf_resume(struct agent_slot *slot)
-{
-	if (slot->fd >= 0)
-		(void)sys3(SYS_ioctl, slot->fd, PERF_EVENT_IOC_ENABLE, 0);
-}
-
 void perf_close(struct agent_slot *slot)
 {
 	int fd = slot->fd;

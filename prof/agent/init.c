@@ -4,7 +4,6 @@
 #include <dlfcn.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
 #include "prof/agent/agent.h"
 #include "prof/agent/engine.h"
@@ -194,34 +193,16 @@ void agent_end(uint32_t ended)
 	totals(ended);
 }
 
-/* A tick that waits behind a blocked signal would outlive our handler and kill the new program. */
-static void take_pending(void)
-{
-	uint64_t set = 1ull << (agent.signo - 1);
-	struct timespec now = {0, 0};
-
-	while (agent.signo > 0 &&
-	       sys4(SYS_rt_sigtimedwait, (long)&set, 0, (long)&now, sizeof set) > 0)
-		;
-}
-
 void agent_exec_prepare(void)
 {
-	if (!agent_live() || own_pid() != agent.pid)
-		return;
-	if (agent_self)
-		engine_stop(agent_self);
-	take_pending();
-	totals(2);
+	if (agent_live() && own_pid() == agent.pid)
+		totals(2);
 }
 
 void agent_exec_failed(void)
 {
-	if (!agent_live() || own_pid() != agent.pid)
-		return;
-	atomic_store(&agent.head->ended, 0);
-	if (agent_self)
-		engine_resume(agent_self);
+	if (agent_live() && own_pid() == agent.pid)
+		atomic_store(&agent.head->ended, 0);
 }
 
 static void forget_parent(void)
