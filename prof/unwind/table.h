@@ -17,7 +17,8 @@ struct unwind_table; /* starts with struct unwind_table_head (table_internal.h) 
 
 #define UNWIND_TABLE_VERSION 1
 
-/* From .eh_frame, completed by .debug_frame where that has none, and the PLT rule. `*out` is owned:
+/* From .eh_frame, completed where that has none by .debug_frame (unless compressed: zlib is not linked into
+ * the agent) and by what is known of .plt sections. `*out` is owned:
  * free with unwind_table_free(). A module without any CFI gives a table without rows. CFI that is
  * malformed costs the entries it is in, not the table: `*skipped` (may be NULL) counts them.
  * 0, ERR_NOMEM, ERR_FORMAT (nothing usable), ERR_LIMIT. */
@@ -37,7 +38,8 @@ int unwind_table_check(const void *bytes, size_t len, struct err *err);
 void unwind_table_dir(char *path, size_t size, char *const *environ_list);
 /* The table of a module: mapped from the cache, or made from the file (`path`) and put there. `dir`
  * "" or NULL: no cache. With build_id NULL or "" it is made anew each time. `*mapped_bytes` tells
- * unwind_table_release() what to unmap. */
+ * unwind_table_release() what to unmap. ERR_NOTFOUND: the file at `path` has another build id by now; else
+ * the errors of elf_open() and unwind_table_build(). What goes wrong with the cache is no error. */
 int unwind_table_get(const struct unwind_table **out, size_t *mapped_bytes, const char *path,
 		     const char *build_id, const char *dir, struct err *err);
 void unwind_table_release(const struct unwind_table *t, size_t mapped_bytes);

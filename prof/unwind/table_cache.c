@@ -16,7 +16,7 @@
 #include "prof/elf/elffile.h"
 #include "prof/unwind/table_internal.h"
 
-#define PATH_ROOM 4096
+#define PATH_ROOM 1024 /* longer ones go without a cache; stacks of the target may be small */
 
 struct text { /* a path in the making; cut off: `bad` */
 	char *at;

@@ -307,14 +307,14 @@ static inline int has_cfi(struct both *b, uint64_t pc)
 	return 1;
 }
 
-/* Of these we know more than the linker wrote. */
+/* Of these and of the padding around them we know more than the linker wrote. */
 static inline int is_stub(struct both *b, uint64_t pc)
 {
 	static const char *const names[] = {".plt", ".plt.sec", ".plt.got"};
 	struct elf_section s;
 
 	for (int i = 0; i < 3; i++)
-		if (elf_section_named(b->file, names[i], &s) && pc - s.addr < s.size + 16)
+		if (elf_section_named(b->file, names[i], &s) && pc + 16 - s.addr < s.size + 32)
 			return 1;
 	return 0;
 }
