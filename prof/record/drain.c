@@ -119,15 +119,9 @@ static void note_cpu(struct recorder *r, struct image_ring *ring)
 {
 	int64_t cpu =
 		(int64_t)atomic_load_explicit(&ring->reader.ring->cpu_ns, memory_order_relaxed);
-	struct known_thread *t;
 
-	if (ring->thread == KNOWN_NONE || ring->from == ring->to)
-		return;
-	t = &r->known.threads[ring->thread];
-	if (cpu > t->row.cpu_ns && cpu < INT64_C(1) << 56) {
-		t->row.cpu_ns = cpu;
-		t->changed = 1;
-	}
+	if (ring->thread != KNOWN_NONE && ring->from != ring->to)
+		known_thread_cpu(&r->known, ring->thread, cpu);
 }
 
 static int gather_image(struct recorder *r, uint32_t i)

@@ -52,9 +52,10 @@ static int take_thread_start(struct recorder *r, struct image *m, struct image_r
 		return ERR_NOMEM;
 	t = &r->known.threads[ring->thread];
 	memcpy(t->name, s->name, SPOOL_NAME_MAX);
-	if (s->start_cpu_ns > t->row.cpu_ns && s->start_cpu_ns < INT64_C(1) << 56)
-		t->row.cpu_ns = s->start_cpu_ns;
 	t->changed = 1;
+	if (r->attached && t->row.cpu_ns == 0 && t->sampled_ns == 0)
+		t->base_ns = s->start_cpu_ns;
+	known_thread_cpu(&r->known, ring->thread, s->start_cpu_ns);
 	return 0;
 }
 

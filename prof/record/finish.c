@@ -104,8 +104,11 @@ const char *engine_name(uint32_t engine)
 void finish_result(const struct recorder *r, struct record_result *result)
 {
 	const uint64_t *l = r->batch.all_losses;
-	int64_t cpu = 0;
+	int64_t cpu = 0, self = r->totals.self_cpu_ns;
 
+	for (uint32_t i = 0; i < r->n_images; i++)
+		if (r->images[i]->file.head)
+			self += atomic_load(&r->images[i]->file.head->self_cpu_ns);
 	for (uint32_t i = 0; i < r->known.n_processes; i++)
 		cpu += r->known.processes[i].row.cpu_ns;
 	result->cpu_ns = cpu;
@@ -114,7 +117,7 @@ void finish_result(const struct recorder *r, struct record_result *result)
 		       l[SPOOL_LOSS_TABLE_FULL] + l[SPOOL_LOSS_DISK_FULL];
 	result->late = l[SPOOL_LOSS_LATE_TICK];
 	result->expected = (double)r->session->rate_hz * (double)cpu / 1e9;
-	result->overhead = cpu > 0 ? (double)r->totals.self_cpu_ns / (double)cpu : 0;
+	result->overhead = cpu > 0 ? (double)self / (double)cpu : 0;
 	result->processes = r->known.n_processes;
 	result->threads = r->known.n_threads;
 	result->engine = engine_name(r->totals.have_engine ? r->totals.engine : SPOOL_ENGINE_NONE);

@@ -132,6 +132,11 @@ static void meet_process(struct recorder *r, struct image *m, const struct spool
 		m->process = known_process(&r->known, pid, h->ppid,
 					   h->start_ticks ? h->start_ticks : start,
 					   h->start_ns ? h->start_ns : m->seen_ns);
+	if (r->attached && m->process != KNOWN_NONE) {
+		int64_t clock = process_clock_ns(m->space.pid);
+
+		r->known.processes[m->process].base_ns = clock > 0 ? clock : 0;
+	}
 }
 
 static void name_process(struct recorder *r, const struct image *m, const struct spool_head *h)
@@ -237,7 +242,7 @@ static void note_usage(struct recorder *r, struct image *m)
 	int64_t told = atomic_load(&m->file.head->process_cpu_ns);
 	int64_t rss = atomic_load(&m->file.head->max_rss_bytes);
 	int64_t clock = process_clock_ns(m->space.pid);
-	int64_t cpu = told > clock ? told : clock;
+	int64_t cpu = (told > clock ? told : clock) - p->base_ns;
 
 	note_engine(r, m->file.head);
 	if (cpu > p->row.cpu_ns && cpu < INT64_C(1) << 56) {

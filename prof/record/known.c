@@ -118,6 +118,16 @@ uint32_t known_thread(struct known *k, uint32_t process, int tid, int64_t start_
 	return k->n_threads++;
 }
 
+void known_thread_cpu(struct known *k, uint32_t thread, int64_t clock_ns)
+{
+	struct known_thread *t = &k->threads[thread];
+
+	if (clock_ns - t->base_ns <= t->row.cpu_ns || clock_ns >= INT64_C(1) << 56)
+		return;
+	t->row.cpu_ns = clock_ns - t->base_ns;
+	t->changed = 1;
+}
+
 int known_module(struct known *k, const char *build_id, const char *path, uint64_t start,
 		 uint64_t end, uint64_t offset, uint32_t *module)
 {

@@ -26,6 +26,7 @@ struct known_process {
 	char name[SPOOL_NAME_MAX + 1];
 	uint64_t start_ticks;
 	uint32_t main_thread; /* KNOWN_NONE */
+	int64_t base_ns;      /* its CPU clock when the recording began (attached: not 0) */
 	int ended;
 };
 
@@ -35,6 +36,7 @@ struct known_thread {
 	uint32_t process;
 	struct profile_thread row;
 	char name[SPOOL_NAME_MAX + 1];
+	int64_t base_ns;    /* its CPU clock when the recording began (attached: not 0) */
 	int64_t sampled_ns; /* CPU time that its samples carry */
 	uint32_t last_stack;
 };
@@ -94,6 +96,9 @@ uint32_t known_process(struct known *k, int pid, int ppid, uint64_t start_ticks,
 uint32_t known_thread(struct known *k, uint32_t process, int tid, int64_t start_ns);
 /* The same, but never a new one. */
 uint32_t known_thread_find(const struct known *k, uint32_t process, int tid);
+
+/* What a thread's CPU clock shows; never goes back. */
+void known_thread_cpu(struct known *k, uint32_t thread, int64_t clock_ns);
 
 /* Module by build id or path. 0, ERR_NOMEM, ERR_LIMIT. */
 int known_module(struct known *k, const char *build_id, const char *path, uint64_t start,

@@ -104,6 +104,7 @@ struct recorder {
 	int64_t failed_ns;  /* last flush that failed, 0: none since a commit */
 	int fill_pct;       /* of the fullest ring, at the last round */
 	int recovering;     /* marks tell where rings begin; no process is asked anything */
+	int attached;       /* the program ran before: what it used until then is not ours */
 	struct recorder_mark *marks; /* owned: of the run that is recovered */
 	uint32_t n_marks;
 	struct recorder_totals totals;

@@ -132,6 +132,7 @@ static int supervise(struct supervision *u, pid_t pid, const char *version, cons
 		return rc;
 	if (recorder_init(&u->recorder, u->store, u->run, u->session, u->session_path))
 		return err_nomem(err, "the recording");
+	u->recorder.attached = 1;
 	while (rc == 0 && wants_to_go_on(u)) {
 		rc = loop_round(&u->recorder);
 		pause_ms(u, loop_pause_ms(&u->recorder));
@@ -149,7 +150,6 @@ int record_supervise(const char *session_path, const char *store_path, pid_t pid
 
 	if (rc)
 		return rc;
-	atomic_store(&u.session->supervisor_pid, getpid());
 	u.pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	u.lease = lease_take(session_path);
 	if (u.lease < 0)
@@ -157,8 +157,10 @@ int record_supervise(const char *session_path, const char *store_path, pid_t pid
 			     session_path);
 	if (rc == 0)
 		rc = store_open(&u.store, store_path, STORE_CREATE, err);
-	if (rc == 0)
+	if (rc == 0) { /* what pp_start() waits for: from here on the store is open */
+		atomic_store(&u.session->supervisor_pid, getpid());
 		rc = supervise(&u, pid, version, git_sha, err);
+	}
 	if (rc)
 		tell_failure(u.session, err);
 	else

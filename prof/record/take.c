@@ -76,9 +76,8 @@ static void take_thread_end(struct recorder *r, struct image *m, struct image_ri
 	memcpy(&cpu, v->payload, sizeof cpu);
 	t = &r->known.threads[thread];
 	t->row.end_ns = v->t_ns;
-	if (sane_ns((int64_t)cpu) > t->row.cpu_ns)
-		t->row.cpu_ns = (int64_t)cpu;
 	t->changed = 1;
+	known_thread_cpu(&r->known, thread, sane_ns((int64_t)cpu));
 }
 
 static int take_counter(struct recorder *r, const struct spool_view *v)
