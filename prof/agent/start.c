@@ -138,7 +138,7 @@ static int wait_done(void)
 
 		if (state == SPOOL_DONE)
 			return 0;
-		if (state == SPOOL_FAILED || state == SPOOL_CLOSED)
+		if (state == SPOOL_FAILED) /* SPOOL_CLOSED: all drained, not all named yet */
 			break;
 		if (!supervisor_alive(&supervisor)) {
 			if (atomic_load(&session->state) == SPOOL_DONE)
