@@ -10,6 +10,9 @@
 /* Stands for a bp that is not known. Not canonical: no load by it can pass for right. */
 #define NO_BP 0x8000000000000001u
 
+/* No stack is as large: what differs by more lies the other way, and sums cannot wrap around. */
+#define HALF ((uint64_t)1 << 62)
+
 /* Signal frames that lead inwards: so many stacks of handlers inside each other are none. */
 #define SWITCHES_MAX 16
 
@@ -81,7 +84,7 @@ static inline __attribute__((always_inline)) enum stop run(struct walk *w)
 	const struct unwind_entry *e = w->entry, *next;
 	enum stop stop;
 
-	if (UNWIND_UNLIKELY(sp < m->lo))
+	if (UNWIND_UNLIKELY(sp < m->lo || count >= HALF))
 		return STOP_SPECIAL;
 	for (;;) {
 		uint64_t cfa = sp;
@@ -96,7 +99,7 @@ static inline __attribute__((always_inline)) enum stop run(struct walk *w)
 			if (UNWIND_UNLIKELY(e->kind != UNWIND_ENTRY_BP))
 				break;
 			cfa = memory_word((const uint8_t *)(uintptr_t)bp_at);
-			if (UNWIND_UNLIKELY(cfa < sp))
+			if (UNWIND_UNLIKELY(cfa - sp >= HALF))
 				break;
 		}
 		stop = STOP_SPECIAL;
@@ -164,7 +167,9 @@ static int all_registers(struct walk *w)
 /* Leaves the frame at hand by `regs`, its caller. */
 static void advance(struct walk *w, const struct unwind_regs *regs, const struct arch_step *s)
 {
-	*w->out++ = w->key;
+	/* Nobody called a signal trampoline: the address that leads into it is its beginning. */
+	*w->out = w->key + (s->signal && w->out != w->exact_at);
+	w->out++;
 	w->guessed += s->guessed;
 	w->key = unwind_lookup(regs);
 	w->sp = regs->reg[UNWIND_SP];

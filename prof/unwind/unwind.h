@@ -90,7 +90,8 @@ struct unwind_result {
 };
 
 /* Writes look-up addresses, the innermost first: the pc of the first frame and of frames that a
- * signal interrupted, return address - 1 (inside the call) for all others. On return `regs` holds the
+ * signal interrupted, the beginning of a signal trampoline, return address - 1 (inside the call) for all
+ * others. On return `regs` holds the
  * frame where it stopped, so that someone with more means can go on from there; it is not written yet:
  * who wants it in the stack nevertheless adds unwind_lookup(regs). After UNWIND_ROOT all are written,
  * and `regs` says nothing. `cache` may be NULL. */

@@ -227,7 +227,7 @@ static void an_interrupted_frame_is_looked_up_at_its_pc(void **state)
 	r->stack[10] = CODE + 0x100 * SIGNAL + 1;
 	put_ucontext(r, 11, first, STACK + 8 * 100, 0, 0);
 	r->stack[103] = in(ROOT);
-	EXPECT(r, UNWIND_ROOT, in(SP8), CODE + 0x100 * SIGNAL, first, in(ROOT)-1);
+	EXPECT(r, UNWIND_ROOT, in(SP8), CODE + 0x100 * SIGNAL + 1, first, in(ROOT)-1);
 }
 
 static void a_signal_gives_back_all_registers(void **state)
@@ -241,7 +241,7 @@ static void a_signal_gives_back_all_registers(void **state)
 	r->stack[201] = in(BP16);
 	r->stack[300] = 0;
 	r->stack[301] = in(ROOT);
-	EXPECT(r, UNWIND_ROOT, in(SP8), in(SIGNAL)-1, in(SP8), in(REG_BX)-1, in(BP16)-1,
+	EXPECT(r, UNWIND_ROOT, in(SP8), in(SIGNAL), in(SP8), in(REG_BX)-1, in(BP16)-1,
 	       in(ROOT)-1);
 }
 
@@ -254,7 +254,7 @@ static void a_handler_on_its_own_stack_may_lie_further_out(void **state)
 	put_ucontext(r, 401, in(SP8), STACK + 8 * 20, 0, 0);
 	r->stack[20] = in(SP8);
 	r->stack[21] = in(ROOT);
-	EXPECT(r, UNWIND_ROOT, in(SP8), in(SIGNAL)-1, in(SP8), in(SP8)-1, in(ROOT)-1);
+	EXPECT(r, UNWIND_ROOT, in(SP8), in(SIGNAL), in(SP8), in(SP8)-1, in(ROOT)-1);
 }
 
 static void signal_frames_that_lead_round_in_circles_end(void **state)
@@ -362,7 +362,7 @@ static void a_window_that_moves_gives_the_same_stack(void **state)
 	put_ucontext(r, 22, in(SP8), STACK + 8 * 300, 0, 0);
 	r->stack[300] = in(SP8);
 	r->stack[301] = in(ROOT);
-	EXPECT(r, UNWIND_ROOT, in(SP32_BP), in(SP8)-1, in(BP16)-1, in(SIGNAL)-1, in(SP8), in(SP8)-1,
+	EXPECT(r, UNWIND_ROOT, in(SP32_BP), in(SP8)-1, in(BP16)-1, in(SIGNAL), in(SP8), in(SP8)-1,
 	       in(ROOT)-1);
 	assert_true(extend_calls > 7);
 }
@@ -571,7 +571,7 @@ static void a_trampoline_is_known_by_its_bytes(void **state)
 	put_ucontext(r, 10, 0, STACK + 8 * 100, 0, 0);
 	rig_start(r, at, 10);
 	r->regs.known |= UNWIND_IP_IS_RETURN;
-	EXPECT(r, UNWIND_ROOT, at - 1);
+	EXPECT(r, UNWIND_ROOT, at);
 	rig_start(r, at + 7, 10); /* at its second instruction */
 	EXPECT(r, UNWIND_ROOT, at + 7);
 	code[23] = 0;

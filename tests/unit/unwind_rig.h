@@ -105,12 +105,15 @@ static inline struct unwind_result rig_steps(struct unwind_regs *regs, struct un
 	struct unwind_result r = {0, 0, UNWIND_DEPTH};
 
 	while (r.n < max) {
-		uint64_t address = unwind_lookup(regs);
+		uint64_t address = unwind_lookup(regs), ip = regs->reg[UNWIND_IP];
 		int is_frame = regs->reg[UNWIND_IP] != 0, signal;
 		int rc = unwind_step(regs, memory, map, &signal, &r.end);
 
 		if (rc < 0)
 			return r;
+		/* A trampoline counts as such, not as the caller of what returns into it. */
+		if (rc == 0 && signal)
+			address = ip;
 		if (rc == 0 || is_frame)
 			out[r.n++] = address;
 		if (rc > 0) {
