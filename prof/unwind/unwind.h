@@ -91,10 +91,9 @@ struct unwind_result {
 
 /* Writes look-up addresses, the innermost first: the pc of the first frame and of frames that a
  * signal interrupted, the beginning of a signal trampoline, return address - 1 (inside the call) for all
- * others. On return `regs` holds the
- * frame where it stopped, so that someone with more means can go on from there; it is not written yet:
- * who wants it in the stack nevertheless adds unwind_lookup(regs). After UNWIND_ROOT all are written,
- * and `regs` says nothing. `cache` may be NULL. */
+ * others. On return `regs` holds the frame where it stopped, so that someone with more means can go on
+ * from there; it is not written yet: who wants it in the stack nevertheless adds unwind_lookup(regs).
+ * After UNWIND_ROOT all are written, and `regs` says nothing. `cache` may be NULL. */
 struct unwind_result unwind(struct unwind_regs *regs, struct unwind_memory *memory,
 			    const struct unwind_map *map, struct unwind_cache *cache,
 			    uint64_t *addresses, uint32_t max);

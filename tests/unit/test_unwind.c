@@ -241,8 +241,7 @@ static void a_signal_gives_back_all_registers(void **state)
 	r->stack[201] = in(BP16);
 	r->stack[300] = 0;
 	r->stack[301] = in(ROOT);
-	EXPECT(r, UNWIND_ROOT, in(SP8), in(SIGNAL), in(SP8), in(REG_BX)-1, in(BP16)-1,
-	       in(ROOT)-1);
+	EXPECT(r, UNWIND_ROOT, in(SP8), in(SIGNAL), in(SP8), in(REG_BX)-1, in(BP16)-1, in(ROOT)-1);
 }
 
 static void a_handler_on_its_own_stack_may_lie_further_out(void **state)
