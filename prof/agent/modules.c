@@ -18,6 +18,7 @@
 
 #define MODULE_PATH_MAX 1024
 #define CHUNK           32 /* modules mapped at a time */
+#define KEPT            8
 
 struct module { /* one loaded object */
 	struct module *next;
@@ -39,12 +40,19 @@ struct agent_modules {
 	struct unwind_module list[];
 };
 
+struct kept_table {
+	const struct unwind_table *table; /* NULL: none */
+	size_t bytes;
+	char build_id[ELF_BUILD_ID_HEX];
+};
+
 static struct {
 	_Atomic uint32_t running; /* 0 nobody, 1 someone is at it, 2 and shall look once more */
 	struct module *loaded, *spare;
 	struct agent_modules *retired; /* newest first */
 	unsigned long long adds, subs; /* the loader's counts at the last look */
-	uint32_t generation, n;
+	uint32_t generation, next_kept;
+	struct kept_table kept[KEPT];
 } registry;
 
 struct agent_modules *modules_enter(struct agent_slot *slot)
@@ -88,9 +96,38 @@ static struct module *module_new(void)
 	return m;
 }
 
+/* Tables of modules that went are kept for a while: plugins are often loaded again. */
+static void keep_table(const struct module *m)
+{
+	struct kept_table *k = &registry.kept[registry.next_kept++ % KEPT];
+
+	if (k->table)
+		unwind_table_release(k->table, k->bytes);
+	k->table = m->table;
+	k->bytes = m->table_bytes;
+	memcpy(k->build_id, m->build_id, sizeof k->build_id);
+}
+
+static int take_kept(struct module *m)
+{
+	for (int i = 0; i < KEPT && m->build_id[0]; i++) {
+		struct kept_table *k = &registry.kept[i];
+
+		if (k->table && strcmp(k->build_id, m->build_id) == 0) {
+			m->table = k->table;
+			m->table_bytes = k->bytes;
+			k->table = NULL;
+			return 1;
+		}
+	}
+	return 0;
+}
+
 static void module_give_back(struct module *m)
 {
-	if (m->table_bytes)
+	if (m->table_bytes && m->build_id[0])
+		keep_table(m);
+	else if (m->table_bytes)
 		unwind_table_release(m->table, m->table_bytes);
 	else if (m->table)
 		unwind_table_free((struct unwind_table *)(uintptr_t)m->table);
@@ -227,6 +264,8 @@ static void complete(struct module *m)
 	}
 	if (m->path[0] != '/')
 		modpath_of_address(m->start, m->path, sizeof m->path);
+	if (take_kept(m))
+		return;
 	file = modpath_to_open(m->path);
 	(void)unwind_table_get(&m->table, &m->table_bytes, file, m->build_id,
 			       agent.session->cache_dir, NULL);

@@ -199,6 +199,7 @@ void slot_end(struct agent_slot *slot)
 	char name[SPOOL_NAME_MAX];
 
 	engine_stop(slot);
+	ring_abandon(&slot->ring); /* of a record whose writer was cancelled half-way */
 	cpu = slot_cpu_ns(tid);
 	if (cpu < 0) /* gone: what its last sample knew */
 		cpu = slot->start_cpu_ns + slot->accounted_ns;
