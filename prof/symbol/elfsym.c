@@ -157,6 +157,9 @@ size_t elfsym_find(const struct elf_file *f, uint32_t table, const struct elfsym
 			if (!name.name.n)
 				continue;
 			found++;
+			/* No function reaches out of its section. */
+			if (name.size > code->ranges[range].high - name.value)
+				name.size = code->ranges[range].high - name.value;
 			steps += offer(&name, addrs, n, hits);
 		}
 	}
