@@ -21,7 +21,8 @@ struct maker {
 	uint32_t *label_of; /* per frame: row, where rows are made of frames */
 	uint32_t *seen;     /* per row: the last path it was counted for */
 	size_t seen_cap;
-	double weight2; /* sum of squared sample weights */
+	double weight;  /* sum of the weights of samples */
+	double weight2; /* sum of their squares */
 	struct err *err;
 };
 
@@ -98,20 +99,35 @@ static int frame_label(struct maker *m, uint32_t frame, uint32_t *row)
 
 /* ---- sums ---- */
 
-static void add(struct hot_row *r, int self, uint64_t count, int64_t value)
-{
-	r->total_count += count;
-	r->total_value += value;
-	if (self) {
-		r->self_count += count;
-		r->self_value += value;
-	}
-}
-
 struct sum {
 	uint64_t count;
 	int64_t value;
+	int64_t exact; /* part of the value that was measured, not sampled (rows with count 0) */
 };
+
+static void grow_value(int64_t *to, int64_t by)
+{
+	if (__builtin_add_overflow(*to, by, to))
+		*to = by < 0 ? INT64_MIN : INT64_MAX;
+}
+
+static void grow_count(uint64_t *to, uint64_t by)
+{
+	if (__builtin_add_overflow(*to, by, to))
+		*to = UINT64_MAX;
+}
+
+static void add(struct hot_row *r, int self, const struct sum *sum)
+{
+	grow_count(&r->total_count, sum->count);
+	grow_value(&r->total_value, sum->value);
+	grow_value(&r->total_exact, sum->exact);
+	if (self) {
+		grow_count(&r->self_count, sum->count);
+		grow_value(&r->self_value, sum->value);
+		grow_value(&r->self_exact, sum->exact);
+	}
+}
 
 /* Per stack (or, for lists by thread and stage, per thread or stage) what its samples cost. */
 static struct sum *sum_samples(struct maker *m, struct hot_list *list, size_t n,
@@ -130,12 +146,16 @@ static struct sum *sum_samples(struct maker *m, struct hot_list *list, size_t n,
 			continue;
 		if (at >= n)
 			at = (uint32_t)n; /* no stage */
-		sums[at].count += s->count;
-		sums[at].value += s->value;
-		list->count += s->count;
-		list->value += s->value;
-		if (s->count)
+		grow_count(&sums[at].count, s->count);
+		grow_value(&sums[at].value, s->value);
+		grow_count(&list->count, s->count);
+		grow_value(&list->value, s->value);
+		if (s->count) {
+			m->weight += (double)s->value;
 			m->weight2 += (double)s->value * (double)s->value / (double)s->count;
+		} else {
+			grow_value(&sums[at].exact, s->value);
+		}
 	}
 	return sums;
 }
@@ -174,6 +194,22 @@ static int counted(struct maker *m, uint32_t row, uint32_t path)
 	return 0;
 }
 
+/* What has no stack, or no stage, still belongs to the whole. */
+static int add_nowhere(struct maker *m, const char *name, const struct sum *sum)
+{
+	uint32_t label, row;
+	int rc;
+
+	if (!sum->count && !sum->value)
+		return 0;
+	rc = intern(m, name, &label);
+	if (rc == 0)
+		rc = row_of(m, label, STRTAB_EMPTY, &row);
+	if (rc == 0)
+		add(&m->rows[row], 1, sum);
+	return rc;
+}
+
 static int add_path(struct maker *m, uint32_t stack, const struct sum *sum)
 {
 	uint32_t at = stack;
@@ -191,7 +227,7 @@ static int add_path(struct maker *m, uint32_t stack, const struct sum *sum)
 		if (twice < 0)
 			return err_nomem(m->err, "a ranked list");
 		if (!twice)
-			add(&m->rows[row], self, sum->count, sum->value);
+			add(&m->rows[row], self, sum);
 		self = 0;
 		at = m->p->stacks[at].parent;
 	}
@@ -212,6 +248,8 @@ static int by_frames(struct maker *m, struct hot_list *list)
 	for (i = 1; rc == 0 && i < m->p->n_stacks; i++)
 		if (sums[i].count || sums[i].value)
 			rc = add_path(m, i, &sums[i]);
+	if (rc == 0)
+		rc = add_nowhere(m, "[no stack]", &sums[0]);
 	free(sums);
 	return rc;
 }
@@ -249,8 +287,10 @@ static int by_stacks(struct maker *m, struct hot_list *list)
 		if (rc == 0)
 			rc = row_of(m, label, STRTAB_EMPTY, &row);
 		if (rc == 0)
-			add(&m->rows[row], 1, sums[i].count, sums[i].value);
+			add(&m->rows[row], 1, &sums[i]);
 	}
+	if (rc == 0)
+		rc = add_nowhere(m, "[no stack]", &sums[0]);
 	buf_release(&text);
 	free(sums);
 	return rc;
@@ -291,7 +331,7 @@ static int by_threads(struct maker *m, struct hot_list *list)
 		if (rc == 0)
 			rc = row_of(m, label, detail, &row);
 		if (rc == 0)
-			add(&m->rows[row], 1, sums[i].count, sums[i].value);
+			add(&m->rows[row], 1, &sums[i]);
 	}
 	free(sums);
 	return rc;
@@ -311,7 +351,7 @@ static int add_stage(struct maker *m, uint32_t stage, const struct sum *sum)
 		if (twice < 0)
 			return err_nomem(m->err, "a ranked list");
 		if (!twice)
-			add(&m->rows[row], self, sum->count, sum->value);
+			add(&m->rows[row], self, sum);
 		self = 0;
 		at = m->p->stages[at].parent;
 	}
@@ -321,20 +361,14 @@ static int add_stage(struct maker *m, uint32_t stage, const struct sum *sum)
 static int by_stages(struct maker *m, struct hot_list *list)
 {
 	struct sum *sums = sum_samples(m, list, m->p->n_stages, place_stage);
-	uint32_t i, label, row;
+	uint32_t i;
 	int rc = sums ? 0 : err_nomem(m->err, "a ranked list");
 
 	for (i = 0; rc == 0 && i < m->p->n_stages; i++)
 		if (sums[i].count || sums[i].value)
 			rc = add_stage(m, i, &sums[i]);
-	if (rc == 0 && (sums[m->p->n_stages].count || sums[m->p->n_stages].value)) {
-		rc = intern(m, "[no stage]", &label);
-		if (rc == 0)
-			rc = row_of(m, label, STRTAB_EMPTY, &row);
-		if (rc == 0)
-			add(&m->rows[row], 1, sums[m->p->n_stages].count,
-			    sums[m->p->n_stages].value);
-	}
+	if (rc == 0)
+		rc = add_nowhere(m, "[no stage]", &sums[m->p->n_stages]);
 	free(sums);
 	return rc;
 }
@@ -355,12 +389,32 @@ static int compare_rows(const void *a, const void *b, void *ctx)
 	return c ? c : strcmp(strtab_text(strings, x->detail), strtab_text(strings, y->detail));
 }
 
+/* Interval of a share of `all`, of which `sampled` is known by n samples and `exact` of the row's value by
+ * measurement: only the sampled part of the row is uncertain. */
+static void interval(double value, double exact, double sampled, double all, double n, double *lo,
+		     double *hi)
+{
+	double k = sampled > 0 ? (value - exact) / sampled * n : 0;
+
+	wilson_interval(k > 0 ? k : 0, n, lo, hi);
+	if (all <= 0)
+		return;
+	if (exact > 0 && exact >= value)
+		*hi = 0; /* nothing of it comes from samples */
+	*lo = (exact + sampled * *lo) / all;
+	*hi = (exact + sampled * *hi) / all;
+	*lo = *lo > 0 ? *lo : 0;
+	*hi = *hi < 1 ? *hi : 1;
+}
+
 /* Samples differ in weight (one that follows a long system call stands for more time), so the interval
- * uses Kish's effective number of samples, (sum w)^2 / sum w^2. */
+ * uses Kish's effective number of samples, (sum w)^2 / sum w^2 (L. Kish, Survey Sampling, 1965); samples
+ * summed into one row of the store count as equals. */
 static void error_bars(const struct maker *m, struct hot_list *list)
 {
 	double all = (double)list->value;
-	double n = m->weight2 > 0 ? all * all / m->weight2 : 0;
+	double sampled = m->weight > 0 ? m->weight : 0;
+	double n = m->weight2 > 0 ? sampled * sampled / m->weight2 : 0;
 	size_t i;
 
 	if (n > (double)list->count)
@@ -368,10 +422,10 @@ static void error_bars(const struct maker *m, struct hot_list *list)
 	for (i = 0; i < list->n; i++) {
 		struct hot_row *r = &list->rows[i];
 
-		wilson_interval(all > 0 ? (double)r->self_value / all * n : 0, n, &r->self_lo,
-				&r->self_hi);
-		wilson_interval(all > 0 ? (double)r->total_value / all * n : 0, n, &r->total_lo,
-				&r->total_hi);
+		interval((double)r->self_value, (double)r->self_exact, sampled, all, n, &r->self_lo,
+			 &r->self_hi);
+		interval((double)r->total_value, (double)r->total_exact, sampled, all, n,
+			 &r->total_lo, &r->total_hi);
 	}
 }
 

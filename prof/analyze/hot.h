@@ -20,7 +20,8 @@ struct hot_row {
 	uint32_t label;  /* string: function, file:line, module path, … */
 	uint32_t detail; /* string: module of a function, function of a line; STRTAB_EMPTY: none */
 	uint64_t self_count, total_count;
-	int64_t self_value, total_value;
+	int64_t self_value, total_value; /* sums of hostile stores stop at the limits of the type */
+	int64_t self_exact, total_exact; /* part of them that was measured, not sampled */
 	double self_lo, self_hi, total_lo, total_hi; /* 95 % Wilson interval of the share of all */
 };
 

@@ -19,19 +19,26 @@ static const char *base_name(const char *path)
 }
 
 /* Code that a user of the program did not write and cannot change: the C and C++ run-time, the dynamic
- * linker, the kernel's vDSO. */
+ * linker, the kernel's vDSO. libc.so.6 and libc-2.31.so are, libc-client.so and libdlib.so are not. */
 static int is_library(const char *path)
 {
-	static const char *const names[] = {"libc.so", "libc-",          "ld-linux",  "ld-2.",
-					    "ld.so",   "libpthread",     "libm.so",   "libm-",
-					    "libdl",   "librt.",         "libstdc++", "libgcc_s",
-					    "[vdso]",  "libprotea-prof", "libc++",    NULL};
+	static const char *const stems[] = {"libc",   "ld",        "libpthread", "libm",
+					    "libdl",  "librt",     "libstdc++",  "libgcc_s",
+					    "libc++", "libc++abi", NULL};
 	const char *name = base_name(path);
 	size_t i;
 
-	for (i = 0; names[i]; i++)
-		if (strncmp(name, names[i], strlen(names[i])) == 0)
+	if (strncmp(name, "ld-linux", 8) == 0 || strncmp(name, "ld-musl", 7) == 0 ||
+	    strncmp(name, "[vdso]", 6) == 0 || strncmp(name, "libprotea-prof.", 15) == 0)
+		return 1;
+	for (i = 0; stems[i]; i++) {
+		const char *rest = name + strlen(stems[i]);
+
+		if (strncmp(name, stems[i], strlen(stems[i])) == 0 &&
+		    (strncmp(rest, ".so", 3) == 0 ||
+		     (rest[0] == '-' && rest[1] >= '0' && rest[1] <= '9')))
 			return 1;
+	}
 	return 0;
 }
 

@@ -38,6 +38,15 @@ static int path_text(const struct profile *p, uint32_t stack, uint32_t *path, st
 	return buf_failed(out);
 }
 
+/* Sums of a hostile store stop at the limits of their types. */
+static void add(struct line *to, uint64_t count, int64_t value)
+{
+	if (__builtin_add_overflow(to->count, count, &to->count))
+		to->count = UINT64_MAX;
+	if (__builtin_add_overflow(to->value, value, &to->value))
+		to->value = value < 0 ? INT64_MIN : INT64_MAX;
+}
+
 static int compare_lines(const void *a, const void *b)
 {
 	return strcmp(((const struct line *)a)->text, ((const struct line *)b)->text);
@@ -50,19 +59,16 @@ static int write_lines(FILE *out, struct line *lines, size_t n, enum folded_unit
 
 	qsort(lines, n, sizeof(*lines), compare_lines);
 	for (i = 0; i < n; i = k) {
-		uint64_t count = 0;
-		int64_t value = 0;
+		struct line sum = lines[i];
 
-		for (k = i; k < n && strcmp(lines[i].text, lines[k].text) == 0; k++) {
-			count += lines[k].count;
-			value += lines[k].value;
-		}
-		if (unit == FOLDED_COUNT ? !count : !value)
+		for (k = i + 1; k < n && strcmp(sum.text, lines[k].text) == 0; k++)
+			add(&sum, lines[k].count, lines[k].value);
+		if (unit == FOLDED_COUNT ? !sum.count : !sum.value)
 			continue;
 		if (unit == FOLDED_COUNT)
-			fprintf(out, "%s %" PRIu64 "\n", lines[i].text, count);
+			fprintf(out, "%s %" PRIu64 "\n", sum.text, sum.count);
 		else
-			fprintf(out, "%s %" PRId64 "\n", lines[i].text, value);
+			fprintf(out, "%s %" PRId64 "\n", sum.text, sum.value);
 		if (ferror(out))
 			return err_sys(err, ERR_IO, "cannot write folded stacks");
 	}
@@ -79,8 +85,7 @@ static void sum_stacks(const struct profile *p, enum profile_kind kind, struct l
 
 		if (s->kind != (uint32_t)kind || (include && !include(ctx, s)))
 			continue;
-		sums[s->stack].count += s->count;
-		sums[s->stack].value += s->value;
+		add(&sums[s->stack], s->count, s->value);
 	}
 }
 

@@ -199,6 +199,77 @@ static void uneven_weights_widen_the_interval(void **state)
 	profile_release(&p);
 }
 
+/* "[not sampled]" rows have a value but no count: they are known, and no sample speaks for them. */
+static void measured_time_has_no_error_and_lends_none(void **state)
+{
+	const struct hot_row *r;
+	struct hot_list l;
+	struct profile p;
+	double lo, hi;
+	uint32_t t;
+
+	(void)state;
+	assert_int_equal(profile_init(&p), 0);
+	t = made_thread(&p, "main", 1);
+	made_sample(&p, PROFILE_CPU, PROFILE_NONE, t, "a", 30, 30000);
+	made_sample(&p, PROFILE_CPU, PROFILE_NONE, t, "b", 10, 10000);
+	made_sample(&p, PROFILE_CPU, PROFILE_NONE, t, "[not sampled]", 0, 60000);
+	assert_int_equal(hot_list_make(&l, &p, HOT_FUNCTION, NULL, NULL), 0);
+	assert_int_equal(l.value, 100000);
+	r = row(&l, &p, "[not sampled]");
+	assert_true(r->self_lo == 0.6 && r->self_hi == 0.6 && r->self_exact == 60000);
+	wilson_interval(30, 40, &lo, &hi);
+	r = row(&l, &p, "a");
+	assert_true(fabs(r->self_lo - 0.4 * lo) < 1e-12 && fabs(r->self_hi - 0.4 * hi) < 1e-12);
+	hot_list_release(&l);
+	assert_int_equal(hot_list_make(&l, &p, HOT_THREAD, NULL, NULL), 0);
+	r = &l.rows[0];
+	assert_int_equal(r->self_value, 100000);
+	wilson_interval(40, 40, &lo, &hi);
+	assert_true(fabs(r->self_lo - (0.6 + 0.4 * lo)) < 1e-12 && r->self_hi == 1);
+	hot_list_release(&l);
+	profile_release(&p);
+}
+
+static void samples_without_a_stack_are_not_lost(void **state)
+{
+	struct hot_list l;
+	struct profile p;
+	uint32_t t;
+
+	(void)state;
+	assert_int_equal(profile_init(&p), 0);
+	t = made_thread(&p, "main", 1);
+	made_sample(&p, PROFILE_CPU, PROFILE_NONE, t, "a", 1, 10);
+	made_sample(&p, PROFILE_CPU, PROFILE_NONE, t, "b", 2, 20);
+	p.samples[1].stack = 0;
+	assert_int_equal(hot_list_make(&l, &p, HOT_FUNCTION, NULL, NULL), 0);
+	assert_int_equal(row(&l, &p, "[no stack]")->self_value, 20);
+	hot_list_release(&l);
+	assert_int_equal(hot_list_make(&l, &p, HOT_STACK, NULL, NULL), 0);
+	assert_int_equal(row(&l, &p, "[no stack]")->self_count, 2);
+	hot_list_release(&l);
+	profile_release(&p);
+}
+
+static void impossible_sums_stop_at_the_limit(void **state)
+{
+	struct hot_list l;
+	struct profile p;
+	uint32_t t;
+
+	(void)state;
+	assert_int_equal(profile_init(&p), 0);
+	t = made_thread(&p, "main", 1);
+	made_sample(&p, PROFILE_CPU, PROFILE_NONE, t, "a;b", UINT64_MAX, INT64_MAX);
+	made_sample(&p, PROFILE_CPU, PROFILE_NONE, t, "a;c", 7, INT64_MAX);
+	assert_int_equal(hot_list_make(&l, &p, HOT_FUNCTION, NULL, NULL), 0);
+	assert_int_equal(row(&l, &p, "a")->total_value, INT64_MAX);
+	assert_true(row(&l, &p, "a")->total_count == UINT64_MAX && l.value == INT64_MAX);
+	hot_list_release(&l);
+	profile_release(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -211,6 +282,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(another_kind_is_another_list, make, drop),
 		cmocka_unit_test(wilson_gives_published_intervals),
 		cmocka_unit_test(uneven_weights_widen_the_interval),
+		cmocka_unit_test(measured_time_has_no_error_and_lends_none),
+		cmocka_unit_test(samples_without_a_stack_are_not_lost),
+		cmocka_unit_test(impossible_sums_stop_at_the_limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

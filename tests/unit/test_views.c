@@ -86,6 +86,41 @@ static void a_function_is_one_node_whatever_its_addresses(void **state)
 	profile_release(&p);
 }
 
+static void only_the_runtime_is_library_code(void **state)
+{
+	static const struct {
+		const char *stack;
+		int library;
+	} known[] = {{"f@/lib/libc.so.6", 1},
+		     {"f@/lib/libc-2.31.so", 1},
+		     {"f@/lib/libc-client.so", 0},
+		     {"f@/lib/libdlib.so.19", 0},
+		     {"f@/lib/ld-linux-x86-64.so.2", 1},
+		     {"f@/lib/ld-2.31.so", 1},
+		     {"f@/lib/libldap.so.2", 0},
+		     {"f@/lib/libm.so.6", 1},
+		     {"f@/lib/libmagic.so.1", 0},
+		     {"f@/lib/libstdc++.so.6.0.30", 1},
+		     {"f@[vdso]", 1},
+		     {"f@/usr/bin/ld", 0}};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		struct profile_tree t;
+		struct profile p;
+
+		assert_int_equal(profile_init(&p), 0);
+		made_thread(&p, "main", 1);
+		made_sample(&p, PROFILE_CPU, PROFILE_NONE, 0, known[i].stack, 1, 10);
+		assert_int_equal(profile_tree_build(&t, &p, NULL, 0, 0, NULL), 0);
+		if (t.labels[0].library != known[i].library)
+			fail_msg("%s", known[i].stack);
+		profile_tree_release(&t);
+		profile_release(&p);
+	}
+}
+
 static void stages_are_summed_by_name_with_nearest_rank(void **state)
 {
 	struct stage_list l;
@@ -167,6 +202,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(library_frames_below_user_code_become_one_node),
 		cmocka_unit_test(a_function_is_one_node_whatever_its_addresses),
+		cmocka_unit_test(only_the_runtime_is_library_code),
 		cmocka_unit_test(stages_are_summed_by_name_with_nearest_rank),
 		cmocka_unit_test(folded_stacks_escape_what_would_break_a_line),
 		cmocka_unit_test(a_full_disk_is_an_error_of_folded),
