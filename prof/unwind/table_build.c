@@ -93,8 +93,8 @@ static int eh_frame_address(const struct elf_segment *hdr, uint64_t *address)
 	return !c.bad && !indirect && s.data[1] != DW_EH_PE_omit;
 }
 
-/* .eh_frame by the program headers, for files that were robbed of section headers. Its end is not known:
- * a terminator or the end of the segment. */
+/* .eh_frame by the program headers, for files that were robbed of section headers or call it otherwise. Its
+ * end is not known: a terminator or the end of the segment. */
 static void find_by_segments(struct build *b, struct cfi_section *out)
 {
 	struct elf_segment s;
@@ -122,10 +122,10 @@ static void find_sections(struct build *b)
 	uint64_t data = section_addr(b->file, ".got.plt");
 	struct elf_segment s;
 
-	if (!named_section(b, ".eh_frame", &b->section[0]) && !b->file->names)
-		find_by_segments(b, &b->section[0]);
-	named_section(b, ".debug_frame", &b->section[1]);
-	b->section[1].debug = 1;
+	if (!named_section(b, ".eh_frame", &b->section[PIECE_EH]))
+		find_by_segments(b, &b->section[PIECE_EH]);
+	named_section(b, ".debug_frame", &b->section[PIECE_DEBUG]);
+	b->section[PIECE_DEBUG].debug = 1;
 	for (int i = 0; i < 2; i++) {
 		b->section[i].text_addr = text;
 		b->section[i].data_addr = data ? data : section_addr(b->file, ".got");

@@ -108,6 +108,36 @@ static void the_vdso_in_memory_has_libdws_rules(void **state)
 	elf_end(elf);
 }
 
+static void section_headers_change_nothing(void **state)
+{
+	struct elf_file with, without;
+	struct unwind_table *a, *b;
+	struct link_map *map;
+	void *handle = dlopen("libc.so.6", RTLD_LAZY | RTLD_LOCAL);
+	uint8_t *copy;
+
+	(void)state;
+	assert_non_null(handle);
+	assert_int_equal(dlinfo(handle, RTLD_DI_LINKMAP, &map), 0);
+	assert_int_equal(elf_open(&with, map->l_name, NULL), 0);
+	copy = malloc(with.len);
+	assert_non_null(copy);
+	memcpy(copy, with.bytes, with.len);
+	memset(copy + offsetof(Elf64_Ehdr, e_shoff), 0, sizeof(Elf64_Off));
+	memset(copy + offsetof(Elf64_Ehdr, e_shnum), 0, 2 * sizeof(Elf64_Half));
+	assert_int_equal(elf_from_bytes(&without, copy, with.len, "robbed", NULL), 0);
+	assert_int_equal(without.n_sections, 0);
+	assert_int_equal(unwind_table_build(&a, &with, NULL, NULL), 0);
+	assert_int_equal(unwind_table_build(&b, &without, NULL, NULL), 0);
+	assert_int_equal(unwind_table_bytes(a), unwind_table_bytes(b));
+	assert_memory_equal(a, b, unwind_table_bytes(a));
+	unwind_table_free(a);
+	unwind_table_free(b);
+	free(copy);
+	elf_close(&with);
+	dlclose(handle);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -121,6 +151,7 @@ int main(void)
 		cmocka_unit_test(libpython_has_libdws_rules),
 		cmocka_unit_test(this_program_has_libdws_rules),
 		cmocka_unit_test(the_vdso_in_memory_has_libdws_rules),
+		cmocka_unit_test(section_headers_change_nothing),
 	};
 
 	elf_version(EV_CURRENT);
