@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "prof/base/clock.h"
-#include "prof/record/recorder.h"
+#include "prof/record/recording.h"
 
 static int is_definition(enum spool_type type)
 {
@@ -31,7 +31,7 @@ static int know_rings(struct image *m)
 }
 
 /* A ring that has to be looked at, with its reader made and the claim known. */
-static int ring_is_live(struct recorder *r, struct image *m, uint32_t i)
+static int ring_is_live(struct recording *r, struct image *m, uint32_t i)
 {
 	struct image_ring *ring = &m->rings[i];
 	struct spool_ring *shared = spool_ring_at(&m->file, i);
@@ -54,7 +54,7 @@ static int ring_is_live(struct recorder *r, struct image *m, uint32_t i)
 	return 1;
 }
 
-static void note_fill(struct recorder *r, const struct image_ring *ring)
+static void note_fill(struct recording *r, const struct image_ring *ring)
 {
 	uint64_t used = ring->reader.limit - ring->stored;
 	int pct = (int)(used * 100 / ring->reader.ring_bytes);
@@ -65,12 +65,12 @@ static void note_fill(struct recorder *r, const struct image_ring *ring)
 
 /* Published after the round began: for the next one. Times that no clock has shown yet are no reason to
  * wait for. */
-static int too_new(const struct recorder *r, int64_t t_ns)
+static int too_new(const struct recording *r, int64_t t_ns)
 {
 	return t_ns > r->round_ns && t_ns <= clock_mono_ns();
 }
 
-static int gather(struct recorder *r, uint32_t image, uint32_t index)
+static int gather(struct recording *r, uint32_t image, uint32_t index)
 {
 	struct image_ring *ring = &r->images[image]->rings[index];
 	struct ring_reader *reader = &ring->reader;
@@ -99,7 +99,7 @@ static int gather(struct recorder *r, uint32_t image, uint32_t index)
 	return rc < 0 ? rc : 0;
 }
 
-static int take_rest(struct recorder *r, struct image *m, struct image_ring *ring)
+static int take_rest(struct recording *r, struct image *m, struct image_ring *ring)
 {
 	struct ring_reader *reader = &ring->reader;
 	struct spool_view v;
@@ -115,7 +115,7 @@ static int take_rest(struct recorder *r, struct image *m, struct image_ring *rin
 	return rc;
 }
 
-static void note_cpu(struct recorder *r, struct image_ring *ring)
+static void note_cpu(struct recording *r, struct image_ring *ring)
 {
 	int64_t cpu =
 		(int64_t)atomic_load_explicit(&ring->reader.ring->cpu_ns, memory_order_relaxed);
@@ -124,7 +124,7 @@ static void note_cpu(struct recorder *r, struct image_ring *ring)
 		known_thread_cpu(&r->known, ring->thread, cpu);
 }
 
-static int gather_image(struct recorder *r, uint32_t i)
+static int gather_image(struct recording *r, uint32_t i)
 {
 	struct image *m = r->images[i];
 	int rc = m->file.head ? know_rings(m) : 0;
@@ -135,7 +135,7 @@ static int gather_image(struct recorder *r, uint32_t i)
 	return rc;
 }
 
-static int take_image(struct recorder *r, struct image *m)
+static int take_image(struct recording *r, struct image *m)
 {
 	int rc = 0, moved = 0;
 
@@ -156,7 +156,7 @@ static int take_image(struct recorder *r, struct image *m)
 	return rc;
 }
 
-int drain_round(struct recorder *r, int final)
+int drain_round(struct recording *r, int final)
 {
 	int rc = 0;
 
@@ -171,7 +171,7 @@ int drain_round(struct recorder *r, int final)
 	return rc;
 }
 
-static void count_loss(struct recorder *r, _Atomic uint64_t *counter, uint64_t *seen,
+static void count_loss(struct recording *r, _Atomic uint64_t *counter, uint64_t *seen,
 		       enum spool_loss loss)
 {
 	uint64_t now = atomic_load_explicit(counter, memory_order_relaxed);
@@ -181,7 +181,7 @@ static void count_loss(struct recorder *r, _Atomic uint64_t *counter, uint64_t *
 	*seen = now;
 }
 
-void drain_losses(struct recorder *r)
+void drain_losses(struct recording *r)
 {
 	for (uint32_t i = 0; i < r->n_images; i++) {
 		struct image *m = r->images[i];

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "prof/record/recorder.h"
+#include "prof/record/recording.h"
 
-static int grow_events(struct recorder *r)
+static int grow_events(struct recording *r)
 {
 	uint32_t cap = r->cap_events ? 2 * r->cap_events : 64;
 	struct round_event *p;
@@ -20,7 +20,7 @@ static int grow_events(struct recorder *r)
 	return 0;
 }
 
-int event_keep(struct recorder *r, uint32_t image, uint32_t ring, const struct spool_view *v)
+int event_keep(struct recording *r, uint32_t image, uint32_t ring, const struct spool_view *v)
 {
 	size_t at = r->event_bytes.len;
 
@@ -41,7 +41,7 @@ static int by_time(const void *a, const void *b)
 	return x->at < y->at ? -1 : x->at > y->at;
 }
 
-static int take_thread_start(struct recorder *r, struct image *m, struct image_ring *ring,
+static int take_thread_start(struct recording *r, struct image *m, struct image_ring *ring,
 			     const struct round_event *e, const uint8_t *payload)
 {
 	const struct spool_thread *s = (const void *)payload;
@@ -59,7 +59,7 @@ static int take_thread_start(struct recorder *r, struct image *m, struct image_r
 	return 0;
 }
 
-static void take_thread_name(struct recorder *r, struct image *m, struct image_ring *ring,
+static void take_thread_name(struct recording *r, struct image *m, struct image_ring *ring,
 			     const struct round_event *e, const uint8_t *payload)
 {
 	uint32_t thread = ring_thread(r, m, ring, e->t_ns);
@@ -78,7 +78,7 @@ static void take_thread_name(struct recorder *r, struct image *m, struct image_r
 	}
 }
 
-static int apply(struct recorder *r, const struct round_event *e)
+static int apply(struct recording *r, const struct round_event *e)
 {
 	const uint8_t *payload = (const uint8_t *)r->event_bytes.data + e->at;
 	struct image *m = r->images[e->image];
@@ -108,7 +108,7 @@ static int apply(struct recorder *r, const struct round_event *e)
 	}
 }
 
-int events_apply(struct recorder *r)
+int events_apply(struct recording *r)
 {
 	int rc = 0;
 

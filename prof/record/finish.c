@@ -8,7 +8,7 @@
 #define LAST_TRIES 3 /* each waits for other writers as long as the store does */
 
 /* Adds up what the threads of a process have, and gives each the part of its own that is missing. */
-static int64_t cover_threads(struct recorder *r, uint32_t process, uint32_t stack)
+static int64_t cover_threads(struct recording *r, uint32_t process, uint32_t stack)
 {
 	int64_t sum = 0;
 
@@ -30,7 +30,7 @@ static int64_t cover_threads(struct recorder *r, uint32_t process, uint32_t stac
 	return sum;
 }
 
-static int cover_process(struct recorder *r, uint32_t process, uint32_t stack)
+static int cover_process(struct recording *r, uint32_t process, uint32_t stack)
 {
 	int64_t rest = r->known.processes[process].row.cpu_ns - cover_threads(r, process, stack);
 	uint32_t thread = r->known.processes[process].main_thread;
@@ -56,7 +56,7 @@ static int cover_process(struct recorder *r, uint32_t process, uint32_t stack)
 	return 0;
 }
 
-int finish_not_sampled(struct recorder *r)
+int finish_not_sampled(struct recording *r)
 {
 	uint32_t stack;
 	int rc = resolve_label(&r->resolver, "[not sampled]", &stack);
@@ -67,7 +67,7 @@ int finish_not_sampled(struct recorder *r)
 }
 
 /* Nothing helped: what can still be told is how much did not fit. */
-static void count_lost(struct recorder *r)
+static void count_lost(struct recording *r)
 {
 	uint64_t lost = 0;
 
@@ -80,13 +80,13 @@ static void count_lost(struct recorder *r)
 		store_rollback(r->store);
 }
 
-int finish_store(struct recorder *r, const struct store_run_end *end, char *warning,
+int finish_store(struct recording *r, const struct store_run_end *end, char *warning,
 		 size_t warning_size, struct err *err)
 {
 	int rc = ERR_DATABASE;
 
 	for (int i = 0; i < LAST_TRIES && rc; i++)
-		rc = recorder_flush(r, 1, err);
+		rc = recording_flush(r, 1, err);
 	if (rc)
 		count_lost(r);
 	if (rc == 0)
@@ -101,7 +101,7 @@ const char *engine_name(uint32_t engine)
 					      : "none";
 }
 
-void finish_result(const struct recorder *r, struct record_result *result)
+void finish_result(const struct recording *r, struct record_result *result)
 {
 	const uint64_t *l = r->batch.all_losses;
 	int64_t cpu = 0, self = r->totals.self_cpu_ns;

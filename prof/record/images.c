@@ -15,7 +15,7 @@
 #include "prof/base/clock.h"
 #include "prof/record/observe.h"
 #include "prof/record/procmaps.h"
-#include "prof/record/recorder.h"
+#include "prof/record/recording.h"
 
 #define SCAN_PAUSE_NS INT64_C(100000000)  /* between looks at a folder that still lacks a file */
 #define PATIENCE_NS   INT64_C(5000000000) /* a file that is not readable by then never will be */
@@ -56,7 +56,7 @@ static int parse_name(const char *name, int *pid, uint32_t *number)
 	return 0;
 }
 
-static int is_known(const struct recorder *r, const char *name)
+static int is_known(const struct recording *r, const char *name)
 {
 	for (uint32_t i = 0; i < r->n_images; i++)
 		if (strcmp(r->images[i]->name, name) == 0)
@@ -64,7 +64,7 @@ static int is_known(const struct recorder *r, const char *name)
 	return 0;
 }
 
-static struct image *add_image(struct recorder *r, const char *name, int pid, uint32_t number)
+static struct image *add_image(struct recording *r, const char *name, int pid, uint32_t number)
 {
 	uint32_t cap = r->cap_images ? 2 * r->cap_images : 16;
 	struct image *m = calloc(1, sizeof *m);
@@ -95,7 +95,7 @@ static struct image *add_image(struct recorder *r, const char *name, int pid, ui
 	return m;
 }
 
-static int scan_folder(struct recorder *r)
+static int scan_folder(struct recording *r)
 {
 	DIR *dir = opendir(r->session_path);
 	struct dirent *d;
@@ -115,7 +115,7 @@ static int scan_folder(struct recorder *r)
 }
 
 /* Whose clock and maps these are: the process that wrote the file, if it still lives. */
-static void meet_process(struct recorder *r, struct image *m, const struct spool_head *h)
+static void meet_process(struct recording *r, struct image *m, const struct spool_head *h)
 {
 	int pid = h->pid;
 	uint64_t start = procstat_start(pid, NULL);
@@ -139,7 +139,7 @@ static void meet_process(struct recorder *r, struct image *m, const struct spool
 	}
 }
 
-static void name_process(struct recorder *r, const struct image *m, const struct spool_head *h)
+static void name_process(struct recording *r, const struct image *m, const struct spool_head *h)
 {
 	struct known_process *p = &r->known.processes[m->process];
 
@@ -147,7 +147,7 @@ static void name_process(struct recorder *r, const struct image *m, const struct
 	p->changed = 1;
 }
 
-static void note_engine(struct recorder *r, const struct spool_head *h)
+static void note_engine(struct recording *r, const struct spool_head *h)
 {
 	if (h->engine == SPOOL_ENGINE_AUTO || /* not decided yet */
 	    (r->totals.have_engine && r->totals.engine == SPOOL_ENGINE_PERF))
@@ -158,7 +158,7 @@ static void note_engine(struct recorder *r, const struct spool_head *h)
 }
 
 /* Maps the file and takes it up; not yet where its agent is still filling the head. */
-static int open_image(struct recorder *r, struct image *m)
+static int open_image(struct recording *r, struct image *m)
 {
 	char path[SPOOL_PATH_MAX + 64];
 	struct spool_head *h;
@@ -182,7 +182,7 @@ static int open_image(struct recorder *r, struct image *m)
 	return journal_replay(r, m);
 }
 
-int images_scan(struct recorder *r)
+int images_scan(struct recording *r)
 {
 	uint32_t next = atomic_load(&r->session->next_image);
 	int64_t now = clock_mono_ns();
@@ -206,7 +206,7 @@ int images_scan(struct recorder *r)
 	return rc;
 }
 
-void image_close(struct recorder *r, uint32_t i, int unlink_file)
+void image_close(struct recording *r, uint32_t i, int unlink_file)
 {
 	struct image *m = r->images[i];
 	char path[SPOOL_PATH_MAX + 64];
@@ -236,7 +236,7 @@ void image_close(struct recorder *r, uint32_t i, int unlink_file)
 
 /* CPU time as far as it can be known: the agent's last word, or the clock of a process that is there,
  * be it as a zombie. */
-static void note_usage(struct recorder *r, struct image *m)
+static void note_usage(struct recording *r, struct image *m)
 {
 	struct known_process *p = &r->known.processes[m->process];
 	int64_t told = atomic_load(&m->file.head->process_cpu_ns);
@@ -255,7 +255,7 @@ static void note_usage(struct recorder *r, struct image *m)
 	}
 }
 
-static int has_successor(const struct recorder *r, const struct image *m)
+static int has_successor(const struct recording *r, const struct image *m)
 {
 	for (uint32_t i = 0; i < r->n_images; i++)
 		if (r->images[i]->process == m->process && r->images[i]->number > m->number &&
@@ -264,7 +264,7 @@ static int has_successor(const struct recorder *r, const struct image *m)
 	return 0;
 }
 
-static void end_threads(struct recorder *r, const struct image *m, int64_t t_ns, int but_main)
+static void end_threads(struct recording *r, const struct image *m, int64_t t_ns, int but_main)
 {
 	uint32_t main_thread = r->known.processes[m->process].main_thread;
 
@@ -279,7 +279,7 @@ static void end_threads(struct recorder *r, const struct image *m, int64_t t_ns,
 	}
 }
 
-void image_ended(struct recorder *r, struct image *m, int64_t t_ns)
+void image_ended(struct recording *r, struct image *m, int64_t t_ns)
 {
 	struct known_process *p = &r->known.processes[m->process];
 
@@ -294,7 +294,7 @@ void image_ended(struct recorder *r, struct image *m, int64_t t_ns)
 	}
 }
 
-static void ask_who_is_gone(struct recorder *r)
+static void ask_who_is_gone(struct recording *r)
 {
 	struct pollfd fds[POLL_MAX];
 	struct image *of[POLL_MAX];
@@ -323,7 +323,7 @@ static void ask_who_is_gone(struct recorder *r)
 		}
 }
 
-void images_watch(struct recorder *r)
+void images_watch(struct recording *r)
 {
 	int64_t now = clock_mono_ns();
 

@@ -8,14 +8,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "prof/record/recorder.h"
+#include "prof/record/recording.h"
 #include "prof/spool/crc32c.h"
 
 #define RECORD_HEAD sizeof(struct spool_record)
 #define JOURNAL_MAX ((size_t)64 << 20)
 #define RECORD_MAX  65536u
 
-static int journal_path(const struct recorder *r, const struct image *m, char *path, size_t size)
+static int journal_path(const struct recording *r, const struct image *m, char *path, size_t size)
 {
 	return snprintf(path, size, "%s/%s.mod", r->session_path, m->name) < (int)size ? 0 : -1;
 }
@@ -28,7 +28,7 @@ static uint32_t record_crc(const uint8_t *bytes, size_t n)
 		      n - offsetof(struct spool_record, extra));
 }
 
-static int open_journal(const struct recorder *r, struct image *m)
+static int open_journal(const struct recording *r, struct image *m)
 {
 	char path[SPOOL_PATH_MAX + 64];
 
@@ -38,7 +38,7 @@ static int open_journal(const struct recorder *r, struct image *m)
 	return m->journal;
 }
 
-void journal_module(struct recorder *r, struct image *m, const struct round_event *e,
+void journal_module(struct recording *r, struct image *m, const struct round_event *e,
 		    const uint8_t *payload)
 {
 	_Alignas(8) uint8_t bytes[RECORD_MAX];
@@ -58,7 +58,7 @@ void journal_module(struct recorder *r, struct image *m, const struct round_even
 		batch_loss(&r->batch, SPOOL_LOSS_DISK_FULL, 1);
 }
 
-static int replay(struct recorder *r, struct image *m, const struct spool_record *rec,
+static int replay(struct recording *r, struct image *m, const struct spool_record *rec,
 		  const uint8_t *payload, size_t n)
 {
 	uint64_t range[2];
@@ -74,7 +74,7 @@ static int replay(struct recorder *r, struct image *m, const struct spool_record
 	return 0;
 }
 
-static int replay_all(struct recorder *r, struct image *m, int fd)
+static int replay_all(struct recording *r, struct image *m, int fd)
 {
 	_Alignas(8) uint8_t bytes[RECORD_MAX];
 	struct spool_record *rec = (struct spool_record *)(void *)bytes;
@@ -97,7 +97,7 @@ static int replay_all(struct recorder *r, struct image *m, int fd)
 	return rc;
 }
 
-int journal_replay(struct recorder *r, struct image *m)
+int journal_replay(struct recording *r, struct image *m)
 {
 	char path[SPOOL_PATH_MAX + 64];
 	int fd, rc;

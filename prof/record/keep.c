@@ -3,14 +3,14 @@
 #include <string.h>
 
 #include "prof/base/clock.h"
-#include "prof/record/recorder.h"
+#include "prof/record/recording.h"
 
 #define FLUSH_NS       INT64_C(1000000000)
 #define FLUSH_FILL     40 /* percent of a ring: flush now */
 #define GIVE_BACK_FILL 65 /* percent: give the ring back even though its data are in memory only */
 #define RETRY_NS       INT64_C(200000000)
 
-static int mark(struct recorder *r, const struct image *m, uint32_t ring, enum mark_kind kind,
+static int mark(struct recording *r, const struct image *m, uint32_t ring, enum mark_kind kind,
 		uint64_t offset)
 {
 	struct batch_mark mark = {m->name_string, ring + SPOOL_RINGS_MAX * (uint32_t)kind, offset,
@@ -19,7 +19,7 @@ static int mark(struct recorder *r, const struct image *m, uint32_t ring, enum m
 	return batch_mark(&r->batch, &mark);
 }
 
-static int mark_ring(struct recorder *r, const struct image *m, uint32_t i)
+static int mark_ring(struct recording *r, const struct image *m, uint32_t i)
 {
 	const struct image_ring *ring = &m->rings[i];
 	struct batch_mark thread = {m->name_string, i + SPOOL_RINGS_MAX * MARK_THREAD, 0,
@@ -41,7 +41,7 @@ static int mark_ring(struct recorder *r, const struct image *m, uint32_t i)
 	return rc;
 }
 
-static int mark_image(struct recorder *r, const struct image *m)
+static int mark_image(struct recording *r, const struct image *m)
 {
 	struct batch_mark process = {m->name_string, SPOOL_RINGS_MAX * MARK_FILE, 0, KNOWN_NONE,
 				     m->process};
@@ -55,7 +55,7 @@ static int mark_image(struct recorder *r, const struct image *m)
 	return rc;
 }
 
-static int make_marks(struct recorder *r)
+static int make_marks(struct recording *r)
 {
 	int rc = 0;
 
@@ -66,8 +66,8 @@ static int make_marks(struct recorder *r)
 	return rc;
 }
 
-int recorder_marked(const struct recorder *r, const struct image *m, uint32_t ring,
-		    enum mark_kind kind, uint64_t *offset)
+int recording_marked(const struct recording *r, const struct image *m, uint32_t ring,
+		     enum mark_kind kind, uint64_t *offset)
 {
 	ring += SPOOL_RINGS_MAX * (uint32_t)kind;
 	for (uint32_t i = 0; i < r->n_marks; i++)
@@ -78,7 +78,7 @@ int recorder_marked(const struct recorder *r, const struct image *m, uint32_t ri
 	return 0;
 }
 
-static void count_ticks(struct recorder *r, struct image_ring *ring)
+static void count_ticks(struct recording *r, struct image_ring *ring)
 {
 	uint64_t ticks = atomic_load_explicit(&ring->reader.ring->ticks, memory_order_relaxed);
 
@@ -87,7 +87,7 @@ static void count_ticks(struct recorder *r, struct image_ring *ring)
 	ring->ticks = ticks;
 }
 
-static void give_back(struct recorder *r, struct image *m)
+static void give_back(struct recording *r, struct image *m)
 {
 	for (uint32_t i = 0; i < m->n_rings; i++) {
 		struct image_ring *ring = &m->rings[i];
@@ -119,7 +119,7 @@ static void note_marked(struct image *m)
 	}
 }
 
-static void after_commit(struct recorder *r)
+static void after_commit(struct recording *r)
 {
 	for (uint32_t i = r->n_images; i-- > 0;) {
 		struct image *m = r->images[i];
@@ -133,7 +133,7 @@ static void after_commit(struct recorder *r)
 	}
 }
 
-static void after_failure(struct recorder *r, const struct err *err)
+static void after_failure(struct recording *r, const struct err *err)
 {
 	size_t n = strnlen(err->text, sizeof r->flush_error - 1);
 
@@ -147,7 +147,7 @@ static void after_failure(struct recorder *r, const struct err *err)
 			give_back(r, r->images[i]);
 }
 
-int recorder_flush(struct recorder *r, int now, struct err *err)
+int recording_flush(struct recording *r, int now, struct err *err)
 {
 	int64_t t = clock_mono_ns();
 	struct err own = ERR_INIT;

@@ -9,7 +9,7 @@
 #define PAUSE_FULL_MS 5
 #define DRAIN_NS      INT64_C(2000000000) /* for processes that write on while we end */
 
-int loop_round(struct recorder *r)
+int loop_round(struct recording *r)
 {
 	int rc = images_scan(r);
 
@@ -22,11 +22,11 @@ int loop_round(struct recorder *r)
 	if (rc == 0)
 		observe_wall(r);
 	if (rc == 0)
-		(void)recorder_flush(r, 0, NULL); /* what fails is kept and tried again */
+		(void)recording_flush(r, 0, NULL); /* what fails is kept and tried again */
 	return rc;
 }
 
-int loop_pause_ms(const struct recorder *r)
+int loop_pause_ms(const struct recording *r)
 {
 	if (r->session->mode == SPOOL_MODE_WALL) { /* each round is a look at the sleepers */
 		uint32_t ms = r->session->rate_hz ? 1000 / r->session->rate_hz : PAUSE_MS;
@@ -36,7 +36,7 @@ int loop_pause_ms(const struct recorder *r)
 	return r->fill_pct > 40 ? PAUSE_FULL_MS : r->fill_pct > 15 ? PAUSE_BUSY_MS : PAUSE_MS;
 }
 
-static int anything_to_drain(const struct recorder *r)
+static int anything_to_drain(const struct recording *r)
 {
 	for (uint32_t i = 0; i < r->n_images; i++) {
 		const struct image *m = r->images[i];
@@ -47,7 +47,7 @@ static int anything_to_drain(const struct recorder *r)
 	return 0;
 }
 
-static int last_round(struct recorder *r)
+static int last_round(struct recording *r)
 {
 	int rc = images_scan(r);
 
@@ -57,7 +57,7 @@ static int last_round(struct recorder *r)
 	return rc;
 }
 
-int loop_drain_all(struct recorder *r, uint32_t *alive)
+int loop_drain_all(struct recording *r, uint32_t *alive)
 {
 	int64_t until = clock_mono_ns() + DRAIN_NS;
 	int rc;
@@ -69,7 +69,7 @@ int loop_drain_all(struct recorder *r, uint32_t *alive)
 	while (rc == 0 && anything_to_drain(r) && clock_mono_ns() < until) {
 		rc = last_round(r);
 		if (r->fill_pct > 40)
-			(void)recorder_flush(r, 1, NULL);
+			(void)recording_flush(r, 1, NULL);
 	}
 	*alive = 0;
 	for (uint32_t i = 0; i < r->n_images; i++) {

@@ -147,7 +147,7 @@ static int threads_are_missing(const struct image *m)
 	return stat(path, &st) == 0 && st.st_nlink > 2 + (nlink_t)rings_in_use(m);
 }
 
-void observe_threads(struct recorder *r)
+void observe_threads(struct recording *r)
 {
 	int64_t now = clock_mono_ns();
 

@@ -39,8 +39,8 @@ static int remember(void *ctx, int64_t run, const char *id, const char *spool_pa
 
 static int take_mark(void *ctx, const char *file, uint32_t ring, uint64_t opened, uint64_t offset)
 {
-	struct recorder *r = ctx;
-	struct recorder_mark *p = realloc(r->marks, ((size_t)r->n_marks + 1) * sizeof *p);
+	struct recording *r = ctx;
+	struct recording_mark *p = realloc(r->marks, ((size_t)r->n_marks + 1) * sizeof *p);
 
 	(void)opened;
 	if (!p)
@@ -52,33 +52,35 @@ static int take_mark(void *ctx, const char *file, uint32_t ring, uint64_t opened
 	return 0;
 }
 
-void recover_ring(struct recorder *r, struct image *m, uint32_t i)
+void recover_ring(struct recording *r, struct image *m, uint32_t i)
 {
 	struct image_ring *ring = &m->rings[i];
 	uint64_t at, opened, thread;
 
-	if (recorder_marked(r, m, i, MARK_POSITION, &at) &&
+	if (recording_marked(r, m, i, MARK_POSITION, &at) &&
 	    at - ring->reader.at <= ring->reader.ring_bytes && at % 8 == 0)
 		ring->reader.at = at;
-	if (recorder_marked(r, m, i, MARK_OPENED, &opened) && opened == ring->opened &&
-	    recorder_marked(r, m, i, MARK_THREAD, &thread) &&
+	if (recording_marked(r, m, i, MARK_OPENED, &opened) && opened == ring->opened &&
+	    recording_marked(r, m, i, MARK_THREAD, &thread) &&
 	    (uint32_t)thread - 1 < r->known.n_threads) {
 		ring->thread = (uint32_t)thread - 1;
 		r->known.threads[ring->thread].row.end_ns = -1; /* until its ring says more */
 	}
 	for (int k = 0; k < SPOOL_RING_LOSSES; k++)
-		(void)recorder_marked(r, m, i, (enum mark_kind)(MARK_LOSSES + k), &ring->losses[k]);
+		(void)recording_marked(r, m, i, (enum mark_kind)(MARK_LOSSES + k),
+				       &ring->losses[k]);
 }
 
-void recover_image(struct recorder *r, struct image *m)
+void recover_image(struct recording *r, struct image *m)
 {
 	uint64_t row;
 
-	if (recorder_marked(r, m, 0, MARK_FILE, &row) && (uint32_t)row - 1 < r->known.n_processes &&
+	if (recording_marked(r, m, 0, MARK_FILE, &row) &&
+	    (uint32_t)row - 1 < r->known.n_processes &&
 	    r->known.processes[(uint32_t)row - 1].row.pid == m->file.head->pid)
 		m->process = (uint32_t)row - 1;
 	for (uint32_t k = 0; k < SPOOL_LOSSES; k++)
-		(void)recorder_marked(r, m, 1 + k, MARK_FILE, &m->losses[k]);
+		(void)recording_marked(r, m, 1 + k, MARK_FILE, &m->losses[k]);
 }
 
 static int64_t row_id(int64_t run, uint32_t place)
@@ -86,7 +88,7 @@ static int64_t row_id(int64_t run, uint32_t place)
 	return (int64_t)((uint64_t)run << 32 | (place + 1));
 }
 
-static int take_process(struct recorder *r, const struct profile *p, uint32_t i)
+static int take_process(struct recording *r, const struct profile *p, uint32_t i)
 {
 	uint32_t at = known_process(&r->known, (int)p->processes[i].pid, 0, UINT64_MAX - i, 0);
 	struct known_process *k;
@@ -101,7 +103,7 @@ static int take_process(struct recorder *r, const struct profile *p, uint32_t i)
 	return 0;
 }
 
-static int take_thread(struct recorder *r, const struct profile *p, uint32_t i)
+static int take_thread(struct recording *r, const struct profile *p, uint32_t i)
 {
 	const struct profile_thread *row = &p->threads[i];
 	struct known_thread *k;
@@ -124,7 +126,7 @@ static int take_thread(struct recorder *r, const struct profile *p, uint32_t i)
 }
 
 /* Processes, threads and their CPU time as the dead supervisor left them in the store. */
-static int restore(struct recorder *r, struct err *err)
+static int restore(struct recording *r, struct err *err)
 {
 	struct profile p;
 	int rc = store_read_run(r->store, r->run, STORE_READ_SAMPLES, &p, err);
@@ -160,12 +162,12 @@ static int finish_with(struct store *store, int64_t run, int64_t duration_ns, co
 static int drain_session(struct store *store, const struct lost_run *lost,
 			 struct spool_session *session, struct err *err)
 {
-	struct recorder r;
+	struct recording r;
 	uint32_t alive;
 	int rc;
 
-	if (recorder_init(&r, store, lost->run, session, lost->spool_path)) {
-		recorder_release(&r);
+	if (recording_init(&r, store, lost->run, session, lost->spool_path)) {
+		recording_release(&r);
 		return err_nomem(err, "the recovery of a run");
 	}
 	r.recovering = 1;
@@ -177,11 +179,11 @@ static int drain_session(struct store *store, const struct lost_run *lost,
 	if (rc == 0)
 		rc = finish_not_sampled(&r);
 	if (rc == 0)
-		rc = recorder_flush(&r, 1, err);
+		rc = recording_flush(&r, 1, err);
 	if (rc == 0)
 		rc = finish_with(store, lost->run, r.last_ns - session->started_mono_ns,
 				 r.totals.have_engine ? engine_name(r.totals.engine) : NULL, err);
-	recorder_release(&r);
+	recording_release(&r);
 	return rc;
 }
 

@@ -27,7 +27,7 @@ struct running {
 	char session_path[SPOOL_PATH_MAX];
 	int lease;
 	struct launch launch;
-	struct recorder recorder;
+	struct recording recording;
 	int64_t run;
 	uint32_t alive;
 	int stopped; /* by its duration, before the program's end */
@@ -143,8 +143,8 @@ static int record(struct running *u)
 	int rc = 0;
 
 	while (rc == 0 && !u->launch.exited) {
-		rc = loop_round(&u->recorder);
-		launch_wait(&u->launch, loop_pause_ms(&u->recorder));
+		rc = loop_round(&u->recording);
+		launch_wait(&u->launch, loop_pause_ms(&u->recording));
 		if (stop_ns && clock_mono_ns() >= stop_ns && !u->launch.exited) {
 			u->stopped = 1;
 			break;
@@ -164,7 +164,7 @@ static const char *base_name(const char *path)
 static int note_program(struct running *u)
 {
 	struct launch *l = &u->launch;
-	struct known *k = &u->recorder.known;
+	struct known *k = &u->recording.known;
 	uint32_t i = known_process(k, l->pid, (int)getpid(), l->start_ticks, l->start_ns);
 	struct known_process *p;
 	int64_t cpu = l->own_cpu_ns;
@@ -194,7 +194,7 @@ static void note_findings(struct running *u, const char *warning)
 
 	if (u->program.note[0])
 		note(u->result, u->program.note);
-	else if (u->recorder.totals.images == 0)
+	else if (u->recording.totals.images == 0)
 		note(u->result, "the agent did not start in the program: its CPU time is recorded "
 				"without stacks");
 	if (u->alive && !u->stopped) {
@@ -206,8 +206,8 @@ static void note_findings(struct running *u, const char *warning)
 	}
 	if (warning[0])
 		note(u->result, warning);
-	if (u->recorder.batch.all_losses[SPOOL_LOSS_DISK_FULL])
-		note(u->result, u->recorder.flush_error);
+	if (u->recording.batch.all_losses[SPOOL_LOSS_DISK_FULL])
+		note(u->result, u->recording.flush_error);
 }
 
 static void fill_exit(struct running *u, struct store_run_end *end)
@@ -220,8 +220,8 @@ static void fill_exit(struct running *u, struct store_run_end *end)
 	end->has_exit_code = result->signal == 0;
 	end->exit_code = result->exit_code;
 	end->signal = result->signal;
-	end->engine = engine_name(u->recorder.totals.have_engine ? u->recorder.totals.engine
-								 : SPOOL_ENGINE_NONE);
+	end->engine = engine_name(u->recording.totals.have_engine ? u->recording.totals.engine
+								  : SPOOL_ENGINE_NONE);
 }
 
 static int conclude(struct running *u, struct err *err)
@@ -229,23 +229,23 @@ static int conclude(struct running *u, struct err *err)
 	struct store_run_end end = {0};
 	char warning[256] = "";
 	int64_t ended = clock_mono_ns();
-	int rc = loop_drain_all(&u->recorder, &u->alive);
+	int rc = loop_drain_all(&u->recording, &u->alive);
 
 	if (rc == 0 && u->stopped) /* nothing more is recorded; the store is not held meanwhile */
-		rc = recorder_flush(&u->recorder, 1, err);
+		rc = recording_flush(&u->recording, 1, err);
 	wait_for_program(u);
 	u->result->duration_ns = (u->stopped ? ended : u->launch.end_ns) - u->launch.start_ns;
 	end.duration_ns = u->result->duration_ns;
 	if (rc == 0)
 		rc = note_program(u);
 	if (rc == 0)
-		rc = finish_not_sampled(&u->recorder);
+		rc = finish_not_sampled(&u->recording);
 	fill_exit(u, &end);
-	finish_result(&u->recorder, u->result);
+	finish_result(&u->recording, u->result);
 	launch_end(
 		&u->launch); /* a second Ctrl-C may end what follows; the run is recovered then */
 	if (rc == 0)
-		rc = finish_store(&u->recorder, &end, warning, sizeof warning, err);
+		rc = finish_store(&u->recording, &end, warning, sizeof warning, err);
 	else
 		err_nomem(err, "the recording");
 	note_findings(u, warning);
@@ -256,7 +256,7 @@ static int supervise(struct running *u, struct err *err)
 {
 	int rc = add_run(u, err);
 
-	if (rc == 0 && recorder_init(&u->recorder, u->store, u->run, u->session, u->session_path))
+	if (rc == 0 && recording_init(&u->recording, u->store, u->run, u->session, u->session_path))
 		rc = err_nomem(err, "the recording");
 	if (rc) { /* the program runs all the same, without anybody listening */
 		atomic_store(&u->session->state, SPOOL_CLOSED);
@@ -267,7 +267,7 @@ static int supervise(struct running *u, struct err *err)
 	if (record(u))
 		note(u->result, "out of memory: the recording ended early");
 	rc = conclude(u, err);
-	recorder_release(&u->recorder);
+	recording_release(&u->recording);
 	return rc;
 }
 

@@ -4,11 +4,11 @@
 #include <string.h>
 
 #include "prof/record/jsontext.h"
-#include "prof/record/recorder.h"
+#include "prof/record/recording.h"
 
 #define STAGE_NAME_MAX 255
 
-static uint32_t intern_name(struct recorder *r, const char *name)
+static uint32_t intern_name(struct recording *r, const char *name)
 {
 	uint32_t string;
 
@@ -18,7 +18,7 @@ static uint32_t intern_name(struct recorder *r, const char *name)
 }
 
 /* {"n": 5} of `n` parameters; STRTAB_EMPTY: none. */
-static uint32_t intern_params(struct recorder *r, const struct spool_param *params, uint32_t n)
+static uint32_t intern_params(struct recording *r, const struct spool_param *params, uint32_t n)
 {
 	struct buf b = BUF_INIT;
 	uint32_t string = STRTAB_EMPTY;
@@ -38,7 +38,7 @@ static uint32_t intern_params(struct recorder *r, const struct spool_param *para
 	return string;
 }
 
-static uint32_t add(struct recorder *r, struct image *m, uint32_t thread, uint64_t id,
+static uint32_t add(struct recording *r, struct image *m, uint32_t thread, uint64_t id,
 		    uint64_t parent, int64_t start_ns, const char *name)
 {
 	uint32_t i = known_stage_add(&r->known, m->space.id, id);
@@ -61,7 +61,7 @@ static uint32_t add(struct recorder *r, struct image *m, uint32_t thread, uint64
 	return i;
 }
 
-int stage_begin(struct recorder *r, struct image *m, uint32_t thread, int64_t t_ns,
+int stage_begin(struct recording *r, struct image *m, uint32_t thread, int64_t t_ns,
 		const struct spool_stage_begin *b, const char *name)
 {
 	if (b->id && known_stage_find(&r->known, m->space.id, b->id) == KNOWN_NONE)
@@ -83,7 +83,7 @@ static int64_t plus(int64_t a, int64_t b)
 	return b < 0 ? a : a < 0 ? b : a + b;
 }
 
-int stage_end(struct recorder *r, struct image *m, const struct spool_view *v)
+int stage_end(struct recording *r, struct image *m, const struct spool_view *v)
 {
 	const struct spool_stage_end *e = (const void *)v->payload;
 	uint32_t i = known_stage_find(&r->known, m->space.id, e->id);
@@ -101,7 +101,7 @@ int stage_end(struct recorder *r, struct image *m, const struct spool_view *v)
 	return 0;
 }
 
-int stage_whole(struct recorder *r, struct image *m, uint32_t thread, const struct spool_view *v)
+int stage_whole(struct recording *r, struct image *m, uint32_t thread, const struct spool_view *v)
 {
 	const struct spool_stage_whole *w = (const void *)v->payload;
 	const struct spool_param *params = (const void *)(v->payload + sizeof *w);
@@ -121,7 +121,7 @@ int stage_whole(struct recorder *r, struct image *m, uint32_t thread, const stru
 	return 0;
 }
 
-int stage_fold(struct recorder *r, struct image *m, uint32_t thread, const struct spool_view *v)
+int stage_fold(struct recording *r, struct image *m, uint32_t thread, const struct spool_view *v)
 {
 	const struct spool_stage_fold *f = (const void *)v->payload;
 	uint32_t i = add(r, m, thread, 0, f->parent, f->first_ns, (const char *)(f + 1));
@@ -137,7 +137,7 @@ int stage_fold(struct recorder *r, struct image *m, uint32_t thread, const struc
 	return 0;
 }
 
-int stage_add(struct recorder *r, struct image *m, const struct spool_view *v)
+int stage_add(struct recording *r, struct image *m, const struct spool_view *v)
 {
 	const struct spool_stage_add *a = (const void *)v->payload;
 	uint32_t i = known_stage_find(&r->known, m->space.id, a->id);
@@ -153,7 +153,7 @@ int stage_add(struct recorder *r, struct image *m, const struct spool_view *v)
 	return 0;
 }
 
-void stages_close(struct recorder *r, const struct image *m, int64_t t_ns)
+void stages_close(struct recording *r, const struct image *m, int64_t t_ns)
 {
 	for (uint32_t i = 0; i < r->known.n_stages; i++) {
 		struct known_stage *s = &r->known.stages[i];

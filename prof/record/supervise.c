@@ -21,7 +21,7 @@ struct supervision {
 	struct spool_session *session;
 	const char *session_path;
 	struct store *store;
-	struct recorder recorder;
+	struct recording recording;
 	struct about about;
 	int lease, pidfd;
 	int64_t run;
@@ -113,14 +113,14 @@ static int conclude(struct supervision *u, struct err *err)
 	struct store_run_end end = {.duration_ns = clock_mono_ns() - u->session->started_mono_ns};
 	char warning[256];
 	uint32_t alive;
-	int rc = loop_drain_all(&u->recorder, &alive);
+	int rc = loop_drain_all(&u->recording, &alive);
 
 	if (rc == 0)
-		rc = finish_not_sampled(&u->recorder);
-	if (u->recorder.totals.have_engine)
-		end.engine = engine_name(u->recorder.totals.engine);
+		rc = finish_not_sampled(&u->recording);
+	if (u->recording.totals.have_engine)
+		end.engine = engine_name(u->recording.totals.engine);
 	return rc ? err_nomem(err, "the recording")
-		  : finish_store(&u->recorder, &end, warning, sizeof warning, err);
+		  : finish_store(&u->recording, &end, warning, sizeof warning, err);
 }
 
 static int supervise(struct supervision *u, pid_t pid, const char *version, const char *git_sha,
@@ -130,15 +130,15 @@ static int supervise(struct supervision *u, pid_t pid, const char *version, cons
 
 	if (rc)
 		return rc;
-	if (recorder_init(&u->recorder, u->store, u->run, u->session, u->session_path))
+	if (recording_init(&u->recording, u->store, u->run, u->session, u->session_path))
 		return err_nomem(err, "the recording");
-	u->recorder.attached = 1;
+	u->recording.attached = 1;
 	while (rc == 0 && wants_to_go_on(u)) {
-		rc = loop_round(&u->recorder);
-		pause_ms(u, loop_pause_ms(&u->recorder));
+		rc = loop_round(&u->recording);
+		pause_ms(u, loop_pause_ms(&u->recording));
 	}
 	rc = conclude(u, err);
-	recorder_release(&u->recorder);
+	recording_release(&u->recording);
 	return rc;
 }
 

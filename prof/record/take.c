@@ -1,9 +1,9 @@
 /* Records of a ring in their order: samples, ends, counters. Definitions went before (events.c). */
 #include <string.h>
 
-#include "prof/record/recorder.h"
+#include "prof/record/recording.h"
 
-uint32_t ring_thread(struct recorder *r, struct image *m, struct image_ring *ring, int64_t t_ns)
+uint32_t ring_thread(struct recording *r, struct image *m, struct image_ring *ring, int64_t t_ns)
 {
 	int tid;
 
@@ -25,7 +25,7 @@ static uint32_t clamp_state(uint32_t state)
 	return state < PROFILE_STATES ? state : PROFILE_RUNNING;
 }
 
-static int take_sample(struct recorder *r, struct image *m, struct image_ring *ring,
+static int take_sample(struct recording *r, struct image *m, struct image_ring *ring,
 		       const struct spool_view *v)
 {
 	const struct spool_sample *s = (const void *)v->payload;
@@ -64,7 +64,7 @@ static int take_sample(struct recorder *r, struct image *m, struct image_ring *r
 	return 0;
 }
 
-static void take_thread_end(struct recorder *r, struct image *m, struct image_ring *ring,
+static void take_thread_end(struct recording *r, struct image *m, struct image_ring *ring,
 			    const struct spool_view *v)
 {
 	uint32_t thread = ring_thread(r, m, ring, v->t_ns);
@@ -80,7 +80,7 @@ static void take_thread_end(struct recorder *r, struct image *m, struct image_ri
 	known_thread_cpu(&r->known, thread, sane_ns((int64_t)cpu));
 }
 
-static int take_counter(struct recorder *r, const struct spool_view *v)
+static int take_counter(struct recording *r, const struct spool_view *v)
 {
 	const char *name = (const char *)v->payload + sizeof(double);
 	uint32_t string;
@@ -96,7 +96,7 @@ static int take_counter(struct recorder *r, const struct spool_view *v)
 	return 0;
 }
 
-int record_take(struct recorder *r, struct image *m, struct image_ring *ring,
+int record_take(struct recording *r, struct image *m, struct image_ring *ring,
 		const struct spool_view *v)
 {
 	uint32_t thread;

@@ -108,7 +108,7 @@ static enum profile_state task_state(int pid, int tid)
 	}
 }
 
-static uint32_t sleeping_stack(struct recorder *r, struct image *m, const struct wall_thread *t,
+static uint32_t sleeping_stack(struct recording *r, struct image *m, const struct wall_thread *t,
 			       int64_t now)
 {
 	static struct window window; /* one thread supervises */
@@ -131,7 +131,7 @@ static uint32_t sleeping_stack(struct recorder *r, struct image *m, const struct
 }
 
 /* Innermost open stage of a thread, as far as it was told. */
-static uint32_t stage_of(const struct recorder *r, uint32_t thread)
+static uint32_t stage_of(const struct recording *r, uint32_t thread)
 {
 	uint32_t best = KNOWN_NONE;
 
@@ -145,7 +145,7 @@ static uint32_t stage_of(const struct recorder *r, uint32_t thread)
 	return best;
 }
 
-static void add(struct recorder *r, const struct wall_thread *t, uint32_t stack, uint64_t count,
+static void add(struct recording *r, const struct wall_thread *t, uint32_t stack, uint64_t count,
 		int64_t value)
 {
 	uint32_t label;
@@ -178,7 +178,7 @@ static int read_schedstat(struct wall_thread *t, int pid, uint64_t *run, uint64_
 }
 
 /* What passed since the last look: on a CPU (where its samples say), waiting for one, asleep. */
-static void account(struct recorder *r, struct image *m, struct wall_thread *t, int64_t now)
+static void account(struct recording *r, struct image *m, struct wall_thread *t, int64_t now)
 {
 	uint64_t run, wait;
 	int64_t ran, slept;
@@ -215,7 +215,7 @@ static struct wall_thread *find(struct image *m, int tid)
 	return NULL;
 }
 
-static void meet(struct recorder *r, struct image *m, int tid, int64_t now)
+static void meet(struct recording *r, struct image *m, int tid, int64_t now)
 {
 	struct wall_thread *t;
 	char path[64];
@@ -253,7 +253,7 @@ static void drop(struct image *m, uint32_t i)
 	m->wall[i] = m->wall[--m->n_wall];
 }
 
-static void list_threads(struct recorder *r, struct image *m, int64_t now)
+static void list_threads(struct recording *r, struct image *m, int64_t now)
 {
 	char path[48];
 	struct dirent *d;
@@ -280,7 +280,7 @@ static void list_threads(struct recorder *r, struct image *m, int64_t now)
 			drop(m, i);
 }
 
-void observe_wall(struct recorder *r)
+void observe_wall(struct recording *r)
 {
 	int64_t now = clock_mono_ns();
 

@@ -1,7 +1,7 @@
 /* One run being recorded (or recovered): its session, its process images and their rings, what is known
  * and not stored yet. Shared by the files of this room; one thread. */
-#ifndef RECORD_RECORDER_H
-#define RECORD_RECORDER_H
+#ifndef RECORD_RECORDING_H
+#define RECORD_RECORDING_H
 
 #include <stdint.h>
 
@@ -59,7 +59,7 @@ struct round_event { /* a definition, kept until all rings were read */
 	size_t at, bytes; /* in event_bytes */
 };
 
-struct recorder_mark { /* a row of the store's marks */
+struct recording_mark { /* a row of the store's marks */
 	char file[32];
 	uint32_t ring;
 	uint64_t offset;
@@ -74,7 +74,7 @@ enum mark_kind {
 	MARK_FILE = 64, /* `ring` is 0: the process's row; 1 + loss: counted so far */
 };
 
-struct recorder_totals {
+struct recording_totals {
 	int64_t self_cpu_ns; /* of images that are closed */
 	uint64_t ticks;
 	uint32_t engine;
@@ -82,7 +82,7 @@ struct recorder_totals {
 	uint32_t images;
 };
 
-struct recorder {
+struct recording {
 	struct store *store; /* borrowed */
 	int64_t run;
 	struct spool_session *session; /* borrowed */
@@ -105,63 +105,63 @@ struct recorder {
 	int fill_pct;       /* of the fullest ring, at the last round */
 	int recovering;     /* marks tell where rings begin; no process is asked anything */
 	int attached;       /* the program ran before: what it used until then is not ours */
-	struct recorder_mark *marks; /* owned: of the run that is recovered */
+	struct recording_mark *marks; /* owned: of the run that is recovered */
 	uint32_t n_marks;
-	struct recorder_totals totals;
+	struct recording_totals totals;
 	uint64_t wall_addresses[UNWIND_DEPTH_MAX];
 	char flush_error[512]; /* of the last flush that failed */
 };
 
 /* `store` and `session` are borrowed. 0 or ERR_NOMEM. */
-int recorder_init(struct recorder *r, struct store *store, int64_t run,
-		  struct spool_session *session, const char *session_path);
-void recorder_release(struct recorder *r);
+int recording_init(struct recording *r, struct store *store, int64_t run,
+		   struct spool_session *session, const char *session_path);
+void recording_release(struct recording *r);
 
 /* images.c: finds new files, forgets finished ones. */
-int images_scan(struct recorder *r);
+int images_scan(struct recording *r);
 /* Watches for the ends of processes; CPU time and memory of the living. */
-void images_watch(struct recorder *r);
+void images_watch(struct recording *r);
 /* Takes an image out of the list: everything of it is stored. */
-void image_close(struct recorder *r, uint32_t i, int unlink_file);
+void image_close(struct recording *r, uint32_t i, int unlink_file);
 /* The process of an image ended at `t_ns`: stages, threads, row. */
-void image_ended(struct recorder *r, struct image *m, int64_t t_ns);
+void image_ended(struct recording *r, struct image *m, int64_t t_ns);
 
 /* drain.c: one round over all rings; 0 or ERR_NOMEM. `final`: without a limit in time. */
-int drain_round(struct recorder *r, int final);
+int drain_round(struct recording *r, int final);
 /* Counts what the producers lost; called once a flush. */
-void drain_losses(struct recorder *r);
+void drain_losses(struct recording *r);
 
 /* events.c: definitions, in the order of time. */
-int event_keep(struct recorder *r, uint32_t image, uint32_t ring, const struct spool_view *v);
-int events_apply(struct recorder *r);
+int event_keep(struct recording *r, uint32_t image, uint32_t ring, const struct spool_view *v);
+int events_apply(struct recording *r);
 /* take.c: everything else, in the order of its ring. */
-int record_take(struct recorder *r, struct image *m, struct image_ring *ring,
+int record_take(struct recording *r, struct image *m, struct image_ring *ring,
 		const struct spool_view *v);
-uint32_t ring_thread(struct recorder *r, struct image *m, struct image_ring *ring, int64_t t_ns);
+uint32_t ring_thread(struct recording *r, struct image *m, struct image_ring *ring, int64_t t_ns);
 /* stage.c */
-int stage_begin(struct recorder *r, struct image *m, uint32_t thread, int64_t t_ns,
+int stage_begin(struct recording *r, struct image *m, uint32_t thread, int64_t t_ns,
 		const struct spool_stage_begin *b, const char *name);
-int stage_end(struct recorder *r, struct image *m, const struct spool_view *v);
-int stage_whole(struct recorder *r, struct image *m, uint32_t thread, const struct spool_view *v);
-int stage_fold(struct recorder *r, struct image *m, uint32_t thread, const struct spool_view *v);
-int stage_add(struct recorder *r, struct image *m, const struct spool_view *v);
+int stage_end(struct recording *r, struct image *m, const struct spool_view *v);
+int stage_whole(struct recording *r, struct image *m, uint32_t thread, const struct spool_view *v);
+int stage_fold(struct recording *r, struct image *m, uint32_t thread, const struct spool_view *v);
+int stage_add(struct recording *r, struct image *m, const struct spool_view *v);
 /* Stages of a space that are still open end at `t_ns`. */
-void stages_close(struct recorder *r, const struct image *m, int64_t t_ns);
+void stages_close(struct recording *r, const struct image *m, int64_t t_ns);
 
 /* keep.c: flushes if it is time (or `now`), gives the rings back, closes finished images. 0, or the
  * flush's failure, which is not the end: everything is kept and tried again. */
-int recorder_flush(struct recorder *r, int now, struct err *err);
+int recording_flush(struct recording *r, int now, struct err *err);
 /* What a mark says; 1 and *offset, or 0. */
-int recorder_marked(const struct recorder *r, const struct image *m, uint32_t ring,
-		    enum mark_kind kind, uint64_t *offset);
+int recording_marked(const struct recording *r, const struct image *m, uint32_t ring,
+		     enum mark_kind kind, uint64_t *offset);
 
 /* recover.c: a ring, or an image, whose beginning another supervisor stored. */
-void recover_ring(struct recorder *r, struct image *m, uint32_t i);
-void recover_image(struct recorder *r, struct image *m);
+void recover_ring(struct recording *r, struct image *m, uint32_t i);
+void recover_image(struct recording *r, struct image *m);
 
 /* journal.c: modules are kept beside the spool file, for whoever recovers it. */
-void journal_module(struct recorder *r, struct image *m, const struct round_event *e,
+void journal_module(struct recording *r, struct image *m, const struct round_event *e,
 		    const uint8_t *payload);
-int journal_replay(struct recorder *r, struct image *m);
+int journal_replay(struct recording *r, struct image *m);
 
 #endif

@@ -1,5 +1,5 @@
-/* Making and releasing a recorder. */
-#include "prof/record/recorder.h"
+/* Making and releasing a recording. */
+#include "prof/record/recording.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,8 +7,8 @@
 
 #include "prof/base/clock.h"
 
-int recorder_init(struct recorder *r, struct store *store, int64_t run,
-		  struct spool_session *session, const char *session_path)
+int recording_init(struct recording *r, struct store *store, int64_t run,
+		   struct spool_session *session, const char *session_path)
 {
 	memset(r, 0, sizeof *r);
 	r->store = store;
@@ -25,7 +25,7 @@ int recorder_init(struct recorder *r, struct store *store, int64_t run,
 	return 0;
 }
 
-void recorder_release(struct recorder *r)
+void recording_release(struct recording *r)
 {
 	while (r->n_images > 0)
 		image_close(r, r->n_images - 1, 0);
