@@ -15,6 +15,12 @@
 #define TURNS 41
 #define RUNS  200
 
+#ifdef __clang__
+#define KEEP_POINTER __attribute__((noinline))
+#else
+#define KEEP_POINTER __attribute__((noinline, optimize("no-omit-frame-pointer")))
+#endif
+
 enum way { WARM, COLD, LIBUNWIND, LIBGCC, POINTERS, N_WAYS };
 static const char *const way_names[N_WAYS] = {"warm", "cold", "unw_backtrace", "_Unwind_Backtrace",
 					      "frame pointers"};
@@ -44,7 +50,7 @@ static _Unwind_Reason_Code one_frame(struct _Unwind_Context *c, void *n)
 	return _URC_NO_REASON;
 }
 
-static uint32_t pointers(void)
+static KEEP_POINTER uint32_t pointers(void)
 {
 	const uint64_t *bp = __builtin_frame_address(0);
 	uint32_t n = 0;
@@ -60,7 +66,7 @@ static uint32_t pointers(void)
 	return n;
 }
 
-static uint32_t walk(enum way way)
+static KEEP_POINTER uint32_t walk(enum way way)
 {
 	uint32_t n = 0;
 
@@ -93,7 +99,7 @@ static double median(enum way way)
 	return ns[way][TURNS / 2];
 }
 
-static __attribute__((noinline)) void measure(void)
+static KEEP_POINTER void measure(void)
 {
 	for (int turn = -1; turn < TURNS; turn++)
 		for (int way = 0; way < N_WAYS; way++) {
@@ -157,21 +163,25 @@ static inline __attribute__((always_inline)) void down(int depth)
 		down(depth);                                                                       \
 		sink += (uint32_t)room[n];                                                         \
 	}
-#define POINT(                                                                                     \
-	n) /* an array of fixed use by a frame pointer: the chain of all of them is walkable */    \
-	static __attribute__((noinline, optimize("no-omit-frame-pointer"))) void point_##n(        \
-		int depth)                                                                         \
+/* By the frame pointer, so that the chain of these alone can be walked along it. */
+#define POINT(n)                                                                                   \
+	static KEEP_POINTER void point_##n(int d)                                                  \
 	{                                                                                          \
-		down(depth);                                                                       \
+		down(d);                                                                           \
 		sink += n;                                                                         \
 	}
-#define EIGHT(m) m(1) m(2) m(3) m(4) m(5) m(6) m(7) m(8)
-EIGHT(PLAIN)
-EIGHT(SAVES) EIGHT(LARGE) EIGHT(SIZED) EIGHT(POINT)
+#define EIGHT(kind) kind(1) kind(2) kind(3) kind(4) kind(5) kind(6) kind(7) kind(8)
+#define ROW(kind)   kind##_1, kind##_2, kind##_3, kind##_4, kind##_5, kind##_6, kind##_7, kind##_8
 
-#define NAME(kind, n) kind##_##n
-#define ROW(kind)     kind##_1, kind##_2, kind##_3, kind##_4, kind##_5, kind##_6, kind##_7, kind##_8
-	static const struct {
+/* clang-format off */
+EIGHT(PLAIN)
+EIGHT(SAVES)
+EIGHT(LARGE)
+EIGHT(SIZED)
+EIGHT(POINT)
+/* clang-format on */
+
+static const struct {
 	const char *name;
 	nested of[32];
 	int n;
@@ -197,7 +207,7 @@ static void report(const char *name, int depth)
 	       t[LIBGCC] / t[WARM]);
 }
 
-int main(void)
+KEEP_POINTER int main(void)
 {
 	static const int depths[] = {16, 30, 100};
 
