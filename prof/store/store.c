@@ -14,7 +14,8 @@
 #define BUSY_MS   30000
 #define CACHE_KIB 16384
 #define CHECK_BYTES                                                                                \
-	(INT64_C(2) << 20)      /* up to here the whole file is checked on opening for writing */
+	(INT64_C(2) << 20) /* up to here the whole file is checked on opening for writing */
+#define TABLES       16
 #define LENGTH_LIMIT (64 << 20) /* of one cell: names are at most 64 KiB, parameters a page */
 
 /* `path` as a file: URI, whatever bytes it has. */
@@ -94,6 +95,25 @@ static int check_answer(struct store *s, const char *sql, struct err *err)
 	return rc;
 }
 
+/* Tables must be tables: what a foreign hand put there in their place could have no end. */
+static int check_tables(struct store *s, struct err *err)
+{
+	int64_t n = 0;
+	int rc = store_query_int(
+		s,
+		"SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND rootpage > 0 AND name "
+		"IN"
+		" ('run', 'string_row', 'process_row', 'thread_row', 'module_row', 'frame_row',"
+		" 'stack_row', 'path_row', 'stage_row', 'sample_kind', 'sample_row', 'tick_row',"
+		" 'counter_row', 'sql_statement_row', 'loss_row', 'mark_row')",
+		0, &n, err);
+
+	if (rc == 0 && n != TABLES)
+		rc = err_set(err, ERR_FORMAT, "'%s' is damaged: %d of its %d tables are missing",
+			     s->path, TABLES - (int)n, TABLES);
+	return rc;
+}
+
 /* Are the tables there, and is what every run touches sound? */
 static int check_sound(struct store *s, const struct store_file *file, struct err *err)
 {
@@ -105,10 +125,14 @@ static int check_sound(struct store *s, const struct store_file *file, struct er
 		"SELECT name FROM sample_kind LIMIT 1",
 	};
 
+	int rc = check_tables(s, err);
+
+	if (rc < 0)
+		return rc;
 	for (size_t i = 0; i < sizeof probes / sizeof *probes; i++) {
 		sqlite3_stmt *stmt;
-		int rc = store_prepare(s, probes[i], &stmt, err);
 
+		rc = store_prepare(s, probes[i], &stmt, err);
 		if (rc == ERR_DATABASE && sqlite3_errcode(s->db) == SQLITE_ERROR)
 			return err_set(err, ERR_FORMAT, "'%s' is damaged: %s", s->path,
 				       sqlite3_errmsg(s->db));

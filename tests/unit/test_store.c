@@ -175,7 +175,25 @@ static void a_store_that_lost_a_table_is_refused(void **state)
 	(void)state;
 	make_store();
 	assert_int_equal(rig_exec("DROP TABLE stack_row"), 0);
-	check_refused(ERR_FORMAT, "stack_row");
+	check_refused(ERR_FORMAT, "tables are missing");
+}
+
+static void a_view_without_end_in_the_place_of_a_table_is_refused(void **state)
+{
+	(void)state;
+	make_store();
+	assert_int_equal(
+		rig_exec("DROP TABLE loss_row; CREATE VIEW loss_row AS WITH RECURSIVE n(i) AS"
+			 " (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT 1 AS run, i AS reason,"
+			 " 5 AS count FROM n"),
+		0);
+	check_refused(ERR_FORMAT, "tables are missing");
+	unlink(rig_path);
+	make_store();
+	assert_int_equal(
+		rig_exec("DROP TABLE stack_row; CREATE TABLE stack_row (id INTEGER PRIMARY KEY)"),
+		0);
+	check_refused(ERR_FORMAT, "no such column");
 }
 
 /* Bytes of one page after the other overwritten: refused, or read with an answer; never more. */
@@ -613,6 +631,7 @@ int main(void)
 		T(what_is_not_there_is_not_found),
 		T(files_that_are_no_stores_are_refused_and_left_alone),
 		T(a_store_that_lost_a_table_is_refused),
+		T(a_view_without_end_in_the_place_of_a_table_is_refused),
 		T(damaged_pages_are_found_before_anything_is_written),
 		T(things_that_are_no_files_are_refused),
 		T(an_empty_file_becomes_a_store_but_is_none),

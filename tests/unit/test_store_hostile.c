@@ -120,20 +120,6 @@ static void samples_without_a_thread_get_one_that_says_so(void **state)
 	store_close(s);
 }
 
-static void views_in_the_place_of_tables_do_not_hurt(void **state)
-{
-	(void)state;
-	check_change("DROP TABLE loss_row; CREATE VIEW loss_row AS SELECT 1 AS run, 'x' AS reason,"
-		     " 5 AS count",
-		     0);
-	check_change(
-		"DROP TABLE thread_row; CREATE VIEW thread_row AS WITH RECURSIVE n(i) AS (SELECT 1"
-		" UNION ALL SELECT i + 1 FROM n LIMIT 100) SELECT (1 << 32) + i AS id, 1 AS "
-		"process,"
-		" i AS tid, 'x' AS name, 0 AS start_ns, 0 AS end_ns, 0 AS cpu_ns FROM n",
-		0);
-}
-
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
@@ -143,7 +129,6 @@ int main(void)
 		T(scattered_numbers_cost_no_memory),
 		T(values_of_other_types_are_read_as_far_as_they_go),
 		T(samples_without_a_thread_get_one_that_says_so),
-		T(views_in_the_place_of_tables_do_not_hurt),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
