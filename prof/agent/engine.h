@@ -27,6 +27,7 @@ int64_t engine_draw(struct agent_slot *slot);
 /* ---- perf */
 int perf_open(struct agent_slot *slot);
 void sigio_guard(void); /* sigio.c: before the first event */
+int sigio_is_guard(const struct sigaction *action);
 void perf_stop(struct agent_slot *slot);
 void perf_close(struct agent_slot *slot);
 int perf_rearm(struct agent_slot *slot, int ran_dry);

@@ -107,7 +107,8 @@ static void keep_preload(const char *entry, size_t n)
 	memcpy(preload_entry, PRELOAD, at);
 }
 
-/* Takes the agent out of "LD_PRELOAD=…" in place; returns 1 if nothing is left of the variable. */
+/* Takes the agent out of "LD_PRELOAD=…" in place; returns 1 if it was all there was. One separator goes with
+ * it: the one put there for it, so that what the program's user wrote stays to the letter. */
 static int cut_preload(char *var)
 {
 	char *value = var + sizeof PRELOAD - 1, *entry = NULL, *rest;
@@ -116,12 +117,15 @@ static int cut_preload(char *var)
 	if (n == 0)
 		return 0;
 	keep_preload(entry, n);
-	rest = entry + n + strspn(entry + n, SEPARATORS);
-	if (!*rest) /* the last one: no separator stays before it */
-		while (entry > value && strchr(SEPARATORS, entry[-1]))
-			entry--;
+	rest = entry + n;
+	if (entry == value && !*rest)
+		return 1;
+	if (*rest)
+		rest++;
+	else
+		entry--;
 	memmove(entry, rest, strlen(rest) + 1);
-	return !*value;
+	return 0;
 }
 
 static int keep_session(const char *var)
@@ -194,8 +198,7 @@ size_t env_text_bytes(char *const *envp)
 	return bytes;
 }
 
-/* "LD_PRELOAD=ours", then ":theirs". Theirs once more, as another preload of the program's own making
- * would be, but not us twice. */
+/* "LD_PRELOAD=ours", then ":theirs", even if that is empty. If they name us, theirs as it is. */
 static char *join_preload(char *text, const char *theirs)
 {
 	size_t n = strlen(preload_entry);
@@ -205,8 +208,6 @@ static char *join_preload(char *text, const char *theirs)
 	if (!theirs)
 		return text;
 	theirs += sizeof PRELOAD - 1;
-	if (!*theirs)
-		return text;
 	text[n] = ':';
 	memcpy(text + n + 1, theirs, strlen(theirs) + 1);
 	return find_entry(text + n + 1, &entry) ? memmove(text, theirs - (sizeof PRELOAD - 1),

@@ -47,6 +47,11 @@ static void on_sigio(int signo, siginfo_t *info, void *ucontext)
 	errno = saved;
 }
 
+int sigio_is_guard(const struct sigaction *action)
+{
+	return (action->sa_flags & SA_SIGINFO) && action->sa_sigaction == on_sigio;
+}
+
 void sigio_guard(void)
 {
 	struct sigaction sa, old;

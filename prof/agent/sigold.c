@@ -1,4 +1,4 @@
-/* The older ways to say sigaction() and sigprocmask(), for the tick's number; for all others they are
+/* The older ways to say sigaction() and sigprocmask(), for the tick's number and SIGIO; for all others they are
  * libc's own. Signal-safe. */
 #include <errno.h>
 #include <signal.h>
@@ -10,6 +10,12 @@
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations" /* programs call them all the same */
 
 typedef void handler_fn(int);
+
+/* Numbers whose action is not what the kernel says. */
+static int is_ours(int signo)
+{
+	return sig_tick && (signo == sig_tick || signo == SIGIO);
+}
 
 static handler_fn *simple_action(int signo, handler_fn *handler, int flags)
 {
@@ -29,7 +35,7 @@ static handler_fn *simple_action(int signo, handler_fn *handler, int flags)
 
 AGENT_EXPORT sighandler_t signal(int signo, sighandler_t handler)
 {
-	if (!sig_tick || signo != sig_tick)
+	if (!is_ours(signo))
 		return AGENT_NEXT(signal)(signo, handler);
 	return simple_action(signo, handler, SA_RESTART);
 }
@@ -46,7 +52,7 @@ AGENT_EXPORT sighandler_t ssignal(int signo, sighandler_t handler)
 
 AGENT_EXPORT sighandler_t sysv_signal(int signo, sighandler_t handler)
 {
-	if (!sig_tick || signo != sig_tick)
+	if (!is_ours(signo))
 		return AGENT_NEXT(sysv_signal)(signo, handler);
 	return simple_action(signo, handler, (int)(SA_RESETHAND | SA_NODEFER));
 }
@@ -92,7 +98,7 @@ AGENT_EXPORT sighandler_t sigset(int signo, sighandler_t handler)
 	sigset_t before;
 	int rc;
 
-	if (!sig_tick || signo != sig_tick)
+	if (!is_ours(signo))
 		return AGENT_NEXT(sigset)(signo, handler);
 	if (handler == SIG_ERR) {
 		errno = EINVAL;
@@ -114,7 +120,7 @@ AGENT_EXPORT int siginterrupt(int signo, int on)
 {
 	struct sigaction a;
 
-	if (!sig_tick || signo != sig_tick)
+	if (!is_ours(signo))
 		return AGENT_NEXT(siginterrupt)(signo, on);
 	if (sigaction(signo, NULL, &a) < 0)
 		return -1;

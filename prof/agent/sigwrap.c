@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "prof/agent/agent.h"
+#include "prof/agent/engine.h"
 #include "prof/agent/sys.h"
 
 #define SA_RESTORER_BIT 0x04000000 /* the kernel's, which libc does not name */
@@ -263,6 +264,23 @@ static int own_action(int signo, const struct sigaction *act, struct sigaction *
 	return 0;
 }
 
+/* SIGIO has a guard where the program leaves it alone (sigio.c), of which the program sees nothing. */
+static int guarded_action(const struct sigaction *act, struct sigaction *old)
+{
+	struct sigaction was;
+	int rc = next_sigaction()(SIGIO, act, &was);
+
+	if (rc == 0 && sigio_is_guard(&was)) {
+		memset(&was, 0, sizeof was);
+		was.sa_handler = SIG_DFL;
+		if (act && act->sa_handler == SIG_DFL)
+			sigio_guard();
+	}
+	if (rc == 0 && old)
+		*old = was;
+	return rc;
+}
+
 AGENT_EXPORT int sigaction(int signo, const struct sigaction *restrict act,
 			   struct sigaction *restrict old)
 {
@@ -279,7 +297,7 @@ AGENT_EXPORT int sigaction(int signo, const struct sigaction *restrict act,
 		if (sig_strip(&changed.sa_mask, &act->sa_mask))
 			act = &changed;
 	}
-	rc = next_sigaction()(signo, act, old);
+	rc = signo == SIGIO ? guarded_action(act, old) : next_sigaction()(signo, act, old);
 	if (rc == 0 && old && !sig_wanted)
 		sig_show(&old->sa_mask);
 	return rc;

@@ -194,7 +194,6 @@ static int retire(void)
 
 		if (!s || atomic_load(&s->tid) <= 0)
 			continue;
-		engine_close(s);
 		slot_forget(s);
 	}
 	spool_drop(agent.head);
@@ -204,6 +203,19 @@ static int retire(void)
 	atomic_store(&retired, 0);
 	atomic_store(&agent.state, AGENT_IDLE);
 	return 0;
+}
+
+/* What the program could see of us: descriptors and timers. */
+static void close_engines(void)
+{
+	uint32_t used = atomic_load(&agent.slots_used);
+
+	for (uint32_t i = 0; i < used; i++) {
+		struct agent_slot *s = atomic_load(&agent.slots[i]);
+
+		if (s && atomic_load(&s->tid) > 0)
+			engine_close(s);
+	}
 }
 
 /* The rings' memory goes back at once; their addresses stay until nobody can be writing to them. */
@@ -271,6 +283,7 @@ int pp_agent_stop(void)
 		return -1;
 	}
 	agent_end(1);
+	close_engines();
 	atomic_fetch_add(&stage_epoch, 1);
 	atomic_store(&retired, 1);
 	ask_to_stop();

@@ -12,7 +12,11 @@
 
 #include "protea-prof.h"
 
-#define WORDS(self) (char *[]){(char *)(self), (char *)"leaf", NULL}
+#define WORDS(self)                                                                                \
+	(char *[])                                                                                 \
+	{                                                                                          \
+		(char *)(self), (char *)"leaf", NULL                                               \
+	}
 
 static char self[4096];
 
@@ -71,8 +75,8 @@ static void family(void)
 				execvp(self, WORDS(self));
 			else if (way == 6)
 				execvpe("sh",
-					(char *[]){(char *)"sh", (char *)"-c", (char *)"$0 leaf", self,
-						   NULL},
+					(char *[]){(char *)"sh", (char *)"-c", (char *)"$0 leaf",
+						   self, NULL},
 					one);
 			else if (way == 7)
 				execl(self, self, "leaf", (char *)NULL);

@@ -218,7 +218,8 @@ static void kills(int s)
 		_exit(3);
 	}
 	waitpid(pid, &status, 0);
-	printf("  killed %d by %d\n", WIFSIGNALED(status), WIFSIGNALED(status) && WTERMSIG(status) == s);
+	printf("  killed %d by %d\n", WIFSIGNALED(status),
+	       WIFSIGNALED(status) && WTERMSIG(status) == s);
 }
 
 int main(void)
