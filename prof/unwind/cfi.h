@@ -17,7 +17,7 @@ enum cfi_where {
 	CFI_UNDEF,
 	CFI_OFFSET,     /* at CFA + value */
 	CFI_VAL_OFFSET, /* is CFA + value */
-	CFI_REGISTER,   /* is in register `value`; for the CFA itself see struct cfi_row */
+	CFI_REGISTER,   /* is in register `value` */
 	CFI_EXPR,     /* at the address an expression gives: `len` bytes at section offset value */
 	CFI_VAL_EXPR, /* is what it gives */
 };
@@ -29,8 +29,9 @@ struct cfi_place {
 };
 
 struct cfi_row {
-	uint8_t cfa_where; /* CFI_UNSPEC, CFI_REGISTER (cfa_reg + cfa.value) or CFI_VAL_EXPR */
+	uint8_t cfa_where; /* CFI_UNSPEC, CFI_REGISTER (cfa_reg + cfa_off) or CFI_VAL_EXPR (cfa) */
 	uint16_t cfa_reg;
+	int64_t cfa_off;
 	struct cfi_place cfa;
 	struct cfi_place reg[CFI_REGS];
 };

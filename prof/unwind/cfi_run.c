@@ -105,7 +105,7 @@ static int def_cfa(struct run *r, uint64_t reg, int64_t offset)
 		return -1;
 	r->row.cfa_where = CFI_REGISTER;
 	r->row.cfa_reg = (uint16_t)reg;
-	r->row.cfa = (struct cfi_place){.value = offset, .where = CFI_REGISTER};
+	r->row.cfa_off = offset;
 	r->changed |= CFI_CHANGED_CFA;
 	return 0;
 }
@@ -118,18 +118,30 @@ static int def_cfa_factored(struct run *r, uint64_t reg, int64_t n)
 								      : def_cfa(r, reg, offset);
 }
 
-/* The forms that change one half of "register + offset" need that form. */
+static int set_cfa_offset(struct run *r, int64_t offset)
+{
+	r->row.cfa_off = offset;
+	r->changed |= CFI_CHANGED_CFA;
+	return 0;
+}
+
+/* The forms that change one half of "register + offset". Behind an expression they are not allowed, but
+ * there is hand-written code (libgcrypt) that counts on what all unwinders do then: the offset from before
+ * the expression is still there, and naming a register ends the expression. */
 static int def_cfa_part(struct run *r, uint8_t op)
 {
 	uint64_t n = op == DW_CFA_def_cfa_offset_sf ? 0 : cfi_uleb(&r->c);
+	int64_t offset;
 
-	if (r->row.cfa_where != CFI_REGISTER)
+	if (r->row.cfa_where == CFI_UNSPEC)
 		return -1;
 	if (op == DW_CFA_def_cfa_register)
-		return def_cfa(r, n, r->row.cfa.value);
-	if (op == DW_CFA_def_cfa_offset_sf)
-		return def_cfa_factored(r, r->row.cfa_reg, cfi_sleb(&r->c));
-	return n > INT64_MAX ? -1 : def_cfa(r, r->row.cfa_reg, (int64_t)n);
+		return def_cfa(r, n, r->row.cfa_off);
+	if (op == DW_CFA_def_cfa_offset)
+		return n > INT64_MAX ? -1 : set_cfa_offset(r, (int64_t)n);
+	return __builtin_mul_overflow(cfi_sleb(&r->c), r->cie->data_align, &offset)
+		       ? -1
+		       : set_cfa_offset(r, offset);
 }
 
 static int def_cfa_expression(struct run *r)
@@ -141,7 +153,6 @@ static int def_cfa_expression(struct run *r)
 	if (r->c.bad || len > UINT32_MAX)
 		return -1;
 	r->row.cfa_where = CFI_VAL_EXPR;
-	r->row.cfa_reg = 0;
 	r->row.cfa = (struct cfi_place){(int64_t)at, (uint32_t)len, CFI_VAL_EXPR};
 	r->changed |= CFI_CHANGED_CFA;
 	return 0;

@@ -243,7 +243,7 @@ static int is_signal_frame(const struct cfi_section *s, const struct cfi_row *ro
 static int short_cfa(const struct cfi_section *s, const struct cfi_row *row,
 		     struct unwind_rule *rule)
 {
-	int64_t offset = row->cfa.value;
+	int64_t offset = row->cfa_off;
 
 	if (row->cfa_where == CFI_REGISTER) {
 		rule->cfa_kind = row->cfa_reg == REG_SP   ? UNWIND_CFA_SP
@@ -333,7 +333,7 @@ static int ext_rule(struct rules *r, const struct cfi_section *s, const struct c
 		struct unwind_ext head;
 		struct unwind_ext_reg reg[CFI_REGS];
 	} x = {0};
-	int64_t at = row->cfa.value;
+	int64_t at = row->cfa_off;
 	uint8_t n = 0;
 
 	if (r->n >= RULES_FULL)
@@ -350,7 +350,7 @@ static int ext_rule(struct rules *r, const struct cfi_section *s, const struct c
 	x.head.cfa_off = (int32_t)at;
 	if (x.head.cfa_off != at)
 		return ERR_LIMIT;
-	x.head.cfa_reg = (uint8_t)row->cfa_reg;
+	x.head.cfa_reg = x.head.cfa_is_expr ? 0 : (uint8_t)row->cfa_reg;
 	x.head.is_signal = rule->is_signal;
 	for (uint8_t i = 0; i < CFI_REGS; i++) {
 		int rc = ext_reg(r, s, i, i == REG_IP ? ra : &row->reg[i], &x.reg[n]);

@@ -78,7 +78,7 @@ static inline int on_row(void *ctx, uint64_t start, uint64_t end, const struct c
 	say(l, "%s%llx-%llx ", *l->text ? " | " : "", (unsigned long long)start,
 	    (unsigned long long)end);
 	if (row->cfa_where == CFI_REGISTER)
-		say(l, "r%u%+lld", row->cfa_reg, (long long)row->cfa.value);
+		say(l, "r%u%+lld", row->cfa_reg, (long long)row->cfa_off);
 	else if (row->cfa_where == CFI_VAL_EXPR)
 		say_expr(l, &row->cfa);
 	else

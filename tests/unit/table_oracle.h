@@ -52,7 +52,8 @@ static inline void append(char *out, const char *fmt, ...)
 static inline void say_op(char *out, uint8_t atom, int64_t a)
 {
 	if ((atom >= DW_OP_breg0 && atom <= DW_OP_breg31) || atom == DW_OP_const1u ||
-	    atom == DW_OP_const1s || atom == DW_OP_const2u || atom == DW_OP_plus_uconst)
+	    atom == DW_OP_const1s || atom == DW_OP_const2u || atom == DW_OP_const4s ||
+	    atom == DW_OP_plus_uconst)
 		append(out, " %02x:%lld", atom, (long long)a);
 	else
 		append(out, " %02x", atom);
@@ -94,6 +95,12 @@ static inline void say_bytes(char *out, const uint8_t *p, uint32_t len)
 		} else if (atom == DW_OP_const2u) {
 			a = p[0] | p[1] << 8;
 			p += 2;
+		} else if (atom == DW_OP_const4s) {
+			int32_t v;
+
+			memcpy(&v, p, sizeof v);
+			a = v;
+			p += sizeof v;
 		}
 		say_op(out, atom, a);
 	}

@@ -68,6 +68,12 @@ static void realigned_stacks_of_openblas_have_libdws_rules(void **state)
 	compare_library("libopenblas.so.0");
 }
 
+static void long_expressions_of_libmvec_have_libdws_rules(void **state)
+{
+	(void)state;
+	compare_library("libmvec.so.1");
+}
+
 static void libpython_has_libdws_rules(void **state)
 {
 	(void)state;
@@ -148,6 +154,7 @@ int main(void)
 		cmocka_unit_test(hand_written_assembly_of_libcrypto_has_libdws_rules),
 		cmocka_unit_test(libsqlite3_has_libdws_rules),
 		cmocka_unit_test(realigned_stacks_of_openblas_have_libdws_rules),
+		cmocka_unit_test(long_expressions_of_libmvec_have_libdws_rules),
 		cmocka_unit_test(libpython_has_libdws_rules),
 		cmocka_unit_test(this_program_has_libdws_rules),
 		cmocka_unit_test(the_vdso_in_memory_has_libdws_rules),
