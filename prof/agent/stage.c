@@ -74,12 +74,14 @@ static void show(struct stage_stack *st, const struct stage_open *o)
 
 void pp_agent_stage_begin(pp_stage *stage, const char *name)
 {
-	int saved = errno;
-	struct stage_stack *st = stage_stack_self();
+	struct stage_stack *st;
 	struct stage_open *o;
 	int64_t now_ns;
 
 	stage->id = stage->owner = 0;
+	if (!agent_live())
+		return;
+	st = stage_stack_self();
 	if (!st)
 		return;
 	now_ns = clock_mono_ns();
@@ -95,7 +97,6 @@ void pp_agent_stage_begin(pp_stage *stage, const char *name)
 			stage_publish(st);
 	}
 	leave(st);
-	errno = saved;
 }
 
 /* The open stage behind a value, and the stack it is on; NULL: it has ended. */
@@ -150,7 +151,6 @@ static void end_elsewhere(struct stage_stack *st, struct stage_open *o, uint64_t
 
 void pp_agent_stage_end(pp_stage *stage)
 {
-	int saved = errno;
 	struct stage_stack *st, *own;
 	struct stage_open *o = find(stage, &st);
 	int64_t now_ns;
@@ -160,8 +160,7 @@ void pp_agent_stage_end(pp_stage *stage)
 	own = stage_stack_self();
 	if (st != own) {
 		end_elsewhere(st, o, stage->id);
-		errno = saved;
-		return;
+			return;
 	}
 	now_ns = clock_mono_ns();
 	enter(st);
@@ -169,12 +168,10 @@ void pp_agent_stage_end(pp_stage *stage)
 		answer(st, now_ns);
 	pop_to(st, (uint32_t)stage->owner, now_ns);
 	leave(st);
-	errno = saved;
 }
 
 void pp_agent_stage_token(pp_token *token)
 {
-	int saved = errno;
 	struct stage_stack *st = stage_stack_self();
 
 	token->id = token->owner = 0;
@@ -187,12 +184,10 @@ void pp_agent_stage_token(pp_token *token)
 	leave(st);
 	token->id = st->slot->stage_id;
 	token->owner = st->epoch;
-	errno = saved;
 }
 
 void pp_agent_stage_adopt(const pp_token *token)
 {
-	int saved = errno;
 	struct stage_stack *st = stage_stack_self();
 	struct stage_open *o;
 
@@ -206,12 +201,10 @@ void pp_agent_stage_adopt(const pp_token *token)
 		show(st, o);
 	}
 	leave(st);
-	errno = saved;
 }
 
 void pp_agent_stage_adopt_end(void)
 {
-	int saved = errno;
 	struct stage_stack *st = stage_stack_self();
 	uint32_t i;
 
@@ -223,7 +216,6 @@ void pp_agent_stage_adopt_end(void)
 	if (i > 0)
 		pop_to(st, i - 1, clock_mono_ns());
 	leave(st);
-	errno = saved;
 }
 
 void pp_agent_counter(const char *name, double value)
@@ -244,7 +236,7 @@ void pp_agent_counter(const char *name, double value)
 				    (uint32_t)(sizeof value + n) + 1);
 		}
 	}
-	errno = saved;
+	errno = saved; /* the thread may have been attached just now */
 }
 
 /* ---- for the rest of the agent --------------------------------------------------------------- */

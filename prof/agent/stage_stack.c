@@ -2,6 +2,7 @@
  * record for a short one in which nothing happened, or a place in a sum when there are so many that rows
  * of their own are worth nothing. Normal context, except stage_publish() and stage_fold_flush(), which
  * the tick's handler may call when `busy` is not set. */
+#include <errno.h>
 #include <math.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -89,15 +90,15 @@ static void stack_reset(struct stage_stack *st, struct agent_slot *slot)
 /* Kept out of line: once per thread and recording. */
 static __attribute__((noinline)) struct stage_stack *stack_attach(void)
 {
+	int saved = errno;
 	struct agent_slot *slot = agent_slot_self();
 
-	if (!slot)
-		return NULL;
-	if (!self)
+	if (slot && !self)
 		self = stack_make();
-	if (self)
+	if (slot && self)
 		stack_reset(self, slot);
-	return self;
+	errno = saved;
+	return slot ? self : NULL;
 }
 
 struct stage_stack *stage_stack_self(void)

@@ -61,11 +61,13 @@ dump -s -- sh -c 'env | wc -l; (exit 3) | true; env -i sh -c env | sort' >"$TMP/
 check "a pipeline of a shell works" grep -q PWD "$TMP/got"
 claim "and each of its programs is followed" "$(images) >= 5"
 same "a program that cannot be preloaded is run all the same" '' "$(command -v ldconfig || echo /sbin/ldconfig)" -p
+# shellcheck disable=SC2016 # for the inner shell
 same "very many variables are passed on" '' env -i sh -c \
 	'i=0; while [ $i -lt 3000 ]; do export "V$i=$i"; i=$((i + 1)); done; env | sort | md5sum; sh -c "env | sort | md5sum"'
 for list in '' ' ' 'libm.so.6' ' libm.so.6: ' 'libm.so.6:libdl.so.2'; do
 	same "a preload list of the user's own stays: '$list'" '' env -i LD_PRELOAD="$list" sh -c env
 done
+# shellcheck disable=SC2016 # for the inner shell
 same "a very long preload list is passed on" '' env -i sh -c \
 	'LD_PRELOAD=$(i=0; while [ $i -lt 6000 ]; do printf "           "; i=$((i + 1)); done); export LD_PRELOAD; env | wc -c; sh -c "env | wc -c"'
 

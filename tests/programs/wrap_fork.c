@@ -165,7 +165,7 @@ static void others(void)
 int main(int argc, char **argv)
 {
 	if (argc > 2 && strcmp(argv[1], "storm") == 0) {
-		storm(atoi(argv[2]));
+		storm((int)strtol(argv[2], NULL, 10));
 		return 0;
 	}
 	tree(4);

@@ -175,7 +175,7 @@ static void names(void)
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
-	int n = argc > 2 ? atoi(argv[2]) : 1;
+	int n = argc > 2 ? (int)strtol(argv[2], NULL, 10) : 1;
 
 	if (strcmp(what, "threads") == 0)
 		threads(n < 64 ? n : 64);
