@@ -53,7 +53,7 @@ struct opt {
 struct usage {
 	const char *synopsis;   /* "run [options] JOB | -- CMD [ARG…]" */
 	const char *text;       /* a few lines; NULL */
-	const struct opt *opts; /* ends with name NULL */
+	const struct opt *opts; /* ends with name NULL; -q and -h come by themselves */
 };
 
 /* Parses up to the first operand, "--" or (permute) everywhere before "--"; -h and --help print and set
@@ -63,12 +63,18 @@ int opts_parse(int argc, char **argv, const struct usage *usage, int permute, in
 
 /* Common places: the store file ($PROTEA_PROF_STORE, ./protea-prof.sqlite). */
 const char *cli_store_path(const char *option);
-/* Says `err` on stderr with the prefix; returns the exit code (ERR_ARG: 2, else 1). */
+/* Says `err` on stderr with the prefix (names of foreign files in it made harmless); returns the exit code
+ * (ERR_ARG: 2, else 1). */
 int cli_fail(const struct err *err);
 /* Opens a store for reading and completes unfinished runs left by dead supervisors (says so). */
 struct store;
 int cli_open_store(struct store **out, const char *path, int writable, struct err *err);
 int cli_colour(void); /* may stdout be coloured (TTY, NO_COLOR) */
-int cli_width(void);  /* columns of the terminal, 100 when there is none */
+int cli_width(void);  /* columns of stdout's terminal; $COLUMNS, or 100, when there is none */
+int cli_columns(int fd);
+
+/* The kind of sample a view is of when nobody says: wall of a run in wall mode, else cpu. */
+struct profile;
+const char *cli_default_kind(const struct profile *p);
 
 #endif

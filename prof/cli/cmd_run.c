@@ -18,7 +18,7 @@ struct run_options {
 	struct opt_list labels;
 	double rate_hz;
 	int64_t duration_ns;
-	int children, quiet;
+	int children;
 };
 
 static int choose(const char *what, const char *text, const char *const *names, int *value)
@@ -108,8 +108,7 @@ static int record(const struct run_options *o, struct record_options *r)
 									   : EXIT_FAIL;
 		return result.exit_code;
 	}
-	if (!o->quiet)
-		summary_print(r->store_path, o->store != NULL, &result);
+	summary_print(r->store_path, o->store != NULL, &result);
 	return result.exit_code;
 }
 
@@ -171,11 +170,11 @@ int cmd_run(int argc, char **argv)
 		{0, "no-children", OPT_FLAG, &o.children, NULL, "only the program itself", 1},
 		{0, "db", OPT_TEXT, &o.db, "URL",
 		 "where a job's UUID is looked up ($PROTEA_DB_URL)", 0},
-		{'q', "quiet", OPT_FLAG, &o.quiet, NULL, "errors only", 0},
 		{0, NULL, OPT_FLAG, NULL, NULL, NULL, 0},
 	};
 	const struct usage usage = {
-		"run [options] JOB [options of protea-export] | run [options] -- CMD [ARG…]",
+		"run [options] JOB [options of protea-export]\n"
+		"       protea-prof run [options] -- CMD [ARG…]",
 		"Starts a program, or an export job, with the profiler in it. The program's "
 		"output, input,\n"
 		"signals and exit code are its own; the run goes into the store.\n"
@@ -187,8 +186,6 @@ int cmd_run(int argc, char **argv)
 		return EXIT_USAGE;
 	if (done)
 		return EXIT_OK;
-	if (o.quiet)
-		log_init("protea-prof", LOG_QUIET);
 	if (first >= argc) {
 		log_error("run: say what to run: a job file, or '--' and a program; see "
 			  "protea-prof run "

@@ -1,11 +1,14 @@
 /* What several commands need: where the store is, how failures are said, what the terminal is like. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "prof/base/log.h"
 #include "prof/cli/cmd.h"
+#include "prof/cli/text.h"
+#include "prof/model/profile.h"
 #include "prof/record/record.h"
 #include "prof/store/store.h"
 #include "prof/store/write.h"
@@ -21,7 +24,10 @@ const char *cli_store_path(const char *option)
 
 int cli_fail(const struct err *err)
 {
-	log_error("%s", err->text);
+	char *text = text_utf8(err->text, 1);
+
+	log_error("%s", text ? text : "no memory");
+	free(text);
 	return err->code == ERR_ARG ? EXIT_USAGE : EXIT_FAIL;
 }
 
@@ -71,11 +77,24 @@ int cli_colour(void)
 	return isatty(STDOUT_FILENO) && !(term && term[0] == 'd' && term[1] == 'u');
 }
 
+int cli_columns(int fd)
+{
+	const char *env = getenv("COLUMNS");
+	struct winsize size;
+	long n;
+
+	if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col >= 40)
+		return size.ws_col;
+	n = env ? strtol(env, NULL, 10) : 0;
+	return n >= 40 && n <= 10000 ? (int)n : 100;
+}
+
 int cli_width(void)
 {
-	struct winsize size;
+	return cli_columns(STDOUT_FILENO);
+}
 
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 40)
-		return size.ws_col;
-	return 100;
+const char *cli_default_kind(const struct profile *p)
+{
+	return strcmp(strtab_text(p->strings, p->run.mode), "wall") == 0 ? "wall" : "cpu";
 }

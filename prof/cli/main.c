@@ -1,4 +1,5 @@
 /* protea-prof: the command table and the hub. A command may be abbreviated while unambiguous. */
+#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,6 +56,23 @@ static const struct cmd *find(const char *name)
 	return NULL;
 }
 
+/* What could not be printed must not pass for success; of a reader that went away (a pipe into head, where
+ * SIGPIPE is ignored) there is nothing to say. */
+static int finish(int rc)
+{
+	int bad = ferror(stdout);
+
+	errno = 0;
+	if (fflush(stdout))
+		bad = 1;
+	if (!bad || rc != EXIT_OK)
+		return rc;
+	if (errno != EPIPE)
+		log_error("cannot write to standard output%s%s", errno ? ": " : "",
+			  errno ? strerror(errno) : "");
+	return EXIT_FAIL;
+}
+
 int main(int argc, char **argv)
 {
 	const struct cmd *c;
@@ -72,21 +90,17 @@ int main(int argc, char **argv)
 	if (strcmp(argv[i], "--version") == 0) {
 		printf("protea-prof %s%s%s\n", prof_version, *prof_git_sha ? " " : "",
 		       prof_git_sha);
-		return fflush(stdout) ? EXIT_FAIL : EXIT_OK;
+		return finish(EXIT_OK);
 	}
 	if (strcmp(argv[i], "-h") == 0 || strcmp(argv[i], "--help") == 0 ||
 	    strcmp(argv[i], "help") == 0) {
 		print_usage(stdout);
-		return fflush(stdout) ? EXIT_FAIL : EXIT_OK;
+		return finish(EXIT_OK);
 	}
 	c = find(argv[i]);
 	if (!c)
 		return EXIT_USAGE;
 	argv[i] = (char *)(uintptr_t)c->name;
 	rc = c->run(argc - i, argv + i);
-	/* What could not be printed must not pass for success; a reader that went away is no failure
-	 * of ours to talk about. */
-	if ((fflush(stdout) || ferror(stdout)) && rc == EXIT_OK)
-		rc = EXIT_FAIL;
-	return rc;
+	return finish(rc);
 }

@@ -7,7 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "prof/base/log.h"
 #include "prof/cli/cmd.h"
+
+static int quiet; /* what -q of every command sets */
+
+static const struct opt common[] = {
+	{'q', "quiet", OPT_FLAG, &quiet, NULL, "errors only", 0},
+	{0, NULL, OPT_FLAG, NULL, NULL, NULL, 0},
+};
 
 struct parse {
 	const struct usage *usage;
@@ -132,15 +140,9 @@ static int opt_set(struct parse *p, const struct opt *o, const char *shown, cons
 
 #define HELP_COLUMN 26
 
-static void print_help(const struct usage *u)
+static void print_options(const struct opt *o)
 {
-	const struct opt *o;
-
-	printf("usage: protea-prof %s\n", u->synopsis);
-	if (u->text)
-		printf("\n%s\n", u->text);
-	printf("\noptions:\n");
-	for (o = u->opts; o && o->name; o++) {
+	for (; o->name; o++) {
 		int n;
 
 		if (!o->help)
@@ -153,6 +155,16 @@ static void print_help(const struct usage *u)
 			n = printf("\n") - 1;
 		printf("%*s%s\n", HELP_COLUMN - n, "", o->help);
 	}
+}
+
+static void print_help(const struct usage *u)
+{
+	printf("usage: protea-prof %s\n", u->synopsis);
+	if (u->text)
+		printf("\n%s\n", u->text);
+	printf("\noptions:\n");
+	print_options(u->opts);
+	print_options(common);
 	printf("  -h, --help%*sthis text\n", HELP_COLUMN - 12, "");
 }
 
@@ -162,8 +174,11 @@ static const struct opt *find_letter(const struct usage *u, char letter)
 {
 	const struct opt *o;
 
-	for (o = u->opts; o && o->name; o++)
+	for (o = u->opts; o->name; o++)
 		if (o->letter && o->letter == letter)
+			return o;
+	for (o = common; o->name; o++)
+		if (o->letter == letter)
 			return o;
 	return NULL;
 }
@@ -172,16 +187,17 @@ static const struct opt *find_letter(const struct usage *u, char letter)
 static const struct opt *find_name(struct parse *p, const char *name, size_t len, const char *shown)
 {
 	const struct opt *o, *hit = NULL;
-	int hits = 0;
+	int hits = 0, own;
 
-	for (o = p->usage->opts; o && o->name; o++) {
-		if (strncmp(o->name, name, len) != 0)
-			continue;
-		if (strlen(o->name) == len)
-			return o;
-		hit = o;
-		hits++;
-	}
+	for (own = 1; len && own >= 0; own--)
+		for (o = own ? p->usage->opts : common; o->name; o++) {
+			if (strncmp(o->name, name, len) != 0)
+				continue;
+			if (strlen(o->name) == len)
+				return o;
+			hit = o;
+			hits++;
+		}
 	if (hits == 1)
 		return hit;
 	complain(p, hits ? "ambiguous option" : "unknown option", shown, "");
@@ -191,6 +207,14 @@ static const struct opt *find_name(struct parse *p, const char *name, size_t len
 static int is_help(const char *arg)
 {
 	return strcmp(arg, "-h") == 0 || strcmp(arg, "--help") == 0;
+}
+
+/* The value in the argument after argv[i]. "--" is never one: "run -n -- CMD" lacks a name. */
+static int take_next(struct parse *p, const struct opt *o, int argc, char **argv, int i)
+{
+	if (i + 1 >= argc || strcmp(argv[i + 1], "--") == 0)
+		return complain(p, "a value is missing after", argv[i], "");
+	return opt_set(p, o, o->name, argv[i + 1]) ? -1 : 2;
 }
 
 /* One "--name[=value]" at argv[i]; how many arguments it took, or -1. */
@@ -207,9 +231,7 @@ static int take_long(struct parse *p, int argc, char **argv, int i)
 			      : (opt_set(p, o, argv[i], NULL), 1);
 	if (equals)
 		return opt_set(p, o, o->name, equals + 1) ? -1 : 1;
-	if (i + 1 >= argc)
-		return complain(p, "a value is missing after", argv[i], "");
-	return opt_set(p, o, o->name, argv[i + 1]) ? -1 : 2;
+	return take_next(p, o, argc, argv, i);
 }
 
 /* Bundled letters at argv[i]; how many arguments they took, or -1. */
@@ -228,9 +250,7 @@ static int take_letters(struct parse *p, int argc, char **argv, int i)
 		}
 		if (c[1])
 			return opt_set(p, o, o->name, c + 1) ? -1 : 1;
-		if (i + 1 >= argc)
-			return complain(p, "a value is missing after", argv[i], "");
-		return opt_set(p, o, o->name, argv[i + 1]) ? -1 : 2;
+		return take_next(p, o, argc, argv, i);
 	}
 	return 1;
 }
@@ -250,7 +270,7 @@ static void rotate(char **argv, int to, int from, int n)
 	}
 }
 
-int opts_parse(int argc, char **argv, const struct usage *usage, int permute, int *done)
+static int parse_all(int argc, char **argv, const struct usage *usage, int permute, int *done)
 {
 	struct parse p = {.usage = usage, .cmd = argv[0]};
 	int first = 1, i = 1; /* operands seen so far stand at first … i - 1 */
@@ -282,5 +302,14 @@ int opts_parse(int argc, char **argv, const struct usage *usage, int permute, in
 		first += took;
 		i += took;
 	}
+	return first;
+}
+
+int opts_parse(int argc, char **argv, const struct usage *usage, int permute, int *done)
+{
+	int first = parse_all(argc, argv, usage, permute, done);
+
+	if (quiet)
+		log_init("protea-prof", LOG_QUIET);
 	return first;
 }

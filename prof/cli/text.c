@@ -2,6 +2,7 @@
 #include "prof/cli/text.h"
 
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define REPLACEMENT "\xef\xbf\xbd"
@@ -39,7 +40,7 @@ static int acts(const unsigned char *s, size_t n)
 	return 0;
 }
 
-static int count(const char *text)
+int text_columns(const char *text)
 {
 	int columns = 0;
 
@@ -68,7 +69,7 @@ static const char *print_one(FILE *out, const char *text)
 
 void text_print(FILE *out, const char *text, int columns, int pad)
 {
-	int all = count(text), head = all, tail = 0, i;
+	int all = text_columns(text), head = all, tail = 0, i;
 
 	if (columns > 4 && all > columns) {
 		head = (columns - 1) / 2;
@@ -87,6 +88,48 @@ void text_print(FILE *out, const char *text, int columns, int pad)
 	}
 	for (i = head + tail + (tail ? 1 : 0); i < pad; i++)
 		putc(' ', out);
+}
+
+void text_pair(FILE *out, const char *label, const char *detail, int room)
+{
+	int label_wants = text_columns(label), detail_gets = text_columns(detail);
+	int third = room / 3 > 12 ? room / 3 : 12;
+
+	if (!*detail) {
+		text_print(out, label, room, 0);
+		return;
+	}
+	room -= 2;
+	if (detail_gets > third && detail_gets > room - label_wants)
+		detail_gets = room - label_wants > third ? room - label_wants : third;
+	text_print(out, label, room - detail_gets > 16 ? room - detail_gets : 16, 0);
+	fputs("  ", out);
+	text_print(out, detail, detail_gets, 0);
+}
+
+char *text_utf8(const char *text, int visible)
+{
+	size_t len = strlen(text), n = 0;
+	/* An invalid byte becomes three. */
+	char *clean = len < SIZE_MAX / 3 - 1 ? malloc(3 * len + 1) : NULL;
+
+	while (clean && *text) {
+		size_t take = utf8_len((const unsigned char *)text);
+
+		if (!take) {
+			memcpy(clean + n, REPLACEMENT, 3);
+			n += 3;
+		} else if (visible && acts((const unsigned char *)text, take)) {
+			clean[n++] = '?';
+		} else {
+			memcpy(clean + n, text, take);
+			n += take;
+		}
+		text += take ? take : 1;
+	}
+	if (clean)
+		clean[n] = '\0';
+	return clean;
 }
 
 const char *text_base(const char *path)
