@@ -112,7 +112,8 @@ int events_apply(struct recording *r)
 {
 	int rc = 0;
 
-	qsort(r->events, r->n_events, sizeof *r->events, by_time);
+	if (r->n_events)
+		qsort(r->events, r->n_events, sizeof *r->events, by_time);
 	for (uint32_t i = 0; i < r->n_events && rc != ERR_NOMEM; i++) {
 		rc = apply(r, &r->events[i]);
 		if (rc == ERR_LIMIT)

@@ -5,7 +5,8 @@
 #include "prof/record/loop.h"
 #include "prof/record/naming.h"
 
-#define LAST_TRIES 3 /* each waits for other writers as long as the store does */
+#define LAST_TRIES   3
+#define LAST_WAIT_MS 30000 /* for other writers, each time */
 
 /* Adds up what the threads of a process have, and gives each the part of its own that is missing. */
 static int64_t cover_threads(struct recording *r, uint32_t process, uint32_t stack)
@@ -85,6 +86,7 @@ int finish_store(struct recording *r, const struct store_run_end *end, char *war
 {
 	int rc = ERR_DATABASE;
 
+	store_wait(r->store, LAST_WAIT_MS);
 	for (int i = 0; i < LAST_TRIES && rc; i++)
 		rc = recording_flush(r, 1, err);
 	if (rc)

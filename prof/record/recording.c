@@ -7,6 +7,8 @@
 
 #include "prof/base/clock.h"
 
+#define BUSY_MS 20 /* a flush is tried again; the rings have to be read meanwhile */
+
 int recording_init(struct recording *r, struct store *store, int64_t run,
 		   struct spool_session *session, const char *session_path)
 {
@@ -19,6 +21,8 @@ int recording_init(struct recording *r, struct store *store, int64_t run,
 	buf_init(&r->event_bytes, BUF_NO_LIMIT);
 	r->images_next = UINT32_MAX; /* the first look is not skipped */
 	r->flushed_ns = clock_mono_ns();
+	if (store)
+		store_wait(store, BUSY_MS);
 	if (known_init(&r->known))
 		return ERR_NOMEM;
 	resolver_init(&r->resolver, &r->known, &r->batch, session->cache_dir);

@@ -171,6 +171,7 @@ static int drain_session(struct store *store, const struct lost_run *lost,
 		return err_nomem(err, "the recovery of a run");
 	}
 	r.recovering = 1;
+	store_wait(store, 30000); /* nothing runs that could overflow */
 	rc = store_marks(store, lost->run, take_mark, &r, err);
 	if (rc == 0)
 		rc = restore(&r, err);

@@ -256,6 +256,11 @@ const char *store_path(const struct store *s)
 	return s->path;
 }
 
+void store_wait(struct store *s, int ms)
+{
+	sqlite3_busy_timeout(s->db, ms);
+}
+
 int store_begin(struct store *s, struct err *err)
 {
 	sqlite3_stmt *stmt;

@@ -25,7 +25,8 @@ int store_open(struct store **out, const char *path, enum store_open_mode mode, 
 void store_close(struct store *s); /* NULL is fine */
 const char *store_path(const struct store *s);
 
-/* One transaction around many writes; waits for other writers up to 30 s. */
+/* One transaction around many writes; waits for other writers up to 30 s, or as long as was said. */
+void store_wait(struct store *s, int ms);
 int store_begin(struct store *s, struct err *err);
 int store_commit(struct store *s, struct err *err);
 void store_rollback(struct store *s);
