@@ -203,6 +203,18 @@ static int64_t take_any(struct spool_head *head)
 	}
 }
 
+/* The first part of a ring's memory, or all of it where the writer cannot ask for more later (before
+ * Linux 5.14). How much; 0: there is none. */
+static uint32_t ready_ring(struct spool_head *head, uint64_t at)
+{
+	uint32_t first = head->ring_bytes < RING_READY ? head->ring_bytes : RING_READY;
+
+	if (madvise((uint8_t *)head + at, first, MADV_POPULATE_WRITE) == 0)
+		return first;
+	return errno == EINVAL && reserve_mapped(head, at, head->ring_bytes) == 0 ? head->ring_bytes
+										  : 0;
+}
+
 int spool_claim(struct spool_head *head, int tid, struct ring_writer *w)
 {
 	int64_t i = take_any(head);
@@ -216,7 +228,8 @@ int spool_claim(struct spool_head *head, int tid, struct ring_writer *w)
 	}
 	ring = descriptor(head, (uint32_t)i);
 	at = head->rings_offset + (uint64_t)i * head->ring_bytes;
-	if (reserve_mapped(head, at, head->ring_bytes)) {
+	w->ready = ready_ring(head, at);
+	if (!w->ready) {
 		atomic_store(&ring->state, SPOOL_RING_FREE);
 		count(head, SPOOL_LOSS_DISK_FULL);
 		return ERR_IO;

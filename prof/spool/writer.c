@@ -1,10 +1,13 @@
-/* The producer's side of a ring. Signal-safe: no call leaves this file but crc32c(). What the consumer
+/* The producer's side of a ring. Signal-safe: no call leaves this file but
+ * crc32c() and madvise(). What the consumer
  * may have scribbled (tail) or the program itself (head) is bounded before it is used, so that no
  * write leaves the ring. */
 #include "prof/spool/writer.h"
 
+#include <errno.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "prof/spool/crc32c.h"
 
@@ -39,6 +42,24 @@ static void pad(struct ring_writer *w, uint32_t at, uint32_t room)
 	r->flags = 0;
 }
 
+/* Memory for the first `end` bytes of the ring, so that writing cannot fault: on a full tmpfs that would
+ * be SIGBUS. Doubling keeps the calls few. 0 or -1. */
+static int make_ready(struct ring_writer *w, uint32_t end)
+{
+	uint32_t more = w->ready;
+	int saved = errno, rc;
+
+	if (end <= w->ready)
+		return 0;
+	while (more < end && more < w->size)
+		more = more > w->size / 2 ? w->size : 2 * more;
+	rc = madvise(w->bytes + w->ready, more - w->ready, MADV_POPULATE_WRITE);
+	if (rc == 0)
+		w->ready = more;
+	errno = saved;
+	return rc;
+}
+
 /* The place of a record of `need` bytes, or NULL if the ring has no room for it. */
 static void *place(struct ring_writer *w, uint32_t need)
 {
@@ -47,6 +68,8 @@ static void *place(struct ring_writer *w, uint32_t need)
 	uint32_t skip = need > room ? room : 0;
 
 	if (need > w->size || skip + need > free_bytes(w, head))
+		return NULL;
+	if (make_ready(w, skip ? w->size : at + need))
 		return NULL;
 	if (skip)
 		pad(w, at, room);

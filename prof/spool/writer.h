@@ -6,10 +6,15 @@
 
 #include "prof/spool/format.h"
 
+/* A ring begins with this much memory: threads that take few samples cost little. */
+#define RING_READY (64u << 10)
+
 struct ring_writer {
 	struct spool_ring *ring; /* shared */
 	uint8_t *bytes;          /* shared: the ring's bytes */
 	uint32_t size;
+	uint32_t
+		ready; /* bytes from the start whose memory is there; grows when a record needs more */
 	volatile uint32_t busy; /* a record is being written by this thread */
 	uint64_t record_at;     /* begun record: its place, */
 	uint32_t record_max;    /* and the bytes reserved for it */
