@@ -14,13 +14,39 @@
 
 #define PUBLIC __attribute__((visibility("default")))
 
+/* Each looks up libc's function once. */
+static __typeof__(&close) next_close(void)
+{
+	return AGENT_NEXT(close);
+}
+
+static __typeof__(&closefrom) next_closefrom(void)
+{
+	return AGENT_NEXT(closefrom);
+}
+
+static __typeof__(&close_range) next_close_range(void)
+{
+	return AGENT_NEXT(close_range);
+}
+
+static __typeof__(&dup2) next_dup2(void)
+{
+	return AGENT_NEXT(dup2);
+}
+
+static __typeof__(&dup3) next_dup3(void)
+{
+	return AGENT_NEXT(dup3);
+}
+
 static __attribute__((constructor(101))) void resolve(void)
 {
-	(void)AGENT_NEXT(close);
-	(void)AGENT_NEXT(closefrom);
-	(void)AGENT_NEXT(close_range);
-	(void)AGENT_NEXT(dup2);
-	(void)AGENT_NEXT(dup3);
+	(void)next_close();
+	(void)next_closefrom();
+	(void)next_close_range();
+	(void)next_dup2();
+	(void)next_dup3();
 }
 
 PUBLIC int close(int fd)
@@ -29,7 +55,7 @@ PUBLIC int close(int fd)
 		errno = EBADF;
 		return -1;
 	}
-	return AGENT_NEXT(close)(fd);
+	return next_close()(fd);
 }
 
 /* Our lowest descriptor in [from, to], -1: none. */
@@ -56,13 +82,13 @@ PUBLIC int close_range(unsigned int first, unsigned int last, int flags)
 	while (first <= last && (ours = lowest_owned(first, last)) >= 0) {
 		unsigned int at = (unsigned int)ours;
 
-		if (at > first && AGENT_NEXT(close_range)(first, at - 1, flags))
+		if (at > first && next_close_range()(first, at - 1, flags))
 			return -1;
 		if (at == last)
 			return 0;
 		first = at + 1;
 	}
-	return AGENT_NEXT(close_range)(first, last, flags);
+	return next_close_range()(first, last, flags);
 }
 
 PUBLIC void closefrom(int low)
@@ -71,7 +97,7 @@ PUBLIC void closefrom(int low)
 
 	if (lowest_owned(low > 0 ? (unsigned int)low : 0, UINT_MAX) < 0 ||
 	    close_range(low > 0 ? (unsigned int)low : 0, UINT_MAX, 0))
-		AGENT_NEXT(closefrom)(low); /* a kernel without close_range(): ours go too */
+		next_closefrom()(low); /* a kernel without close_range(): ours go too */
 	errno = saved;
 }
 
@@ -88,11 +114,11 @@ static void yield_fd(int old, int fd)
 PUBLIC int dup2(int old, int fd)
 {
 	yield_fd(old, fd);
-	return AGENT_NEXT(dup2)(old, fd);
+	return next_dup2()(old, fd);
 }
 
 PUBLIC int dup3(int old, int fd, int flags)
 {
 	yield_fd(old, fd);
-	return AGENT_NEXT(dup3)(old, fd, flags);
+	return next_dup3()(old, fd, flags);
 }

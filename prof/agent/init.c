@@ -2,6 +2,7 @@
  * ended by exit. Everything that can fail leaves the program running without us. */
 #include <errno.h>
 #include <dlfcn.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -125,7 +126,8 @@ static int begin(const char *session_path, struct err *err)
 		return rc;
 	}
 	/* Without a dso of its own it runs after every destructor: nearly the last thing of exit(). */
-	if (!registered && __cxa_atexit(at_exit, NULL, NULL) == 0)
+	if (!registered && __cxa_atexit(at_exit, NULL, NULL) == 0 &&
+	    pthread_atfork(modules_fork_prepare, modules_fork_parent, NULL) == 0)
 		registered = 1;
 	return 0;
 }
@@ -226,6 +228,7 @@ void agent_on_fork_child(void)
 {
 	int saved = errno;
 
+	modules_fork_child();
 	if (!agent_live())
 		return;
 	atomic_store(&agent.state, AGENT_BUSY);
@@ -235,7 +238,7 @@ void agent_on_fork_child(void)
 	if (!agent.session->children || begin_image(NULL)) {
 		atomic_store(&agent.state, AGENT_IDLE);
 	} else {
-		modules_on_fork_child();
+		modules_tell_all();
 		begin_ticks();
 		atomic_store(&agent.state, AGENT_LIVE);
 	}

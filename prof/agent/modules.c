@@ -19,6 +19,7 @@
 #define MODULE_PATH_MAX 1024
 #define CHUNK           32 /* modules mapped at a time */
 #define KEPT            8
+#define FORK_PATIENCE   20000 /* turns of waiting for another thread's look, a second or so */
 
 struct module { /* one loaded object */
 	struct module *next;
@@ -52,6 +53,7 @@ static struct {
 	struct agent_modules *retired; /* newest first */
 	unsigned long long adds, subs; /* the loader's counts at the last look */
 	uint32_t generation, next_kept;
+	uint32_t forking; /* `running` is held by a fork */
 	struct kept_table kept[KEPT];
 } registry;
 
@@ -380,7 +382,6 @@ static struct module *take_gone(int64_t t_ns)
 		struct module *m = *at;
 
 		if (m->seen) {
-			m->seen = 0;
 			at = &m->next;
 			continue;
 		}
@@ -414,6 +415,8 @@ static void refresh_once(void)
 	int changed = 0;
 	struct module *gone;
 
+	for (struct module *m = registry.loaded; m; m = m->next)
+		m->seen = 0;
 	(void)dl_iterate_phdr(look_at, &changed);
 	if (!changed)
 		return;
@@ -452,16 +455,48 @@ void agent_modules_refresh(void)
 	errno = saved;
 }
 
-void modules_on_fork_child(void)
+/* A fork while we hold the loader's lock (dl_iterate_phdr) would leave it held for ever in the child, so
+ * forks wait for our look to end; it is short. */
+void modules_fork_prepare(void)
+{
+	uint32_t nobody = 0;
+
+	for (int i = 0; i < FORK_PATIENCE; i++) {
+		if (atomic_compare_exchange_strong(&registry.running, &nobody, 1)) {
+			registry.forking = 1;
+			return;
+		}
+		nobody = 0;
+		(void)sys2(SYS_sched_yield, 0, 0);
+	}
+}
+
+void modules_fork_parent(void)
+{
+	uint32_t was = 1;
+
+	if (!registry.forking)
+		return;
+	registry.forking = 0;
+	if (atomic_compare_exchange_strong(&registry.running, &was, 0))
+		return;
+	atomic_store(&registry.running, 0); /* somebody asked meanwhile */
+	agent_modules_refresh();
+}
+
+void modules_fork_child(void)
+{
+	/* Whoever was at it is not in this process: a whole look next time, not now. */
+	if (atomic_exchange(&registry.running, 0) != 1 || !registry.forking)
+		registry.adds = 0;
+	registry.forking = 0;
+}
+
+void modules_tell_all(void)
 {
 	int64_t now = clock_mono_ns();
 
 	for (const struct module *m = registry.loaded; m; m = m->next)
 		if (!m->fresh)
 			tell_load(m, now);
-	/* The thread that was at it, if any, is not in this process. */
-	if (atomic_exchange(&registry.running, 0)) {
-		registry.adds = 0;
-		agent_modules_refresh();
-	}
 }

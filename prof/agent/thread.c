@@ -112,6 +112,29 @@ static void thread_ends(void *slot)
 	errno = saved;
 }
 
+void thread_on_fork_child(void)
+{
+	agent_self = NULL;
+	is_gone = 0;
+	end_rounds = 0;
+}
+
+/* ---- wrappers */
+
+/* <threads.h>'s, by the types it has in glibc. */
+int thrd_create(unsigned long *thread, int (*fn)(void *), void *arg);
+
+/* Each looks up libc's function once. */
+static __typeof__(&pthread_create) next_pthread_create(void)
+{
+	return AGENT_NEXT(pthread_create);
+}
+
+static __typeof__(&thrd_create) next_thrd_create(void)
+{
+	return AGENT_NEXT(thrd_create);
+}
+
 int thread_init(void)
 {
 	static int done;
@@ -121,6 +144,8 @@ int thread_init(void)
 		return 0;
 	if (pthread_key_create(&end_key, thread_ends))
 		return -1;
+	(void)next_pthread_create();
+	(void)next_thrd_create();
 	if (pthread_getattr_default_np(&attr) == 0) {
 		(void)pthread_attr_getstacksize(&attr, &default_stack_size);
 		(void)pthread_attr_destroy(&attr);
@@ -128,15 +153,6 @@ int thread_init(void)
 	done = 1;
 	return 0;
 }
-
-void thread_on_fork_child(void)
-{
-	agent_self = NULL;
-	is_gone = 0;
-	end_rounds = 0;
-}
-
-/* ---- wrappers */
 
 static struct agent_slot *begin_start(void *fn, void *arg, const pthread_attr_t *attr)
 {
@@ -182,15 +198,12 @@ pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*fn)(void *
 	int rc;
 
 	if (!s)
-		return AGENT_NEXT(pthread_create)(thread, attr, fn, arg);
-	rc = AGENT_NEXT(pthread_create)(thread, attr, run_posix, s);
+		return next_pthread_create()(thread, attr, fn, arg);
+	rc = next_pthread_create()(thread, attr, run_posix, s);
 	if (rc)
 		slot_forget(s);
 	return rc;
 }
-
-/* <threads.h>'s, by the types it has in glibc. */
-int thrd_create(unsigned long *thread, int (*fn)(void *), void *arg);
 
 __attribute__((visibility("default"))) int thrd_create(unsigned long *thread, int (*fn)(void *),
 						       void *arg)
@@ -199,8 +212,8 @@ __attribute__((visibility("default"))) int thrd_create(unsigned long *thread, in
 	int rc;
 
 	if (!s)
-		return AGENT_NEXT(thrd_create)(thread, fn, arg);
-	rc = AGENT_NEXT(thrd_create)(thread, run_c11, s);
+		return next_thrd_create()(thread, fn, arg);
+	rc = next_thrd_create()(thread, run_c11, s);
 	if (rc != 0) /* thrd_success */
 		slot_forget(s);
 	return rc;
