@@ -160,7 +160,7 @@ void pp_agent_stage_end(pp_stage *stage)
 	own = stage_stack_self();
 	if (st != own) {
 		end_elsewhere(st, o, stage->id);
-			return;
+		return;
 	}
 	now_ns = clock_mono_ns();
 	enter(st);
