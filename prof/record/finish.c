@@ -8,37 +8,49 @@
 #define LAST_TRIES   3
 #define LAST_WAIT_MS 30000 /* for other writers, each time */
 
-/* Adds up what the threads of a process have, and gives each the part of its own that is missing. */
-static int64_t cover_threads(struct recording *r, uint32_t process, uint32_t stack)
+static int add_uncovered(struct recording *r, uint32_t thread, int64_t value)
 {
-	int64_t sum = 0;
+	uint32_t stack;
+	int rc = resolve_label(&r->resolver, "[not sampled]", &stack);
 
-	for (uint32_t i = 0; i < r->known.n_threads; i++) {
+	if (rc == 0)
+		(void)batch_sample(&r->batch, PROFILE_CPU, KNOWN_NONE, thread, stack, 0, value);
+	r->known.threads[thread].sampled_ns += value;
+	return rc;
+}
+
+/* Adds up what the threads of a process have, and gives each the part of its own that is missing. */
+static int cover_threads(struct recording *r, uint32_t process, int64_t *sum)
+{
+	int rc = 0;
+
+	for (uint32_t i = 0; i < r->known.n_threads && rc == 0; i++) {
 		struct known_thread *t = &r->known.threads[i];
 		int64_t gap = t->row.cpu_ns - t->sampled_ns;
 
 		if (t->process != process)
 			continue;
 		if (gap > 0) {
-			(void)batch_sample(&r->batch, PROFILE_CPU, KNOWN_NONE, i, stack, 0, gap);
-			t->sampled_ns += gap;
+			rc = add_uncovered(r, i, gap);
 		} else if (gap < 0) {
 			t->row.cpu_ns = t->sampled_ns;
 			t->changed = 1;
 		}
-		sum += t->sampled_ns;
+		*sum += t->sampled_ns;
 	}
-	return sum;
+	return rc;
 }
 
-static int cover_process(struct recording *r, uint32_t process, uint32_t stack)
+static int cover_process(struct recording *r, uint32_t process)
 {
-	int64_t rest = r->known.processes[process].row.cpu_ns - cover_threads(r, process, stack);
+	int64_t sum = 0, rest;
+	int rc = cover_threads(r, process, &sum);
 	uint32_t thread = r->known.processes[process].main_thread;
 	struct known_thread *t;
 
-	if (rest <= 0)
-		return 0;
+	rest = r->known.processes[process].row.cpu_ns - sum;
+	if (rc || rest <= 0)
+		return rc;
 	if (thread == KNOWN_NONE) {
 		const struct profile_process *p = &r->known.processes[process].row;
 
@@ -51,19 +63,16 @@ static int cover_process(struct recording *r, uint32_t process, uint32_t stack)
 	}
 	t = &r->known.threads[thread];
 	t->row.cpu_ns += rest;
-	t->sampled_ns += rest;
 	t->changed = 1;
-	(void)batch_sample(&r->batch, PROFILE_CPU, KNOWN_NONE, thread, stack, 0, rest);
-	return 0;
+	return add_uncovered(r, thread, rest);
 }
 
 int finish_not_sampled(struct recording *r)
 {
-	uint32_t stack;
-	int rc = resolve_label(&r->resolver, "[not sampled]", &stack);
+	int rc = 0;
 
 	for (uint32_t i = 0; i < r->known.n_processes && rc == 0; i++)
-		rc = cover_process(r, i, stack);
+		rc = cover_process(r, i);
 	return rc;
 }
 
