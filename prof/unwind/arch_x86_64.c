@@ -2,6 +2,8 @@
  * arch_guess.c's. Signal-safe: no allocation, no library call, every load checked. */
 #include "prof/unwind/arch_x86_64.h"
 
+#include <dwarf.h>
+
 #include "prof/unwind/expr.h"
 #include "prof/unwind/memory.h"
 
@@ -222,21 +224,34 @@ static int ext_cfa(struct frame *f, const struct ext_area *area, const struct un
 	return 0;
 }
 
+/* The head of a long rule, and where its registers begin in the area; 0 or -1. */
+static int find_ext(const struct unwind_module *module, const struct unwind_rule *rule,
+		    struct ext_area *area, struct unwind_ext *ext, uint32_t *regs_at)
+{
+	const struct unwind_table_head *h = &module->table->head;
+	uint32_t at = (uint32_t)rule->cfa_off;
+
+	*area = (struct ext_area){(const uint8_t *)module->table + h->ext_off, h->ext_bytes};
+	if (area->bytes < sizeof *ext || at > area->bytes - sizeof *ext)
+		return -1;
+	__builtin_memcpy(ext, area->at + at, sizeof *ext);
+	*regs_at = at + (uint32_t)sizeof *ext;
+	if (ext->n_regs > UNWIND_NREGS ||
+	    ext->n_regs * sizeof(struct unwind_ext_reg) > area->bytes - *regs_at)
+		return -1;
+	return 0;
+}
+
 static int long_rule(struct frame *f, const struct unwind_module *module,
 		     const struct unwind_rule *rule)
 {
-	const struct unwind_table_head *h = &module->table->head;
-	struct ext_area area = {(const uint8_t *)module->table + h->ext_off, h->ext_bytes};
+	struct ext_area area;
 	struct unwind_ext ext;
 	struct unwind_ext_reg x;
-	uint32_t at = (uint32_t)rule->cfa_off, done = 0;
+	uint32_t at, done = 0;
 	uint64_t ra;
 
-	if (area.bytes < sizeof ext || at > area.bytes - sizeof ext)
-		return fail(f->s, UNWIND_NO_RULE);
-	__builtin_memcpy(&ext, area.at + at, sizeof ext);
-	at += (uint32_t)sizeof ext;
-	if (ext.n_regs > UNWIND_NREGS || ext.n_regs * sizeof x > area.bytes - at)
+	if (find_ext(module, rule, &area, &ext, &at) < 0)
 		return fail(f->s, UNWIND_NO_RULE);
 	if (ext_cfa(f, &area, &ext) < 0)
 		return -1;
@@ -305,26 +320,86 @@ int arch_step(struct unwind_regs *regs, struct unwind_memory *memory, const stru
 	return 0;
 }
 
-void arch_pack(struct unwind_entry *entry, const struct unwind_rule *rule, uint64_t address)
-{
-	int32_t off = rule->cfa_off;
-	uint8_t kind = UNWIND_ENTRY_SPECIAL;
+/* ---- short forms -------------------------------------------------------------------------------- */
 
-	if (rule->cfa_kind == UNWIND_CFA_SP)
-		kind = UNWIND_ENTRY_SP;
-	else if (rule->cfa_kind == UNWIND_CFA_BP)
-		kind = UNWIND_ENTRY_BP;
-	else if (rule->cfa_kind == UNWIND_CFA_PLT) {
-		kind = UNWIND_ENTRY_SP;
-		off = (int32_t)(address & 15) >= rule->cfa_off ? 16 : 8;
+/* Is this "rbp + a number", with `deref` what is stored there? The number has one byte or two. */
+static int is_bp(const struct ext_area *area, int32_t place, uint32_t len, int deref, int32_t *off)
+{
+	const uint8_t *e = area->at + place;
+	uint32_t n = len - (deref ? 1 : 0);
+
+	if (place < 0 || (uint32_t)place > area->bytes || len > area->bytes - (uint32_t)place ||
+	    n < 2 || n > 3 || len < n || e[0] != DW_OP_breg6 || (deref && e[n] != DW_OP_deref))
+		return 0;
+	if (n == 2)
+		*off = (int32_t)((uint32_t)e[1] << 25) >> 25;
+	else
+		*off = (int32_t)((uint32_t)e[1] << 18 | (uint32_t)e[2] << 25) >> 18;
+	return n == 2 ? e[1] < 0x80 : e[1] >= 0x80 && e[2] < 0x80;
+}
+
+/* What gcc makes where it realigns the stack: the CFA is stored near rbp, rbp where it points to; others
+ * are of no interest here. */
+static int is_realigned(const struct unwind_module *module, const struct unwind_rule *rule,
+			int32_t *cfa_off)
+{
+	struct ext_area area;
+	struct unwind_ext ext;
+	struct unwind_ext_reg x;
+	uint32_t at;
+	int bp_saved = 0;
+
+	if (find_ext(module, rule, &area, &ext, &at) < 0 || ext.is_signal || !ext.cfa_is_expr ||
+	    !is_bp(&area, ext.cfa_off, ext.cfa_len, 1, cfa_off))
+		return 0;
+	for (uint32_t i = 0; i < ext.n_regs; i++) {
+		int32_t off = 1;
+
+		__builtin_memcpy(&x, area.at + at + i * sizeof x, sizeof x);
+		if (x.reg == UNWIND_SP || x.reg >= UNWIND_NREGS)
+			return 0;
+		if (x.reg == UNWIND_IP && (x.kind != UNWIND_EXT_OFFSET || x.value != -8))
+			return 0;
+		if (x.reg == UNWIND_BP && x.kind == UNWIND_EXT_EXPR)
+			bp_saved = is_bp(&area, x.value, x.len, 0, &off) && off == 0;
+		else if (x.reg == UNWIND_BP)
+			return 0;
 	}
-	if (off < 8 || rule->ra != ARCH_RA_UNITS || rule->is_signal)
-		kind = UNWIND_ENTRY_SPECIAL;
-	if (rule->bp != UNWIND_SAME && (rule->bp >= ARCH_RA_UNITS || off + 8 * rule->bp < 0))
-		kind = UNWIND_ENTRY_SPECIAL;
-	if (rule->cfa_kind == UNWIND_CFA_ROOT)
-		kind = UNWIND_ENTRY_ROOT;
+	return bp_saved;
+}
+
+static uint8_t short_kind(const struct unwind_rule *rule, const struct unwind_module *module,
+			  uint64_t address, int32_t *off)
+{
+	switch (rule->cfa_kind) {
+	case UNWIND_CFA_ROOT:
+		return UNWIND_ENTRY_ROOT;
+	case UNWIND_CFA_EXT:
+		return is_realigned(module, rule, off) ? UNWIND_ENTRY_REALIGNED
+						       : UNWIND_ENTRY_SPECIAL;
+	case UNWIND_CFA_PLT:
+		*off = (int32_t)(address & 15) >= rule->cfa_off ? 16 : 8;
+		break;
+	case UNWIND_CFA_SP:
+	case UNWIND_CFA_BP:
+		*off = rule->cfa_off;
+		break;
+	default:
+		return UNWIND_ENTRY_SPECIAL;
+	}
+	if (*off < 8 || rule->ra != ARCH_RA_UNITS || rule->is_signal)
+		return UNWIND_ENTRY_SPECIAL;
+	if (rule->bp != UNWIND_SAME && (rule->bp >= ARCH_RA_UNITS || *off + 8 * rule->bp < 0))
+		return UNWIND_ENTRY_SPECIAL;
+	return rule->cfa_kind == UNWIND_CFA_BP ? UNWIND_ENTRY_BP : UNWIND_ENTRY_SP;
+}
+
+void arch_pack(struct unwind_entry *entry, const struct unwind_rule *rule,
+	       const struct unwind_module *module, uint64_t address)
+{
+	int32_t off = 0;
+
+	entry->kind = short_kind(rule, module, address, &off);
 	entry->cfa_off = off;
 	entry->bp = rule->bp;
-	entry->kind = kind;
 }

@@ -26,8 +26,9 @@ int arch_step(struct unwind_regs *regs, struct unwind_memory *memory, const stru
 	      const struct unwind_module *module, const struct unwind_rule *rule,
 	      struct arch_step *s);
 
-/* The rule at `address` in its short form; kind UNWIND_ENTRY_SPECIAL if it has none. */
-void arch_pack(struct unwind_entry *entry, const struct unwind_rule *rule, uint64_t address);
+/* The rule at `address` of `module` in its short form; kind UNWIND_ENTRY_SPECIAL if it has none. */
+void arch_pack(struct unwind_entry *entry, const struct unwind_rule *rule,
+	       const struct unwind_module *module, uint64_t address);
 
 /* Frames without CFI (arch_guess.c); the same answers as arch_step(). */
 int arch_guess(struct unwind_regs *regs, struct unwind_memory *memory, const struct unwind_map *map,

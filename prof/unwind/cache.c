@@ -44,13 +44,15 @@ cache_find(struct unwind_cache *cache, const struct unwind_map *map, uint64_t ke
 {
 	/* The multiplier is 2^64 / golden ratio; the upper bits are the mixed ones. */
 	uint64_t set = key * 0x9e3779b97f4a7c15u >> 40 & cache->mask;
+	const struct unwind_rule *rule;
 	struct unwind_entry *e = &cache_entries(cache)[set * UNWIND_CACHE_WAYS];
 
 	for (uint32_t i = 0; i < UNWIND_CACHE_WAYS; i++)
 		if (e[i].key == key)
 			return &e[i];
 	e += cache->victim++ % UNWIND_CACHE_WAYS;
-	arch_pack(e, cache_rule(map, &cache->module, key), key);
+	rule = cache_rule(map, &cache->module, key);
+	arch_pack(e, rule, cache->module, key);
 	e->key = key;
 	e->next = 0;
 	return e;

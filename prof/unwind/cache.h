@@ -14,6 +14,7 @@ enum unwind_entry_kind {
 	UNWIND_ENTRY_SP,          /* CFA = sp + cfa_off */
 	UNWIND_ENTRY_BP,          /* CFA = bp + cfa_off */
 	UNWIND_ENTRY_ROOT,        /* the outermost frame */
+	UNWIND_ENTRY_REALIGNED,   /* CFA = *(bp + cfa_off), and bp is saved where it points to */
 };
 
 /* Of SP and BP the caller may rely on this: cfa_off is at least 8, and where bp is saved is not inside

@@ -85,7 +85,7 @@ static inline __attribute__((always_inline)) enum stop run(struct walk *w)
 	enum stop stop;
 
 	if (UNWIND_UNLIKELY(sp < m->lo || count >= HALF))
-		return STOP_SPECIAL;
+		return out == end ? STOP_DEPTH : STOP_SPECIAL;
 	for (;;) {
 		uint64_t cfa = sp;
 
@@ -95,21 +95,35 @@ static inline __attribute__((always_inline)) enum stop run(struct walk *w)
 		/* A branch, not a choice by arithmetic: guessing it takes the load of bp out of the chain
 		 * from frame to frame. */
 		if (e->kind != UNWIND_ENTRY_SP) {
+			uint64_t from = memory_word((const uint8_t *)(uintptr_t)bp_at), at;
+
 			stop = e->kind == UNWIND_ENTRY_ROOT ? STOP_ROOT : STOP_SPECIAL;
-			if (UNWIND_UNLIKELY(e->kind != UNWIND_ENTRY_BP))
+			if (UNWIND_UNLIKELY(e->kind != UNWIND_ENTRY_BP &&
+					    e->kind != UNWIND_ENTRY_REALIGNED))
 				break;
-			cfa = memory_word((const uint8_t *)(uintptr_t)bp_at);
-			if (UNWIND_UNLIKELY(cfa - sp >= HALF))
+			if (UNWIND_UNLIKELY(from - sp >= HALF))
 				break;
+			cfa = from;
+			if (UNWIND_UNLIKELY(e->kind == UNWIND_ENTRY_REALIGNED)) {
+				at = from + (uint64_t)(int64_t)e->cfa_off;
+				if (at - m->lo >= count || from - m->lo >= count)
+					break;
+				cfa = memory_word((const uint8_t *)(uintptr_t)(at + shift));
+				if (cfa - from - 1 >= HALF || cfa - first_ra >= count)
+					break;
+				bp_at = from + shift;
+				goto found;
+			}
 		}
 		stop = STOP_SPECIAL;
 		cfa += (uint64_t)(int64_t)e->cfa_off;
 		if (UNWIND_UNLIKELY(cfa - first_ra >= count))
 			break;
 		/* From here on all that is read lies between sp and the return address. */
+		bp_at = e->bp ? cfa + shift + (uint64_t)(8 * (int64_t)e->bp) : bp_at;
+	found:
 		*out++ = key;
 		key = memory_word((const uint8_t *)(uintptr_t)(cfa - 8 + shift)) - 1;
-		bp_at = e->bp ? cfa + shift + (uint64_t)(8 * (int64_t)e->bp) : bp_at;
 		sp = cfa;
 		next = (const struct unwind_entry *)(const void *)(entries + e->next);
 		stop = STOP_MISS;

@@ -163,6 +163,17 @@ static inline __attribute__((always_inline)) void down(int depth)
 		down(depth);                                                                       \
 		sink += (uint32_t)room[n];                                                         \
 	}
+/* Realigned and with a variable array: expressions in the CFI. */
+#define ALIGN(n)                                                                                   \
+	static __attribute__((noinline)) void align_##n(int depth)                                 \
+	{                                                                                          \
+		_Alignas(64) volatile char room[64 * n];                                           \
+		volatile char more[depth + 8 * n + 1];                                             \
+                                                                                                   \
+		room[n] = more[n] = 1;                                                             \
+		down(depth);                                                                       \
+		sink += (uint32_t)(room[n] + more[n]);                                             \
+	}
 /* By the frame pointer, so that the chain of these alone can be walked along it. */
 #define POINT(n)                                                                                   \
 	static KEEP_POINTER void point_##n(int d)                                                  \
@@ -178,6 +189,7 @@ EIGHT(PLAIN)
 EIGHT(SAVES)
 EIGHT(LARGE)
 EIGHT(SIZED)
+EIGHT(ALIGN)
 EIGHT(POINT)
 /* clang-format on */
 
@@ -189,6 +201,7 @@ static const struct {
 	{"without frame pointers", {ROW(plain), ROW(saves), ROW(large)}, 24},
 	{"mixed", {ROW(plain), ROW(sized), ROW(saves), ROW(large)}, 32},
 	{"with frame pointers", {ROW(point)}, 8},
+	{"one in four realigned", {ROW(align), ROW(plain), ROW(saves), ROW(large)}, 32},
 };
 
 static void report(const char *name, int depth)

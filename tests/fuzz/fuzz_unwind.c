@@ -78,6 +78,19 @@ static void tame_ext(uint8_t *area, uint32_t bytes, uint32_t at)
 	ext.cfa_off = ext.cfa_is_expr ? ext.cfa_off & 0xff : ext.cfa_off & 0x78;
 	ext.cfa_len &= 31;
 	ext.is_signal &= ext.cfa_is_expr;
+	if (ext.cfa_is_expr && (ext.cfa_len & 16)) { /* a frame that gcc realigned */
+		uint8_t ops[] = {0x76, (uint8_t)(ext.cfa_len << 3 & 0x7f), 0x06, 0x76, 0};
+
+		reg = (struct unwind_ext_reg){UNWIND_BP, UNWIND_EXT_EXPR, 2, 3};
+		ext.cfa_off = 0;
+		ext.cfa_len = 3;
+		ext.n_regs = 1;
+		if (at >= sizeof ops)
+			memcpy(area, ops, sizeof ops);
+		memcpy(area + at, &ext, sizeof ext);
+		memcpy(area + at + sizeof ext, &reg, sizeof reg);
+		return;
+	}
 	memcpy(area + at, &ext, sizeof ext);
 	at += (uint32_t)sizeof ext;
 	for (uint32_t i = 0; i < ext.n_regs; i++, at += (uint32_t)sizeof reg) {

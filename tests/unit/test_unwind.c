@@ -45,6 +45,52 @@ static void a_realigned_frame_finds_its_cfa_in_memory(void **state)
 	EXPECT(r, UNWIND_ROOT, in(DEREF), in(ROOT)-1);
 }
 
+/* The long form: what gcc writes where it realigns the stack, whose short form is in the cache, and the
+ * same with a place of rbp that has no short form. */
+static void long_rules_lead_outwards(void **state)
+{
+	struct rig *r = *state;
+	static const struct unwind_rule two[3] = {
+		{.cfa_kind = UNWIND_CFA_NONE},
+		{.cfa_kind = UNWIND_CFA_EXT, .cfa_off = 8},
+		{.cfa_kind = UNWIND_CFA_ROOT},
+	};
+	static const struct rig_row rows[3] = {{0, 0}, {0x100, 1}, {0x200, 2}};
+	struct {
+		uint8_t ops[8];
+		struct unwind_ext ext;
+		struct unwind_ext_reg reg[2];
+	} area = {{0x76, 0x78, 0x06, 0x76, 0, 0x76, 8, 0},
+		  {1, 0, 1, 0, 0, 3},
+		  {{UNWIND_BP, UNWIND_EXT_EXPR, 2, 3}, {0}}};
+
+	for (int turn = 0; turn < 4; turn++) {
+		area.reg[0].value = turn & 1 ? 5 : 3; /* rbp at rbp + 8 or rbp */
+		area.ext.cfa_len =
+			turn & 2 ? 2 : 3; /* CFA = rbp - 8: inside, once; or what is there */
+		rig_table(r, rows, 3, two, 3, &area, sizeof area);
+		r->map.generation++;
+		rig_start(r, CODE + 0x100, 10);
+		rig_know(r, UNWIND_BP, STACK + 8 * 20);
+		r->stack[18] = CODE + 0x201;
+		r->stack[19] = STACK + 8 * 34;
+		r->stack[20 + (turn & 1)] = STACK + 8 * 40;
+		r->stack[33] = CODE + 0x101;
+		r->stack[39] = STACK + 8 * 60;
+		r->stack[59] = CODE + 0x201;
+		if (turn & 2)
+			EXPECT(r, UNWIND_ROOT, CODE + 0x100, CODE + 0x200);
+		else
+			EXPECT(r, UNWIND_ROOT, CODE + 0x100, CODE + 0x100, CODE + 0x200);
+		r->stack[39] = STACK + 8 * 34; /* not outwards */
+		if (!(turn & 2)) {
+			rig_start(r, CODE + 0x100, 10);
+			rig_know(r, UNWIND_BP, STACK + 8 * 20);
+			EXPECT(r, UNWIND_BAD_FRAME, CODE + 0x100);
+		}
+	}
+}
+
 static void a_plt_entry_has_one_word_more_after_its_push(void **state)
 {
 	struct rig *r = *state;
@@ -145,6 +191,22 @@ static void a_handler_on_its_own_stack_may_lie_further_out(void **state)
 	r->stack[20] = in(SP8);
 	r->stack[21] = in(ROOT);
 	EXPECT(r, UNWIND_ROOT, in(SP8), in(SIGNAL), in(SP8), in(SP8)-1, in(ROOT)-1);
+}
+
+static void max_holds_when_a_signal_leads_inwards(void **state)
+{
+	struct rig *r = *state;
+
+	r->stack[400] = in(SIGNAL);
+	put_ucontext(r, 401, in(SP8), STACK - 8 * 20, 0, 0); /* below the window */
+	for (uint32_t max = 0; max < 3; max++) {
+		rig_start(r, in(SP8), 400);
+		memset(r->out, 0xee, sizeof r->out);
+		go(r, max);
+		assert_int_equal(r->result.end, UNWIND_DEPTH);
+		assert_int_equal(r->result.n, max);
+		assert_int_equal(r->out[max], 0xeeeeeeeeeeeeeeee);
+	}
 }
 
 static void signal_frames_that_lead_round_in_circles_end(void **state)
@@ -285,6 +347,25 @@ static void max_addresses_are_written_and_no_more(void **state)
 	assert_int_equal(r->result.n, 3);
 }
 
+/* Where the window has to move for every frame, none of which is left by the hot loop. */
+static void max_holds_where_the_window_moves(void **state)
+{
+	struct rig *r = *state;
+
+	for (uint32_t i = 0; i < 100; i++)
+		r->stack[10 + i] = in(SP8);
+	for (uint32_t max = 0; max < 60; max++) {
+		r->memory =
+			(struct unwind_memory){UINT64_MAX - 8, UINT64_MAX, NULL, move_window, r};
+		rig_start(r, in(SP8), 10);
+		memset(r->out, 0xee, sizeof r->out);
+		go(r, max);
+		assert_int_equal(r->result.end, UNWIND_DEPTH);
+		assert_int_equal(r->result.n, max);
+		assert_int_equal(r->out[max], 0xeeeeeeeeeeeeeeee);
+	}
+}
+
 /* ---- the cache ---------------------------------------------------------------------------------- */
 
 static void another_generation_drops_the_rules(void **state)
@@ -400,6 +481,7 @@ int main(void)
 		TEST(frames_by_sp_lead_to_the_root),
 		TEST(a_saved_bp_serves_a_frame_further_out),
 		TEST(a_realigned_frame_finds_its_cfa_in_memory),
+		TEST(long_rules_lead_outwards),
 		TEST(a_plt_entry_has_one_word_more_after_its_push),
 		TEST(a_rule_by_rbx_takes_it_from_where_inner_frames_saved_it),
 		TEST(a_rule_by_an_unknown_register_ends_the_walk),
@@ -408,6 +490,7 @@ int main(void)
 		TEST(an_interrupted_frame_is_looked_up_at_its_pc),
 		TEST(a_signal_gives_back_all_registers),
 		TEST(a_handler_on_its_own_stack_may_lie_further_out),
+		TEST(max_holds_when_a_signal_leads_inwards),
 		TEST(signal_frames_that_lead_round_in_circles_end),
 		TEST(the_stack_pointer_never_goes_back),
 		TEST(a_chain_of_frame_pointers_in_a_circle_ends),
@@ -415,6 +498,7 @@ int main(void)
 		TEST(addresses_outside_the_window_are_not_read),
 		TEST(a_window_that_moves_gives_the_same_stack),
 		TEST(max_addresses_are_written_and_no_more),
+		TEST(max_holds_where_the_window_moves),
 		TEST(another_generation_drops_the_rules),
 		TEST(a_successor_seen_before_is_only_a_guess),
 		TEST(random_stacks_agree_with_single_steps),
