@@ -1,4 +1,5 @@
 /* protea-prof report: text (or JSON) views of one run. */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,7 +44,7 @@ static int tree(struct profile *p, const struct report_options *o, int json, str
 	return rc;
 }
 
-static int stages(struct profile *p, int json, struct err *err)
+static int stages(struct profile *p, const struct report_options *o, int json, struct err *err)
 {
 	struct stage_list list;
 	int rc = stage_list_make(&list, p, err);
@@ -51,9 +52,9 @@ static int stages(struct profile *p, int json, struct err *err)
 	if (rc)
 		return rc;
 	if (json)
-		rc = report_json_stages(stdout, p, &list, err);
+		rc = report_json_stages(stdout, p, &list, o, err);
 	else
-		report_stages(stdout, p, &list);
+		report_stages(stdout, p, &list, o);
 	stage_list_release(&list);
 	return rc;
 }
@@ -66,13 +67,13 @@ static int show(struct profile *p, const struct arguments *a, const struct repor
 		putchar('\n');
 	}
 	if (o->stages)
-		return stages(p, a->json, err);
+		return stages(p, o, a->json, err);
 	if (o->tree)
 		return tree(p, o, a->json, err);
 	return table(p, o, a->json, err);
 }
 
-static int load_and_show(const struct arguments *a, const struct report_options *o)
+static int load_and_show(const struct arguments *a, struct report_options *o)
 {
 	struct err err = ERR_INIT;
 	struct store *s = NULL;
@@ -87,15 +88,49 @@ static int load_and_show(const struct arguments *a, const struct report_options 
 	store_close(s);
 	if (rc)
 		return cli_fail(&err);
+	if (!a->kind)
+		o->filter.kind = (enum profile_kind)profile_kind_parse(cli_default_kind(&p));
 	rc = show(&p, a, o, &err);
 	profile_release(&p);
 	return rc ? cli_fail(&err) : EXIT_OK;
 }
 
+#define TREE_MIN_SHARE 0.01
+
+static int choose_least(const struct arguments *a, struct report_options *o)
+{
+	char *end = NULL;
+
+	o->min_share = a->tree && !a->json ? TREE_MIN_SHARE : 0;
+	if (!a->least)
+		return 0;
+	o->min_share = strtod(a->least, &end) / 100;
+	if (end != a->least && (!*end || strcmp(end, "%") == 0) && o->min_share >= 0 &&
+	    o->min_share <= 1)
+		return 0;
+	log_error("report: --min '%s': not a percentage", a->least);
+	return -1;
+}
+
+/* What would be left unsaid without a word is refused. */
+static int contradicts(const struct arguments *a)
+{
+	const char *what = NULL;
+
+	if (a->stages && (a->tree || a->by || a->kind || a->stage || a->thread || a->least))
+		what = "--stages is a view of all stages: without --tree, --by, --kind, --stage, "
+		       "--thread, --min";
+	else if (a->tree && a->by && strcmp(a->by, "function") != 0 && strcmp(a->by, "line") != 0)
+		what = "--tree is by function or by line";
+	if (what)
+		log_error("report: %s; see protea-prof report --help", what);
+	return what ? -1 : 0;
+}
+
 static int choose(const struct arguments *a, struct report_options *o)
 {
-	int by = report_by_parse(a->by), kind = profile_kind_parse(a->kind);
-	char *end = NULL;
+	int by = a->by ? report_by_parse(a->by) : HOT_FUNCTION;
+	int kind = a->kind ? profile_kind_parse(a->kind) : PROFILE_CPU;
 
 	if (by < 0) {
 		log_error("report: --by '%s': not one of function, line, module, stage, thread, "
@@ -119,30 +154,20 @@ static int choose(const struct arguments *a, struct report_options *o)
 	o->stages = a->stages;
 	o->all = a->all;
 	o->lines = by == HOT_LINE;
-	o->rows = a->rows;
-	if (a->least) {
-		o->min_share = strtod(a->least, &end) / 100;
-		if (end == a->least || (*end && strcmp(end, "%") != 0) || !(o->min_share >= 0) ||
-		    o->min_share > 1) {
-			log_error("report: --min '%s': not a percentage", a->least);
-			return -1;
-		}
-		if (o->min_share == 0)
-			o->min_share = 1e-300; /* said, so not the view's default */
-	}
-	return 0;
+	o->rows = a->rows == 0 ? INT_MAX : a->rows < 0 ? 0 : a->rows;
+	return choose_least(a, o) || contradicts(a) ? -1 : 0;
 }
-
 int cmd_report(int argc, char **argv)
 {
-	struct arguments a = {.by = "function", .kind = "cpu"};
+	struct arguments a = {.rows = -1};
 	struct report_options o = {0};
 	const struct opt opts[] = {
 		{0, "store", OPT_TEXT, &a.store, "FILE",
 		 "store to read ($PROTEA_PROF_STORE, ./protea-prof.sqlite)", 0},
 		{'b', "by", OPT_TEXT, &a.by, "WHAT",
 		 "function (default), line, module, stage, thread, process, stack", 0},
-		{'k', "kind", OPT_TEXT, &a.kind, "KIND", "cpu (default), wall, …", 0},
+		{'k', "kind", OPT_TEXT, &a.kind, "KIND",
+		 "cpu, wall, offcpu, alloc, live, peak, leak, …: what the run was taken for", 0},
 		{'t', "tree", OPT_FLAG, &a.tree, NULL, "call tree; with --by line a node per line",
 		 0},
 		{'a', "all", OPT_FLAG, &a.all, NULL, "in the tree: library code frame by frame", 0},
@@ -151,8 +176,8 @@ int cmd_report(int argc, char **argv)
 		{0, "stage", OPT_TEXT, &a.stage, "NAME", "only samples of this stage and inside it",
 		 0},
 		{0, "thread", OPT_TEXT, &a.thread, "NAME", "only this thread (name or tid)", 0},
-		{'n', "rows", OPT_INT, &a.rows, "N", "rows to show (30)", 0},
-		{0, "min", OPT_TEXT, &a.least, "PCT", "leave out what is less", 0},
+		{'n', "rows", OPT_INT, &a.rows, "N", "rows to show (30; 0: all)", 0},
+		{0, "min", OPT_TEXT, &a.least, "PCT", "leave out what is less (in the tree: 1)", 0},
 		{0, "json", OPT_FLAG, &a.json, NULL, "the same for scripts", 0},
 		{0, NULL, OPT_FLAG, NULL, NULL, NULL, 0},
 	};

@@ -1,22 +1,24 @@
 /* protea-prof runs: what a store holds; names and labels by hand; removing and merging. */
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "prof/base/buf.h"
 #include "prof/base/log.h"
 #include "prof/base/units.h"
 #include "prof/cli/cmd.h"
+#include "prof/cli/jsonout.h"
 #include "prof/cli/report.h"
+#include "prof/cli/runs_change.h"
 #include "prof/cli/text.h"
 #include "prof/store/read.h"
 
 struct runs {
 	const char *store;
 	int json;
-	json_t *array; /* owned; --json */
-	int failed;
+	json_t *array;   /* owned; --json */
+	struct err *err; /* borrowed */
 	size_t n;
 };
 
@@ -32,80 +34,123 @@ static void how_it_ended(char text[32], const struct store_run_row *r)
 		snprintf(text, 32, "%s", r->finished ? "-" : "recording");
 }
 
+/* Columns before the name of a run in the list. */
+#define LIST_FIXED 69
+
+/* "k=v k2=v2" of a JSON object of labels, malloc'ed; NULL: no memory. */
+static char *labels_text(const char *json)
+{
+	json_t *labels = json_loads(json, 0, NULL), *value;
+	struct buf text = BUF_INIT;
+	const char *key;
+
+	buf_puts(&text, "");
+	json_object_foreach(labels, key, value)
+	{
+		const char *string = json_string_value(value);
+		char *other = string ? NULL : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+
+		buf_printf(&text, "%s%s=%s", text.len ? " " : "", key,
+			   string  ? string
+			   : other ? other
+				   : "");
+		free(other);
+	}
+	json_decref(labels);
+	if (buf_putc(&text, '\0')) {
+		buf_release(&text);
+		return NULL;
+	}
+	return buf_steal(&text, NULL);
+}
+
 static int list_text(void *ctx, const struct store_run_row *r)
 {
 	struct runs *x = ctx;
 	char date[32], wall[UNITS_TEXT], n[UNITS_TEXT], end[32];
+	char *labels = labels_text(r->labels_json);
+	int room = cli_width() - LIST_FIXED, name = room / 3 < 24 ? room / 3 : 24;
 
+	if (!labels)
+		return err_nomem(x->err, "the list of runs");
+	name = name > 10 ? name : 10;
 	if (!x->n++)
-		printf("%-8s  %-23s  %9s  %9s  %-10s  %-20s %s\n", "run", "started", "duration",
-		       "samples", "end", "name", "command");
+		printf("%-8s  %-19s  %11s  %11s  %-9s  %-*s  %s\n", "run", "started (UTC)",
+		       "duration", "samples", "end", name, "name", "command");
 	report_date(date, r->started_at);
 	how_it_ended(end, r);
-	printf("%.8s  %-23s  %9s  %9s  %-10s  ", r->id, date, units_ns(wall, r->duration_ns),
+	printf("%.8s  %.19s  %11s  %11s  %-9s  ", r->id, date, units_ns(wall, r->duration_ns),
 	       units_count(n, r->samples), end);
-	text_print(stdout, r->name, 20, 20);
-	putchar(' ');
-	text_print(stdout, r->command, cli_width() > 110 ? cli_width() - 92 : 24, 0);
-	if (strcmp(r->labels_json, "{}") != 0) {
-		putchar(' ');
-		text_print(stdout, r->labels_json, 60, 0);
-	}
+	text_print(stdout, r->name, name, name);
+	fputs("  ", stdout);
+	room -= name + 2;
+	text_pair(stdout, r->command, labels, room > 16 ? room : 16);
 	putchar('\n');
+	free(labels);
 	return 0;
-}
-
-static json_t *text_or_null(const char *text)
-{
-	json_t *s = json_string(text);
-
-	return s ? s : json_null();
 }
 
 static int list_json(void *ctx, const struct store_run_row *r)
 {
 	struct runs *x = ctx;
-	json_t *labels = json_loads(r->labels_json, 0, NULL);
-	json_t *row =
-		json_pack("{s:s,s:o,s:o,s:I,s:I,s:I,s:f,s:o,s:o,s:b,s:o}", "id", r->id, "name",
-			  text_or_null(r->name), "command", text_or_null(r->command), "started_at",
-			  (json_int_t)r->started_at, "duration_ns", (json_int_t)r->duration_ns,
-			  "samples", (json_int_t)r->samples, "rate_hz", r->rate_hz, "exit_code",
-			  r->has_exit_code ? json_integer(r->exit_code) : json_null(), "signal",
-			  r->signal ? json_integer(r->signal) : json_null(), "finished",
-			  r->finished, "labels", labels ? labels : json_null());
+	json_t *row = json_object();
+	int bad = !row;
 
+	if (row) {
+		bad |= jsonout_put(row, "id", jsonout_text(r->id));
+		bad |= jsonout_put(row, "name", jsonout_text(r->name));
+		bad |= jsonout_put(row, "command", jsonout_text(r->command));
+		bad |= jsonout_put(row, "started_at", json_integer(r->started_at));
+		bad |= jsonout_put(row, "duration_ns", json_integer(r->duration_ns));
+		bad |= jsonout_put(row, "samples", json_integer((json_int_t)r->samples));
+		bad |= jsonout_put(row, "rate_hz", jsonout_real(r->rate_hz));
+		bad |= jsonout_put(row, "exit_code",
+				   r->has_exit_code ? json_integer(r->exit_code) : json_null());
+		bad |= jsonout_put(row, "signal",
+				   r->signal ? json_integer(r->signal) : json_null());
+		bad |= jsonout_put(row, "finished", json_boolean(r->finished));
+		bad |= jsonout_put(row, "labels", jsonout_parsed(r->labels_json));
+	}
 	x->n++;
-	return row && json_array_append_new(x->array, row) == 0 ? 0 : ERR_NOMEM;
+	if (!bad)
+		return json_array_append_new(x->array, row) ? err_nomem(x->err, "the list of runs")
+							    : 0;
+	json_decref(row);
+	return err_nomem(x->err, "the list of runs");
 }
 
 static int list(struct runs *x, struct store *s, struct err *err)
 {
 	int rc;
 
+	x->err = err;
 	if (!x->json) {
 		rc = store_list_runs(s, list_text, x, err);
 		if (rc == 0 && !x->n)
-			printf("no runs in %s\n", store_path(s));
+			log_info("no runs in %s", store_path(s));
 		return rc;
 	}
 	x->array = json_array();
 	rc = x->array ? store_list_runs(s, list_json, x, err) : err_nomem(err, "the list of runs");
-	if (rc == 0 && (json_dumpf(x->array, stdout, JSON_INDENT(1)) || putchar('\n') == EOF))
-		rc = err_sys(err, ERR_IO, "cannot write the list of runs");
+	if (rc == 0)
+		return jsonout_finish(stdout, x->array, 0, err);
 	json_decref(x->array);
 	return rc;
 }
 
 /* ---- one run ---- */
 
+#define SHOWN_PROCESSES 20
+
 static void show_rows(const struct profile *p)
 {
 	char n[UNITS_TEXT], c[UNITS_TEXT];
 	uint32_t i;
 
-	printf("id       %s\n", strtab_text(p->strings, p->run.id));
-	for (i = 0; i < p->n_processes; i++) {
+	printf("id       ");
+	text_print(stdout, strtab_text(p->strings, p->run.id), 0, 0);
+	putchar('\n');
+	for (i = 0; i < p->n_processes && i < SHOWN_PROCESSES; i++) {
 		printf("process  %" PRId64 " ", p->processes[i].pid);
 		text_print(stdout, strtab_text(p->strings, p->processes[i].name), 40, 0);
 		printf(", CPU %s, peak RSS %s\n", units_ns(c, p->processes[i].cpu_ns),
@@ -113,6 +158,9 @@ static void show_rows(const struct profile *p)
 					      ? (uint64_t)p->processes[i].max_rss_bytes
 					      : 0));
 	}
+	if (i < p->n_processes)
+		printf("         … %" PRIu32 " more: protea-prof report --by process\n",
+		       p->n_processes - i);
 	printf("holds    %" PRIu32 " threads, %" PRIu32 " stages, %" PRIu32 " modules, %" PRIu32
 	       " frames, %" PRIu32 " stacks\n",
 	       p->n_threads, p->n_stages, p->n_modules, p->n_frames, p->n_stacks - 1);
@@ -131,7 +179,8 @@ static int show(struct runs *x, struct store *s, const char *which, struct err *
 	if (rc)
 		return rc;
 	if (x->json) {
-		rc = hot_list_make(&hot, &p, HOT_FUNCTION, NULL, err);
+		o.filter.kind = (enum profile_kind)profile_kind_parse(cli_default_kind(&p));
+		rc = hot_list_make(&hot, &p, HOT_FUNCTION, &o.filter, err);
 		if (rc == 0) {
 			rc = report_json_list(stdout, &p, &hot, &o, err);
 			hot_list_release(&hot);
@@ -144,132 +193,74 @@ static int show(struct runs *x, struct store *s, const char *which, struct err *
 	return rc;
 }
 
-/* ---- changes ---- */
-
-static int label(struct store *s, const char *which, char **labels, int n, struct err *err)
-{
-	int64_t run;
-	int i, rc = store_find_run(s, which, &run, err);
-
-	for (i = 0; rc == 0 && i < n; i++) {
-		char *equals = strchr(labels[i], '=');
-
-		if (!equals || equals == labels[i])
-			return err_set(err, ERR_ARG,
-				       "label '%s': write key=value, or key= to remove it",
-				       labels[i]);
-		*equals = '\0';
-		rc = store_run_label(s, run, labels[i], equals[1] ? equals + 1 : NULL, err);
-	}
-	return rc;
-}
-
-static int rename_run(struct store *s, const char *which, const char *name, struct err *err)
-{
-	int64_t run;
-	int rc = store_find_run(s, which, &run, err);
-
-	return rc ? rc : store_run_rename(s, run, name, err);
-}
-
-static int remove_runs(struct store *s, char **which, int n, struct err *err)
-{
-	int i, rc = 0;
-
-	for (i = 0; rc == 0 && i < n; i++) {
-		int64_t run;
-
-		rc = store_find_run(s, which[i], &run, err);
-		if (rc == 0)
-			rc = store_run_remove(s, run, err);
-		if (rc == 0)
-			log_info("removed %s", which[i]);
-	}
-	return rc;
-}
-
-struct merge {
-	struct store *to, *from;
-	struct err *err;
-	int copied, known;
-};
-
-static int merge_one(void *ctx, const struct store_run_row *r)
-{
-	struct merge *m = ctx;
-	int copied = 0;
-	int rc = store_run_copy(m->to, m->from, r->key, &copied, m->err);
-
-	m->copied += copied;
-	m->known += !copied;
-	return rc;
-}
-
-static int merge(struct store *s, char **files, int n, struct err *err)
-{
-	int i, rc = 0;
-
-	for (i = 0; rc == 0 && i < n; i++) {
-		struct merge m = {.to = s, .err = err};
-
-		rc = cli_open_store(&m.from, files[i], 0, err);
-		if (rc == 0)
-			rc = store_list_runs(m.from, merge_one, &m, err);
-		store_close(m.from);
-		if (rc == 0)
-			log_info("%s: %d copied, %d known already", files[i], m.copied, m.known);
-	}
-	return rc;
-}
-
 /* ---- the command ---- */
 
-static int usage_error(const char *text)
+static const struct verb {
+	const char *name;
+	int least, most; /* arguments; most -1: any number */
+	int (*change)(struct change *c, const char *path, int n, char **args, struct err *err);
+} verbs[] = {
+	{"list", 0, 0, NULL},          {"show", 0, 1, NULL},           {"label", 2, -1, runs_label},
+	{"rename", 2, 2, runs_rename}, {"remove", 1, -1, runs_remove}, {"merge", 1, -1, runs_merge},
+};
+
+#define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))
+
+/* The verb of that name, or the only one that begins with it. */
+static const struct verb *find_verb(const char *name)
 {
-	log_error("runs: %s; see protea-prof runs --help", text);
-	return EXIT_USAGE;
+	const struct verb *hit = NULL;
+	size_t i, len = strlen(name);
+	int hits = 0;
+
+	for (i = 0; i < N_VERBS; i++) {
+		if (strncmp(verbs[i].name, name, len) != 0)
+			continue;
+		if (!verbs[i].name[len])
+			return &verbs[i];
+		hit = &verbs[i];
+		hits++;
+	}
+	if (hits == 1)
+		return hit;
+	log_error("runs: %s '%s': list, show, label, rename, remove, merge; see protea-prof runs "
+		  "--help",
+		  hits ? "ambiguous" : "unknown", name);
+	return NULL;
 }
 
-static int change(const char *verb, const char *path, char **args, int n, struct err *err)
+static int look(struct runs *x, const struct verb *verb, int n, char **args, struct err *err)
 {
 	struct store *s = NULL;
-	int rc = strcmp(verb, "merge") == 0 ? store_open(&s, path, STORE_CREATE, err)
-					    : cli_open_store(&s, path, 1, err);
+	int rc = cli_open_store(&s, cli_store_path(x->store), 0, err);
 
 	if (rc == 0)
-		rc = strcmp(verb, "label") == 0    ? label(s, args[0], args + 1, n - 1, err)
-		     : strcmp(verb, "rename") == 0 ? rename_run(s, args[0], args[1], err)
-		     : strcmp(verb, "merge") == 0  ? merge(s, args, n, err)
-						   : remove_runs(s, args, n, err);
+		rc = verb == &verbs[0] ? list(x, s, err) : show(x, s, n ? args[0] : NULL, err);
 	store_close(s);
 	return rc;
 }
 
 static int act(struct runs *x, int n, char **args)
 {
-	const char *verb = n > 0 ? args[0] : "list", *path = cli_store_path(x->store);
+	const struct verb *verb = n > 0 ? find_verb(args[0]) : &verbs[0];
+	struct change c = {.json = x->json};
 	struct err err = ERR_INIT;
-	struct store *s = NULL;
 	int rc;
 
-	if (strcmp(verb, "list") == 0 || strcmp(verb, "show") == 0) {
-		if (n > (verb[0] == 'l' ? 1 : 2))
-			return usage_error("too many arguments");
-		rc = cli_open_store(&s, path, 0, &err);
-		if (rc == 0)
-			rc = verb[0] == 'l' ? list(x, s, &err)
-					    : show(x, s, n > 1 ? args[1] : NULL, &err);
-		store_close(s);
-		return rc ? cli_fail(&err) : EXIT_OK;
+	if (!verb)
+		return EXIT_USAGE;
+	if (n > 0) {
+		n--;
+		args++;
 	}
-	if (strcmp(verb, "label") == 0 ? n < 3 : strcmp(verb, "rename") == 0 ? n != 3 : n < 2)
-		return usage_error("arguments are missing, or too many");
-	if (strcmp(verb, "label") != 0 && strcmp(verb, "rename") != 0 &&
-	    strcmp(verb, "remove") != 0 && strcmp(verb, "merge") != 0) {
-		log_error("runs: unknown '%s': list, show, label, rename, remove, merge", verb);
+	if (n < verb->least || (verb->most >= 0 && n > verb->most)) {
+		log_error("runs %s: %s; see protea-prof runs --help", verb->name,
+			  n < verb->least ? "arguments are missing" : "too many arguments");
 		return EXIT_USAGE;
 	}
-	return change(verb, path, args + 1, n - 1, &err) ? cli_fail(&err) : EXIT_OK;
+	rc = verb->change ? verb->change(&c, cli_store_path(x->store), n, args, &err)
+			  : look(x, verb, n, args, &err);
+	return rc ? cli_fail(&err) : EXIT_OK;
 }
 
 int cmd_runs(int argc, char **argv)
@@ -278,11 +269,12 @@ int cmd_runs(int argc, char **argv)
 	const struct opt opts[] = {
 		{0, "store", OPT_TEXT, &x.store, "FILE",
 		 "store ($PROTEA_PROF_STORE, ./protea-prof.sqlite)", 0},
-		{0, "json", OPT_FLAG, &x.json, NULL, "list and show for scripts", 0},
+		{0, "json", OPT_FLAG, &x.json, NULL, "for scripts: what there is, what was done",
+		 0},
 		{0, NULL, OPT_FLAG, NULL, NULL, NULL, 0},
 	};
 	const struct usage usage = {
-		"runs [list | show RUN | label RUN K=V… | rename RUN NAME |\n"
+		"runs [list | show [RUN] | label RUN K=V… | rename RUN NAME |\n"
 		"                         remove RUN… | merge FILE…]",
 		"What a store holds, the newest run first. 'label RUN key=' removes a "
 		"label.\n'merge' copies the runs of other stores that are not here yet.",

@@ -1,4 +1,4 @@
-/* The report as text for people: head, ranked table, call tree, stages. */
+/* The report as text for people: head, ranked table, call tree. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,8 +9,7 @@
 #include "prof/cli/report.h"
 #include "prof/cli/text.h"
 
-#define TABLE_ROWS     30
-#define TREE_MIN_SHARE 0.01
+#define TABLE_ROWS 30
 
 static const char *const by_names[] = {"function", "line",    "module", "stage",
 				       "thread",   "process", "stack",  NULL};
@@ -36,6 +35,11 @@ void report_value(char text[32], enum profile_kind kind, int64_t value)
 		units_ns(text, value);
 	else
 		units_bytes(text, value < 0 ? 0 : (uint64_t)value);
+}
+
+const char *report_unit(enum profile_kind kind)
+{
+	return profile_kind_is_time(kind) ? "ns" : "bytes";
 }
 
 void report_date(char text[32], int64_t unix_ns)
@@ -74,32 +78,39 @@ static void head_line(FILE *out, const struct profile *p, const char *what, uint
 	putc('\n', out);
 }
 
-static void head_samples(FILE *out, const struct profile *p)
+static uint64_t sum_kind(const struct profile *p, enum profile_kind kind, int64_t *value)
 {
 	uint64_t samples = 0;
-	int64_t cpu = 0;
-	char n[UNITS_TEXT], d[UNITS_TEXT], c[UNITS_TEXT];
+	double sum = 0;
 	size_t i;
-	int losses = 0;
 
 	for (i = 0; i < p->n_samples; i++)
-		if (p->samples[i].kind == PROFILE_CPU) {
+		if (p->samples[i].kind == (uint32_t)kind) {
 			samples += p->samples[i].count;
-			cpu += p->samples[i].value;
+			sum += (double)p->samples[i].value;
 		}
-	fprintf(out, "samples  %s at %g Hz (%s), CPU %s in %s", units_count(n, samples),
-		p->run.rate_hz, strtab_text(p->strings, p->run.engine), units_ns(c, cpu),
-		units_ns(d, p->run.duration_ns));
+	*value = sum < 9e18 && sum > -9e18 ? (int64_t)sum : INT64_MAX;
+	return samples;
+}
+
+static void head_samples(FILE *out, const struct profile *p)
+{
+	int64_t cpu, wall;
+	uint64_t samples = sum_kind(p, PROFILE_CPU, &cpu), asleep;
+	char n[UNITS_TEXT], d[UNITS_TEXT], c[UNITS_TEXT];
+
+	fprintf(out, "samples  %s at %g Hz (", units_count(n, samples), p->run.rate_hz);
+	text_print(out, strtab_text(p->strings, p->run.engine), 12, 0);
+	fprintf(out, "), CPU %s in %s", units_ns(c, cpu), units_ns(d, p->run.duration_ns));
+	asleep = sum_kind(p, PROFILE_WALL, &wall);
+	if (asleep)
+		fprintf(out, "; %s of wall time, %s", units_count(n, asleep), units_ns(c, wall));
 	if (!p->run.finished)
 		fprintf(out, "; still being recorded");
-	for (i = 0; i < p->n_losses; i++)
-		losses += p->losses[i].count > 0;
 	fprintf(out, "\nlost     ");
-	if (losses)
-		report_losses(out, p);
-	else
+	if (!report_losses(out, p))
 		fprintf(out, "nothing");
-	fprintf(out, "\n");
+	putc('\n', out);
 }
 
 void report_head(FILE *out, const struct profile *p)
@@ -107,7 +118,8 @@ void report_head(FILE *out, const struct profile *p)
 	char date[32];
 
 	report_date(date, p->run.started_at);
-	fprintf(out, "run      %.8s  ", strtab_text(p->strings, p->run.id));
+	fprintf(out, "run      %.8s", strtab_text(p->strings, p->run.id));
+	fprintf(out, "  ");
 	text_print(out, strtab_text(p->strings, p->run.name), 40, 0);
 	fprintf(out, "  %s", date);
 	if (p->run.signal)
@@ -149,12 +161,39 @@ static void say_few(FILE *out, const struct profile *p, const struct report_opti
 	putc('\n', out);
 }
 
+int report_wants(const struct hot_list *list, const struct hot_row *row,
+		 const struct report_options *o)
+{
+	return list->value <= 0 || (double)row->total_value >= o->min_share * (double)list->value;
+}
+
+#define BARS 33 /* columns before the label */
+
+static void table_row(FILE *out, const struct profile *p, const struct hot_list *list,
+		      const struct hot_row *r, const struct report_options *o, int has_total)
+{
+	const char *detail = strtab_text(p->strings, r->detail);
+	char value[32];
+
+	share(out, (double)r->self_value, (double)list->value, r->self_lo, r->self_hi);
+	if (has_total) {
+		putc(' ', out);
+		share(out, (double)r->total_value, (double)list->value, r->total_lo, r->total_hi);
+	} else {
+		report_value(value, o->filter.kind, r->self_value);
+		fprintf(out, "%16s", value);
+	}
+	fprintf(out, "  ");
+	text_pair(out, strtab_text(p->strings, r->label),
+		  o->by == HOT_FUNCTION ? text_base(detail) : detail, cli_width() - BARS);
+	putc('\n', out);
+}
+
 void report_table(FILE *out, struct profile *p, const struct hot_list *list,
 		  const struct report_options *o)
 {
 	size_t limit = o->rows ? (size_t)o->rows : TABLE_ROWS, i, shown = 0;
-	int width = cli_width() - 34,
-	    has_total = o->by != HOT_THREAD && o->by != HOT_PROCESS && o->by != HOT_STACK;
+	int has_total = o->by != HOT_THREAD && o->by != HOT_PROCESS && o->by != HOT_STACK;
 	char value[32];
 
 	if (!list->n) {
@@ -164,38 +203,26 @@ void report_table(FILE *out, struct profile *p, const struct hot_list *list,
 	report_value(value, o->filter.kind, list->value);
 	fprintf(out, "%s by %s, all of it %s\n\n", profile_kind_name(o->filter.kind),
 		report_by_name(o->by), value);
-	fprintf(out, "%-16s %-16s %s\n", "   self", has_total ? "  total" : "   time",
-		report_by_name(o->by));
+	if (has_total)
+		fprintf(out, "%8s%16s%9s%s\n", "self", "total", "", report_by_name(o->by));
+	else
+		fprintf(out, "%8s%23s  %s\n", "self",
+			profile_kind_is_time(o->filter.kind) ? "time" : "size",
+			report_by_name(o->by));
 	for (i = 0; i < list->n && shown < limit; i++) {
-		const struct hot_row *r = &list->rows[i];
-		const char *detail = text_base(strtab_text(p->strings, r->detail));
-		int room = *detail && o->by != HOT_LINE ? width - 1 - (int)strlen(detail) : width;
-
-		if (list->value > 0 && (double)r->total_value < o->min_share * (double)list->value)
+		if (!report_wants(list, &list->rows[i], o))
 			continue;
-		share(out, (double)r->self_value, (double)list->value, r->self_lo, r->self_hi);
-		putc(' ', out);
-		if (has_total) {
-			share(out, (double)r->total_value, (double)list->value, r->total_lo,
-			      r->total_hi);
-		} else {
-			report_value(value, o->filter.kind, r->self_value);
-			fprintf(out, "%16s", value);
-		}
-		fprintf(out, "  ");
-		text_print(out, strtab_text(p->strings, r->label), room > 16 ? room : 16, 0);
-		if (*detail) {
-			fprintf(out, "  ");
-			text_print(out, detail, width > 40 ? width / 2 : 20, 0);
-		}
-		putc('\n', out);
+		table_row(out, p, list, &list->rows[i], o, has_total);
 		shown++;
 	}
 	if (shown < list->n)
-		fprintf(out, "%*s… %zu more; -n %zu shows all\n", 34, "", list->n - shown, list->n);
+		fprintf(out, "%*s… %zu more; %s shows all\n", BARS, "", list->n - shown,
+			o->min_share > 0 ? "-n 0 --min 0" : "-n 0");
 }
 
 /* ---- tree ---- */
+
+#define TREE_BARS 30 /* columns before a function */
 
 static void tree_line(FILE *out, struct profile *p, const struct profile_tree *t, uint32_t node,
 		      enum profile_kind kind)
@@ -203,33 +230,29 @@ static void tree_line(FILE *out, struct profile *p, const struct profile_tree *t
 	const struct calltree_node *n = &t->tree.nodes[node];
 	double all = (double)t->tree.nodes[0].total_value;
 	const struct tree_label *l = &t->labels[n->label];
-	char value[32];
-	int indent = (int)(n->depth - 1), room;
+	int indent = (int)(n->depth - 1), room = cli_width() - TREE_BARS;
+	char value[32], where[64] = "";
 
 	report_value(value, kind, (int64_t)n->total_value);
-	fprintf(out, "%6.1f %% %10s %6.1f %%  ", all > 0 ? 100 * (double)n->total_value / all : 0,
-		value, all > 0 ? 100 * (double)n->self_value / all : 0);
-	if (indent > 40) {
-		fprintf(out, "%*s(%d) ", 40, "", indent);
-		indent = 46;
+	fprintf(out, "%6.1f %% %10s %6.1f %%  ", 100 * (double)n->total_value / all, value,
+		100 * (double)n->self_value / all);
+	if (indent > room / 2) { /* deeper ones stay below each other and say how deep they are */
+		room -= fprintf(out, "%*s(%d) ", room / 2, "", indent);
 	} else {
-		fprintf(out, "%*s", indent, "");
+		room -= fprintf(out, "%*s", indent, "");
 	}
-	room = cli_width() - 30 - indent;
-	text_print(out, strtab_text(p->strings, l->function), room > 24 ? room : 24, 0);
-	if (l->line) {
-		fprintf(out, "  ");
-		text_print(out, text_base(strtab_text(p->strings, l->file)), 30, 0);
-		fprintf(out, ":%" PRIu32, l->line);
-	}
+	if (l->line)
+		snprintf(where, sizeof(where), "%.40s:%" PRIu32,
+			 text_base(strtab_text(p->strings, l->file)), l->line);
+	text_pair(out, strtab_text(p->strings, l->function), where, room);
 	putc('\n', out);
 }
 
 void report_tree(FILE *out, struct profile *p, const struct profile_tree *t,
 		 const struct report_options *o)
 {
-	double least = o->min_share > 0 ? o->min_share : TREE_MIN_SHARE;
-	uint64_t all = t->tree.count ? t->tree.nodes[0].total_value : 0;
+	const struct calltree_node *nodes = t->tree.nodes;
+	uint64_t all = t->tree.count ? nodes[0].total_value : 0;
 	uint32_t i = 1, shown = 0, hidden = 0;
 	char value[32];
 
@@ -238,59 +261,27 @@ void report_tree(FILE *out, struct profile *p, const struct profile_tree *t,
 		return;
 	}
 	report_value(value, o->filter.kind, (int64_t)all);
-	fprintf(out, "%s, all of it %s; parts below %.3g %% are left out\n\n",
-		profile_kind_name(o->filter.kind), value, 100 * least);
-	fprintf(out, "%8s %10s %8s  %s\n", "total", "", "self", "function");
+	fprintf(out, "%s, all of it %s", profile_kind_name(o->filter.kind), value);
+	if (o->min_share * (double)all >= 1)
+		fprintf(out, "; parts below %.3g %% are left out", 100 * o->min_share);
+	fprintf(out, "\n\n%8s %10s %8s  %s\n", "total", "", "self", "function");
+	if (nodes[0].self_value) {
+		report_value(value, o->filter.kind, (int64_t)nodes[0].self_value);
+		fprintf(out, "%6.1f %% %10s %6.1f %%  [no stack]\n",
+			100 * (double)nodes[0].self_value / (double)all, value,
+			100 * (double)nodes[0].self_value / (double)all);
+	}
 	while (i < t->tree.count) {
-		if ((double)t->tree.nodes[i].total_value < least * (double)all ||
+		if ((double)nodes[i].total_value < o->min_share * (double)all ||
 		    (o->rows && shown >= (uint32_t)o->rows)) {
 			hidden++;
-			i = t->tree.nodes[i].end;
+			i = nodes[i].end;
 			continue;
 		}
-		tree_line(out, p, t, i, o->filter.kind);
+		tree_line(out, p, t, i++, o->filter.kind);
 		shown++;
-		i++;
 	}
 	if (hidden)
-		fprintf(out, "%*s… %" PRIu32 " smaller parts; --min 0 shows all\n", 28, "", hidden);
-}
-
-/* ---- stages ---- */
-
-static const char *ns(char text[UNITS_TEXT], double v)
-{
-	if (v < 0)
-		return "-";
-	return units_ns(text, (int64_t)v);
-}
-
-void report_stages(FILE *out, const struct profile *p, const struct stage_list *list)
-{
-	size_t i;
-
-	if (!list->n) {
-		fprintf(out, "no stages: the program marks none (see protea-prof.h)\n");
-		return;
-	}
-	fprintf(out, "%-28s %7s %9s %9s %9s %9s %9s %9s %10s %12s\n", "stage", "n", "min", "median",
-		"p95", "max", "wall", "CPU", "peak", "items/s");
-	for (i = 0; i < list->n; i++) {
-		const struct stage_row *r = &list->rows[i];
-		char a[UNITS_TEXT], b[UNITS_TEXT], c[UNITS_TEXT], d[UNITS_TEXT], e[UNITS_TEXT],
-			f[UNITS_TEXT], g[UNITS_TEXT], h[UNITS_TEXT];
-		int indent = r->depth < 8 ? (int)r->depth * 2 : 16;
-
-		fprintf(out, "%*s", indent, "");
-		text_print(out, strtab_text(p->strings, r->name), 28 - indent, 28 - indent);
-		fprintf(out, " %7s %9s %9s %9s %9s %9s %9s %10s", units_count(a, r->n),
-			ns(b, r->wall_ns.min), ns(c, r->wall_ns.median), ns(d, r->wall_ns.p95),
-			ns(e, r->wall_ns.max), ns(f, r->wall_ns.sum), ns(g, r->cpu_ns.sum),
-			r->peak_heap_bytes.max < 0
-				? "-"
-				: units_bytes(h, (uint64_t)r->peak_heap_bytes.max));
-		if (r->items > 0)
-			fprintf(out, " %12.4g", r->items_per_s);
-		putc('\n', out);
-	}
+		fprintf(out, "%*s… %" PRIu32 " more parts; --min 0%s shows all\n", TREE_BARS - 2,
+			"", hidden, o->rows ? " -n 0" : "");
 }
