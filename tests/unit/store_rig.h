@@ -3,12 +3,16 @@
 #define TESTS_STORE_RIG_H
 
 #include <dirent.h>
+#include <errno.h>
+#include <sched.h>
 #include <sqlite3.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "prof/store/read.h"
@@ -211,6 +215,64 @@ static inline void rig_finish(struct store *s, int64_t run)
 	struct store_run_end end = {.duration_ns = 1000, .has_exit_code = 1, .exit_code = 3};
 
 	OK(store_run_finish(s, run, &end, e));
+}
+
+static inline void id_of(char id[40], int a, int b)
+{
+	snprintf(id, 40, "%08x-0000-4000-8000-%012x", a, b);
+}
+
+static inline void add_run(struct store *s, int a, int b)
+{
+	struct rig_run r;
+	char id[40];
+
+	id_of(id, a, b);
+	OK(store_begin(s, e));
+	r = rig_small(s, id, "run", b);
+	rig_name(s, &r);
+	rig_finish(s, r.run);
+	OK(store_commit(s, e));
+}
+
+static inline void make_store(void)
+{
+	struct store *s = rig_open(STORE_CREATE);
+
+	add_run(s, 1, 1);
+	store_close(s);
+}
+
+static inline int wait_child(pid_t pid)
+{
+	int status = -1;
+
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return status;
+}
+
+/* A small file system of its own that nobody else sees; 0: not permitted. */
+static inline int mount_small(char at[300], const char *size)
+{
+	snprintf(at, 300, "%.280s/m", rig_folder);
+	assert_int_equal(mkdir(at, 0755), 0);
+	snprintf(rig_path, sizeof rig_path, "%.280s/m/a.sqlite", rig_folder);
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("none", at, "tmpfs", 0, size) < 0) {
+		print_message("no permission to mount: %s\n", strerror(errno));
+		return 0;
+	}
+	return 1;
+}
+
+static inline int teardown_mount(void **state)
+{
+	char at[300];
+
+	snprintf(at, sizeof at, "%.280s/m", rig_folder);
+	umount2(at, MNT_DETACH); /* when the test failed before it did */
+	return rig_teardown(state);
 }
 
 #endif

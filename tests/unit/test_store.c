@@ -1,45 +1,14 @@
-/* prof/store: what may be opened and how, many processes at one file, ends at any moment. */
+/* prof/store: what may be opened and how, and what is refused. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <sched.h>
-#include <signal.h>
 #include <sys/mount.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include "prof/store/migrate.h"
 #include "tests/unit/store_rig.h"
-
-static void id_of(char id[40], int a, int b)
-{
-	snprintf(id, 40, "%08x-0000-4000-8000-%012x", a, b);
-}
-
-static void add_run(struct store *s, int a, int b)
-{
-	struct rig_run r;
-	char id[40];
-
-	id_of(id, a, b);
-	OK(store_begin(s, e));
-	r = rig_small(s, id, "run", b);
-	rig_name(s, &r);
-	rig_finish(s, r.run);
-	OK(store_commit(s, e));
-}
-
-static void make_store(void)
-{
-	struct store *s = rig_open(STORE_CREATE);
-
-	add_run(s, 1, 1);
-	store_close(s);
-}
 
 static void a_new_store_is_ours_and_complete(void **state)
 {
@@ -325,15 +294,6 @@ static void a_reader_sees_what_a_live_writer_committed(void **state)
 	assert_int_equal(rig_files(), 1);
 }
 
-static int wait_child(pid_t pid)
-{
-	int status = -1;
-
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	return status;
-}
-
 static int read_as_nobody(void)
 {
 	struct err err = ERR_INIT;
@@ -380,29 +340,6 @@ static void a_folder_without_permission_to_write_is_enough(void **state)
 	assert_int_equal(rig_files(), 1);
 }
 
-/* A small file system of its own that nobody else sees; 0: not permitted. */
-static int mount_small(char at[300], const char *size)
-{
-	snprintf(at, 300, "%.280s/m", rig_folder);
-	assert_int_equal(mkdir(at, 0755), 0);
-	snprintf(rig_path, sizeof rig_path, "%.280s/m/a.sqlite", rig_folder);
-	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-	    mount("none", at, "tmpfs", 0, size) < 0) {
-		print_message("no permission to mount: %s\n", strerror(errno));
-		return 0;
-	}
-	return 1;
-}
-
-static int teardown_mount(void **state)
-{
-	char at[300];
-
-	snprintf(at, sizeof at, "%.280s/m", rig_folder);
-	umount2(at, MNT_DETACH); /* when the test failed before it did */
-	return rig_teardown(state);
-}
-
 static void a_medium_for_reading_only_is_enough(void **state)
 {
 	char at[300];
@@ -425,169 +362,6 @@ static void a_medium_for_reading_only_is_enough(void **state)
 		assert_null(s);
 	}
 	assert_int_equal(umount(at), 0);
-}
-
-static void a_full_disk_is_told_and_leaves_a_sound_file(void **state)
-{
-	char at[300];
-	struct err err = ERR_INIT;
-	struct store *s;
-	int rc = 0;
-	char id[40];
-
-	(void)state;
-	if (!mount_small(at, "size=1m"))
-		skip();
-	s = rig_open(STORE_CREATE);
-	for (int i = 1; i < 2000 && rc == 0; i++) {
-		struct store_run run = {
-			.id = id, .name = "x", .command = "a long command, many times"};
-		int64_t key, frame;
-
-		id_of(id, i, i);
-		rc = store_begin(s, &err);
-		if (rc == 0)
-			rc = store_run_add(s, &run, &key, &err);
-		for (int k = 0; k < 200 && rc == 0; k++)
-			rc = store_frame_add(s, key, 0, (uint64_t)k, &frame, &err);
-		if (rc == 0)
-			rc = store_commit(s, &err);
-		if (rc < 0)
-			store_rollback(s);
-	}
-	assert_int_equal(rc, ERR_DATABASE);
-	assert_int_equal(err.sys, ENOSPC);
-	assert_non_null(strstr(err.text, "disk is full"));
-	store_close(s);
-	assert_true(rig_sound());
-	assert_int_equal(rig_int("SELECT count(*) FROM frame_row"),
-			 rig_int("SELECT 200 * count(*) FROM run"));
-	assert_true(rig_int("SELECT count(*) FROM run") > 10);
-	assert_int_equal(umount(at), 0);
-}
-
-static void a_limit_of_file_sizes_is_told(void **state)
-{
-	pid_t pid;
-
-	(void)state;
-	make_store();
-	pid = fork();
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		struct rlimit limit = {4096 * 20, 4096 * 20};
-		struct store *s;
-		struct err err = ERR_INIT;
-		int64_t key, frame;
-		struct store_run run = {.id = "x"};
-		int rc;
-
-		signal(SIGXFSZ, SIG_IGN);
-		if (setrlimit(RLIMIT_FSIZE, &limit) < 0 ||
-		    store_open(&s, rig_path, STORE_WRITE, &err) < 0)
-			_exit(2);
-		rc = store_begin(s, &err);
-		if (rc == 0)
-			rc = store_run_add(s, &run, &key, &err);
-		for (int k = 0; k < 2000000 && rc == 0; k++)
-			rc = store_frame_add(s, key, 0, (uint64_t)k, &frame, &err);
-		if (rc == 0)
-			rc = store_commit(s, &err);
-		store_close(s);
-		_exit(rc == ERR_DATABASE && err.sys != 0 ? 0 : 3);
-	}
-	assert_int_equal(wait_child(pid), 0);
-	assert_true(rig_sound());
-	assert_int_equal(rig_int("SELECT count(*) FROM run"), 1);
-}
-
-/* ---- many processes ---- */
-
-static void many_processes_may_make_and_fill_one_store(void **state)
-{
-	enum { CHILDREN = 8, RUNS = 4 };
-	pid_t pids[CHILDREN];
-	int go[2];
-	char c;
-
-	(void)state;
-	assert_int_equal(pipe(go), 0);
-	for (int i = 0; i < CHILDREN; i++) {
-		pids[i] = fork();
-		assert_true(pids[i] >= 0);
-		if (pids[i] == 0) {
-			struct store *s;
-			struct err err = ERR_INIT;
-
-			rig_child = 1;
-			close(go[1]);
-			(void)!read(go[0], &c, 1); /* all at once */
-			if (store_open(&s, rig_path, STORE_CREATE, &err) < 0) {
-				print_message("%s\n", err.text);
-				_exit(1);
-			}
-			for (int k = 0; k < RUNS; k++)
-				add_run(s, i + 1, k);
-			store_close(s);
-			_exit(0);
-		}
-	}
-	close(go[0]);
-	close(go[1]);
-	for (int i = 0; i < CHILDREN; i++)
-		assert_int_equal(wait_child(pids[i]), 0);
-	assert_true(rig_sound());
-	assert_int_equal(rig_int("SELECT count(*) FROM run WHERE finished = 1"), CHILDREN * RUNS);
-	assert_int_equal(rig_int("SELECT sum(value) FROM sample"), CHILDREN * RUNS * 40);
-	assert_int_equal(rig_int("SELECT count(*) FROM (SELECT 1 FROM folded WHERE folded ="
-				 " 'main;work;leaf' AND value = 30 GROUP BY run_id)"),
-			 CHILDREN * RUNS);
-	assert_int_equal(rig_files(), 1);
-}
-
-/* Killed at any moment, while making the file and while filling it: always sound, always usable. */
-static void a_killed_writer_leaves_a_sound_store(void **state)
-{
-	(void)state;
-	for (int round = 0; round < 40; round++) {
-		struct timespec pause = {.tv_nsec = (round % 20) * 700000L};
-		pid_t pid;
-
-		if (round % 10 == 0) {
-			char beside[420];
-
-			unlink(rig_path);
-			snprintf(beside, sizeof beside, "%s-wal", rig_path);
-			unlink(beside);
-			snprintf(beside, sizeof beside, "%s-shm", rig_path);
-			unlink(beside);
-			snprintf(beside, sizeof beside, "%s-journal", rig_path);
-			unlink(beside);
-		}
-		pid = fork();
-		assert_true(pid >= 0);
-		if (pid == 0) {
-			struct store *s;
-
-			rig_child = 1;
-			if (store_open(&s, rig_path, STORE_CREATE, NULL) < 0)
-				_exit(1);
-			for (int k = 0;; k++)
-				add_run(s, round, k);
-		}
-		nanosleep(&pause, NULL);
-		kill(pid, SIGKILL);
-		assert_true(WIFSIGNALED(wait_child(pid)));
-		{
-			struct store *s = rig_open(STORE_CREATE);
-
-			add_run(s, round + 1000, 0);
-			store_close(s);
-		}
-		assert_true(rig_sound());
-		assert_int_equal(rig_int("SELECT count(*) * 2 FROM run"),
-				 rig_int("SELECT count(*) FROM sample"));
-	}
 }
 
 /* ---- migration ---- */
@@ -641,11 +415,6 @@ int main(void)
 		T(a_folder_without_permission_to_write_is_enough),
 		cmocka_unit_test_setup_teardown(a_medium_for_reading_only_is_enough, rig_setup,
 						teardown_mount),
-		cmocka_unit_test_setup_teardown(a_full_disk_is_told_and_leaves_a_sound_file,
-						rig_setup, teardown_mount),
-		T(a_limit_of_file_sizes_is_told),
-		T(many_processes_may_make_and_fill_one_store),
-		T(a_killed_writer_leaves_a_sound_store),
 		T(versions_are_migrated_step_by_step),
 	};
 
