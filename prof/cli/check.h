@@ -21,6 +21,7 @@ void check_cache(struct check_finding *f);
 void check_store(struct check_finding *f);
 void check_debuginfo(struct check_finding *f);
 void check_ptrace(struct check_finding *f);
+void check_build(struct check_finding *f);
 void check_container(struct check_finding *f);
 
 /* "docker", "kubernetes", "podman", "container" or NULL. */

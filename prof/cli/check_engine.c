@@ -92,8 +92,10 @@ static double timer_rate(void)
 	event.sigev_signo = SIGRTMAX;
 	if (sigaction(SIGRTMAX, &act, &old))
 		return 0;
-	if (timer_create(CLOCK_THREAD_CPUTIME_ID, &event, &timer))
+	if (timer_create(CLOCK_THREAD_CPUTIME_ID, &event, &timer)) {
+		sigaction(SIGRTMAX, &old, NULL);
 		return 0;
+	}
 	ticks = 0;
 	end = clock_thread_cpu_ns() + 100000000;
 	if (timer_settime(timer, 0, &every, NULL) == 0)
@@ -120,9 +122,18 @@ void check_clock(struct check_finding *f)
 		 "--engine clock reaches about %.0f Hz here (the kernel's tick)", rate);
 }
 
+static void limit_text(char text[24], const struct rlimit *limit)
+{
+	if (limit->rlim_cur == RLIM_INFINITY)
+		snprintf(text, 24, "unlimited");
+	else
+		snprintf(text, 24, "%llu", (unsigned long long)limit->rlim_cur);
+}
+
 void check_limits(struct check_finding *f)
 {
 	struct rlimit pending, files;
+	char signals[24], opens[24];
 
 	f->name = "limits";
 	if (getrlimit(RLIMIT_SIGPENDING, &pending) || getrlimit(RLIMIT_NOFILE, &files)) {
@@ -130,9 +141,10 @@ void check_limits(struct check_finding *f)
 		snprintf(f->what, sizeof(f->what), "getrlimit: %s", strerror(errno));
 		return;
 	}
+	limit_text(signals, &pending);
+	limit_text(opens, &files);
 	snprintf(f->what, sizeof(f->what),
-		 "pending signals %llu, open files %llu (one per thread is used)",
-		 (unsigned long long)pending.rlim_cur, (unsigned long long)files.rlim_cur);
+		 "pending signals %s, open files %s (one per thread is used)", signals, opens);
 	if (files.rlim_cur < 256 || pending.rlim_cur < 64) {
 		f->state = CHECK_POOR;
 		snprintf(f->remedy, sizeof(f->remedy), "ulimit -n 1024 -i 1024");

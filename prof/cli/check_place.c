@@ -15,6 +15,7 @@
 #include "prof/cli/cmd.h"
 #include "prof/elf/elffile.h"
 #include "prof/record/program.h"
+#include "prof/store/store.h"
 #include "prof/unwind/table.h"
 
 #define CAP_SYS_PTRACE_BIT 19 /* linux/capability.h */
@@ -151,6 +152,8 @@ void check_cache(struct check_finding *f)
 void check_store(struct check_finding *f)
 {
 	const char *path = cli_store_path(NULL);
+	struct err err = ERR_INIT;
+	struct store *s = NULL;
 	char folder[4096], *slash;
 
 	f->name = "store";
@@ -162,6 +165,14 @@ void check_store(struct check_finding *f)
 		snprintf(folder, sizeof(folder), ".");
 	snprintf(f->what, sizeof(f->what), "%.200s%s", path,
 		 access(path, F_OK) ? " (not made yet)" : "");
+	if (access(path, F_OK) == 0 && store_open(&s, path, STORE_READ, &err)) {
+		f->state = CHECK_POOR;
+		snprintf(f->what, sizeof(f->what), "%.250s", err.text);
+		snprintf(f->remedy, sizeof(f->remedy),
+			 "protea-prof run -o FILE …, or export PROTEA_PROF_STORE=FILE");
+		return;
+	}
+	store_close(s);
 	if (access(folder, W_OK)) {
 		f->state = CHECK_POOR;
 		snprintf(f->what, sizeof(f->what), "%.200s: its folder cannot be written", path);
@@ -189,6 +200,32 @@ void check_debuginfo(struct check_finding *f)
 			 "apt-get install libc6-dbg (names inside libc)");
 	if (library)
 		dlclose(library);
+}
+
+/* What this build was made without (tests/features/probe.sh), and what that costs. */
+void check_build(struct check_finding *f)
+{
+	static const char *const costs[] = {
+#ifndef HAVE_ZSTD
+		"without zstd: zstd-compressed debug sections and ground-truth files cannot be "
+		"read",
+#endif
+#ifndef HAVE_CURL
+		"without curl: protea-export has no S3 artifact store",
+#endif
+		NULL};
+	size_t i;
+
+	f->name = "build";
+	snprintf(f->what, sizeof(f->what), "with all optional libraries");
+	for (i = 0; costs[i]; i++) {
+		size_t at = i ? strlen(f->what) : 0;
+
+		snprintf(f->what + at, sizeof(f->what) - at, "%s%s", i ? "; " : "", costs[i]);
+		f->state = CHECK_POOR;
+	}
+	if (f->state == CHECK_POOR)
+		snprintf(f->remedy, sizeof(f->remedy), "make packages clean build");
 }
 
 void check_ptrace(struct check_finding *f)

@@ -1,17 +1,18 @@
 /* protea-prof check: tries everything that recording needs and says what would make the rest work. */
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "prof/base/log.h"
 #include "prof/cli/check.h"
 #include "prof/cli/cmd.h"
+#include "prof/cli/jsonout.h"
+#include "prof/cli/text.h"
 #include "prof/cli/version.h"
 
 static void (*const checks[])(struct check_finding *) = {
-	check_perf,  check_clock, check_agent,     check_shm,    check_limits,
-	check_cache, check_store, check_debuginfo, check_ptrace, check_container,
-};
+	check_perf,  check_clock,     check_agent,  check_shm,   check_limits,    check_cache,
+	check_store, check_debuginfo, check_ptrace, check_build, check_container,
+}; /* check_perf and check_clock first: see can_sample() */
 
 #define N_CHECKS (sizeof(checks) / sizeof(checks[0]))
 
@@ -22,36 +23,56 @@ static void print_text(const struct check_finding *f)
 	static const char *const colours[] = {"\033[32m", "\033[33m", "\033[31m"};
 	int colour = cli_colour();
 
-	printf("%s%-5s%s %-16s %s\n", colour ? colours[f->state] : "", states[f->state],
-	       colour ? "\033[0m" : "", f->name, f->what);
-	if (f->remedy[0])
-		printf("%5s %-16s -> %s\n", "", "", f->remedy);
+	printf("%s%-5s%s %-16s ", colour ? colours[f->state] : "", states[f->state],
+	       colour ? "\033[0m" : "", f->name);
+	text_print(stdout, f->what, 0, 0);
+	if (f->remedy[0]) {
+		printf("\n%5s %-16s -> ", "", "");
+		text_print(stdout, f->remedy, 0, 0);
+	}
+	putchar('\n');
 }
 
 static int print_json(const struct check_finding *f, size_t n, int works)
 {
 	json_t *root = json_object(), *rows = json_array();
+	struct err err = ERR_INIT;
 	size_t i;
 	int bad = !root || !rows;
 
 	for (i = 0; !bad && i < n; i++)
-		bad |= json_array_append_new(rows, json_pack("{s:s,s:s,s:s,s:s}", "name", f[i].name,
+		bad |= json_array_append_new(rows, json_pack("{s:s,s:s,s:o,s:o}", "name", f[i].name,
 							     "state", states[f[i].state], "what",
-							     f[i].what, "remedy", f[i].remedy));
+							     jsonout_text(f[i].what), "remedy",
+							     jsonout_text(f[i].remedy)));
 	if (root) {
-		bad |= json_object_set_new(root, "version", json_string(prof_version));
-		bad |= json_object_set_new(root, "works", json_boolean(works));
-		bad |= json_object_set_new(root, "checks", json_incref(rows));
+		bad |= jsonout_put(root, "version", json_string(prof_version));
+		bad |= jsonout_put(root, "works", json_boolean(works));
+		bad |= jsonout_put(root, "checks", json_incref(rows));
 	}
 	json_decref(rows);
-	bad = bad || json_dumpf(root, stdout, JSON_INDENT(1)) || putchar('\n') == EOF;
-	json_decref(root);
-	return bad;
+	if (jsonout_finish(stdout, root, bad, &err))
+		return cli_fail(&err);
+	return works ? EXIT_OK : EXIT_FAIL;
+}
+
+/* One of perf events and CPU timers is enough. */
+static int can_sample(struct check_finding findings[])
+{
+	struct check_finding *perf = &findings[0], *timers = &findings[1];
+	int works = 1;
+	size_t i;
+
+	if (timers->state == CHECK_BAD && perf->state == CHECK_OK)
+		timers->state = CHECK_POOR;
+	for (i = 0; i < N_CHECKS; i++)
+		works &= findings[i].state != CHECK_BAD;
+	return works;
 }
 
 int cmd_check(int argc, char **argv)
 {
-	int json = 0, works = 1, done, first;
+	int json = 0, works, done, first;
 	const struct opt opts[] = {
 		{0, "json", OPT_FLAG, &json, NULL, "the same for scripts", 0},
 		{0, NULL, OPT_FLAG, NULL, NULL, NULL, 0},
@@ -74,14 +95,11 @@ int cmd_check(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	memset(findings, 0, sizeof(findings));
-	for (i = 0; i < N_CHECKS; i++) {
+	for (i = 0; i < N_CHECKS; i++)
 		checks[i](&findings[i]);
-		works &= findings[i].state != CHECK_BAD;
-	}
+	works = can_sample(findings);
 	if (json)
-		return print_json(findings, N_CHECKS, works) ? EXIT_FAIL
-		       : works                               ? EXIT_OK
-							     : EXIT_FAIL;
+		return print_json(findings, N_CHECKS, works);
 	for (i = 0; i < N_CHECKS; i++)
 		print_text(&findings[i]);
 	printf("\n%s\n", works ? "sampling works here" : "sampling does not work here");

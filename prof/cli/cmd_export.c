@@ -34,7 +34,7 @@ static int write_format(FILE *out, void *ctx, struct err *err)
 	return rc;
 }
 
-static int export_run(const struct arguments *a)
+static int export_run(struct arguments *a)
 {
 	struct err err = ERR_INIT;
 	struct store *s = NULL;
@@ -50,21 +50,25 @@ static int export_run(const struct arguments *a)
 	store_close(s);
 	if (rc)
 		return cli_fail(&err);
-	rc = a->output ? outfile_write(a->output, write_format, &x, &err)
-		       : write_format(stdout, &x, &err);
+	if (!a->kind)
+		a->filter.kind = (enum profile_kind)profile_kind_parse(cli_default_kind(&p));
+	rc = a->output && strcmp(a->output, "-") != 0
+		     ? outfile_write(a->output, write_format, &x, &err)
+		     : write_format(stdout, &x, &err);
 	profile_release(&p);
 	return rc ? cli_fail(&err) : EXIT_OK;
 }
 
 int cmd_export(int argc, char **argv)
 {
-	struct arguments a = {.kind = "cpu"};
+	struct arguments a = {.format = NULL};
 	const struct opt opts[] = {
 		{'f', "format", OPT_TEXT, &a.format, "F", "folded", 0},
-		{'o', "output", OPT_TEXT, &a.output, "FILE", "instead of stdout", 0},
+		{'o', "output", OPT_TEXT, &a.output, "FILE", "instead of stdout (-)", 0},
 		{0, "store", OPT_TEXT, &a.store, "FILE",
 		 "store to read ($PROTEA_PROF_STORE, ./protea-prof.sqlite)", 0},
-		{'k', "kind", OPT_TEXT, &a.kind, "KIND", "cpu (default), wall, …", 0},
+		{'k', "kind", OPT_TEXT, &a.kind, "KIND",
+		 "cpu, wall, offcpu, alloc, …: what the run was taken for", 0},
 		{0, "stage", OPT_TEXT, &a.filter.stage, "NAME", "only this stage and inside it", 0},
 		{0, "thread", OPT_TEXT, &a.filter.thread, "NAME", "only this thread (name or tid)",
 		 0},
@@ -74,13 +78,14 @@ int cmd_export(int argc, char **argv)
 	const struct usage usage = {
 		"export [RUN] --format folded [options]",
 		"Writes a run in a foreign format. folded: 'main;f;g VALUE' lines.", opts};
-	int done, kind, first = opts_parse(argc, argv, &usage, 1, &done);
+	int done, kind = PROFILE_CPU, first = opts_parse(argc, argv, &usage, 1, &done);
 
 	if (first < 0)
 		return EXIT_USAGE;
 	if (done)
 		return EXIT_OK;
-	kind = profile_kind_parse(a.kind);
+	if (a.kind)
+		kind = profile_kind_parse(a.kind);
 	if (!a.format || strcmp(a.format, "folded") != 0 || kind < 0 || first + 1 < argc) {
 		if (first + 1 < argc)
 			log_error("export: one run at a time, not '%s'", argv[first + 1]);
@@ -89,8 +94,9 @@ int cmd_export(int argc, char **argv)
 				  "export --help",
 				  a.kind);
 		else
-			log_error("export: --format %s: say one of: folded",
-				  a.format ? a.format : "");
+			log_error("export: --format %s%sof: folded",
+				  a.format ? a.format : "is missing",
+				  a.format ? " is not one " : ": one ");
 		return EXIT_USAGE;
 	}
 	a.filter.kind = (enum profile_kind)kind;

@@ -5,14 +5,17 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "prof/base/log.h"
 #include "prof/base/units.h"
+#include "prof/cli/cmd.h"
 #include "prof/cli/report.h"
 #include "prof/cli/text.h"
 #include "prof/store/read.h"
 
 #define HOT_ROWS   5
+#define HOT_BARS   19 /* columns before a function */
 #define STAGE_ROWS 12
 
 static void print_numbers(const struct record_result *r)
@@ -48,15 +51,17 @@ static void print_notes(const struct record_result *r)
 			 strerror(r->engine_errno));
 }
 
-static void print_hot(struct profile *p, struct err *err)
+static void print_hot(struct profile *p, enum profile_kind kind, struct err *err)
 {
+	struct sample_filter filter = {.kind = kind};
 	struct hot_list list;
 	size_t i;
 
-	if (hot_list_make(&list, p, HOT_FUNCTION, NULL, err))
+	if (hot_list_make(&list, p, HOT_FUNCTION, &filter, err))
 		return;
 	if (list.n)
-		fprintf(stderr, "\n  self    total   function\n");
+		fprintf(stderr, "\n  %7s %7s  function%s\n", "self", "total",
+			kind == PROFILE_WALL ? " (wall time)" : "");
 	for (i = 0; i < list.n && i < HOT_ROWS && list.value > 0; i++) {
 		const struct hot_row *r = &list.rows[i];
 
@@ -65,11 +70,9 @@ static void print_hot(struct profile *p, struct err *err)
 		fprintf(stderr, "  %5.1f %% %5.1f %%  ",
 			100 * (double)r->self_value / (double)list.value,
 			100 * (double)r->total_value / (double)list.value);
-		text_print(stderr, strtab_text(p->strings, r->label), 60, 0);
-		if (r->detail != STRTAB_EMPTY) {
-			fprintf(stderr, "  ");
-			text_print(stderr, text_base(strtab_text(p->strings, r->detail)), 30, 0);
-		}
+		text_pair(stderr, strtab_text(p->strings, r->label),
+			  text_base(strtab_text(p->strings, r->detail)),
+			  cli_columns(STDERR_FILENO) - HOT_BARS);
 		putc('\n', stderr);
 	}
 	hot_list_release(&list);
@@ -100,6 +103,41 @@ static void print_stages(const struct profile *p, struct err *err)
 	stage_list_release(&list);
 }
 
+/* `text` as one word of a shell. */
+static void print_word(const char *text)
+{
+	if (*text && text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				       "0123456789_-./,:+@%=")] == '\0') {
+		fputs(text, stderr);
+		return;
+	}
+	putc('\'', stderr);
+	for (; *text; text++)
+		if (*text == '\'')
+			fputs("'\\''", stderr);
+		else
+			putc(*text, stderr);
+	putc('\'', stderr);
+}
+
+static void print_next(const char *store_path, int name_store)
+{
+	static const char *const next[] = {"report --tree", "flame"};
+	size_t i;
+
+	fprintf(stderr, "\nprotea-prof: in ");
+	text_print(stderr, store_path, 0, 0);
+	putc('\n', stderr);
+	for (i = 0; i < 2; i++) {
+		fprintf(stderr, "protea-prof: %s protea-prof %s", i ? "  or:" : "next:", next[i]);
+		if (name_store) {
+			fputs(" --store ", stderr);
+			print_word(store_path);
+		}
+		putc('\n', stderr);
+	}
+}
+
 void summary_print(const char *store_path, int name_store, const struct record_result *result)
 {
 	struct err err = ERR_INIT;
@@ -120,7 +158,7 @@ void summary_print(const char *store_path, int name_store, const struct record_r
 	store_close(s);
 	if (rc == 0) {
 		print_stages(&p, &err);
-		print_hot(&p, &err);
+		print_hot(&p, (enum profile_kind)profile_kind_parse(cli_default_kind(&p)), &err);
 		if (p.n_losses) {
 			fprintf(stderr, "\n  lost: ");
 			if (!report_losses(stderr, &p))
@@ -131,8 +169,5 @@ void summary_print(const char *store_path, int name_store, const struct record_r
 	}
 	if (err.code)
 		log_warn("the summary is not complete: %s", err.text);
-	fprintf(stderr, "\nprotea-prof: in %s; next: protea-prof report --tree%s%s\n", store_path,
-		name_store ? " --store " : "", name_store ? store_path : "");
-	fprintf(stderr, "protea-prof:               or: protea-prof flame%s%s\n",
-		name_store ? " --store " : "", name_store ? store_path : "");
+	print_next(store_path, name_store);
 }
