@@ -145,6 +145,17 @@ static inline struct span cursor_text(struct cursor *c)
 	return s;
 }
 
+/* The text at an offset, of which no more than `max` bytes are looked at: a longer one is cut there. */
+static inline struct span span_text(struct span s, uint64_t offset, size_t max)
+{
+	struct cursor c = cursor_at(s, offset);
+	size_t n = cursor_left(&c) < max ? cursor_left(&c) : max;
+	const uint8_t *nul = n ? memchr(c.p, 0, n) : NULL;
+	struct span text = {c.p, nul ? (size_t)(nul - c.p) : n == max ? max : 0};
+
+	return text;
+}
+
 /* The `n` bytes at `offset`; empty if they are not all there. */
 static inline struct span span_part(struct span s, uint64_t offset, uint64_t n)
 {

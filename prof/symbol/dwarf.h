@@ -89,6 +89,7 @@ struct dwarf_file {
 	struct dwarf_abbrevs **abbrevs; /* owned */
 	uint32_t n_abbrevs, cap_abbrevs;
 	struct idmap abbrev_ids;
+	uint64_t abbrev_bytes;  /* read into tables, each table for itself */
 	struct dwarf_file *alt; /* borrowed: of dwz, NULL if there is none */
 	int split;              /* a .dwo */
 	uint64_t work;          /* bytes that may still be read */

@@ -8,6 +8,8 @@
 #include "prof/symbol/dwarf_const.h"
 
 #define ATTRS_MAX 1000 /* of one entry; real ones have below 40 */
+/* Tables lie one behind the other; a file in which they overlap gets this many times the section. */
+#define OVERLAP_MAX 4
 
 void dwarf_abbrevs_free(struct dwarf_abbrevs *a)
 {
@@ -177,7 +179,9 @@ static int load_new(struct dwarf_unit *u, uint64_t key)
 				    .off_size = u->off_size,
 				    .version = u->version};
 	rc = c.bad ? ERR_FORMAT : read_table(t, &c);
-	if (!dwarf_spend(f, (uint64_t)(c.p - start)))
+	f->abbrev_bytes += (uint64_t)(c.p - start);
+	if (!dwarf_spend(f, (uint64_t)(c.p - start)) ||
+	    f->abbrev_bytes > OVERLAP_MAX * (uint64_t)f->sections[DWARF_ABBREV].n)
 		rc = rc == 0 ? ERR_FORMAT : rc;
 	if (rc == 0)
 		rc = keep(f, t, key);

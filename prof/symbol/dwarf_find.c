@@ -9,7 +9,7 @@
 #include "prof/base/err.h"
 #include "prof/symbol/dwarf_const.h"
 
-#define CHAIN_MAX 512 /* inlined calls in each other */
+#define CHAIN_MAX 256 /* inlined calls in each other */
 
 /* The addresses of one unit. */
 struct batch {

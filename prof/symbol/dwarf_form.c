@@ -1,6 +1,7 @@
 /* Attribute values by form: sizes, skipping, reading, and the texts and addresses they stand for. */
 #include "prof/symbol/dwarf.h"
 #include "prof/symbol/dwarf_const.h"
+#include "prof/symbol/text.h"
 
 /* Sizes of the forms that do not depend on the unit; 0 for those that do or are unknown. */
 static const int8_t simple_sizes[0x2d] = {
@@ -217,9 +218,7 @@ struct dwarf_value dwarf_form_read(struct cursor *c, const struct dwarf_unit *u,
 
 struct span dwarf_text_at(struct span section, uint64_t offset)
 {
-	struct cursor c = cursor_at(section, offset);
-
-	return cursor_text(&c);
+	return span_text(section, offset, TEXT_SEEN_MAX);
 }
 
 static struct span indexed_text(const struct dwarf_unit *u, uint64_t index)

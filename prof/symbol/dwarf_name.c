@@ -74,6 +74,8 @@ int dwarf_names(struct dwarf_unit *u, uint64_t die, struct dwarf_names *out)
 			out->name = dwarf_text(u, &links.name);
 		if (!out->linkage.n)
 			out->linkage = dwarf_text(u, &links.linkage);
+		if (!dwarf_spend(u->file, (out->linkage.n + out->name.n) / 16))
+			return 0;
 		if (out->linkage.n && out->name.n)
 			return 0;
 		u = follow(u, links.origin.kind ? &links.origin : &links.specification, &die);

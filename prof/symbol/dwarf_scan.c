@@ -60,6 +60,8 @@ static int claim_range(void *ctx, uint64_t low, uint64_t high)
 	}
 	for (size_t i = first_at_least(s->addrs, s->n, low); i < s->n && s->addrs[i] < high; i++) {
 		k->hits++;
+		if (!dwarf_spend(s->unit->file, 1))
+			return 0;
 		if (s->node[i] != DWARF_NO_NODE && high - low > s->width[i])
 			continue;
 		s->node[i] = k->node;

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "prof/symbol/text.h"
+
 #define STEPS_MAX  (UINT64_C(1) << 26) /* against tables in which every symbol covers everything */
 #define TABLES_MAX 2 /* a file has one of a type; against a thousand over the same bytes */
 
@@ -65,8 +67,7 @@ int elfsym_in_code(const struct elfsym_code *code, uint64_t address, unsigned *r
 
 struct span elfsym_text(struct span strings, uint64_t offset)
 {
-	struct cursor c = cursor_at(strings, offset);
-	struct span s = cursor_text(&c);
+	struct span s = span_text(strings, offset, TEXT_SEEN_MAX);
 	const uint8_t *at = s.n > 1 ? memchr(s.p + 1, '@', s.n - 1) : NULL;
 
 	if (at)
@@ -105,6 +106,7 @@ static int classify(const Elf64_Sym *sym, struct elfsym_name *out)
 		return 0;
 	if (sym->st_shndx == SHN_UNDEF || sym->st_shndx == SHN_ABS || !sym->st_name)
 		return 0;
+	out->name = (struct span){NULL, 0};
 	out->no_type = type == STT_NOTYPE;
 	out->binding = bind == STB_LOCAL ? 2 : bind == STB_WEAK ? 1 : 0;
 	out->value = sym->st_value;
@@ -112,23 +114,26 @@ static int classify(const Elf64_Sym *sym, struct elfsym_name *out)
 	return 1;
 }
 
-/* Offers a symbol to the addresses it may name; returns the steps that took. */
-static uint64_t offer(const struct elfsym_name *s, const uint64_t *addrs, size_t n,
-		      struct elfsym_hit *hits)
+/* Offers a symbol to the addresses it may name; returns the steps that took. Its name is read only if
+ * there is such an address. */
+static uint64_t offer(struct elfsym_name *s, struct span strings, uint32_t name,
+		      const uint64_t *addrs, size_t n, struct elfsym_hit *hits)
 {
 	size_t first = elfsym_lower(addrs, n, s->value), i = first;
 
 	if (first == n)
 		return 1;
-	for (; s->size && i < n && addrs[i] - s->value < s->size; i++) {
+	if (!s->size || addrs[first] - s->value < s->size)
+		s->name = elfsym_text(strings, name);
+	for (; s->name.n && s->size && i < n && addrs[i] - s->value < s->size; i++) {
 		if (is_better(s, &hits[i].best))
 			hits[i].best = *s;
 	}
+	if (!s->size && s->name.n && is_better(s, &hits[first].near))
+		hits[first].near = *s;
 	if (s->value > hits[first].start)
 		hits[first].start = s->value;
-	if (!s->size && is_better(s, &hits[first].near))
-		hits[first].near = *s;
-	return i - first + 1;
+	return i - first + 1 + s->name.n / 16;
 }
 
 size_t elfsym_find(const struct elf_file *f, uint32_t table, const struct elfsym_code *code,
@@ -152,15 +157,12 @@ size_t elfsym_find(const struct elf_file *f, uint32_t table, const struct elfsym
 			memcpy(&sym, s.data + at, sizeof sym);
 			if (!classify(&sym, &name) || !elfsym_in_code(code, name.value, &range))
 				continue;
-			name.name =
-				elfsym_text((struct span){str.data, (size_t)str.size}, sym.st_name);
-			if (!name.name.n)
-				continue;
 			found++;
 			/* No function reaches out of its section. */
 			if (name.size > code->ranges[range].high - name.value)
 				name.size = code->ranges[range].high - name.value;
-			steps += offer(&name, addrs, n, hits);
+			steps += offer(&name, (struct span){str.data, (size_t)str.size},
+				       sym.st_name, addrs, n, hits);
 		}
 	}
 	return found;

@@ -7,7 +7,8 @@
 #include "prof/model/strtab.h"
 #include "prof/symbol/cursor.h"
 
-#define TEXT_NAME_MAX 65536 /* bytes of a name, the mark of a cut included */
+#define TEXT_NAME_MAX 65536               /* bytes of a name, the mark of a cut included */
+#define TEXT_SEEN_MAX (TEXT_NAME_MAX + 1) /* more of a text is never looked at */
 
 /* `out` becomes the text with each invalid byte as U+FFFD, cut with "…" if it is too long. Control
  * characters stay. 0 or ERR_NOMEM. */

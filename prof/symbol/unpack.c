@@ -9,6 +9,8 @@
 
 #include "prof/symbol/dwarf.h"
 
+#define FREE_BYTES    (UINT64_C(64) << 20) /* beyond, only what a compiler's output could unpack to */
+#define FREE_RATIO    64
 #define UNPACKED_MAX  (UINT64_C(1) << 32)
 #define DEFLATE_RATIO 1032  /* the most that deflate can do, by its format */
 #define ZSTD_RATIO    65536 /* far beyond what a compiler's output reaches */
@@ -60,7 +62,8 @@ static int unpack(struct span in, uint64_t size, int zstd, struct span *out, voi
 	uint8_t *bytes;
 	int rc;
 
-	if (!size || size > UNPACKED_MAX || size / ratio > in.n)
+	if (!size || size > UNPACKED_MAX || size / ratio > in.n ||
+	    (size > FREE_BYTES && size / FREE_RATIO > in.n))
 		return ERR_FORMAT;
 	bytes = malloc((size_t)size);
 	if (!bytes)
