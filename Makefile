@@ -179,7 +179,7 @@ $(O)/obj-agent/%.o: %.c $(O)/flags
 $(O)/libprotea-prof.so: $(AGENT_OBJ) prof/agent/exports.map
 	$(say) LD $@
 	$(Q)$(CC) -shared -o $@ $(AGENT_OBJ) -Wl,--version-script=prof/agent/exports.map \
-		-Wl,-soname,libprotea-prof.so -Wl,-z,now -Wl,-z,noexecstack -Wl,--no-undefined -pthread -ldl
+		-Wl,-soname,libprotea-prof.so -Wl,-z,now -Wl,-z,nodelete -Wl,-z,noexecstack -Wl,--no-undefined -pthread -ldl
 
 # The test links what its room needs: pipeline tests libexport.a, profiler tests libprof.a.
 $(O)/tests/unit/%: $(O)/obj/tests/unit/%.o $(O)/libexport.a $(O)/libprof.a

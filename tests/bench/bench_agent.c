@@ -297,6 +297,7 @@ int main(int argc, char **argv)
 {
 	if (argc > 2 && strcmp(argv[1], "--work") == 0)
 		return child_main(argv);
+	(void)setvbuf(stdout, NULL, _IOLBF, 0);
 	bench_rate(199);
 	bench_rate(1000);
 	bench_rate(10000);
