@@ -192,6 +192,8 @@ static int end_stages(struct flush *f)
 		s->end.samples = s->samples;
 		rc = store_stage_end(f->store, s->row_id, &s->end,
 				     s->params ? strtab_text(k->strings, s->params) : NULL, f->err);
+		if (rc == 0 && s->end.folded > 1)
+			rc = store_stage_more(f->store, s->row_id, s->end.folded - 1, f->err);
 	}
 	return rc;
 }

@@ -50,6 +50,12 @@ static int load(struct resolver *r, struct space *s, int64_t t_ns, const struct 
 	return rc == ERR_ARG ? 0 : rc; /* an empty range is nobody's */
 }
 
+/* What the loader calls the vDSO; it has no file. */
+static int is_vdso(const char *path)
+{
+	return strncmp(path, "linux-vdso.so", 13) == 0;
+}
+
 int space_load(struct resolver *r, struct space *s, int64_t t_ns, const struct spool_module *m,
 	       const char *path)
 {
@@ -58,7 +64,7 @@ int space_load(struct resolver *r, struct space *s, int64_t t_ns, const struct s
 	copy.build_id[sizeof copy.build_id - 1] = '\0';
 	if (copy.build_id[strspn(copy.build_id, "0123456789abcdef")] != '\0')
 		copy.build_id[0] = '\0';
-	return load(r, s, t_ns, &copy, path);
+	return load(r, s, t_ns, &copy, is_vdso(path) ? "[vdso]" : path);
 }
 
 int space_unload(struct resolver *r, struct space *s, int64_t t_ns, uint64_t start, uint64_t end)

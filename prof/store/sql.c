@@ -37,6 +37,7 @@ static const char *const sql_texts[SQL_STATEMENTS] = {
 	[SQL_STAGE_ADD] = "INSERT INTO stage_row (id, parent, thread, name, seq, start_ns, wall_ns,"
 			  " folded) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
 	[SQL_STAGE_FOLD] = "UPDATE stage_row SET folded = folded + 1 WHERE id = ?1",
+	[SQL_STAGE_MORE] = "UPDATE stage_row SET folded = coalesce(folded, 1) + ?2 WHERE id = ?1",
 	[SQL_STAGE_END] = "UPDATE stage_row SET wall_ns = ?2, cpu_ns = ?3, items = ?4, params = ?5,"
 			  " alloc_bytes = ?6, alloc_count = ?7, peak_heap_bytes = ?8,"
 			  " peak_rss_bytes = ?9, samples = ?10 WHERE id = ?1",

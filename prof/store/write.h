@@ -76,6 +76,9 @@ int store_stage_add(struct store *s, int64_t run, int64_t parent, int64_t thread
 int store_stage_end(struct store *s, int64_t id, const struct profile_stage *end,
 		    const char *params_json, struct err *err);
 
+/* The row, ended with the sums of many stages, stands for `more` beside the one that was added. */
+int store_stage_more(struct store *s, int64_t id, uint64_t more, struct err *err);
+
 /* How far a spool file's ring is in the store, so that nothing is read twice after a crash. */
 int store_mark_set(struct store *s, int64_t run, const char *file, uint32_t ring, uint64_t opened,
 		   uint64_t offset, struct err *err);

@@ -206,3 +206,18 @@ int store_stage_end(struct store *s, int64_t id, const struct profile_stage *end
 	sqlite3_clear_bindings(stmt);
 	return rc;
 }
+
+int store_stage_more(struct store *s, int64_t id, uint64_t more, struct err *err)
+{
+	sqlite3_stmt *stmt;
+	int rc = store_must_write(s, err);
+
+	if (rc < 0)
+		return rc;
+	stmt = store_stmt(s, SQL_STAGE_MORE, err);
+	if (!stmt)
+		return no_stmt(err);
+	sqlite3_bind_int64(stmt, 1, id);
+	sqlite3_bind_int64(stmt, 2, more > INT32_MAX ? INT32_MAX : (int64_t)more);
+	return store_step(s, stmt, "write to", err);
+}
