@@ -11,10 +11,9 @@
 #include "prof/base/clock.h"
 #include "prof/store/internal.h"
 
-#define BUSY_MS   30000
-#define CACHE_KIB 16384
-#define CHECK_BYTES                                                                                \
-	(INT64_C(2) << 20) /* up to here the whole file is checked on opening for writing */
+#define BUSY_MS      30000
+#define CACHE_KIB    16384
+#define CHECK_BYTES  (256 << 10) /* all pages of files up to here are checked before writing: 2 ms */
 #define TABLES       16
 #define LENGTH_LIMIT (64 << 20) /* of one cell: names are at most 64 KiB, parameters a page */
 
@@ -187,6 +186,15 @@ static int set_wal(struct store *s, struct err *err)
 	}
 }
 
+/* A file that is being made holds nothing yet that a loss of power could take: no waiting for the disk. */
+static int make_schema(struct store *s, struct err *err)
+{
+	int rc = store_exec(s, "PRAGMA synchronous = OFF; PRAGMA auto_vacuum = INCREMENTAL",
+			    "prepare", err);
+
+	return rc < 0 ? rc : store_make_schema(s, err);
+}
+
 static int open_writing(struct store *s, const struct store_file *file, struct err *err)
 {
 	int rc = 0;
@@ -202,11 +210,13 @@ static int open_writing(struct store *s, const struct store_file *file, struct e
 	if (sqlite3_db_readonly(s->db, "main") == 1)
 		return err_set(err, ERR_IO, "'%s' cannot be written to: check its permissions",
 			       s->path);
-	rc = store_exec(s, "PRAGMA synchronous = NORMAL; PRAGMA auto_vacuum = INCREMENTAL",
-			"prepare", err);
-	if (rc == 0 && (!file->exists || file->empty || file->version < STORE_VERSION))
+	if (!file->exists || file->empty)
+		rc = make_schema(s, err);
+	else if (file->version < STORE_VERSION)
 		rc = store_make_schema(s, err);
-	return rc < 0 ? rc : set_wal(s, err);
+	if (rc == 0)
+		rc = set_wal(s, err);
+	return rc < 0 ? rc : store_exec(s, "PRAGMA synchronous = NORMAL", "prepare", err);
 }
 
 int store_open(struct store **out, const char *path, enum store_open_mode mode, struct err *err)

@@ -91,6 +91,33 @@ static void long_rules_lead_outwards(void **state)
 	}
 }
 
+/* The hot loop knows no rbx; what comes from it must not be lost for that. */
+static void an_rbp_that_was_kept_in_rbx_is_found(void **state)
+{
+	struct rig *r = *state;
+	static const struct unwind_rule few[5] = {
+		{.cfa_kind = UNWIND_CFA_NONE},
+		{.cfa_kind = UNWIND_CFA_SP, .cfa_off = 8, .ra = -1},
+		{.cfa_kind = UNWIND_CFA_EXT},
+		{.cfa_kind = UNWIND_CFA_BP, .cfa_off = 16, .ra = -1, .bp = -2},
+		{.cfa_kind = UNWIND_CFA_ROOT},
+	};
+	static const struct rig_row rows[5] = {
+		{0, 0}, {0x100, 1}, {0x200, 2}, {0x300, 3}, {0x400, 4}};
+	static const struct {
+		struct unwind_ext ext;
+		struct unwind_ext_reg reg;
+	} area = {{0, UNWIND_SP, 1, 0, 8, 0}, {UNWIND_BP, UNWIND_EXT_REG, 0, UNWIND_BX}};
+
+	rig_table(r, rows, 5, few, 5, &area, sizeof area);
+	rig_start(r, CODE + 0x100, 10);
+	rig_know(r, UNWIND_BX, STACK + 8 * 30);
+	r->stack[10] = CODE + 0x201;
+	r->stack[11] = CODE + 0x301;
+	r->stack[31] = CODE + 0x401;
+	EXPECT(r, UNWIND_ROOT, CODE + 0x100, CODE + 0x200, CODE + 0x300, CODE + 0x400);
+}
+
 static void a_plt_entry_has_one_word_more_after_its_push(void **state)
 {
 	struct rig *r = *state;
@@ -482,6 +509,7 @@ int main(void)
 		TEST(a_saved_bp_serves_a_frame_further_out),
 		TEST(a_realigned_frame_finds_its_cfa_in_memory),
 		TEST(long_rules_lead_outwards),
+		TEST(an_rbp_that_was_kept_in_rbx_is_found),
 		TEST(a_plt_entry_has_one_word_more_after_its_push),
 		TEST(a_rule_by_rbx_takes_it_from_where_inner_frames_saved_it),
 		TEST(a_rule_by_an_unknown_register_ends_the_walk),
