@@ -6,7 +6,7 @@
 
 #include "prof/symbol/text.h"
 
-#define STEPS_MAX  (UINT64_C(1) << 26) /* against tables in which every symbol covers everything */
+#define STEPS_MAX  (UINT64_C(1) << 25) /* against tables in which every symbol covers everything */
 #define TABLES_MAX 2 /* a file has one of a type; against a thousand over the same bytes */
 
 size_t elfsym_lower(const uint64_t *addrs, size_t n, uint64_t low)
@@ -133,7 +133,8 @@ static uint64_t offer(struct elfsym_name *s, struct span strings, uint32_t name,
 		hits[first].near = *s;
 	if (s->value > hits[first].start)
 		hits[first].start = s->value;
-	return i - first + 1 + s->name.n / 16;
+	/* What comparing and reading such a name costs, in steps of its own. */
+	return (i - first + 1) * (1 + s->name.n / 64);
 }
 
 size_t elfsym_find(const struct elf_file *f, uint32_t table, const struct elfsym_code *code,

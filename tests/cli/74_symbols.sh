@@ -187,4 +187,60 @@ mkdir -p "dirs/.build-id/${id:0:2}"
 objcopy --only-keep-debug "$big" "dirs/.build-id/${id:0:2}/${id:2}.debug"
 same_as "which debug information installed later replaces" want thin "$big" debug=dirs "cache=$TMP/cache" "id=$id"
 
+# ---- debuginfod: only when asked ----
+cat >server.py <<'END'
+import functools, http.server, sys
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, form, *args):
+        with open(sys.argv[2], "a") as f:
+            f.write(self.path + "\n")
+with http.server.HTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=sys.argv[1])) as s:
+    print(s.server_port, flush=True)
+    s.serve_forever()
+END
+if ldconfig -p | grep -q libdebuginfod.so.1; then
+	id=$(readelf -nW cc-g++-5 | sed -n 's/.*Build ID: //p')
+	mkdir -p "web/buildid/$id"
+	objcopy --only-keep-debug cc-g++-5 "web/buildid/$id/debuginfo"
+	: >requests
+	python3 server.py web requests >port &
+	server=$!
+	wait_for 20 test -s port
+	DEBUGINFOD_URLS="http://127.0.0.1:$(cat port)/"
+	DEBUGINFOD_CACHE_PATH=$TMP/fetched
+	export DEBUGINFOD_URLS DEBUGINFOD_CACHE_PATH
+	STEP=7
+	named stripped cc-g++-5 debug=none >/dev/null
+	check "no server is asked unless the user says so" test ! -s requests
+	named cc-g++-5 cc-g++-5 >want
+	same_as "debug information from a debuginfod server" want stripped cc-g++-5 debug=none debuginfod=1
+	check "which was asked for that build" grep -qxF "/buildid/$id/debuginfo" requests
+	kill "$server"
+	unset DEBUGINFOD_URLS DEBUGINFOD_CACHE_PATH
+else
+	skip "debug information from a debuginfod server" "no libdebuginfod"
+fi
+
+# ---- made to hurt: a million symbols over the same code, each with a name of 10 MB ----
+python3 - <<'END'
+import struct
+text = b"\x90" * 4096
+strings = b"\0" + b"y" * (10 << 20) + b"\0"
+symbols = b"".join(struct.pack("<IBBHQQ", 1 + i % 1000, 0x12, 0, 1, 0x1000, 0x1000) for i in range(1000000))
+names = b"\0.text\0.symtab\0.strtab\0"
+parts, at, offsets = [text, symbols, strings, names], 64, []
+for p in parts:
+    offsets.append(at)
+    at += len(p)
+def section(name, kind, flags, addr, i, link=0, size=0):
+    return struct.pack("<IIQQQQIIQQ", name, kind, flags, addr, offsets[i], len(parts[i]), link, 0, 1, size)
+table = bytes(64) + section(1, 1, 6, 0x1000, 0) + section(7, 2, 0, 0, 1, 3, 24) + section(15, 3, 0, 0, 2) + section(1, 3, 0, 0, 3)
+head = b"\x7fELF\2\1\1" + bytes(9) + struct.pack("<HHIQQQIHHHHHH", 3, 62, 1, 0x1000, 0, at, 0, 64, 56, 0, 64, 5, 4)
+open("hostile", "wb").write(head + b"".join(parts) + table)
+END
+seq 4096 8191 | awk '{ printf "%x\n", $1 }' >code
+check "a hostile symbol table ends soon" sh -c "timeout 30 '$SYMBOLIZE' hostile <code >got 2>/dev/null"
+# shellcheck disable=SC2016 # awk expands it
+check "and its names are cut" awk 'length($0) > 70000 { exit 1 } END { exit NR != 3 * 4096 }' got
+
 [ "$tap_failed" -eq 0 ]
