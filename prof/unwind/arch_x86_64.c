@@ -1,5 +1,5 @@
 /* x86-64: from the registers of a frame and its rule to those of the caller. Frames without CFI are
- * arch_guess.c's. Signal-safe: no allocation, no library call, every load checked. */
+ * arch_x86_64_guess.c's. Signal-safe: no allocation, no library call, every load checked. */
 #include "prof/unwind/arch_x86_64.h"
 
 #include <dwarf.h>
@@ -298,13 +298,14 @@ int arch_step(struct unwind_regs *regs, struct unwind_memory *memory, const stru
 	      const struct unwind_module *module, const struct unwind_rule *rule,
 	      struct arch_step *s)
 {
-	struct unwind_regs new = *regs;
+	struct unwind_regs new;
 	struct frame f = {regs, &new, memory, s, 0};
 	int exact = !(regs->known & UNWIND_IP_IS_RETURN), rc;
 
 	*s = (struct arch_step){UNWIND_NO_RULE, 0, 0, 0};
 	if (rule->cfa_kind == UNWIND_CFA_NONE)
 		return arch_guess(regs, memory, map, module, s);
+	regs_copy(&new, regs);
 	new.known &= KEPT | 1u << UNWIND_SP | 1u << UNWIND_IP;
 	rc = by_rule(&f, module, rule);
 	if (rc != 0)
@@ -316,7 +317,7 @@ int arch_step(struct unwind_regs *regs, struct unwind_memory *memory, const stru
 	if (!s->signal && !exact && new.reg[UNWIND_SP] <= regs->reg[UNWIND_SP])
 		return fail(s, UNWIND_BAD_FRAME);
 	new.known = (new.known & ~UNWIND_IP_IS_RETURN) | (s->signal ? 0 : UNWIND_IP_IS_RETURN);
-	*regs = new;
+	regs_copy(regs, &new);
 	return 0;
 }
 

@@ -30,7 +30,7 @@ int arch_step(struct unwind_regs *regs, struct unwind_memory *memory, const stru
 void arch_pack(struct unwind_entry *entry, const struct unwind_rule *rule,
 	       const struct unwind_module *module, uint64_t address);
 
-/* Frames without CFI (arch_guess.c); the same answers as arch_step(). */
+/* Frames without CFI (arch_x86_64_guess.c); the same answers as arch_step(). */
 int arch_guess(struct unwind_regs *regs, struct unwind_memory *memory, const struct unwind_map *map,
 	       const struct unwind_module *module, struct arch_step *s);
 /* The registers that a signal saved: ucontext at `address` of the memory. */

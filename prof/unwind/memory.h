@@ -1,5 +1,6 @@
 /* Checked loads for the unwinder: eight bytes inside the caller's window, or after its `extend` has
- * moved the window there. Signal-safe if `extend` is. Private to prof/unwind. */
+ * moved the window there; and copies without a library call. Signal-safe if `extend` is. Private to
+ * prof/unwind. */
 #ifndef UNWIND_MEMORY_H
 #define UNWIND_MEMORY_H
 
@@ -22,6 +23,16 @@ static inline uint64_t memory_word(const uint8_t *at)
 
 	__builtin_memcpy(&word, at, sizeof word);
 	return word;
+}
+
+/* By hand: compilers make calls of memcpy() for structures of this size. */
+static inline void regs_copy(struct unwind_regs *to, const struct unwind_regs *from)
+{
+	for (uint32_t i = 0; i < UNWIND_NREGS; i++) {
+		to->reg[i] = from->reg[i];
+		__asm__("" : "+r"(i));
+	}
+	to->known = from->known;
 }
 
 /* 0, or -1: refused. */

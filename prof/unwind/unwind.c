@@ -165,15 +165,16 @@ static void few_registers(const struct walk *w, struct unwind_regs *regs)
  * point are walked again. 0, or -1 if that leads elsewhere (the stack changes under us). */
 static int all_registers(struct walk *w)
 {
-	struct unwind_regs regs = *w->regs;
+	struct unwind_regs regs;
 	struct arch_step s;
 
+	regs_copy(&regs, w->regs);
 	for (uint64_t *p = w->known_at; p < w->out; p++)
 		if (unwind_lookup(&regs) != *p || step(w, &regs, &s) != 0)
 			return -1;
 	if (unwind_lookup(&regs) != w->key || regs.reg[UNWIND_SP] != w->sp)
 		return -1;
-	*w->regs = regs;
+	regs_copy(w->regs, &regs);
 	w->known_at = w->out;
 	return 0;
 }
@@ -207,14 +208,14 @@ static __attribute__((noinline)) int special(struct walk *w, enum unwind_end *en
 	uint64_t sp = w->sp;
 
 	if (full)
-		regs = *w->regs;
+		regs_copy(&regs, w->regs);
 	else
 		few_registers(w, &regs);
 	rc = step(w, &regs, &s);
 	if (!full && ((rc < 0 && s.why == UNWIND_NEED_REG) || (rc == 0 && s.lost_bp)) &&
 	    all_registers(w) == 0) {
 		full = 1;
-		regs = *w->regs;
+		regs_copy(&regs, w->regs);
 		rc = step(w, &regs, &s);
 	}
 	if (rc == 0 && s.signal && regs.reg[UNWIND_SP] <= sp && ++w->switches > SWITCHES_MAX) {
@@ -229,7 +230,7 @@ static __attribute__((noinline)) int special(struct walk *w, enum unwind_end *en
 	}
 	advance(w, &regs, &s);
 	if (full || s.signal) {
-		*w->regs = regs;
+		regs_copy(w->regs, &regs);
 		w->known_at = w->out;
 	}
 	return 0;
@@ -249,7 +250,7 @@ static enum unwind_end walk(struct walk *w)
 		case STOP_MISS:
 			break;
 		case STOP_DEPTH:
-			return is_frame(w) ? UNWIND_DEPTH : UNWIND_ROOT;
+			return w->out == w->exact_at || is_frame(w) ? UNWIND_DEPTH : UNWIND_ROOT;
 		case STOP_ROOT:
 			*w->out++ = w->key;
 			return UNWIND_ROOT;

@@ -116,6 +116,10 @@ static void an_rbp_that_was_kept_in_rbx_is_found(void **state)
 	r->stack[11] = CODE + 0x301;
 	r->stack[31] = CODE + 0x401;
 	EXPECT(r, UNWIND_ROOT, CODE + 0x100, CODE + 0x200, CODE + 0x300, CODE + 0x400);
+	r->stack[11] = CODE + 0x11; /* code without CFI, to be crossed by the frame pointer */
+	rig_start(r, CODE + 0x100, 10);
+	rig_know(r, UNWIND_BX, STACK + 8 * 30);
+	EXPECT(r, UNWIND_ROOT, CODE + 0x100, CODE + 0x200, CODE + 0x10, CODE + 0x400);
 }
 
 static void a_plt_entry_has_one_word_more_after_its_push(void **state)

@@ -49,9 +49,11 @@ static void a_frame_pointer_that_leads_nowhere_is_not_believed(void **state)
 
 	r->stack[10] = in(NONE);
 	r->stack[20] = STACK + 8 * 30;
-	r->stack[21] = 0xdeadbeef; /* no code */
-	for (int turn = 0; turn < 4; turn++) {
-		static const uint64_t bp[] = {STACK + 8 * 20, STACK + 8 * 9, STACK + 8 * WORDS, 0};
+	r->stack[21] = 0xdeadbeef;                                           /* no code */
+	memcpy((uint8_t *)r->stack + 8 * 25 + 12, &(uint64_t){in(ROOT)}, 8); /* odd, else good */
+	for (int turn = 0; turn < 5; turn++) {
+		static const uint64_t bp[] = {STACK + 8 * 20, STACK + 8 * 9, STACK + 8 * WORDS, 0,
+					      STACK + 8 * 25 + 4};
 
 		rig_start(r, in(SP8), 10);
 		rig_know(r, UNWIND_BP, bp[turn]);
@@ -72,6 +74,11 @@ static void jit_code_is_followed_by_frame_pointers(void **state)
 	r->stack[30] = STACK + 8 * 40;
 	r->stack[31] = in(ROOT);
 	EXPECT(r, UNWIND_ROOT, jit, jit + 0x4ff, in(ROOT)-1);
+	r->stack[21] = jit + ((uint64_t)1 << 30); /* too far away to be the same JIT's */
+	rig_start(r, jit, 10);
+	rig_know(r, UNWIND_BP, STACK + 8 * 20);
+	expect(r, UNWIND_NO_TABLE, 0, NULL);
+	r->stack[21] = jit + 0x500;
 	r->stack[30] = STACK + 8 * 30; /* a circle of JIT frames */
 	r->stack[31] = jit;
 	rig_start(r, jit, 10);
