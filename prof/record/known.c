@@ -39,6 +39,7 @@ void known_release(struct known *k)
 	free(k->stack_ids);
 	free(k->processes);
 	free(k->threads);
+	idmap_release(&k->thread_by_tid);
 	free(k->stages);
 	free(k->stage_heads);
 	memset(k, 0, sizeof *k);
@@ -87,15 +88,16 @@ uint32_t known_process(struct known *k, int pid, int ppid, uint64_t start_ticks,
 	return k->n_processes++;
 }
 
+static uint64_t thread_key(uint32_t process, int tid)
+{
+	return (uint64_t)process << 32 | (uint32_t)tid;
+}
+
 uint32_t known_thread_find(const struct known *k, uint32_t process, int tid)
 {
-	for (uint32_t i = k->n_threads; i-- > 0;) {
-		const struct known_thread *t = &k->threads[i];
+	uint32_t i = idmap_get(&k->thread_by_tid, thread_key(process, tid));
 
-		if (t->process == process && t->row.tid == tid && t->row.end_ns < 0)
-			return i;
-	}
-	return KNOWN_NONE;
+	return i != IDMAP_NONE && k->threads[i].row.end_ns < 0 ? i : KNOWN_NONE;
 }
 
 uint32_t known_thread(struct known *k, uint32_t process, int tid, int64_t start_ns)
@@ -105,7 +107,8 @@ uint32_t known_thread(struct known *k, uint32_t process, int tid, int64_t start_
 
 	if (i != KNOWN_NONE)
 		return i;
-	if (room((void **)&k->threads, k->n_threads, &k->cap_threads, sizeof *t))
+	if (room((void **)&k->threads, k->n_threads, &k->cap_threads, sizeof *t) ||
+	    idmap_set(&k->thread_by_tid, thread_key(process, tid), k->n_threads))
 		return KNOWN_NONE;
 	t = &k->threads[k->n_threads];
 	t->process = process;

@@ -79,6 +79,7 @@ struct known {
 	uint32_t n_processes, cap_processes;
 	struct known_thread *threads;
 	uint32_t n_threads, cap_threads;
+	struct idmap thread_by_tid; /* newest of (process, tid) */
 	struct known_stage *stages;
 	uint32_t n_stages, cap_stages, free_stage;
 	uint32_t *stage_heads; /* chains */

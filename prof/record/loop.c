@@ -1,6 +1,8 @@
 /* Rounds, and the last of them: see loop.h. */
 #include "prof/record/loop.h"
 
+#include <time.h>
+
 #include "prof/base/clock.h"
 #include "prof/record/observe.h"
 
@@ -8,6 +10,7 @@
 #define PAUSE_BUSY_MS 20
 #define PAUSE_FULL_MS 5
 #define DRAIN_NS      INT64_C(2000000000) /* for processes that write on while we end */
+#define PENDING_NS    INT64_C(100000000)
 
 int loop_round(struct recording *r)
 {
@@ -36,12 +39,13 @@ int loop_pause_ms(const struct recording *r)
 	return r->fill_pct > 40 ? PAUSE_FULL_MS : r->fill_pct > 15 ? PAUSE_BUSY_MS : PAUSE_MS;
 }
 
-static int anything_to_drain(const struct recording *r)
+/* Files whose agent is just making them are waited for only a moment. */
+static int anything_to_drain(const struct recording *r, int64_t waited_ns)
 {
 	for (uint32_t i = 0; i < r->n_images; i++) {
 		const struct image *m = r->images[i];
 
-		if (!m->ended && (!m->file.head || m->quiet < 2))
+		if (m->file.head ? !m->ended && m->quiet < 2 : waited_ns < PENDING_NS)
 			return 1;
 	}
 	return 0;
@@ -59,15 +63,19 @@ static int last_round(struct recording *r)
 
 int loop_drain_all(struct recording *r, uint32_t *alive)
 {
-	int64_t until = clock_mono_ns() + DRAIN_NS;
+	const struct timespec pause = {.tv_nsec = 1000000};
+	int64_t began = clock_mono_ns(), waited = 0;
 	int rc;
 
 	observe_wall(r);
 	rc = last_round(r);
 
 	atomic_store(&r->session->state, SPOOL_CLOSED);
-	while (rc == 0 && anything_to_drain(r) && clock_mono_ns() < until) {
+	for (int n = 0; rc == 0 && anything_to_drain(r, waited) && waited < DRAIN_NS; n++) {
+		if (n > 2)
+			(void)nanosleep(&pause, NULL);
 		rc = last_round(r);
+		waited = clock_mono_ns() - began;
 		if (r->fill_pct > 40)
 			(void)recording_flush(r, 1, NULL);
 	}

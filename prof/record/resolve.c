@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define RAW_STACK_FULL 16376u /* 16 KiB but for alignment: handler.c's RAW_MAX */
+
 void resolver_init(struct resolver *r, struct known *k, struct batch *b, const char *cache_dir)
 {
 	memset(r, 0, sizeof *r);
@@ -123,13 +125,19 @@ static int intern_all(struct resolver *r, struct space *s, int64_t t_ns, const u
 	return rc;
 }
 
+/* The agent copied as much of the stack as it ever does, and that was not enough. */
+static int copy_ran_out(const struct resolve_request *q, enum unwind_end end)
+{
+	return q->raw && end == UNWIND_BAD_READ && q->raw->stack_bytes >= RAW_STACK_FULL;
+}
+
 /* The frame at the root end that says why the stack does not begin at the program's entry. */
 static int add_reason(struct resolver *r, struct space *s, const struct resolve_request *q,
 		      enum unwind_end end, uint64_t last, size_t *at)
 {
 	int rc = 0;
 
-	if (q->truncated || end == UNWIND_DEPTH) {
+	if (q->truncated || end == UNWIND_DEPTH || copy_ran_out(q, end)) {
 		if (r->truncated == KNOWN_NONE)
 			rc = known_label(r->k, "[truncated]", &r->truncated);
 		if (rc == 0)

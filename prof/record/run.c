@@ -309,6 +309,7 @@ int record_run(const struct record_options *options, struct record_result *resul
 			rc = supervise(&u, err);
 		launch_end(&u.launch);
 	}
-	release(&u, rc == 0 || !result->started);
+	/* What failed on its way into the store can be recovered, as long as the store knows of it. */
+	release(&u, rc == 0 || u.run == 0);
 	return rc;
 }

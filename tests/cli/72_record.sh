@@ -265,14 +265,13 @@ check "two that recover the same run do not disturb each other" two_recover
 # ---- no space -------------------------------------------------------------------------------------------------------------------
 
 mkdir "$TMP/small"
-if [ "$(id -u)" -eq 0 ] && mount -t tmpfs -o size=300k tmpfs "$TMP/small" 2>/dev/null; then
+if [ "$(id -u)" -eq 0 ] && mount -t tmpfs -o size=2m tmpfs "$TMP/small" 2>/dev/null; then
 	trap 'umount -l "$TMP/small" 2>/dev/null; rm -rf "$TMP"' EXIT
 	full_disk() {
 		local rc
-		head -c 60000 /dev/zero >"$TMP/small/fill"
-		"$PROF" run -n full -r 999 -o "$TMP/small/s.sqlite" -- sh -c "head -c 400000 /dev/zero > $TMP/small/more; $P/split 2 >/dev/null; exit 11" >"$TMP/out" 2>"$TMP/talk"
+		"$PROF" run -n full -r 999 -o "$TMP/small/s.sqlite" -- sh -c "sleep 0.3; head -c 4000000 /dev/zero > $TMP/small/more; $P/split 2 >/dev/null; exit 11" >"$TMP/out" 2>"$TMP/talk"
 		rc=$?
-		rm -f "$TMP/small/more" "$TMP/small/fill"
+		rm -f "$TMP/small/more"
 		[ $rc -eq 11 ] || { echo "code $rc"; cat "$TMP/talk"; return 1; }
 		"$PROF" runs --store "$TMP/small/s.sqlite" >/dev/null 2>&1
 		is_sound "$TMP/small/s.sqlite" && one "$TMP/small/s.sqlite" 'SELECT finished FROM run' 1
