@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <zlib.h>
 
 #include "prof/symbol/cursor.h"
@@ -40,6 +41,13 @@ static int has_id(const struct elf_file *elf, const char *id)
 	return elf_build_id(elf, its) && !strcmp(its, id);
 }
 
+/* Notes a path whose appearance would tell more; one that is there already told nothing. */
+static void miss(struct buf *missing, const char *path)
+{
+	if (access(path, F_OK) < 0)
+		buf_put(missing, path, strlen(path) + 1);
+}
+
 /* Opens a path if it is the file of that build id. */
 static int open_of_id(struct elf_file *out, const char *path, const char *id)
 {
@@ -65,7 +73,7 @@ static int by_id(const struct symbol_options *options, const char *id, struct el
 			continue;
 		if (open_of_id(out, path, id))
 			return 1;
-		buf_put(missing, path, strlen(path) + 1);
+		miss(missing, path);
 	}
 	return 0;
 }
@@ -102,7 +110,7 @@ static int try_link(struct files *f, const char *path, const struct link *link)
 	struct elf_file elf;
 
 	if (strlen(path) >= sizeof f->debug_path || elf_open(&elf, path, NULL) < 0) {
-		buf_put(&f->missing, path, strlen(path) + 1);
+		miss(&f->missing, path);
 		return 0;
 	}
 	if (!has_checksum(&elf, link->checksum)) {
@@ -216,7 +224,7 @@ int files_find_alt(struct files *f, const struct symbol_options *options)
 	f->have_alt = open_of_id(&f->alt, path, alt.id) ||
 		      by_id(options, alt.id, &f->alt, found, &f->missing);
 	if (!f->have_alt) {
-		buf_put(&f->missing, path, strlen(path) + 1);
+		miss(&f->missing, path);
 		files_warn(f, "%s shares debug information with %s, which is not there", home,
 			   path);
 	}

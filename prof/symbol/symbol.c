@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "prof/base/hash.h"
 #include "prof/symbol/diskcache.h"
@@ -142,7 +143,8 @@ static int from_dwarf(struct work *w)
 	if (q.split_missing) {
 		const char *missing = dwarf_splits_missing(q.splits);
 
-		buf_put(&w->files.missing, missing, strlen(missing) + 1);
+		if (missing[0] && access(missing, F_OK) < 0)
+			buf_put(&w->files.missing, missing, strlen(missing) + 1);
 		files_warn(&w->files, "%s: split debug information is not there (%s)", path,
 			   missing);
 	}
