@@ -189,12 +189,13 @@ void check_debuginfo(struct check_finding *f)
 	int local = access("/usr/lib/debug/.build-id", R_OK) == 0;
 
 	f->name = "debug-info";
-	snprintf(f->what, sizeof(f->what),
-		 "separate debug files %s; debuginfod %s (asked only with --debuginfod)",
-		 local ? "in /usr/lib/debug" : "not installed",
-		 !library        ? "not installed"
-		 : urls && *urls ? "ready"
-				 : "has no DEBUGINFOD_URLS");
+	snprintf(
+		f->what, sizeof(f->what),
+		"separate debug files %s; debuginfod %s (asked only with PROTEA_PROF_DEBUGINFOD=1)",
+		local ? "in /usr/lib/debug" : "not installed",
+		!library        ? "not installed"
+		: urls && *urls ? "ready"
+				: "has no DEBUGINFOD_URLS");
 	if (!local)
 		snprintf(f->remedy, sizeof(f->remedy),
 			 "apt-get install libc6-dbg (names inside libc)");

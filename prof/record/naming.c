@@ -142,7 +142,10 @@ static int write_all(struct naming *n, const struct store_run_end *end, struct e
 
 static int start(struct naming *n, const char *cache_dir)
 {
-	struct symbol_options options = {.cache_dir = cache_dir};
+	const char *servers = getenv("PROTEA_PROF_DEBUGINFOD");
+	/* A network request happens only where it was asked for. */
+	struct symbol_options options = {.cache_dir = cache_dir,
+					 .debuginfod = servers && strcmp(servers, "1") == 0};
 
 	n->strings = strtab_new();
 	n->symbols = n->strings ? symbolizer_new(n->strings, &options) : NULL;
