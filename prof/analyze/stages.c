@@ -60,7 +60,8 @@ static int64_t measured(const struct profile_stage *s, enum measure what)
 	return what == WALL ? s->wall_ns : what == CPU ? s->cpu_ns : s->peak_heap_bytes;
 }
 
-/* The spread of one measure over stages of that name; folded rows count as their mean. */
+/* The spread of one measure over stages of that name; folded rows count as their mean (for the peak: as
+ * their maximum), as in the view stage_summary. */
 static struct stage_spread gather(const struct profile *p, uint32_t name, enum measure what,
 				  struct entry *e)
 {
@@ -73,9 +74,10 @@ static struct stage_spread gather(const struct profile *p, uint32_t name, enum m
 		int64_t v = measured(s, what);
 		uint64_t weight = s->folded ? s->folded : 1;
 
-		if (s->name != name || v < 0)
+		/* An open stage counts in n alone. */
+		if (s->name != name || v < 0 || s->wall_ns < 0)
 			continue;
-		sum += (double)v;
+		sum += what == HEAP ? (double)v * (double)weight : (double)v;
 		e[n].value = what == HEAP ? (double)v : (double)v / (double)weight;
 		e[n++].weight = weight;
 	}
