@@ -1,5 +1,5 @@
 /* From (module, address in the file's terms) to function, file, line and inlined callers. Reads ELF
- * symbols, DWARF (libdw), minidebuginfo, separate debug files, JIT maps; keeps what it found on disk
+ * symbols, DWARF, minidebuginfo, separate debug files, JIT maps; keeps what it found on disk
  * by build id. Offline: may allocate, block, read anything; input is never trusted. Not thread-safe;
  * two symbolizers may be used at the same time. */
 #ifndef SYMBOL_SYMBOL_H
