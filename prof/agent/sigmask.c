@@ -103,11 +103,25 @@ void sig_want(void)
 	make_literal();
 }
 
+/* The sleep of this thread that a longjmp() left, engine stopped: it is over. */
+static __thread struct agent_slot *quiet_slot;
+
+static void wake_engine(void)
+{
+	struct agent_slot *slot = quiet_slot;
+
+	quiet_slot = NULL;
+	if (slot && slot == agent_self)
+		sig_loud(slot);
+}
+
 /* Before an operation with `set`: does it speak of the tick's number alone? */
 static void look_at(const sigset_t *set)
 {
 	int tick = sig_tick;
 
+	if (quiet_slot)
+		wake_engine();
 	if (!sig_wanted && set && sigismember(set, tick) == 1 && !sig_covers(set))
 		sig_want();
 	else if (sig_wanted)
@@ -185,7 +199,7 @@ static struct sleep enter(const sigset_t *mask)
 		return s;
 	open_mask = 1;
 	if (literal && agent_live() && agent_self) {
-		s.slot = agent_self;
+		s.slot = quiet_slot = agent_self;
 		sig_quiet(s.slot);
 	}
 	return s;
@@ -197,7 +211,7 @@ static void leave(struct sleep s)
 
 	open_mask = s.was_open;
 	if (s.slot)
-		sig_loud(s.slot);
+		wake_engine();
 	errno = saved;
 }
 
