@@ -56,11 +56,14 @@ static int ring_is_live(struct recording *r, struct image *m, uint32_t i)
 
 static void note_fill(struct recording *r, const struct image_ring *ring)
 {
+	uint32_t state = atomic_load_explicit(&ring->reader.ring->state, memory_order_relaxed);
+
 	uint64_t used = ring->reader.limit - ring->stored;
 	int pct = (int)(used * 100 / ring->reader.ring_bytes);
 
 	if (pct > r->fill_pct)
 		r->fill_pct = pct;
+	r->n_ended += state == SPOOL_RING_ENDED;
 }
 
 /* Published after the round began: for the next one. Times that no clock has shown yet are no reason to
@@ -162,6 +165,7 @@ int drain_round(struct recording *r, int final)
 
 	r->round_ns = final ? INT64_MAX : clock_mono_ns();
 	r->fill_pct = 0;
+	r->n_ended = 0;
 	for (uint32_t i = 0; i < r->n_images && rc == 0; i++)
 		rc = gather_image(r, i);
 	if (rc == 0)

@@ -5,8 +5,10 @@
 #include "prof/base/clock.h"
 #include "prof/record/recording.h"
 
-#define FLUSH_NS       INT64_C(1000000000)
-#define FLUSH_FILL     40 /* percent of a ring: flush now */
+#define FLUSH_NS   INT64_C(1000000000)
+#define FLUSH_FILL 40 /* percent of a ring: flush now */
+#define FLUSH_ENDED                                                                                \
+	64 /* rings of ended threads: new threads want them (a fresh one costs 100 us) */
 #define GIVE_BACK_FILL 65 /* percent: give the ring back even though its data are in memory only */
 #define RETRY_NS       INT64_C(200000000)
 
@@ -153,7 +155,8 @@ int recording_flush(struct recording *r, int now, struct err *err)
 	struct err own = ERR_INIT;
 	int rc;
 
-	if (!now && t - r->flushed_ns < FLUSH_NS && r->fill_pct < FLUSH_FILL)
+	if (!now && t - r->flushed_ns < FLUSH_NS && r->fill_pct < FLUSH_FILL &&
+	    r->n_ended < FLUSH_ENDED)
 		return 0;
 	if (!now && r->failed_ns && t - r->failed_ns < RETRY_NS && r->fill_pct < GIVE_BACK_FILL)
 		return 0;

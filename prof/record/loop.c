@@ -9,6 +9,7 @@
 #define PAUSE_MS      50 /* at rest; a ring of a second's records is then filled to 5 % */
 #define PAUSE_BUSY_MS 20
 #define PAUSE_FULL_MS 5
+#define MANY_ENDED    64                  /* threads come and go: their rings are wanted again */
 #define DRAIN_NS      INT64_C(2000000000) /* for processes that write on while we end */
 #define PENDING_NS    INT64_C(100000000)
 
@@ -36,7 +37,9 @@ int loop_pause_ms(const struct recording *r)
 
 		return ms < PAUSE_FULL_MS ? PAUSE_FULL_MS : ms > PAUSE_MS ? PAUSE_MS : (int)ms;
 	}
-	return r->fill_pct > 40 ? PAUSE_FULL_MS : r->fill_pct > 15 ? PAUSE_BUSY_MS : PAUSE_MS;
+	return r->fill_pct > 40                              ? PAUSE_FULL_MS
+	       : r->fill_pct > 15 || r->n_ended > MANY_ENDED ? PAUSE_BUSY_MS
+							     : PAUSE_MS;
 }
 
 /* Files whose agent is just making them are waited for only a moment. */

@@ -103,6 +103,7 @@ struct recording {
 	int64_t flushed_ns; /* last commit */
 	int64_t failed_ns;  /* last flush that failed, 0: none since a commit */
 	int fill_pct;       /* of the fullest ring, at the last round */
+	uint32_t n_ended;   /* rings of threads that are gone, at the last round */
 	int recovering;     /* marks tell where rings begin; no process is asked anything */
 	int attached;       /* the program ran before: what it used until then is not ours */
 	struct recording_mark *marks; /* owned: of the run that is recovered */
