@@ -123,6 +123,19 @@ void check_shm(struct check_finding *f)
 	}
 }
 
+/* Tries it: rights, read-only and made-up file systems all count. */
+static int can_make_in(const char *dir)
+{
+	char *path;
+	int made;
+
+	if (asprintf(&path, "%s/.protea-prof-XXXXXX", dir) < 0)
+		return 0;
+	made = mkdtemp(path) && rmdir(path) == 0;
+	free(path);
+	return made;
+}
+
 void check_cache(struct check_finding *f)
 {
 	char dir[4096], *slash;
@@ -141,7 +154,7 @@ void check_cache(struct check_finding *f)
 	snprintf(f->what, sizeof(f->what), "%.200s", dir);
 	while (access(dir, F_OK) && (slash = strrchr(dir, '/')) && slash != dir)
 		*slash = '\0';
-	if (access(dir, W_OK)) {
+	if (!can_make_in(dir)) {
 		f->state = CHECK_POOR;
 		snprintf(f->what, sizeof(f->what), "%.200s cannot be written", dir);
 		snprintf(f->remedy, sizeof(f->remedy),
@@ -173,7 +186,7 @@ void check_store(struct check_finding *f)
 		return;
 	}
 	store_close(s);
-	if (access(folder, W_OK)) {
+	if (!can_make_in(folder)) {
 		f->state = CHECK_POOR;
 		snprintf(f->what, sizeof(f->what), "%.200s: its folder cannot be written", path);
 		snprintf(f->remedy, sizeof(f->remedy),

@@ -35,7 +35,8 @@ static void how_it_ended(char text[32], const struct store_run_row *r)
 }
 
 /* Columns before the name of a run in the list. */
-#define LIST_FIXED 69
+#define LIST_FIXED 65
+#define LIST_WIDE  100 /* from here on the command has room too */
 
 /* "k=v k2=v2" of a JSON object of labels, malloc'ed; NULL: no memory. */
 static char *labels_text(const char *json)
@@ -69,22 +70,24 @@ static int list_text(void *ctx, const struct store_run_row *r)
 	struct runs *x = ctx;
 	char date[32], wall[UNITS_TEXT], n[UNITS_TEXT], end[32];
 	char *labels = labels_text(r->labels_json);
-	int room = cli_width() - LIST_FIXED, name = room / 3 < 24 ? room / 3 : 24;
+	int room = cli_width() - LIST_FIXED, wide = cli_width() >= LIST_WIDE;
+	int name = room / 3 < 24 ? room / 3 : 24;
 
 	if (!labels)
 		return err_nomem(x->err, "the list of runs");
-	name = name > 10 ? name : 10;
 	if (!x->n++)
-		printf("%-8s  %-19s  %11s  %11s  %-9s  %-*s  %s\n", "run", "started (UTC)",
-		       "duration", "samples", "end", name, "name", "command");
+		printf("%-8s  %-19s  %10s  %9s  %-9s  %-*s%s\n", "run", "started (UTC)", "duration",
+		       "samples", "end", wide ? name + 2 : 0, "name", wide ? "command" : "");
 	report_date(date, r->started_at);
 	how_it_ended(end, r);
-	printf("%.8s  %.19s  %11s  %11s  %-9s  ", r->id, date, units_ns(wall, r->duration_ns),
+	printf("%.8s  %.19s  %10s  %9s  %-9s  ", r->id, date, units_ns(wall, r->duration_ns),
 	       units_count(n, r->samples), end);
-	text_print(stdout, r->name, name, name);
-	fputs("  ", stdout);
-	room -= name + 2;
-	text_pair(stdout, r->command, labels, room > 16 ? room : 16);
+	if (wide) {
+		text_print(stdout, r->name, name, name + 2);
+		text_pair(stdout, r->command, labels, room - name - 2);
+	} else {
+		text_print(stdout, r->name, room > 15 ? room : 15, 0);
+	}
 	putchar('\n');
 	free(labels);
 	return 0;

@@ -27,6 +27,8 @@ static int write_direct(const char *path, int (*write)(FILE *, void *, struct er
 	if (!out)
 		return err_sys(err, ERR_IO, "cannot write '%s'", path);
 	rc = write(out, ctx, err);
+	if (rc == ERR_IO)
+		err_prefix(err, "%s", path);
 	end = finish(out, path, 0, rc ? NULL : err);
 	return rc ? rc : end;
 }
@@ -49,6 +51,8 @@ static int write_aside(const char *path, char *aside, int (*write)(FILE *, void 
 		int end;
 
 		rc = write(out, ctx, err);
+		if (rc == ERR_IO)
+			err_prefix(err, "%s", path);
 		end = finish(out, path, 1, rc ? NULL : err);
 		rc = rc ? rc : end;
 	}

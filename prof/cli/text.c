@@ -93,7 +93,7 @@ void text_print(FILE *out, const char *text, int columns, int pad)
 void text_pair(FILE *out, const char *label, const char *detail, int room)
 {
 	int label_wants = text_columns(label), detail_gets = text_columns(detail);
-	int third = room / 3 > 12 ? room / 3 : 12;
+	int third = room / 3 > 8 ? room / 3 : 8;
 
 	if (!*detail) {
 		text_print(out, label, room, 0);
@@ -102,7 +102,7 @@ void text_pair(FILE *out, const char *label, const char *detail, int room)
 	room -= 2;
 	if (detail_gets > third && detail_gets > room - label_wants)
 		detail_gets = room - label_wants > third ? room - label_wants : third;
-	text_print(out, label, room - detail_gets > 16 ? room - detail_gets : 16, 0);
+	text_print(out, label, room - detail_gets > 8 ? room - detail_gets : 8, 0);
 	fputs("  ", out);
 	text_print(out, detail, detail_gets, 0);
 }
