@@ -107,12 +107,19 @@ void agent_exec_failed(void);
 /* First thing in a forked child (not vfork): closes the parent's events, takes up a spool file and a
  * slot of its own, or falls idle if the session does not follow children. */
 void agent_on_fork_child(void);
-/* The next definition of a libc function, looked up once: never NULL for what libc has. */
-void *agent_next(_Atomic(void *) *cached, const char *name);
+/* The next definition of a libc function, never NULL for what libc has. All that are named in this
+ * library are looked up at its start: a wrapper may be called in a signal handler, where dlsym() must
+ * not. */
+struct agent_next_entry {
+	_Atomic(void *) found;
+	const char *name;
+};
+void *agent_next(struct agent_next_entry *entry);
 #define AGENT_NEXT(name)                                                                           \
 	({                                                                                         \
-		static _Atomic(void *) cached_;                                                    \
-		(__typeof__(&name))agent_next(&cached_, #name);                                    \
+		static struct agent_next_entry next_                                               \
+			__attribute__((section("agent_lookups"), used)) = {0, #name};              \
+		(__typeof__(&name))agent_next(&next_);                                             \
 	})
 
 /* ---- threads: slots.c, thread.c -------------------------------------------------------------- */

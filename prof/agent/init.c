@@ -17,15 +17,27 @@
 
 extern int __cxa_atexit(void (*fn)(void *), void *arg, void *dso);
 
-void *agent_next(_Atomic(void *) *cached, const char *name)
+/* Bounds of the section that AGENT_NEXT fills; made by the linker. */
+extern struct agent_next_entry __start_agent_lookups[] __attribute__((visibility("hidden")));
+extern struct agent_next_entry __stop_agent_lookups[] __attribute__((visibility("hidden")));
+
+void *agent_next(struct agent_next_entry *entry)
 {
-	void *p = atomic_load_explicit(cached, memory_order_relaxed);
+	void *p = atomic_load_explicit(&entry->found, memory_order_relaxed);
 
 	if (!p) {
-		p = dlsym(RTLD_NEXT, name);
-		atomic_store_explicit(cached, p, memory_order_relaxed);
+		p = dlsym(RTLD_NEXT, entry->name);
+		atomic_store_explicit(&entry->found, p, memory_order_relaxed);
 	}
 	return p;
+}
+
+static void look_up_all(void)
+{
+	struct agent_next_entry *e;
+
+	for (e = __start_agent_lookups; e < __stop_agent_lookups; e++)
+		(void)agent_next(e);
 }
 
 static int own_pid(void)
@@ -257,6 +269,7 @@ __attribute__((constructor)) static void start(void)
 		if (len < sizeof copy) {
 			memcpy(copy, path, len + 1);
 			agent_env_hide();
+			look_up_all();
 			(void)agent_begin(copy, NULL);
 		}
 	}

@@ -12,15 +12,9 @@
 #include "prof/agent/slots.h"
 #include "prof/agent/sys.h"
 
-static _Atomic(void *) next_sigaction;
-
 static int set_action(const struct sigaction *new, struct sigaction *old)
 {
-	int (*next)(int, const struct sigaction *, struct sigaction *);
-
-	next = (int (*)(int, const struct sigaction *, struct sigaction *))agent_next(
-		&next_sigaction, "sigaction");
-	return next(SIGIO, new, old);
+	return AGENT_NEXT(sigaction)(SIGIO, new, old);
 }
 
 static void die_as_by_default(void)
