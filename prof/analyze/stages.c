@@ -62,20 +62,19 @@ static int64_t measured(const struct profile_stage *s, enum measure what)
 
 /* The spread of one measure over stages of that name; folded rows count as their mean (for the peak: as
  * their maximum), as in the view stage_summary. */
-static struct stage_spread gather(const struct profile *p, uint32_t name, enum measure what,
-				  struct entry *e)
+static struct stage_spread gather(const struct profile *p, const uint32_t *of, size_t n_of,
+				  enum measure what, struct entry *e)
 {
 	double sum = 0;
-	size_t n = 0;
-	uint32_t i;
+	size_t n = 0, i;
 
-	for (i = 0; i < p->n_stages; i++) {
-		const struct profile_stage *s = &p->stages[i];
+	for (i = 0; i < n_of; i++) {
+		const struct profile_stage *s = &p->stages[of[i]];
 		int64_t v = measured(s, what);
 		uint64_t weight = s->folded ? s->folded : 1;
 
 		/* An open stage counts in n alone. */
-		if (s->name != name || v < 0 || s->wall_ns < 0)
+		if (v < 0 || s->wall_ns < 0)
 			continue;
 		sum += what == HEAP ? (double)v * (double)weight : (double)v;
 		e[n].value = what == HEAP ? (double)v : (double)v / (double)weight;
@@ -95,23 +94,22 @@ static uint32_t depth_of(const struct profile *p, uint32_t stage)
 	return depth;
 }
 
-static void describe(struct stage_row *r, const struct profile *p, struct entry *scratch)
+static void describe(struct stage_row *r, const struct profile *p, const uint32_t *of, size_t n,
+		     struct entry *scratch)
 {
-	uint32_t i;
+	size_t i;
 
-	for (i = 0; i < p->n_stages; i++) {
-		const struct profile_stage *s = &p->stages[i];
+	for (i = 0; i < n; i++) {
+		const struct profile_stage *s = &p->stages[of[i]];
 
-		if (s->name != r->name)
-			continue;
 		r->n += s->folded ? s->folded : 1;
 		r->samples += s->samples;
 		if (s->items > 0)
 			r->items += s->items;
 	}
-	r->wall_ns = gather(p, r->name, WALL, scratch);
-	r->cpu_ns = gather(p, r->name, CPU, scratch);
-	r->peak_heap_bytes = gather(p, r->name, HEAP, scratch);
+	r->wall_ns = gather(p, of, n, WALL, scratch);
+	r->cpu_ns = gather(p, of, n, CPU, scratch);
+	r->peak_heap_bytes = gather(p, of, n, HEAP, scratch);
 	if (r->wall_ns.sum > 0)
 		r->items_per_s = r->items / (r->wall_ns.sum / 1e9);
 }
@@ -128,38 +126,92 @@ static int compare_begin(const void *a, const void *b, void *ctx)
 	return x->seq < y->seq ? -1 : x->seq > y->seq;
 }
 
-int stage_list_make(struct stage_list *list, const struct profile *p, struct err *err)
+struct work {
+	struct entry *scratch;
+	uint32_t *order;   /* stages by begin */
+	uint32_t *members; /* stages by row */
+	uint32_t *row;     /* of each stage */
+	uint32_t *at;      /* where the members of a row begin; one more than rows */
+};
+
+static void work_release(struct work *w)
 {
-	struct entry *scratch = malloc(((size_t)p->n_stages + 1) * sizeof(*scratch));
-	uint32_t *order = malloc(((size_t)p->n_stages + 1) * sizeof(*order));
+	free(w->scratch);
+	free(w->order);
+	free(w->members);
+	free(w->row);
+	free(w->at);
+}
+
+static int work_make(struct work *w, uint32_t n)
+{
+	w->scratch = malloc(((size_t)n + 1) * sizeof(*w->scratch));
+	w->order = malloc(((size_t)n + 1) * sizeof(*w->order));
+	w->members = malloc(((size_t)n + 1) * sizeof(*w->members));
+	w->row = malloc(((size_t)n + 1) * sizeof(*w->row));
+	w->at = calloc((size_t)n + 2, sizeof(*w->at));
+	return w->scratch && w->order && w->members && w->row && w->at ? 0 : ERR_NOMEM;
+}
+
+/* A row per name, in the order of the first begin; which row each stage is of. */
+static int make_rows(struct stage_list *list, const struct profile *p, struct work *w)
+{
 	struct idmap seen = IDMAP_INIT;
 	uint32_t i;
 	int rc = 0;
 
-	memset(list, 0, sizeof(*list));
-	list->rows = calloc((size_t)p->n_stages + 1, sizeof(*list->rows));
-	if (!scratch || !order || !list->rows)
-		rc = err_nomem(err, "the list of stages");
-	for (i = 0; rc == 0 && i < p->n_stages; i++)
-		order[i] = i;
-	if (rc == 0 && p->n_stages)
-		qsort_r(order, p->n_stages, sizeof(*order), compare_begin, (void *)(uintptr_t)p);
+	for (i = 0; i < p->n_stages; i++)
+		w->order[i] = i;
+	if (p->n_stages)
+		qsort_r(w->order, p->n_stages, sizeof(*w->order), compare_begin,
+			(void *)(uintptr_t)p);
 	for (i = 0; rc == 0 && i < p->n_stages; i++) {
-		uint32_t stage = order[i], name = p->stages[stage].name;
+		uint32_t stage = w->order[i], name = p->stages[stage].name;
+		uint32_t row = idmap_get(&seen, name);
 
-		if (idmap_get(&seen, name) != IDMAP_NONE)
-			continue;
-		if (idmap_set(&seen, name, 1)) {
-			rc = err_nomem(err, "the list of stages");
-			break;
+		if (row == IDMAP_NONE) {
+			row = (uint32_t)list->n++;
+			rc = idmap_set(&seen, name, row);
+			list->rows[row].name = name;
+			list->rows[row].depth = depth_of(p, stage);
 		}
-		list->rows[list->n].name = name;
-		list->rows[list->n].depth = depth_of(p, stage);
-		describe(&list->rows[list->n++], p, scratch);
+		w->row[stage] = row;
+		w->at[row + 1]++;
 	}
 	idmap_release(&seen);
-	free(scratch);
-	free(order);
+	return rc;
+}
+
+static void describe_rows(struct stage_list *list, const struct profile *p, struct work *w)
+{
+	uint32_t i;
+	size_t r;
+
+	for (r = 0; r < list->n; r++)
+		w->at[r + 1] += w->at[r];
+	for (i = p->n_stages; i-- > 0;) /* from the end: at[row + 1] ends where the row begins */
+		w->members[--w->at[w->row[i] + 1]] = i;
+	for (r = 0; r < list->n; r++) {
+		uint32_t begin = w->at[r + 1], end = r + 1 < list->n ? w->at[r + 2] : p->n_stages;
+
+		describe(&list->rows[r], p, w->members + begin, end - begin, w->scratch);
+	}
+}
+
+int stage_list_make(struct stage_list *list, const struct profile *p, struct err *err)
+{
+	struct work w = {NULL};
+	int rc = work_make(&w, p->n_stages);
+
+	memset(list, 0, sizeof(*list));
+	list->rows = calloc((size_t)p->n_stages + 1, sizeof(*list->rows));
+	if (rc == 0)
+		rc = list->rows ? make_rows(list, p, &w) : ERR_NOMEM;
+	if (rc == 0)
+		describe_rows(list, p, &w);
+	else
+		err_nomem(err, "the list of stages");
+	work_release(&w);
 	if (rc)
 		stage_list_release(list);
 	return rc;

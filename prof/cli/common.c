@@ -1,4 +1,5 @@
 /* What several commands need: where the store is, how failures are said, what the terminal is like. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,6 +45,11 @@ int cli_open_store(struct store **out, const char *path, int writable, struct er
 	int unfinished = 0, recovered = 0;
 	int rc = store_open(out, path, STORE_READ, err);
 
+	if (rc && err->sys == ENOENT)
+		return err_set(err, rc,
+			       "there is no store '%s': protea-prof run makes one, --store or "
+			       "PROTEA_PROF_STORE names another",
+			       path);
 	if (rc)
 		return rc;
 	rc = store_unfinished(*out, count_run, &unfinished, err);
