@@ -50,7 +50,10 @@ check "exit codes are the program's" exit_codes
 check "signals are told as 128 + N and in the store" signals
 
 head -c 300000 /dev/urandom >"$TMP/random"
-passes_input() { runq -- cat <"$TMP/random" >"$TMP/passed" && cmp "$TMP/passed" "$TMP/random"; }
+passes_input() {
+	runq -- cat <"$TMP/random" >"$TMP/passed" || return 1
+	cmp "$TMP/passed" "$TMP/random"
+}
 check "input and output pass through" passes_input
 own_output() {
 	[ "$(runq -- sh -c 'echo out; echo err >&2' 2>/dev/null)" = out ] && [ "$("$PROF" run -o "$S" -- true 2>/dev/null)" = "" ]
