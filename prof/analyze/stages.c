@@ -200,7 +200,7 @@ static void describe_rows(struct stage_list *list, const struct profile *p, stru
 
 int stage_list_make(struct stage_list *list, const struct profile *p, struct err *err)
 {
-	struct work w = {NULL};
+	struct work w = {0};
 	int rc = work_make(&w, p->n_stages);
 
 	memset(list, 0, sizeof(*list));

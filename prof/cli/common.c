@@ -25,7 +25,7 @@ const char *cli_store_path(const char *option)
 
 int cli_fail(const struct err *err)
 {
-	char *text = text_utf8(err->text, 1);
+	char *text = text_valid(err->text, 1);
 
 	log_error("%s", text ? text : "no memory");
 	free(text);

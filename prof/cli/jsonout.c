@@ -13,7 +13,7 @@ json_t *jsonout_text(const char *text)
 
 	if (value)
 		return value;
-	clean = text_utf8(text, 0);
+	clean = text_valid(text, 0);
 	value = clean ? json_string(clean) : NULL;
 	free(clean);
 	return value;
@@ -33,7 +33,7 @@ json_t *jsonout_parsed(const char *text)
 
 int jsonout_put(json_t *object, const char *key, json_t *value)
 {
-	char *clean = text_utf8(key, 0);
+	char *clean = text_valid(key, 0);
 	int rc = -1;
 
 	if (clean)

@@ -107,7 +107,7 @@ void text_pair(FILE *out, const char *label, const char *detail, int room)
 	text_print(out, detail, detail_gets, 0);
 }
 
-char *text_utf8(const char *text, int visible)
+char *text_valid(const char *text, int visible)
 {
 	size_t len = strlen(text), n = 0;
 	/* An invalid byte becomes three. */

@@ -18,7 +18,7 @@ void text_pair(FILE *out, const char *label, const char *detail, int room);
 
 /* A copy (malloc'ed) in which invalid UTF-8 is U+FFFD and, with `visible`, control characters are '?'.
  * NULL: no memory. */
-char *text_utf8(const char *text, int visible);
+char *text_valid(const char *text, int visible);
 
 /* Last component of a path. */
 const char *text_base(const char *path);
