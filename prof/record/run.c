@@ -13,6 +13,7 @@
 #include "prof/record/lease.h"
 #include "prof/record/loop.h"
 #include "prof/record/program.h"
+#include "prof/record/sweep.h"
 #include "prof/record/warmup.h"
 
 extern char **environ;
@@ -314,6 +315,7 @@ int record_run(const struct record_options *options, struct record_result *resul
 		launch_end(&u.launch);
 	}
 	warmup_end(&warmup);
+	(void)sweep_sessions("/dev/shm", SWEEP_AGE_NS);
 	/* What failed on its way into the store can be recovered, as long as the store knows of it. */
 	release(&u, rc == 0 || u.run == 0);
 	return rc;
