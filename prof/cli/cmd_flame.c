@@ -105,8 +105,10 @@ static uint64_t count_of(const struct profile *p, enum profile_kind kind)
 	return n;
 }
 
-static int flame_run(const struct arguments *a, struct store *s, const char *which, struct err *err)
+static int flame_run(const struct arguments *asked, struct store *s, const char *which,
+		     struct err *err)
 {
+	struct arguments own = *asked, *a = &own;
 	struct profile p;
 	struct work x = {a, &p};
 	struct buf path = BUF_INIT;
@@ -118,6 +120,8 @@ static int flame_run(const struct arguments *a, struct store *s, const char *whi
 		rc = store_read_run(s, run, STORE_READ_SAMPLES, &p, err);
 	if (rc)
 		return rc;
+	if (!a->kind)
+		a->filter.kind = (enum profile_kind)profile_kind_parse(cli_default_kind(&p));
 	if (count_of(&p, a->filter.kind) == 0)
 		log_warn("the run has no samples of kind %s", profile_kind_name(a->filter.kind));
 	file = page_path(&path, a, &p);
@@ -148,13 +152,14 @@ static int flame_runs(const struct arguments *a, int n, char **runs)
 
 int cmd_flame(int argc, char **argv)
 {
-	struct arguments a = {.kind = "cpu"};
+	struct arguments a = {0};
 	const struct opt opts[] = {
 		{'o', "output", OPT_TEXT, &a.output, "FILE",
 		 "page, or folder for it; - is stdout (default: ./NAME-RUNID.html)", 0},
 		{0, "store", OPT_TEXT, &a.store, "FILE",
 		 "store to read ($PROTEA_PROF_STORE, ./protea-prof.sqlite)", 0},
-		{'k', "kind", OPT_TEXT, &a.kind, "KIND", "cpu (default), wall, alloc, …", 0},
+		{'k', "kind", OPT_TEXT, &a.kind, "KIND",
+		 "cpu, wall, alloc, …; default: what the run was taken for", 0},
 		{0, "stage", OPT_TEXT, &a.filter.stage, "NAME", "only this stage and inside it", 0},
 		{0, "thread", OPT_TEXT, &a.filter.thread, "NAME", "only this thread (name or tid)",
 		 0},
@@ -173,7 +178,7 @@ int cmd_flame(int argc, char **argv)
 	if (done)
 		return EXIT_OK;
 	n = argc - first;
-	kind = profile_kind_parse(a.kind);
+	kind = a.kind ? profile_kind_parse(a.kind) : PROFILE_CPU;
 	if (kind < 0) {
 		log_error("flame: --kind '%s' is no kind of sample; see protea-prof flame --help",
 			  a.kind);

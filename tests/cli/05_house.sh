@@ -26,13 +26,18 @@ check_fails 2 "an unknown target is refused" house O="$O" no-such-target
 # ---- install -----------------------------------------------------------------------------------------
 
 check "make install takes DESTDIR and prefix" house O="$O" DESTDIR="$TMP/x" prefix=/usr install
-for file in bin/protea-export include/protea-prof.h lib/pkgconfig/protea-prof.pc \
-	share/man/man1/protea-export.1; do
+for file in bin/protea-export bin/protea-prof lib/libprotea-prof.so include/protea-prof.h \
+	lib/pkgconfig/protea-prof.pc share/man/man1/protea-export.1 share/man/man1/protea-prof.1; do
 	check "installed: $file" test -s "$TMP/x/usr/$file"
 done
 check "nothing is installed elsewhere" test "$(ls "$TMP/x")" = usr
 check "the installed program is the built one" \
 	test "$("$TMP/x/usr/bin/protea-export" --version)" = "$("$EXPORT" --version)"
+installed_records() {
+	"$TMP/x/usr/bin/protea-prof" run -q -o "$TMP/installed.sqlite" -- true &&
+		"$TMP/x/usr/bin/protea-prof" runs --store "$TMP/installed.sqlite" | grep -q 'exit 0'
+}
+check "the installed profiler finds its agent and records" installed_records
 check "the pc file names prefix and version" grep -q '^prefix=/usr$' "$TMP/x/usr/lib/pkgconfig/protea-prof.pc"
 check "no marker is left in the pc file" test "$(grep -c '@' "$TMP/x/usr/lib/pkgconfig/protea-prof.pc")" = 0
 if command -v pkg-config >/dev/null; then
