@@ -108,6 +108,24 @@ for file in protea-prof.sqlite profile.html; do
 	check "the end of the run says where $file is" grep -q "/run/$file " "$TMP/run.out"
 	check "$file is there" test -s "$run/$file"
 done
+events_and_stages_agree() { # the job's events and the profiler's stages tell the same times
+	/usr/bin/python3 - "$run/tiny.bundle" "$run/protea-prof.sqlite" <<'PY'
+import json, sqlite3, sys
+events, store = (sqlite3.connect(f"file:{p}?mode=ro", uri=True) for p in sys.argv[1:3])
+pairs = {"preflight_done": "preflight", "maps_loaded": "load_maps", "pca_fit": "pca_fit", "groundtruth_done": "ground_truth",
+         "references_done": "references", "knn_done": "knn", "alignment_done": "alignment", "taxonomy_done": "taxonomy",
+         "transfer_done": "transfer"}
+for event, stage in pairs.items():
+    a = [json.loads(f)["elapsed_s"] for f, in events.execute(
+        "select fields from job_event where event = ? order by ts, rowid", (f"export_research_dataset.{event}",))]
+    b = [w / 1e9 for w, in store.execute("select wall_ns from stage where name = ? order by start_ns", (stage,))]
+    assert a and len(a) == len(b), (event, a, b)
+    assert all(abs(x - y) <= 0.003 for x, y in zip(a, b)), (event, a, b)
+PY
+}
+if [ -x /usr/bin/python3 ]; then
+	check "job events and stages agree on the time" events_and_stages_agree
+fi
 
 # What must not change without being looked at: rows per pair and category, and a digest per column.
 report_lines() { # REPORT
