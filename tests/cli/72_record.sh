@@ -225,7 +225,7 @@ covered() { # at least this many ns of CPU time in the last run
 	got=$(sql "$1" "SELECT coalesce(sum(value), 0) FROM sample WHERE kind = 'cpu' AND run_id = (SELECT id FROM run ORDER BY key DESC LIMIT 1)")
 	[ "$got" -ge "$2" ] || { echo "$got ns in the store, expected at least $2"; return 1; }
 }
-cpu_ns_of() { awk '{ sub(/.*\) /, ""); print ($12 + $13) * 10000000 }' "/proc/$1/stat"; } # clock ticks of 10 ms
+cpu_ns_of() { awk '{ sub(/.*\) /, ""); printf "%.0f\n", ($12 + $13) * 10000000 }' "/proc/$1/stat"; } # clock ticks of 10 ms
 kill_supervisor() { # kill_supervisor SECONDS
 	local pid child used
 	"$PROF" run -q -r 999 -o "$TMP/kill.sqlite" -- bash -c "$busy" 2>/dev/null &
