@@ -14,6 +14,7 @@
 #define BUSY_MS      30000
 #define CACHE_KIB    16384
 #define CHECK_BYTES  (256 << 10) /* all pages of files up to here are checked before writing: 2 ms */
+#define CHECK_TRIES  8
 #define TABLES       16
 #define LENGTH_LIMIT (64 << 20) /* of one cell: names are at most 64 KiB, parameters a page */
 
@@ -168,6 +169,22 @@ static int check_before_writing(struct store *s, const struct store_file *file, 
 	return rc;
 }
 
+/* The look above takes no lock, so while another process is just making the file or moving its log into it,
+ * sound pages may seem damaged. What is damaged stays so; what is being written is whole soon. */
+static int check_patiently(struct store *s, struct store_file *file, struct err *err)
+{
+	struct timespec pause = {.tv_nsec = 20000000};
+	int rc = check_before_writing(s, file, err);
+
+	for (int i = 0; i < CHECK_TRIES && (rc == ERR_FORMAT || rc == ERR_DATABASE); i++) {
+		nanosleep(&pause, NULL);
+		rc = store_file_check(s->path, s->mode, file, err);
+		if (rc == 0 && file->exists && !file->empty)
+			rc = check_before_writing(s, file, err);
+	}
+	return rc;
+}
+
 /* Switching needs the file alone for a moment, and SQLite does not wait for that by itself. */
 static int set_wal(struct store *s, struct err *err)
 {
@@ -195,12 +212,12 @@ static int make_schema(struct store *s, struct err *err)
 	return rc < 0 ? rc : store_make_schema(s, err);
 }
 
-static int open_writing(struct store *s, const struct store_file *file, struct err *err)
+static int open_writing(struct store *s, struct store_file *file, struct err *err)
 {
 	int rc = 0;
 
 	if (file->exists && !file->empty)
-		rc = check_before_writing(s, file, err);
+		rc = check_patiently(s, file, err);
 	if (rc < 0)
 		return rc;
 	rc = open_db(s, SQLITE_OPEN_READWRITE | (s->mode == STORE_CREATE ? SQLITE_OPEN_CREATE : 0),
