@@ -14,7 +14,6 @@
 #include "prof/record/loop.h"
 #include "prof/record/program.h"
 #include "prof/record/sweep.h"
-#include "prof/record/warmup.h"
 
 extern char **environ;
 
@@ -297,13 +296,10 @@ static void release(struct running *u, int recorded)
 int record_run(const struct record_options *options, struct record_result *result, struct err *err)
 {
 	struct running u = {.o = options, .result = result, .lease = -1};
-	struct warmup warmup = {0};
 	int rc;
 
 	memset(result, 0, sizeof *result);
 	result->engine = "none";
-	if (options->engine != SPOOL_ENGINE_CLOCK)
-		warmup_begin(&warmup);
 	rc = prepare(&u, err);
 	if (rc == 0)
 		rc = launch_begin(&u.launch, err);
@@ -314,7 +310,6 @@ int record_run(const struct record_options *options, struct record_result *resul
 			rc = supervise(&u, err);
 		launch_end(&u.launch);
 	}
-	warmup_end(&warmup);
 	(void)sweep_sessions("/dev/shm", SWEEP_AGE_NS);
 	/* What failed on its way into the store can be recovered, as long as the store knows of it. */
 	release(&u, rc == 0 || u.run == 0);
