@@ -112,13 +112,13 @@ void agent_on_fork_child(void);
  * not. */
 struct agent_next_entry {
 	_Atomic(void *) found;
-	const char *name;
+	const char *called;
 };
 void *agent_next(struct agent_next_entry *entry);
 #define AGENT_NEXT(name)                                                                           \
 	({                                                                                         \
 		static struct agent_next_entry next_                                               \
-			__attribute__((section("agent_lookups"), used)) = {0, #name};              \
+			__attribute__((section("agent_lookups"), used)) = {.called = #name};       \
 		(__typeof__(&name))agent_next(&next_);                                             \
 	})
 

@@ -26,7 +26,7 @@ void *agent_next(struct agent_next_entry *entry)
 	void *p = atomic_load_explicit(&entry->found, memory_order_relaxed);
 
 	if (!p) {
-		p = dlsym(RTLD_NEXT, entry->name);
+		p = dlsym(RTLD_NEXT, entry->called);
 		atomic_store_explicit(&entry->found, p, memory_order_relaxed);
 	}
 	return p;
