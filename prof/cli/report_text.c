@@ -172,7 +172,8 @@ int report_wants(const struct hot_list *list, const struct hot_row *row,
 static void table_row(FILE *out, const struct profile *p, const struct hot_list *list,
 		      const struct hot_row *r, const struct report_options *o, int has_total)
 {
-	const char *detail = strtab_text(p->strings, r->detail);
+	/* A line that is not known is shown by its function alone. */
+	const char *detail = r->detail == r->label ? "" : strtab_text(p->strings, r->detail);
 	char value[32];
 
 	share(out, (double)r->self_value, (double)list->value, r->self_lo, r->self_hi);

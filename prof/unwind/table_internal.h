@@ -62,7 +62,7 @@ struct unwind_ext_reg {
 struct unwind_table_head {
 	char magic[8]; /* "PPUNWTB1" */
 	uint32_t version, bytes;
-	uint32_t crc; /* CRC-32C style sum of everything after this word; see table.c */
+	uint32_t crc; /* sum of everything after this word; see table.c */
 	uint32_t n_rows, n_rules, n_pages;
 	uint64_t first_page; /* address >> 16 of page 0 */
 	uint32_t
