@@ -61,6 +61,8 @@ struct agent_slot {
 	int64_t raw_after_ns; /* no raw stack before this time */
 	int64_t tick_cost_ns; /* of one handler call, measured now and then */
 
+	volatile uint32_t
+		own_work;      /* the thread lists libraries for us: no sample of the program */
 	uint64_t sample_stage; /* handler: stage of the sample being taken */
 	/* Owned by stage.c. */
 	volatile uint64_t stage_id; /* innermost open stage, 0: none */

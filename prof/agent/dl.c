@@ -24,14 +24,20 @@ static int read_count(struct dl_phdr_info *info, size_t bytes, void *arg)
 
 void agent_modules_changed(void)
 {
+	struct agent_slot *s;
 	int saved = errno;
 	uint64_t now = 0;
 
 	if (!agent_live())
 		return;
+	s = agent_slot_self();
+	if (s)
+		s->own_work++;
 	(void)dl_iterate_phdr(read_count, &now);
 	if (now == 0 || atomic_exchange(&known, now) != now)
 		agent_modules_refresh();
+	if (s)
+		s->own_work--;
 	errno = saved;
 }
 

@@ -229,7 +229,8 @@ static void tick(struct agent_slot *s, const void *ucontext, int ran_dry)
 	if (s->timer >= 0 && value > 3 * s->interval_ns) /* a timer fires once, however late */
 		ring_loss(&s->ring, SPOOL_LOSS_LATE_TICK, (uint64_t)(value / s->interval_ns) - 1);
 	s->sample_stage = agent_stages_in_handler(s);
-	if (take_sample(s, now, value, ucontext)) {
+	/* In our own work under a library's _init, which has no CFI, no stack leads to the program. */
+	if (s->own_work || take_sample(s, now, value, ucontext)) {
 		s->resync = 0; /* its time goes to the next one */
 		return;
 	}
