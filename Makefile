@@ -51,11 +51,12 @@ MODEL_SRC := $(sort $(wildcard prof/model/*.c))
 EXPORT_SRC := $(sort $(wildcard $(EXPORT_ROOMS:%=pipeline/%/*.c)))
 EXPORT_MAIN := pipeline/cli/main.c
 # The profiler: what runs beside the target and offline (libprof.a), and what runs inside it (the agent).
-PROF_ROOMS := elf unwind spool record store symbol analyze formats cli
+PROF_ROOMS := elf unwind spool heap record store symbol analyze formats cli
 PROF_SRC := $(sort $(wildcard $(PROF_ROOMS:%=prof/%/*.c) viewer/*.c))
 PROF_MAIN := prof/cli/main.c
 PROF_GEN := $(O)/gen/schema.c $(O)/gen/page.c
-AGENT_SRC := $(sort $(wildcard prof/agent/*.c prof/unwind/*.c prof/elf/*.c prof/spool/*.c)) \
+AGENT_SRC := $(filter-out prof/heap/reader.c, \
+	$(sort $(wildcard prof/agent/*.c prof/unwind/*.c prof/elf/*.c prof/spool/*.c prof/heap/*.c))) \
 	prof/base/err.c prof/base/clock.c
 
 obj = $(patsubst %.c,$(O)/obj/%.o,$(1))

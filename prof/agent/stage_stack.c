@@ -311,7 +311,8 @@ static struct stage_folded *fold_find(struct stage_stack *st, const struct stage
 						.wall_min_ns = INT64_MAX,
 						.items = NAN,
 						.alloc_bytes = -1,
-						.alloc_count = -1};
+						.alloc_count = -1,
+						.peak_heap_bytes = -1};
 	unused->name = o->name;
 	st->folds++;
 	return unused;

@@ -59,6 +59,8 @@ struct profile_sample {                      /* sorted by kind, stage, thread, s
 	uint32_t kind, stage, thread, stack; /* stage may be PROFILE_NONE */
 	uint64_t count;
 	int64_t value; /* ns or bytes */
+	double variance; /* of value, estimated: sampled memory; 0: exact, or of a kind that has none */
+	double life_ns; /* alloc: sum over its blocks of how long they lived; 0: not measured */
 };
 
 struct profile_tick { /* by t_ns */
@@ -97,6 +99,21 @@ struct profile_counter {
 	double value;
 };
 
+struct profile_snapshot { /* live memory at one moment, by t_ns */
+	int64_t id;       /* of the store */
+	int64_t t_ns;
+	uint32_t
+		name; /* string: as asked for; "auto" for those of the time line, "end" for the last */
+	int64_t heap_bytes;
+	size_t first, n; /* rows */
+};
+
+struct profile_snapshot_row {
+	uint32_t stack;
+	uint64_t count;
+	int64_t value; /* live bytes */
+};
+
 struct profile_loss {
 	uint32_t reason;
 	uint64_t count;
@@ -117,6 +134,9 @@ struct profile_run {
 	uint32_t ncpu;
 	double rate_hz;
 	int finished;
+	uint32_t memory;            /* string: "off", "sampled", "full"; empty: not known */
+	uint64_t memory_rate_bytes; /* sampled */
+	uint64_t memory_temporary;  /* N of "freed within the N next allocations" */
 };
 
 struct profile {
@@ -132,8 +152,10 @@ struct profile {
 	struct profile_stage *stages;
 	struct profile_counter *counters;
 	struct profile_loss *losses;
+	struct profile_snapshot *snapshots; /* STORE_READ_SNAPSHOTS */
+	struct profile_snapshot_row *snapshot_rows;
 	uint32_t n_modules, n_frames, n_stacks, n_processes, n_threads, n_stages, n_losses;
-	size_t n_samples, n_ticks, n_counters;
+	size_t n_samples, n_ticks, n_counters, n_snapshots, n_snapshot_rows;
 };
 
 int profile_init(struct profile *p); /* empty, with the root stack; 0 or ERR_NOMEM */

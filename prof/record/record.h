@@ -20,7 +20,9 @@ struct record_options { /* strings borrowed */
 	uint32_t rate_hz;
 	enum spool_engine engine;
 	enum spool_mode mode;
-	uint32_t memory_mode;
+	uint32_t memory_mode;       /* enum heap_mode */
+	uint32_t memory_temporary;  /* 0: 1 */
+	uint64_t memory_rate_bytes; /* 0: 512 KiB */
 	int children;
 	int64_t duration_ns; /* stop recording (not the program) after that; 0: never */
 	const char *version, *git_sha;

@@ -71,6 +71,8 @@ static int open_session(struct running *u, struct err *err)
 		.children = (uint32_t)u->o->children,
 		.ring_bytes = ring_bytes(u->o->rate_hz),
 		.memory_mode = u->o->memory_mode,
+		.memory_temporary = u->o->memory_temporary,
+		.memory_rate_bytes = u->o->memory_rate_bytes,
 	};
 	const char *fallback = getenv("TMPDIR");
 	int rc;

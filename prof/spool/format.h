@@ -5,6 +5,7 @@
  *                         PID.N     one file per process image (struct spool_head, then its rings);
  *                                   N counts images of the session (exec starts a new one)
  *                         PID.N.mod what the supervisor notes of its modules, for a successor
+ *                         PID.N.heap sums of its memory by site (prof/heap/format.h), when tracked
  * A ring has one producer (a thread of the target, handlers of that thread included, one record at a
  * time) and one consumer. `head` and `tail` count bytes since the beginning, never wrapping; a record
  * lies at (offset % ring_bytes), padded to 8, and never wraps around: a SPOOL_PAD record fills the rest.
@@ -37,15 +38,20 @@ struct spool_session {
 	char run_id[40]; /* uuid text */
 	int64_t started_real_ns, started_mono_ns;
 	uint32_t rate_hz;
-	uint32_t engine, mode;          /* enums above; as asked for */
-	uint32_t children;              /* follow fork and exec */
-	uint32_t ring_bytes;            /* per thread, a power of two */
-	uint32_t memory_mode;           /* 0 off, 1 sampled, 2 full */
+	uint32_t engine, mode;      /* enums above; as asked for */
+	uint32_t children;          /* follow fork and exec */
+	uint32_t ring_bytes;        /* per thread, a power of two */
+	uint32_t memory_mode;       /* enum heap_mode: 0 off, 1 sampled, 2 full */
+	uint32_t memory_temporary;  /* blocks freed within that many next allocations are; 0: 1 */
+	uint64_t memory_rate_bytes; /* sampled: mean distance of samples; 0: 512 KiB */
 	char cache_dir[SPOOL_PATH_MAX]; /* of unwind tables; "" none */
 	_Atomic uint32_t state;         /* enum spool_session_state; also a futex word */
 	_Atomic int32_t supervisor_pid;
 	char error[256];             /* SPOOL_FAILED: why */
 	_Atomic uint32_t next_image; /* numbers of PID.N files */
+	/* Snapshots of the heap: anyone adds 1 to `asked`; the supervisor sets `done` to the value of `asked`
+	 * that it saw before it took one. Futex words. */
+	_Atomic uint32_t snapshot_asked, snapshot_done;
 };
 
 #define SPOOL_RING_BYTES_MIN 4096u
@@ -223,6 +229,7 @@ struct spool_stage_fold {
 	int64_t wall_min_ns, wall_max_ns; /* of one */
 	double items;                     /* sum; NaN: none of them gave any */
 	int64_t alloc_bytes, alloc_count; /* sums; -1: not measured */
+	int64_t peak_heap_bytes;          /* the highest; -1: not measured */
 };
 
 struct spool_stage_add {

@@ -10,7 +10,8 @@ enum store_read_parts {
 		1, /* modules, frames, stacks, samples, threads, processes, losses, stages */
 	STORE_READ_TICKS = 2,
 	STORE_READ_COUNTERS = 4,
-	STORE_READ_ALL = 7,
+	STORE_READ_SNAPSHOTS = 8,
+	STORE_READ_ALL = 15,
 };
 
 /* `p` is initialised here; on failure it is empty. Frames without names get "[unknown in …]" names.

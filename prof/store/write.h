@@ -14,6 +14,8 @@ struct store_run {      /* strings may be NULL */
 		*git_sha;
 	const char *labels_json; /* NULL: {} */
 	const char *mode, *engine;
+	const char *memory; /* "off", "sampled", "full"; NULL: not known */
+	uint64_t memory_rate_bytes, memory_temporary;
 	const char *spool_path; /* where data lie that are not in the store yet */
 	int64_t started_at, start_ns;
 	uint32_t ncpu;
@@ -66,6 +68,24 @@ int store_tick_add(struct store *s, int64_t run, int64_t thread, int64_t t_ns, i
 		   enum profile_state state, struct err *err);
 int store_counter_add(struct store *s, int64_t run, int64_t t_ns, const char *name, double value,
 		      struct err *err);
+/* As store_sample_add(), with what memory samples have beside: sums, added up on rows that exist. */
+struct store_sample {
+	enum profile_kind kind;
+	int64_t stage, thread, stack;
+	uint64_t count;
+	int64_t value;
+	double variance, life_ns; /* 0: none */
+};
+int store_sample_add_memory(struct store *s, int64_t run, const struct store_sample *sample,
+			    struct err *err);
+
+/* A snapshot of live memory, and its rows, one a stack; removing takes the rows along. */
+int store_snapshot_add(struct store *s, int64_t run, int64_t t_ns, const char *name,
+		       int64_t heap_bytes, int64_t *id, struct err *err);
+int store_snapshot_row_add(struct store *s, int64_t snapshot, int64_t stack, uint64_t count,
+			   int64_t value, struct err *err);
+int store_snapshot_remove(struct store *s, int64_t snapshot, struct err *err);
+
 int store_loss_add(struct store *s, int64_t run, const char *reason, uint64_t count,
 		   struct err *err);
 

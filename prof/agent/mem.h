@@ -1,0 +1,76 @@
+/* Memory tracking inside the agent: what its files share. Who does what:
+ *   mem.c         life cycle: begin, end, fork, threads' state; the slow ways of allocating and freeing
+ *   mem_malloc.c  the malloc family as the program calls it, and memory before libc is ready
+ *   mem_new.c     operator new and delete, for allocators that do not go through malloc
+ *   mem_map.c     mmap and its kin, brk, thread stacks
+ *   mem_copy.c    memcpy and its kin
+ *   mem_stack.c   the stack of an allocation
+ *
+ * Fast ways: an allocation takes its size off `left`; while that stays above 0 nothing else happens. In full
+ * mode `left` never is, with tracking off it is huge: one comparison serves all modes. A free looks into
+ * the filter: one counter that is not 0 in full mode, the tag set's in sampled mode. */
+#ifndef AGENT_MEM_H
+#define AGENT_MEM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "prof/heap/heap.h"
+
+struct mem_thread; /* heap_thread, trail, caches: mapped, pooled, never unmapped; private to mem.c, mem_stack.c */
+
+struct mem_tls {           /* zero in a new thread: the first allocation goes the slow way */
+	int64_t left;      /* bytes to the next sample */
+	int64_t drawn;     /* of which `left` was drawn: allocated = sum of what is used up */
+	uint64_t count;    /* allocations since `left` was drawn */
+	int64_t copy_left; /* the same for bytes copied */
+	struct mem_thread *thread; /* NULL: not seen yet */
+};
+extern __thread struct mem_tls mem_tls __attribute__((tls_model("initial-exec")));
+
+/* What free looks at. */
+extern uint8_t *mem_filter; /* never NULL: one counter of constant value while nothing is sampled */
+extern uint64_t mem_filter_mask; /* of heap_filter_at(): 0 or all ones */
+
+/* Of the function that calls it, which must be the one that the program called (or inlined into it): a frame
+ * pointer is kept there. */
+struct mem_caller {
+	uint64_t ip, sp, bp;
+};
+#define MEM_CALLER()                                                                               \
+	({                                                                                         \
+		const uint64_t *frame_ = __builtin_frame_address(0);                               \
+		(struct mem_caller){frame_[1], (uint64_t)(frame_ + 2), frame_[0]};                 \
+	})
+
+/* The calling thread's state, or NULL: tracking is off, we are inside of it already (handlers), or no
+ * memory. While it is held (`busy`), handlers keep out; mem_leave() books the frees that they met. */
+struct mem_thread *mem_enter(void);
+void mem_leave(struct mem_thread *t);
+struct heap_thread *mem_heap_thread(struct mem_thread *t);
+/* mem_stack.c: the stack of `caller`; valid until the next one of this thread. */
+void mem_stack(struct mem_thread *t, const struct mem_caller *caller, struct heap_stack *stack);
+
+/* Slow ways, after the allocator gave a block (mem.c): full mode, or a sample is due. errno is kept. */
+void mem_allocated(void *p, size_t bytes, const struct mem_caller *caller);
+/* Before the allocator gets it back. */
+void mem_freed(void *p);
+
+/* init.c, fork.c, thread.c, stage.c: */
+void mem_begin(void); /* after the first slot is there; by agent.session->memory_mode */
+void mem_end(void);
+void mem_fork_prepare(
+	void); /* this thread forks: whoever comes by in the child first calls mem_fork_child() */
+void mem_fork_parent(void);
+void mem_fork_child(void);
+void mem_fork_begin(void);   /* in the child, once its image is there */
+void mem_threads_many(void); /* before a second thread is made */
+void mem_thread_gone(void);  /* last known moment of the calling thread; it may allocate still */
+/* The calling thread's exact sums, for stages: bytes and number allocated. 0, or -1: not measured. */
+int mem_totals(uint64_t *bytes, uint64_t *count);
+void mem_stage_changed(uint64_t stage_id); /* new blocks of this thread belong to it */
+
+/* mem_copy.c, mem_map.c */
+void mem_map_thread_stack(uint64_t lo, uint64_t bytes, int begins);
+
+#endif

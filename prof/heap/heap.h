@@ -1,0 +1,104 @@
+/* The memory tracker's core: events of a program's memory in, sums by site out, exact to the byte. Knows
+ * nothing of how the events are caught (prof/agent/mem*.c) nor of what becomes of the sums (prof/record).
+ *
+ * Inside the target: no malloc, no libc lock, no printing; errno is kept. Normal context. Each call is for
+ * the calling thread's own heap_thread; a signal handler that interrupts one must not call in (the caller
+ * looks at heap_thread.busy).
+ *
+ * Order: a block is noted after the allocator gave it out and forgotten before it gets it back. */
+#ifndef HEAP_HEAP_H
+#define HEAP_HEAP_H
+
+#include "prof/base/err.h"
+#include "prof/heap/format.h"
+#include "prof/heap/peak.h"
+#include "prof/heap/shadow.h"
+#include "prof/heap/tables.h"
+
+struct heap_config {
+	const char *path;    /* of the file to make */
+	enum heap_mode mode; /* sampled or full */
+	uint64_t rate_bytes; /* sampled: mean distance */
+	uint32_t temporary;  /* 0: 1 */
+	int pid;
+	uint32_t image;
+	uint32_t sites_max;    /* 0: as much as there may be */
+	uint64_t stacks_bytes; /* 0: likewise */
+};
+
+#define HEAP_TEMPORARY_MAX 64
+#define HEAP_PENDING       64
+
+/* What a thread needs; in memory that outlives it (late destructors). Zeroed before heap_thread_begin(). */
+struct heap_thread {
+	volatile uint32_t busy; /* in here, or in the walk of the stack: handlers keep out */
+	uint32_t shard;
+	uint32_t row; /* in the table of threads */
+	uint32_t last_at;
+	uint64_t stage; /* to book new blocks under: set by whoever opens and ends stages */
+	uint64_t
+		alloc_bytes; /* exact, also in sampled mode; this thread's whole life: for stages */
+	uint64_t alloc_count;
+	uint64_t last[HEAP_TEMPORARY_MAX]; /* addresses given out last, a ring */
+	/* Frees that a handler met while busy; booked when that is over. */
+	_Atomic uint32_t n_pending;
+	uint64_t pending[HEAP_PENDING];
+	int tid;
+};
+
+/* Starts tracking in this process. 0; ERR_EXISTS, ERR_IO, ERR_NOMEM: it is off then. */
+int heap_begin(const struct heap_config *config, struct err *err);
+/* No event is booked after it returns; marks the file as final. Blocks known now are forgotten by a later
+ * heap_begin(). */
+void heap_end(void);
+/* In a forked child, before anything else is booked: the parent's sums are let go, blocks inherited from it
+ * are nobody's here. Tracking is off until the next heap_begin(). */
+void heap_fork_child(void);
+int heap_mode(void);               /* enum heap_mode; HEAP_OFF when not begun */
+struct heap_head *heap_file(void); /* NULL: off */
+
+void heap_thread_begin(struct heap_thread *t, int tid, int64_t now_ns);
+/* Its thread is gone for good (or the process has forked): the shard is free for another one. */
+void heap_thread_end(struct heap_thread *t);
+/* From now on more than one thread may call; set before the second one is made. */
+void heap_threads_many(void);
+
+/* ---- full mode */
+void heap_alloc(struct heap_thread *t, uint64_t address, uint64_t bytes,
+		const struct heap_stack *stack);
+/* 1: the block was known. */
+int heap_free(struct heap_thread *t, uint64_t address);
+/* realloc: the block is taken out before the allocator is asked, and booked or put back after. */
+int heap_resize_begin(struct heap_thread *t, uint64_t address, struct heap_block *block);
+void heap_resize_failed(struct heap_thread *t, uint64_t address, const struct heap_block *block);
+void heap_resized(struct heap_thread *t, uint64_t old, const struct heap_block *block,
+		  uint64_t address, uint64_t bytes, const struct heap_stack *stack);
+
+/* ---- sampled mode: the block was drawn with the probability that heap_sample_weight() (sampler.h) turns
+ * into what it stands for. */
+void heap_alloc_sampled(struct heap_thread *t, uint64_t address, uint64_t bytes,
+			const struct heap_stack *stack);
+int heap_free_sampled(struct heap_thread *t,
+		      uint64_t address); /* after the filter said "perhaps" */
+int heap_is_sampled(uint64_t address);
+
+/* ---- bytes copied, sampled in both modes */
+void heap_copied(struct heap_thread *t, uint64_t bytes, const struct heap_stack *stack);
+
+/* ---- address space; [start, start + bytes) in whole pages */
+void heap_mapped(struct heap_thread *t, uint64_t start, uint64_t bytes,
+		 const struct heap_stack *stack);
+void heap_unmapped(struct heap_thread *t, uint64_t start, uint64_t bytes);
+/* mremap: what was mapped at the old place keeps its site; `stack` for what was not known or is added. */
+void heap_remapped(struct heap_thread *t, uint64_t old, uint64_t old_bytes, uint64_t start,
+		   uint64_t bytes, const struct heap_stack *stack);
+
+/* ---- stages: the process's heap while one is open */
+void heap_mark_begin(struct heap_mark *mark);
+int64_t heap_mark_end(struct heap_mark *mark); /* peak bytes; -1: not measured */
+int64_t heap_live_bytes(void);                 /* of the process, now */
+
+/* The time in ticks of born and died, set by whoever knows it (the tick's handler, the supervisor). */
+extern _Atomic int64_t heap_now_ns;
+
+#endif
