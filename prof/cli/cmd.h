@@ -33,7 +33,7 @@ int cmd_supervise(int argc, char **argv); /* hidden: pp_start() starts it */
 
 /* ---- options: a table per command; help and parsing cannot disagree (opts.c) ---- */
 
-enum opt_kind { OPT_FLAG, OPT_TEXT, OPT_INT, OPT_DURATION, OPT_RATE, OPT_TEXT_LIST };
+enum opt_kind { OPT_FLAG, OPT_TEXT, OPT_INT, OPT_DURATION, OPT_RATE, OPT_BYTES, OPT_TEXT_LIST };
 
 struct opt_list {
 	const char **values; /* owned */
@@ -44,7 +44,7 @@ struct opt {
 	char letter;      /* 0: none */
 	const char *name; /* without -- */
 	enum opt_kind kind;
-	void *value; /* int *, const char **, int64_t *, int64_t * (ns), double * (Hz), struct opt_list * */
+	void *value; /* int *, const char **, int64_t *, int64_t * (ns), double * (Hz), uint64_t * (bytes), struct opt_list * */
 	const char *arg; /* "FILE"; NULL for flags */
 	const char *help;
 	int no; /* OPT_FLAG: sets 0, for --no-x */

@@ -10,6 +10,7 @@
 #include "prof/cli/cmd.h"
 #include "prof/cli/jobcmd.h"
 #include "prof/cli/summary.h"
+#include "prof/heap/heap.h"
 #include "prof/cli/version.h"
 #include "prof/record/record.h"
 
@@ -18,7 +19,8 @@ struct run_options {
 	struct opt_list labels;
 	double rate_hz;
 	int64_t duration_ns;
-	int children;
+	uint64_t memory_rate;
+	int children, temporary;
 };
 
 static int choose(const char *what, const char *text, const char *const *names, int *value)
@@ -66,6 +68,24 @@ static char *labels_json(const struct opt_list *labels)
 	return text;
 }
 
+#define MEMORY_RATE_MAX (UINT64_C(1) << 40)
+
+static int check_memory(const struct run_options *o)
+{
+	if (o->memory_rate < 1 || o->memory_rate > MEMORY_RATE_MAX) {
+		log_error("run: --memory-rate: not between 1 byte and 1 TiB; see protea-prof run "
+			  "--help");
+		return -1;
+	}
+	if (o->temporary < 1 || o->temporary > HEAP_TEMPORARY_MAX) {
+		log_error("run: --memory-temporary %d: not between 1 and %d; see protea-prof run "
+			  "--help",
+			  o->temporary, HEAP_TEMPORARY_MAX);
+		return -1;
+	}
+	return 0;
+}
+
 static int fill(const struct run_options *o, struct record_options *r)
 {
 	static const char *const modes[] = {"cpu", "wall", NULL};
@@ -75,7 +95,7 @@ static int fill(const struct run_options *o, struct record_options *r)
 
 	if (choose("mode", o->mode, modes, &mode) ||
 	    choose("engine", o->engine, engines, &engine) ||
-	    choose("memory", o->memory, memory, &memory_mode))
+	    choose("memory", o->memory, memory, &memory_mode) || check_memory(o))
 		return -1;
 	r->store_path = cli_store_path(o->store);
 	r->name = o->name;
@@ -85,6 +105,8 @@ static int fill(const struct run_options *o, struct record_options *r)
 		    : engine == 2 ? SPOOL_ENGINE_CLOCK
 				  : SPOOL_ENGINE_AUTO;
 	r->memory_mode = (uint32_t)memory_mode;
+	r->memory_rate_bytes = o->memory_rate;
+	r->memory_temporary = (uint32_t)o->temporary;
 	r->children = o->children;
 	r->duration_ns = o->duration_ns;
 	r->version = prof_version;
@@ -150,6 +172,8 @@ int cmd_run(int argc, char **argv)
 	struct run_options o = {.mode = "cpu",
 				.engine = "auto",
 				.memory = "sampled",
+				.memory_rate = 512 << 10,
+				.temporary = 1,
 				.rate_hz = 199,
 				.children = 1};
 	const struct opt opts[] = {
@@ -162,7 +186,12 @@ int cmd_run(int argc, char **argv)
 		 "samples per second of CPU time (199); 5khz", 0},
 		{0, "mode", OPT_TEXT, &o.mode, "MODE", "cpu, or wall: sleeping threads too", 0},
 		{0, "engine", OPT_TEXT, &o.engine, "E", "auto, perf, clock (at most CONFIG_HZ)", 0},
-		{0, "memory", OPT_TEXT, &o.memory, "M", "off, sampled, full", 0},
+		{0, "memory", OPT_TEXT, &o.memory, "M",
+		 "off, sampled (the default), full: every allocation, exact", 0},
+		{0, "memory-rate", OPT_BYTES, &o.memory_rate, "BYTES",
+		 "mean distance of memory samples (512k)", 0},
+		{0, "memory-temporary", OPT_INT, &o.temporary, "N",
+		 "temporary: freed within N next allocations (1; up to 64)", 0},
 		{'d', "duration", OPT_DURATION, &o.duration_ns, "TIME",
 		 "stop recording, not the program, after 30s, 5m, 2h", 0},
 		{0, "children", OPT_FLAG, &o.children, NULL, "follow fork and exec (the default)",

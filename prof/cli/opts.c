@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "prof/base/log.h"
+#include "prof/base/units.h"
 #include "prof/cli/cmd.h"
 
 static int quiet; /* what -q of every command sets */
@@ -131,6 +132,10 @@ static int opt_set(struct parse *p, const struct opt *o, const char *shown, cons
 		return set_rate(text, o->value)
 			       ? complain(p, shown, text,
 					  "not a rate of 1 to 100000 Hz such as 199, 5khz")
+			       : 0;
+	case OPT_BYTES:
+		return units_parse_bytes(text, o->value)
+			       ? complain(p, shown, text, "not a size such as 512k, 64KiB, 2g")
 			       : 0;
 	}
 	return -1;
