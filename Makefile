@@ -284,7 +284,7 @@ $(O)/tests/fuzz/fuzz_%: $(O)/obj/tests/fuzz/fuzz_%.o $(O)/libexport.a $(O)/libpr
 bench:
 	@.ci/packages build test samples
 	@$(MAKE) --no-print-directory -j$$(nproc) build $(BENCH_BIN)
-	@for b in $(BENCH_BIN); do echo "== $$(basename $$b)"; $$b || exit 1; done
+	@for b in $(BENCH_BIN) $(wildcard tests/bench/bench_*.sh); do echo "== $$(basename $$b)"; O=$(O) $$b || exit 1; done
 
 # ---- install -------------------------------------------------------------------------------------
 
