@@ -100,6 +100,9 @@ static inline int agent_live(void)
 /* Starts recording into a session folder: spool file, modules, signal, engine, a slot for every
  * thread there is. 0 or a code of enum err_code; on failure the agent stays idle. */
 int agent_begin(const char *session_path, struct err *err);
+/* The same by what the environment says, once: at the first sign of life after libc's own start, which is
+ * another library's start-up code or our constructor. */
+void agent_start(void);
 /* Ends it: no tick after it returns, THREAD_END for all threads, totals of the process. `ended` is
  * what spool_head.ended becomes: 1 exit or stop, 2 exec. */
 void agent_end(uint32_t ended);

@@ -8,6 +8,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <link.h>
+#include <unistd.h>
 
 #include "prof/agent/agent.h"
 
@@ -45,6 +46,10 @@ extern void __gmon_start__(void);
 
 AGENT_EXPORT void __gmon_start__(void)
 {
+	/* Libraries are initialised before us, who are among the first to be loaded: what their constructors
+	 * do is the program's too. libc comes before all others. */
+	if (environ)
+		agent_start();
 	agent_modules_changed();
 }
 

@@ -257,11 +257,16 @@ void agent_on_fork_child(void)
 	errno = saved;
 }
 
-__attribute__((constructor)) static void start(void)
+void agent_start(void)
 {
-	const char *path = agent_env_session();
+	static int done;
+	const char *path;
 	int saved = errno;
 
+	if (done)
+		return;
+	done = 1;
+	path = agent_env_session();
 	if (path && path[0]) {
 		char copy[SPOOL_PATH_MAX];
 		size_t len = strlen(path);
@@ -281,6 +286,11 @@ static void process_ends(int status)
 	at_exit(NULL);
 	for (;;)
 		(void)sys2(SYS_exit_group, status, 0);
+}
+
+__attribute__((constructor)) static void start(void)
+{
+	agent_start();
 }
 
 __attribute__((visibility("default"), noreturn)) void _exit(int status)
