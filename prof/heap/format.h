@@ -16,12 +16,22 @@
 #define HEAP_MAGIC   0x31504145484f5250u /* "PROHEAP1" little-endian */
 #define HEAP_SUFFIX  ".heap"
 
-/* Limits of a file; smaller ones are chosen where address space is limited (RLIMIT_AS). */
-#define HEAP_SITES_MAX   (1u << 20) /* 128 MiB of addresses */
-#define HEAP_THREADS_MAX (1u << 16)
-#define HEAP_STACKS_MAX  (64u << 20) /* bytes */
-#define HEAP_DEPTH_MAX   512         /* addresses of a stack; deeper ones keep the leaf end */
-#define HEAP_SHARDS      64
+/* Limits of a file; smaller ones are chosen where address space or the size of files is limited
+ * (RLIMIT_AS, RLIMIT_FSIZE). Sites are made as long as
+ *   - less than sites_max are in use, and there is memory for them: what comes later is booked at the one
+ *     site of last resort that each shard has for each kind ("[site table full]", stack 0, no thread);
+ *   - less than HEAP_SITES_STAGED (or half of sites_max) are: later ones know no stage;
+ *   - less than three quarters of sites_max are: later ones know no thread either (row 0);
+ *   - of a shard, HEAP_STAGES_MAX different stages have sites of their own: later stages are booked under
+ *     stage 0.
+ * Each event that is booked more coarsely is counted: HEAP_LOSS_FOLDED, HEAP_LOSS_SITE_TABLE. */
+#define HEAP_SITES_MAX    (1u << 20) /* 128 MiB of addresses */
+#define HEAP_SITES_STAGED (1u << 17) /* 16 MiB */
+#define HEAP_STAGES_MAX   4096u
+#define HEAP_THREADS_MAX  (1u << 16)
+#define HEAP_STACKS_MAX   (64u << 20) /* bytes */
+#define HEAP_DEPTH_MAX    512         /* addresses of a stack; deeper ones keep the leaf end */
+#define HEAP_SHARDS       64
 
 enum heap_mode { HEAP_OFF, HEAP_SAMPLED, HEAP_FULL }; /* as spool_session.memory_mode */
 
@@ -50,6 +60,7 @@ enum heap_loss {
 	HEAP_LOSS_NO_UNWIND,   /* stacks that end early: no unwind information */
 	HEAP_LOSS_TRUNCATED,   /* stacks deeper than HEAP_DEPTH_MAX */
 	HEAP_LOSS_NO_THREAD,   /* threads without a row of their own: events under row 0 */
+	HEAP_LOSS_FOLDED,      /* events booked without their stage or thread */
 	HEAP_LOSSES
 };
 
@@ -58,7 +69,7 @@ enum heap_loss {
 #define HEAP_COUNT_UNIT_SAMPLED 65536u
 
 struct heap_site {            /* 128 bytes: the first line is what each event touches */
-	_Atomic uint64_t key; /* of (stack, stage, kind) in its shard's index; 0: not in use */
+	_Atomic uint64_t key; /* of (stack, stage, kind, thread) in its shard's index */
 	_Atomic uint64_t alloc_bytes, alloc_count;
 	_Atomic uint64_t freed_bytes, freed_count; /* live = alloc - freed */
 	/* Live at high-water mark number `gen` of the heap; if gen is not heap_head.gen, then what is live
@@ -74,13 +85,23 @@ struct heap_site {            /* 128 bytes: the first line is what each event to
 	_Atomic uint32_t
 		stack; /* its record at stacks_offset + 8 * stack; 0: none (labelled table full) */
 	_Atomic uint32_t thread; /* row in the table of threads; 0: unknown */
-	_Atomic uint32_t kind;   /* enum heap_site_kind; written last when the site is made */
+	_Atomic uint32_t kind;   /* enum heap_site_kind, written last; 0: not in use (yet) */
 	uint32_t shard;
 };
 _Static_assert(sizeof(struct heap_site) == 128, "two cache lines, part of the format");
 
-struct heap_thread_row { /* row 0 stands for threads that have none */
-	_Atomic int32_t tid;
+/* Site 0 is never used: 0 is "none" wherever a site is meant. Then the sites of last resort, kind by kind
+ * within shard by shard; then the others as they come. */
+#define HEAP_SITE_KINDS     3u
+#define HEAP_SITES_RESERVED (1u + HEAP_SHARDS * HEAP_SITE_KINDS)
+
+static inline uint32_t heap_site_last_resort(uint32_t shard, enum heap_site_kind kind)
+{
+	return 1 + shard * HEAP_SITE_KINDS + (uint32_t)kind - 1;
+}
+
+struct heap_thread_row {     /* row 0 stands for threads that have none */
+	_Atomic int32_t tid; /* written last; 0: not in use (yet) */
 	uint32_t reserved;
 	int64_t start_ns; /* CLOCK_MONOTONIC when it was first seen here */
 };
@@ -89,8 +110,9 @@ struct heap_stack_row { /* then n addresses, as spool_sample's: the innermost fi
 	uint32_t n;
 	uint32_t flags; /* enum spool_sample_flags */
 	int64_t t_ns;
-	uint64_t hash;
+	_Atomic uint64_t hash; /* written last, never 0 then: a row of 0 is not complete */
 };
+_Static_assert(sizeof(struct heap_stack_row) == 24, "part of the format");
 
 struct heap_shard_sum { /* a line each */
 	_Atomic int64_t live_bytes;
@@ -118,7 +140,8 @@ struct heap_head {
 	uint32_t image;
 	uint32_t reserved;
 	int64_t start_ns;
-	/* Used so far; everything below is complete. Stacks: units of 8 bytes, the first one is never used. */
+	/* Used so far. Below, memory is under everything, but what is just being made is not complete: see kind,
+	 * tid, hash. Stacks: units of 8 bytes, the first one is never used. */
 	_Atomic uint32_t threads_used, sites_used;
 	_Atomic uint64_t stacks_used;
 	/* The heap's high-water mark: its number, bytes, blocks, time; and address space mapped at it. */

@@ -5,7 +5,11 @@
  * the calling thread's own heap_thread; a signal handler that interrupts one must not call in (the caller
  * looks at heap_thread.busy).
  *
- * Order: a block is noted after the allocator gave it out and forgotten before it gets it back. */
+ * Order: a block is noted after the allocator gave it out and forgotten before it gets it back.
+ *
+ * Fork: the shadow is empty in a child by itself, so that a number of the parent's sites cannot be taken for
+ * one of the child's. heap_fork_child() calls heap_shadow_fork_child(), heap_index_drop() for every shard,
+ * then heap_file_drop(); a later heap_begin() after heap_end() calls heap_shadow_clear(), likewise. */
 #ifndef HEAP_HEAP_H
 #define HEAP_HEAP_H
 

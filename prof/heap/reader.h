@@ -15,6 +15,7 @@ struct heap_reader {
 	uint64_t threads_offset, sites_offset, stacks_offset, stacks_bytes;
 	uint32_t threads_max, sites_max, mode, count_unit;
 	uint64_t rate_bytes;
+	struct heap_reader_seen *seen; /* owned: how far each table was found to have memory */
 };
 
 /* ERR_NOTFOUND, ERR_IO, ERR_FORMAT, ERR_UNSUPPORTED (other version). */
