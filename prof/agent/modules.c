@@ -10,7 +10,9 @@
 #include <signal.h>
 #include <string.h>
 
+#include "prof/agent/modpast.h"
 #include "prof/agent/modpath.h"
+#include "prof/agent/modpin.h"
 #include "prof/agent/sys.h"
 #include "prof/base/clock.h"
 #include "prof/elf/elffile.h"
@@ -35,7 +37,8 @@ struct module { /* one loaded object */
 
 struct agent_modules {
 	struct unwind_map map;
-	size_t bytes; /* of this mapping */
+	uint32_t epoch; /* modules_epoch() */
+	size_t bytes;   /* of this mapping */
 	struct agent_modules *older;
 	struct module *gone; /* modules that the snapshot after this one does not have */
 	struct unwind_module list[];
@@ -54,6 +57,7 @@ static struct {
 	unsigned long long adds, subs; /* the loader's counts at the last look */
 	uint32_t generation, next_kept;
 	uint32_t forking; /* `running` is held by a fork */
+	uint32_t epoch;
 	struct kept_table kept[KEPT];
 } registry;
 
@@ -80,6 +84,11 @@ const struct unwind_map *modules_map(const struct agent_modules *m)
 	static const struct unwind_map none = {1, 0, NULL};
 
 	return m ? &m->map : &none;
+}
+
+uint32_t modules_epoch(const struct agent_modules *m)
+{
+	return m ? m->epoch : 0;
 }
 
 static struct module *module_new(void)
@@ -199,6 +208,7 @@ static void add_module(const struct shape *s, const struct dl_phdr_info *info)
 	read_build_id(m, info);
 	m->next = registry.loaded;
 	registry.loaded = m;
+	registry.epoch += modpast_replaced(m->start, m->end, m->build_id);
 }
 
 /* A module unloaded and another one loaded at the same place have the same shape at most when they are
@@ -328,6 +338,7 @@ static struct agent_modules *build(void)
 	if (s->map.generation == 0)
 		s->map.generation = registry.generation = 1;
 	s->map.modules = s->list;
+	s->epoch = registry.epoch;
 	for (const struct module *m = registry.loaded; m; m = m->next)
 		insert(s, m);
 	return s;
@@ -345,7 +356,7 @@ static int used_by_handler(const struct agent_modules *m)
 		if (s && atomic_load(&s->in_use) == m)
 			return 1;
 	}
-	return 0;
+	return modpin_holds(m);
 }
 
 /* A table may be in use through any snapshot up to the one before its module went: give back from the
@@ -354,6 +365,8 @@ static void reclaim(void)
 {
 	struct agent_modules **keep = &registry.retired, *m;
 
+	if (!modpin_barrier())
+		return;
 	for (struct agent_modules **at = &registry.retired; *at; at = &(*at)->older)
 		if (used_by_handler(*at))
 			keep = &(*at)->older;
@@ -388,6 +401,7 @@ static struct module *take_gone(int64_t t_ns)
 		*at = m->next;
 		m->next = gone;
 		gone = m;
+		modpast_note(m->start, m->end, m->build_id);
 		tell_unload(m, t_ns);
 	}
 	return gone;

@@ -1,26 +1,27 @@
 /* Walking the same thread's stack again and again from calls (not from signals): what the walks before
- * found is checked instead of walked. A frame is known unchanged when its stack pointer and pc are those of
- * a remembered one and every saved return address (and saved frame pointer that a rule needs) from there
- * outwards still holds the remembered value; nothing on the stack is ever changed. Frames whose rules are
- * not plain (signal frames, expressions) are walked every time.
+ * found is checked instead of walked; nothing on the stack is ever changed. What is remembered, and why it
+ * may be relied on, is said in trail.c (the last walk) and trail_memo.c (whole stacks).
  *
- * The hash of a stack is a polynomial of its addresses: H(k) = mix(a[k]) + K * H(k + 1), so that the hash
- * of an unchanged outer part is reused. Same addresses, same hash, whatever was reused.
+ * The hash of a stack is a sum of its addresses, each times a constant of its own that belongs to its place
+ * counted from the root: an unchanged outer part adds what it added before. Same addresses, same hash,
+ * whatever was remembered; two different stacks have the same one by chance alone (2^-60).
  *
- * Safety as unwind(): no allocation, no lock; one user at a time. */
+ * Safety as unwind(): no allocation, no lock; one user at a time. A walk that never came to its end (the
+ * program jumped out of a signal handler that had interrupted it) is noticed by the next one. */
 #ifndef UNWIND_TRAIL_H
 #define UNWIND_TRAIL_H
 
 #include "prof/unwind/unwind.h"
 
-struct unwind_trail; /* zeroed memory is an empty one; aligned to 64 */
+#define UNWIND_TRAIL_DEPTH_MAX 512 /* at most, of one walk */
+
+struct unwind_trail; /* zeroed memory, then unwind_trail_init(); aligned to 64 */
 size_t unwind_trail_bytes(uint32_t depth_max);
 void unwind_trail_init(struct unwind_trail *t, uint32_t depth_max);
 
 struct unwind_trail_result {
-	const uint64_t *
-		addresses; /* look-up addresses as unwind() writes them, innermost first; valid until
-	                              the next walk */
+	/* Look-up addresses as unwind() writes them, innermost first; valid until the next walk. */
+	const uint64_t *addresses;
 	uint64_t hash;
 	uint32_t n, guessed;
 	uint32_t reused; /* of them taken over from walks before */
@@ -28,10 +29,14 @@ struct unwind_trail_result {
 };
 
 /* `ip` is a return address (the caller of an allocation function), `sp` the stack pointer after the return,
- * `bp` the caller's frame pointer. Other registers are not known: a rule that needs one ends the walk. The
- * stack between sp and memory->hi must be the calling thread's own. */
+ * `bp` the caller's frame pointer. Other registers are not known: a rule that needs one ends the walk. With
+ * memory->base at memory->lo, what lies between sp and memory->hi must be the calling thread's own stack;
+ * any other memory (base elsewhere, sp outside) is walked without use of what is remembered. */
 void unwind_trail_walk(struct unwind_trail *t, uint64_t ip, uint64_t sp, uint64_t bp,
 		       struct unwind_memory *memory, const struct unwind_map *map,
 		       struct unwind_cache *cache, struct unwind_trail_result *result);
+
+/* The hash of any stack of at most UNWIND_TRAIL_DEPTH_MAX addresses. */
+uint64_t unwind_trail_hash(const uint64_t *addresses, uint32_t n);
 
 #endif

@@ -11,7 +11,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "prof/agent/modpast.c"
 #include "prof/agent/modpath.c"
+#include "prof/agent/modpin.c"
 #include "prof/agent/modules.c"
 #include "prof/agent/sys.c"
 #include "prof/unwind/arch_x86_64.h"

@@ -1,0 +1,36 @@
+/* A thread's part of memory tracking: one mapping, laid out by mem_thread_lay(), pooled by mem.c and never
+ * unmapped, since handlers and late destructors may hold a pointer to it. Its own thread writes it; the
+ * pool links are mem.c's. Private to mem.c and mem_stack.c. */
+#ifndef AGENT_MEM_THREAD_H
+#define AGENT_MEM_THREAD_H
+
+#include <stdatomic.h>
+
+#include "prof/agent/mem.h"
+#include "prof/agent/modules.h"
+#include "prof/unwind/trail.h"
+
+struct mem_thread {
+	struct heap_thread heap; /* heap.busy: in our own work, set by mem_enter() */
+
+	/* mem.c: the pool. */
+	struct mem_thread *next; /* of all that were ever made; set before it is published */
+	_Atomic int32_t tid;     /* whose it is; 0: free */
+	uint64_t thread_pointer; /* of its thread: mem_tls of another one is not to be trusted */
+
+	/* mem_stack.c: where the thread's own stack is, 0: not looked for; hi 1: not to be found. */
+	uint64_t stack_lo, stack_hi;
+	struct modules_pin pin; /* the snapshot that a walk reads */
+	struct unwind_cache *cache;
+	struct unwind_trail *trail;
+	uint64_t *addresses;  /* HEAP_DEPTH_MAX: of walks that the trail cannot do */
+	uint8_t *stack_bytes; /* copy of a stack that is not the thread's own */
+};
+
+/* Zeroed memory of so many bytes (aligned to 64: mapped) becomes one; once per mapping. */
+size_t mem_thread_bytes(void);
+void mem_thread_lay(struct mem_thread *t);
+/* Before another thread uses it: nothing that is remembered of the last one's stack holds. */
+void mem_thread_reset(struct mem_thread *t);
+
+#endif
