@@ -23,8 +23,8 @@ struct mem_thread {
 	struct modules_pin pin; /* the snapshot that a walk reads */
 	struct unwind_cache *cache;
 	struct unwind_trail *trail;
-	uint64_t *addresses;  /* HEAP_DEPTH_MAX: of walks that the trail cannot do */
 	uint8_t *stack_bytes; /* copy of a stack that is not the thread's own */
+	uint64_t first;       /* the caller's address where there is no more of the stack */
 };
 
 /* Zeroed memory of so many bytes (aligned to 64: mapped) becomes one; once per mapping. */

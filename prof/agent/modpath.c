@@ -28,26 +28,32 @@ static uint64_t hex(const char **at)
 	}
 }
 
+struct mapping { /* what a line says */
+	uint64_t start, end;
+	char *path; /* room for `size` bytes, unchanged if there is none */
+	size_t size;
+};
+
 /* "start-end perms offset dev inode      path": 1 if the address is in it (path copied if it has one). */
-static int use_line(const char *line, uint64_t address, char *out, size_t size)
+static int use_line(const char *line, uint64_t address, struct mapping *m)
 {
-	uint64_t start = hex(&line), end;
 	const char *path;
 	size_t len;
 
+	m->start = hex(&line);
 	if (*line++ != '-')
 		return 0;
-	end = hex(&line);
-	if (address < start || address >= end)
+	m->end = hex(&line);
+	if (address < m->start || address >= m->end)
 		return 0;
 	path = strchr(line, '/');
 	len = path ? strlen(path) : 0;
-	if (len > 0 && len < size)
-		memcpy(out, path, len + 1);
+	if (len > 0 && len < m->size)
+		memcpy(m->path, path, len + 1);
 	return 1;
 }
 
-void modpath_of_address(uint64_t address, char *out, size_t size)
+static int find(uint64_t address, struct mapping *m)
 {
 	char buf[4096 + 512]; /* a line is at most 73 bytes and a path of 4096 */
 	size_t have = 0;
@@ -55,7 +61,7 @@ void modpath_of_address(uint64_t address, char *out, size_t size)
 	int done = 0;
 
 	if (fd < 0)
-		return;
+		return -1;
 	while (!done) {
 		long n = sys3(SYS_read, fd, (long)(buf + have), (long)(sizeof buf - 1 - have));
 		char *line = buf, *nl;
@@ -66,13 +72,32 @@ void modpath_of_address(uint64_t address, char *out, size_t size)
 		buf[have] = '\0';
 		while (!done && (nl = strchr(line, '\n')) != NULL) {
 			*nl = '\0';
-			done = use_line(line, address, out, size);
+			done = use_line(line, address, m);
 			line = nl + 1;
 		}
 		have -= (size_t)(line - buf);
 		memmove(buf, line, have);
 	}
 	(void)sys2(SYS_close, fd, 0);
+	return done ? 0 : -1;
+}
+
+void modpath_of_address(uint64_t address, char *out, size_t size)
+{
+	struct mapping m = {.path = out, .size = size};
+
+	(void)find(address, &m);
+}
+
+int modpath_range(uint64_t address, uint64_t *start, uint64_t *end)
+{
+	struct mapping m = {.size = 0};
+
+	if (find(address, &m) < 0)
+		return -1;
+	*start = m.start;
+	*end = m.end;
+	return 0;
 }
 
 const char *modpath_to_open(const char *path)

@@ -10,6 +10,8 @@
 int modpath_is_vdso(uint64_t base);
 /* The file mapped at an address, by /proc/self/maps; `out` is unchanged if there is none. */
 void modpath_of_address(uint64_t address, char *out, size_t size);
+/* The mapping of an address, likewise; -1: none. */
+int modpath_range(uint64_t address, uint64_t *start, uint64_t *end);
 /* What to open for a path: /proc/self/exe for a program whose file was deleted or replaced. */
 const char *modpath_to_open(const char *path);
 
