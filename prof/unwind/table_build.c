@@ -11,12 +11,14 @@
 #include "prof/unwind/cfi_read.h"
 #include "prof/unwind/table_make.h"
 
-#define GAP_JOIN 16 /* shorter gaps are padding between functions */
+#define GAP_JOIN  16 /* shorter gaps are padding between functions */
+#define ENTRY_MAX 96 /* ld.so's entry is 61 bytes */
 
 enum piece_kind {
 	PIECE_EH,
 	PIECE_DEBUG,
 	PIECE_PLT,
+	PIECE_ENTRY,
 };
 
 struct piece { /* an FDE, or a section of stubs, and the addresses it speaks for */
@@ -175,6 +177,21 @@ static int list_stubs(struct build *b)
 			rc = add_piece(b, s->addr, s->size, i, PIECE_PLT);
 	}
 	return rc;
+}
+
+/* Where the kernel enters: nobody called it. ld.so's entry has no CFI, and library constructors run on top
+ * of it. */
+static int list_entry(struct build *b)
+{
+	uint64_t entry = b->file->entry, size = ENTRY_MAX;
+
+	if (entry == 0)
+		return 0;
+	for (uint32_t i = 0; i < b->n_code; i++)
+		if (entry >= b->code[i].start && entry < b->code[i].end &&
+		    size > b->code[i].end - entry)
+			size = b->code[i].end - entry;
+	return add_piece(b, entry, size, 0, PIECE_ENTRY);
 }
 
 static int list_section(struct build *b, enum piece_kind kind)
@@ -343,6 +360,21 @@ static int run_stubs(struct build *b, const struct piece *p)
 	return rc;
 }
 
+static int run_entry(struct build *b, const struct piece *p)
+{
+	int rc;
+
+	if (p->start != b->file->entry || p->start >= p->end)
+		return 0; /* it has CFI */
+	rc = close_gap(b, p->start);
+	if (rc >= 0)
+		rc = rules_plain(&b->rules, UNWIND_CFA_ROOT, 0);
+	if (rc < 0)
+		return rc;
+	b->covered = p->end;
+	return put(b, p->start, (uint16_t)rc);
+}
+
 static int run_piece(struct build *b, const struct piece *p, struct cfi_fde *fde)
 {
 	const struct cfi_section *s = &b->section[p->kind];
@@ -382,8 +414,9 @@ static int run_pieces(struct build *b)
 
 	memset(fde, 0, sizeof fde);
 	for (uint32_t i = 0; i < b->n_pieces && rc == 0; i++)
-		rc = p[i].kind == PIECE_PLT ? run_stubs(b, &p[i])
-					    : run_piece(b, &p[i], &fde[p[i].kind]);
+		rc = p[i].kind == PIECE_PLT     ? run_stubs(b, &p[i])
+		     : p[i].kind == PIECE_ENTRY ? run_entry(b, &p[i])
+						: run_piece(b, &p[i], &fde[p[i].kind]);
 	if (rc == 0 && b->rows.any)
 		rc = put(b, b->covered, 0);
 	return rc < 0 ? rc : rows_finish(&b->rows);
@@ -452,6 +485,8 @@ static int make(struct build *b, struct unwind_table **out)
 		rc = list_section(b, PIECE_DEBUG);
 	if (rc >= 0)
 		rc = list_stubs(b);
+	if (rc >= 0)
+		rc = list_entry(b);
 	if (rc >= 0)
 		rc = sort_pieces(b);
 	if (rc < 0)

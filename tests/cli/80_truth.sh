@@ -35,6 +35,14 @@ truth threads 0 4 -- thread:w1=0.1 thread:w2=0.2 thread:w3=0.3 thread:w4=0.4 sel
 truth nofp 0 2 -- self:bottom=1 path:main\>f39\>f30\>f20\>f19\>f10\>f5\>f0\>bottom root:_start=0.999
 truth inline 0 2 -- self:inner=0.75 total:middle=0.75 total:outer=0.75 self:plain=0.25 path:main\>outer\>middle\>inner
 SPIN_SCALE=0.1 truth dlopen 0 1 -- path:main\>plugin_work\>plugin_inner path:main\>plugin_init\>plugin_start root:_start=0.999
+# A library's constructor before main, which runs before ours does.
+linked() {
+	echo 'unsigned long plugin_work(unsigned long x); int main(void) { return plugin_work(1) == 0; }' >"$TMP/linked.c"
+	"${CC:-cc}" -O2 -g "$TMP/linked.c" "$P/plugin.so" -Wl,-rpath,"$P" -o "$TMP/linked" || return 1
+	SPIN_SCALE=4 LD_LIBRARY_PATH=$P "$PROF" run -q -o "$store" -n linked -r 999 -- "$TMP/linked" || return 1
+	tests/cli/truth.py "$PROF" "$store" linked path:plugin_init\>plugin_start total:plugin_start=0.99 lost:no_unwind_info=0
+}
+check "constructors of libraries are seen" linked
 truth forks 3 1 -- self:parent_work=0.1667 self:child_work=0.3333 self:exec_work=0.5
 truth sleepy 0 1 -- only:burst
 truth throw 0 2 -- "total:geo::Shape<int>::area() const=0.98" path:main\>area

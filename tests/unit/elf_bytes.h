@@ -30,7 +30,6 @@ static inline void eb_init(struct elf_bytes *e)
 	e->eh.e_type = ET_DYN;
 	e->eh.e_machine = EM_X86_64;
 	e->eh.e_version = EV_CURRENT;
-	e->eh.e_entry = 0x1234;
 	e->eh.e_ehsize = sizeof e->eh;
 	e->eh.e_phentsize = sizeof e->ph[0];
 	e->eh.e_shentsize = sizeof e->sh[0];

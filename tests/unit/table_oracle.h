@@ -323,7 +323,8 @@ static inline int is_stub(struct both *b, uint64_t pc)
 	for (int i = 0; i < 3; i++)
 		if (elf_section_named(b->file, names[i], &s) && pc + 16 - s.addr < s.size + 32)
 			return 1;
-	return 0;
+	/* The program's entry is the outermost frame, said or not. */
+	return b->file->entry && pc + 16 - b->file->entry < 96 + 16;
 }
 
 /* Where libdw knows nothing we know nothing, but in short gaps. */

@@ -55,6 +55,7 @@ static void sections_are_found_by_name_and_number(void **state)
 
 	(void)state;
 	sample(&e);
+	e.eh.e_entry = 0x1234;
 	eb_finish(&e, 1);
 	open_bytes(&f, &e);
 	assert_int_equal(f.type, ET_DYN);

@@ -310,6 +310,37 @@ static void a_module_with_nothing_but_garbage_is_refused(void **state)
 	assert_non_null(strstr(err.text, "x86-64"));
 }
 
+static struct unwind_table *with_entry(struct cfi_bytes *b, uint64_t entry)
+{
+	static struct elf_bytes e;
+
+	make_elf(&e, b, NULL);
+	e.eh.e_entry = entry;
+	memcpy(e.data, &e.eh, sizeof e.eh);
+	return build_elf(&e, 0);
+}
+
+static void nobody_called_the_entry_of_a_program(void **state)
+{
+	struct cfi_bytes b = {0};
+	struct unwind_table *t;
+
+	(void)state;
+	cie(&b);
+	fde(&b, 0x1000, 0x40, 16);
+	fde(&b, 0x2040, 0x40, 24);
+	t = with_entry(&b, 0x2000);
+	assert_int_equal(unwind_table_rule(t, 0x2000)->cfa_kind, UNWIND_CFA_ROOT);
+	assert_int_equal(unwind_table_rule(t, 0x203f)->cfa_kind, UNWIND_CFA_ROOT);
+	assert_int_equal(at(t, 0x1fff), -1);
+	assert_int_equal(at(t, 0x2040), 24);
+	unwind_table_free(t);
+	t = with_entry(&b, 0x1010); /* it says so itself */
+	assert_int_equal(at(t, 0x1010), 16);
+	assert_int_equal(at(t, 0x1050), -1);
+	unwind_table_free(t);
+}
+
 static void a_module_without_any_has_a_table_without_rows(void **state)
 {
 	static const uint8_t terminator[4];
@@ -430,6 +461,7 @@ int main(void)
 		cmocka_unit_test(a_malformed_program_costs_the_rest_of_its_entry),
 		cmocka_unit_test(entries_that_cannot_be_read_cost_themselves),
 		cmocka_unit_test(a_module_with_nothing_but_garbage_is_refused),
+		cmocka_unit_test(nobody_called_the_entry_of_a_program),
 		cmocka_unit_test(a_module_without_any_has_a_table_without_rows),
 		cmocka_unit_test(sections_without_readable_bytes_count_as_empty),
 		cmocka_unit_test(without_section_headers_the_segments_do),
