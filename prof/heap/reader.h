@@ -18,12 +18,14 @@ struct heap_reader {
 	struct heap_reader_seen *seen; /* owned: how far each table was found to have memory */
 };
 
-/* ERR_NOTFOUND, ERR_IO, ERR_FORMAT, ERR_UNSUPPORTED (other version). */
+/* ERR_NOTFOUND (not there, or just being made), ERR_IO, ERR_FORMAT, ERR_UNSUPPORTED (other version), ERR_NOMEM. */
 int heap_reader_open(struct heap_reader *r, const char *path, struct err *err);
 void heap_reader_close(struct heap_reader *r); /* a zeroed one is fine */
 
-uint32_t heap_reader_sites(const struct heap_reader *r);   /* that may be looked at now */
-uint32_t heap_reader_threads(const struct heap_reader *r); /* likewise, row 0 included */
+/* How many may be looked at now, by the functions below: what came later is not seen before these are called
+ * again. Site 0 and row 0 stand for none. */
+uint32_t heap_reader_sites(const struct heap_reader *r);
+uint32_t heap_reader_threads(const struct heap_reader *r);
 
 struct heap_sums { /* one site, copied; consistent in itself as far as a running target allows */
 	enum heap_site_kind kind;
@@ -44,8 +46,9 @@ struct heap_stack_view {
 	uint32_t n, flags;
 	int64_t t_ns;
 };
-/* 0, or ERR_FORMAT: not inside what is complete. */
+/* 0, or ERR_FORMAT: not inside what is complete. Stack 0 is the label of a full table. */
 int heap_reader_stack(const struct heap_reader *r, uint32_t stack, struct heap_stack_view *out);
+/* 0, or ERR_NOTFOUND: not known (yet). Row 0: tid 0. */
 int heap_reader_thread(const struct heap_reader *r, uint32_t row, int *tid, int64_t *start_ns);
 const char *heap_label_name(uint64_t address);   /* NULL: an address of code */
 const char *heap_loss_name(enum heap_loss loss); /* the store's reason */

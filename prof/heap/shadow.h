@@ -41,7 +41,7 @@ struct heap_shadow_odd { /* a block beside the trees; address 0: free */
 	uint32_t site;
 };
 
-/* Zeroed memory is an empty one. */
+/* Zeroed memory is an empty one; memory that a child inherits (heap_map()). */
 struct heap_shadow {
 	struct heap_shadow_mid *_Atomic top[2 << HEAP_SHADOW_TOP_BITS];
 	/* Address space that leaves are cut from: start | number of leaves (in the 12 bits of a page), and
@@ -49,7 +49,8 @@ struct heap_shadow {
 	_Atomic uint64_t slabs[HEAP_SHADOW_SLABS];
 	_Atomic uint32_t slab_used[HEAP_SHADOW_SLABS];
 	_Atomic uint32_t n_slabs;
-	_Atomic uint32_t unwiped; /* there are slabs that a child would inherit */
+	_Atomic uint32_t unwiped;        /* there are slabs that a child would inherit */
+	_Atomic uint64_t *_Atomic spare; /* a leaf that two made at once */
 	_Atomic uint32_t list_lock, n_list;
 	struct heap_shadow_odd list[HEAP_SHADOW_LIST];
 };

@@ -16,13 +16,23 @@
 
 /* Makes and maps the file; one at a time in a process. Sizes 0: the limits of format.h, or less where
  * RLIMIT_AS or RLIMIT_FSIZE ask for it. 0, ERR_EXISTS (there is one already), ERR_IO (no space), ERR_LIMIT
- * (limit on file sizes), ERR_NOMEM. The caller fills what only he knows: mode, count_unit, rate_bytes,
- * temporary, image. */
+ * (limit on file sizes), ERR_NOMEM. heap_file_describe() completes it. */
 int heap_file_make(struct heap_head **out, const char *path, uint32_t sites_max,
 		   uint64_t stacks_bytes, struct err *err);
 /* Unmaps it, in the process that made it or in a forked child; the file stays. Every index of it must be
  * dropped too. Nobody may be in here, nor look at the head, any more. */
 void heap_file_drop(struct heap_head *head);
+
+/* Says what the sums mean; the mode is written last, and readers take a file without one as not there yet. */
+static inline void heap_file_describe(struct heap_head *head, enum heap_mode mode,
+				      uint64_t rate_bytes, uint32_t temporary, uint32_t image)
+{
+	head->count_unit = mode == HEAP_SAMPLED ? HEAP_COUNT_UNIT_SAMPLED : 1;
+	head->rate_bytes = rate_bytes;
+	head->temporary = temporary;
+	head->image = image;
+	__atomic_store_n(&head->mode, (uint32_t)mode, __ATOMIC_RELEASE);
+}
 
 static inline struct heap_site *heap_site_at(const struct heap_head *head, uint32_t index)
 {
