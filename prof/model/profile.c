@@ -42,6 +42,8 @@ void profile_release(struct profile *p)
 	free(p->stages);
 	free(p->counters);
 	free(p->losses);
+	free(p->snapshots);
+	free(p->snapshot_rows);
 	memset(p, 0, sizeof *p);
 }
 

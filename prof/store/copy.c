@@ -63,7 +63,8 @@ static int copy_table(struct copy *c, const char *table, int by_run)
 #define RUN_COLUMNS                                                                                \
 	"id, name, command, argv, job, started_at, duration_ns, exit_code, signal, host, "         \
 	"cpu_model,"                                                                               \
-	" ncpu, kernel, version, git_sha, labels, rate_hz, mode, engine, finished, start_ns,"      \
+	" ncpu, kernel, version, git_sha, labels, rate_hz, mode, engine, memory,"                  \
+	" memory_rate_bytes, memory_temporary, finished, start_ns,"                                \
 	" spool_path, tick_stride"
 
 static int copy_run_row(struct copy *c, sqlite3_stmt *get)
@@ -106,7 +107,8 @@ static int is_there(struct copy *c, sqlite3_stmt *get, int *there)
 
 static int copy_all(struct copy *c, int *copied)
 {
-	static const char *const by_run[] = {"sample_row", "loss_row", "mark_row"};
+	static const char *const by_run[] = {"sample_row", "snapshot_sample_row", "loss_row",
+					     "mark_row"};
 	sqlite3_stmt *get;
 	int there = 0;
 	int rc = store_prepare(c->from, "SELECT " RUN_COLUMNS " FROM run WHERE key = ?1", &get,

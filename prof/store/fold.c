@@ -81,7 +81,7 @@ static int load_functions(struct fold *f)
 
 enum { USE_ON_WAY = 1, USE_SAMPLED = 2 };
 
-/* Marks the rows with samples and those above them. */
+/* Marks the rows with samples, also those of snapshots, and those above them. */
 static int mark_used(struct fold *f)
 {
 	sqlite3_stmt *stmt;
@@ -90,7 +90,10 @@ static int mark_used(struct fold *f)
 	f->use = calloc((size_t)f->r->count + 1, 1);
 	if (!f->use)
 		return fold_nomem(f);
-	rc = store_prepare(f->s, "SELECT stack FROM sample_row WHERE run = ?1", &stmt, f->err);
+	rc = store_prepare(f->s,
+			   "SELECT stack FROM sample_row WHERE run = ?1"
+			   " UNION ALL SELECT stack FROM snapshot_sample_row WHERE run = ?1",
+			   &stmt, f->err);
 	if (rc < 0)
 		return rc;
 	sqlite3_bind_int64(stmt, 1, f->run);
@@ -299,7 +302,10 @@ int store_fold_prepare(struct store *s, int64_t run, struct err *err)
 	int64_t missing = 0;
 	int rc = store_query_int(s,
 				 "SELECT EXISTS (SELECT 1 FROM sample_row a JOIN stack_row k ON"
-				 " k.id = (a.run << 32 | a.stack) WHERE a.run = ?1 AND k.path = 0)",
+				 " k.id = (a.run << 32 | a.stack) WHERE a.run = ?1 AND k.path = 0)"
+				 " OR EXISTS (SELECT 1 FROM snapshot_sample_row a JOIN stack_row k"
+				 " ON k.id = (a.run << 32 | a.stack) WHERE a.run = ?1 AND"
+				 " k.path = 0)",
 				 run, &missing, err);
 
 	if (rc < 0 || !missing)

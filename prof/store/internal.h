@@ -47,6 +47,8 @@ enum store_sql {
 	SQL_TICK_ADD,
 	SQL_COUNTER_ADD,
 	SQL_LOSS_ADD,
+	SQL_SNAPSHOT_ADD,
+	SQL_SNAPSHOT_ROW_ADD,
 	SQL_STAGE_ADD,
 	SQL_STAGE_FOLD,
 	SQL_STAGE_MORE,
@@ -70,6 +72,7 @@ enum store_table {
 	TABLE_TICK,
 	TABLE_COUNTER,
 	TABLE_SQL,
+	TABLE_SNAPSHOT,
 	STORE_TABLES
 };
 extern const char *const store_table_names[STORE_TABLES];
@@ -147,7 +150,7 @@ void store_flush_drop(struct store *s);
 /* fold.c: path_row, and stack_row.path of `r`, which the caller saves. Depths must be right. */
 struct stack_rows;
 int store_fold_rows(struct store *s, int64_t run, struct stack_rows *r, struct err *err);
-/* The same for a run in which a stack with samples has no path yet. */
+/* The same for a run in which a stack with samples (or in a snapshot) has no path yet. */
 int store_fold_prepare(struct store *s, int64_t run, struct err *err);
 void store_names_free(struct store_names *names);
 

@@ -116,7 +116,7 @@ static int run_row(struct reader *r, sqlite3_stmt *stmt)
 	uint32_t *texts[] = {&run->id,      &run->name,    &run->command,   &run->argv,
 			     &run->job,     &run->host,    &run->cpu_model, &run->kernel,
 			     &run->version, &run->git_sha, &run->labels,    &run->mode,
-			     &run->engine};
+			     &run->engine,  &run->memory};
 	const int first = (int)(sizeof texts / sizeof *texts);
 	int rc = 0;
 
@@ -131,6 +131,8 @@ static int run_row(struct reader *r, sqlite3_stmt *stmt)
 	run->ncpu = (uint32_t)sqlite3_column_int(stmt, first + 5);
 	run->rate_hz = sqlite3_column_double(stmt, first + 6);
 	run->finished = sqlite3_column_int(stmt, first + 7) != 0;
+	run->memory_rate_bytes = column_count(stmt, first + 8);
+	run->memory_temporary = column_count(stmt, first + 9);
 	return rc < 0 ? rc : 1; /* found */
 }
 
@@ -140,8 +142,9 @@ static int read_run_row(struct reader *r)
 	int rc = store_prepare(
 		r->s,
 		"SELECT id, name, command, argv, job, host, cpu_model, kernel, version,"
-		" git_sha, labels, mode, engine, started_at, start_ns, duration_ns,"
-		" exit_code, signal, ncpu, rate_hz, finished FROM run WHERE key = ?1",
+		" git_sha, labels, mode, engine, memory, started_at, start_ns, duration_ns,"
+		" exit_code, signal, ncpu, rate_hz, finished, memory_rate_bytes, memory_temporary"
+		" FROM run WHERE key = ?1",
 		&stmt, r->err);
 
 	if (rc < 0)
@@ -164,7 +167,7 @@ static int read_parts(struct reader *r, unsigned parts)
 
 	if (rc == 0)
 		rc = read_places(r);
-	if (rc == 0 && (parts & (STORE_READ_SAMPLES | STORE_READ_TICKS)))
+	if (rc == 0 && (parts & (STORE_READ_SAMPLES | STORE_READ_TICKS | STORE_READ_SNAPSHOTS)))
 		rc = read_stacks(r);
 	if (rc == 0 && (parts & STORE_READ_SAMPLES))
 		rc = read_stages(r);
@@ -174,13 +177,15 @@ static int read_parts(struct reader *r, unsigned parts)
 		rc = read_ticks(r);
 	if (rc == 0 && (parts & STORE_READ_COUNTERS))
 		rc = read_counters(r);
+	if (rc == 0 && (parts & STORE_READ_SNAPSHOTS))
+		rc = read_snapshots(r);
 	return rc;
 }
 
 static void release_places(struct reader *r)
 {
 	struct places *all[] = {&r->strings,   &r->modules, &r->frames, &r->stacks,
-				&r->processes, &r->threads, &r->stages};
+				&r->processes, &r->threads, &r->stages, &r->snapshots};
 
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
 		free(all[i]->at);

@@ -11,13 +11,6 @@ static int64_t measured(sqlite3_stmt *stmt, int column)
 	return sqlite3_column_type(stmt, column) == SQLITE_NULL ? -1 : column_int(stmt, column);
 }
 
-static uint64_t count_of(sqlite3_stmt *stmt, int column)
-{
-	int64_t n = column_int(stmt, column);
-
-	return n < 0 ? 0 : (uint64_t)n;
-}
-
 static double number(sqlite3_stmt *stmt, int column)
 {
 	double v = sqlite3_column_double(stmt, column);
@@ -36,8 +29,8 @@ static void stage_numbers(struct profile_stage *g, sqlite3_stmt *stmt)
 	g->alloc_count = measured(stmt, 11);
 	g->peak_heap_bytes = measured(stmt, 12);
 	g->peak_rss_bytes = measured(stmt, 13);
-	g->samples = count_of(stmt, 14);
-	g->folded = sqlite3_column_type(stmt, 15) == SQLITE_NULL ? 1 : count_of(stmt, 15);
+	g->samples = column_count(stmt, 14);
+	g->folded = sqlite3_column_type(stmt, 15) == SQLITE_NULL ? 1 : column_count(stmt, 15);
 }
 
 static int stage_row(struct reader *r, sqlite3_stmt *stmt)
@@ -72,7 +65,7 @@ int read_stages(struct reader *r)
 			   0, stage_row);
 }
 
-static int stack_place(struct reader *r, int64_t n, uint32_t *place)
+int reader_stack(struct reader *r, int64_t n, uint32_t *place)
 {
 	*place = 0;
 	return n == 0 ? 0 : places_get(r, &r->stacks, n, "stack", place);
@@ -82,8 +75,11 @@ static int sample_row(struct reader *r, sqlite3_stmt *stmt)
 {
 	struct profile *p = r->p;
 	int64_t kind = column_int(stmt, 0), stage = column_int(stmt, 1);
-	struct profile_sample row = {
-		.stage = PROFILE_NONE, .count = count_of(stmt, 4), .value = column_int(stmt, 5)};
+	struct profile_sample row = {.stage = PROFILE_NONE,
+				     .count = column_count(stmt, 4),
+				     .value = column_int(stmt, 5),
+				     .variance = fmax(0, number(stmt, 6)),
+				     .life_ns = fmax(0, number(stmt, 7))};
 	int rc = 0;
 
 	if (kind < 0 || kind >= PROFILE_KINDS)
@@ -94,7 +90,7 @@ static int sample_row(struct reader *r, sqlite3_stmt *stmt)
 	if (rc == 0)
 		rc = reader_thread(r, column_int(stmt, 2), &row.thread);
 	if (rc == 0)
-		rc = stack_place(r, column_int(stmt, 3), &row.stack);
+		rc = reader_stack(r, column_int(stmt, 3), &row.stack);
 	if (rc == 0)
 		rc = READER_GROW(r, CAP_SAMPLES, p->samples, p->n_samples + 1);
 	if (rc == 0)
@@ -123,8 +119,8 @@ int read_samples(struct reader *r)
 {
 	struct profile *p = r->p;
 	int rc = reader_rows(r,
-			     "SELECT kind, stage, thread, stack, count, value FROM sample_row"
-			     " WHERE run = ?1",
+			     "SELECT kind, stage, thread, stack, count, value, variance, life"
+			     " FROM sample_row WHERE run = ?1",
 			     1, sample_row);
 	size_t i = 1;
 
@@ -145,7 +141,7 @@ static int tick_row(struct reader *r, sqlite3_stmt *stmt)
 	int rc = reader_thread(r, column_int(stmt, 0), &row.thread);
 
 	if (rc == 0)
-		rc = stack_place(r, column_int(stmt, 2), &row.stack);
+		rc = reader_stack(r, column_int(stmt, 2), &row.stack);
 	if (rc == 0 && (state < 0 || state >= PROFILE_STATES))
 		rc = reader_damaged(r, "a tick in an unknown state");
 	if (rc == 0 && __builtin_add_overflow(p->run.start_ns, column_int(stmt, 1), &t))

@@ -291,6 +291,7 @@ static int remove_rows(struct store *s, int64_t run, struct err *err)
 {
 	static const char *const by_run[] = {
 		"DELETE FROM sample_row WHERE run = ?1",
+		"DELETE FROM snapshot_sample_row WHERE run = ?1",
 		"DELETE FROM loss_row WHERE run = ?1",
 		"DELETE FROM mark_row WHERE run = ?1",
 		"DELETE FROM run WHERE key = ?1",

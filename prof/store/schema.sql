@@ -26,6 +26,9 @@ CREATE TABLE run (
 	rate_hz REAL,
 	mode TEXT,
 	engine TEXT,
+	memory TEXT,
+	memory_rate_bytes INTEGER,
+	memory_temporary INTEGER,
 	finished INTEGER NOT NULL DEFAULT 0,
 	start_ns INTEGER NOT NULL,
 	spool_path TEXT,
@@ -140,7 +143,26 @@ CREATE TABLE sample_row (
 	stack INTEGER NOT NULL,
 	count INTEGER NOT NULL,
 	value INTEGER NOT NULL,
+	variance REAL, -- of memory alone, NULL is 0
+	life REAL,
 	PRIMARY KEY (run, kind, stage, thread, stack)
+) WITHOUT ROWID;
+
+-- Live memory at one moment, and its rows, one a stack.
+CREATE TABLE snapshot_row (
+	id INTEGER PRIMARY KEY,
+	t INTEGER NOT NULL, -- ns since run.start_ns
+	name INTEGER NOT NULL,
+	heap_bytes INTEGER NOT NULL
+);
+
+CREATE TABLE snapshot_sample_row (
+	run INTEGER NOT NULL,
+	snapshot INTEGER NOT NULL,
+	stack INTEGER NOT NULL,
+	count INTEGER NOT NULL,
+	value INTEGER NOT NULL,
+	PRIMARY KEY (run, snapshot, stack)
 ) WITHOUT ROWID;
 
 CREATE TABLE tick_row (
@@ -234,8 +256,20 @@ LEFT JOIN string_row n ON n.id = (r.key << 32 | s.name);
 CREATE VIEW sample AS
 SELECT r.id AS run_id, k.name AS kind, iif(s.stage, r.key << 32 | s.stage, NULL) AS stage_id,
 	iif(s.thread, r.key << 32 | s.thread, NULL) AS thread_id,
-	iif(s.stack, r.key << 32 | s.stack, NULL) AS stack_id, s.count, s.value
+	iif(s.stack, r.key << 32 | s.stack, NULL) AS stack_id, s.count, s.value, s.variance,
+	s.life AS life_ns
 FROM run r JOIN sample_row s ON s.run = r.key JOIN sample_kind k ON k.id = s.kind;
+
+CREATE VIEW snapshot AS
+SELECT s.id, r.id AS run_id, r.start_ns + s.t AS t_ns, n.text AS name, s.heap_bytes
+FROM snapshot_row s JOIN run r
+	ON r.key = s.id >> 32 AND s.id BETWEEN r.key << 32 AND (r.key << 32) + 4294967295
+LEFT JOIN string_row n ON n.id = (r.key << 32 | s.name);
+
+CREATE VIEW snapshot_sample AS
+SELECT r.key << 32 | s.snapshot AS snapshot_id, r.id AS run_id,
+	iif(s.stack, r.key << 32 | s.stack, NULL) AS stack_id, s.count, s.value
+FROM run r JOIN snapshot_sample_row s ON s.run = r.key;
 
 CREATE VIEW tick AS
 SELECT r.id AS run_id, iif(t.thread, r.key << 32 | t.thread, NULL) AS thread_id,

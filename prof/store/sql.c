@@ -10,9 +10,10 @@ static const char *const sql_texts[SQL_STATEMENTS] = {
 	[SQL_COMMIT] = "COMMIT",
 	[SQL_RUN_ADD] =
 		"INSERT INTO run (id, name, command, argv, job, host, cpu_model, kernel, version,"
-		" git_sha, labels, mode, engine, spool_path, started_at, start_ns, ncpu, rate_hz)"
-		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, coalesce(?11, '{}'), ?12, ?13,"
-		" ?14, ?15, ?16, ?17, ?18)",
+		" git_sha, labels, mode, engine, memory, spool_path, started_at, start_ns, ncpu,"
+		" rate_hz, memory_rate_bytes, memory_temporary) VALUES (?1, ?2, ?3, ?4, ?5, ?6,"
+		" ?7, ?8, ?9, ?10, coalesce(?11, '{}'), ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19,"
+		" nullif(?20, 0), nullif(?21, 0))",
 	[SQL_RUN_END] = "UPDATE run SET duration_ns = ?2, exit_code = ?3, signal = ?4,"
 			" engine = coalesce(?5, engine), finished = 1, spool_path = NULL"
 			" WHERE key = ?1",
@@ -27,13 +28,20 @@ static const char *const sql_texts[SQL_STATEMENTS] = {
 	[SQL_FRAME_ADD] = "INSERT INTO frame_row (id, module, rel_addr, function)"
 			  " VALUES (?1, ?2, ?3, ?4)",
 	[SQL_STACK_ADD] = "INSERT INTO stack_row (id, up, frame, depth) VALUES (?1, ?2, ?3, ?4)",
-	[SQL_SAMPLE_ADD] = "INSERT INTO sample_row VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
-			   " ON CONFLICT DO UPDATE SET count = count + excluded.count,"
-			   " value = value + excluded.value",
+	[SQL_SAMPLE_ADD] =
+		"INSERT INTO sample_row VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
+		" ON CONFLICT DO UPDATE SET count = count + excluded.count,"
+		" value = value + excluded.value,"
+		" variance = coalesce(variance + excluded.variance, variance, excluded.variance),"
+		" life = coalesce(life + excluded.life, life, excluded.life)",
 	[SQL_TICK_ADD] = "INSERT INTO tick_row VALUES (?1, ?2, ?3, ?4, ?5)",
 	[SQL_COUNTER_ADD] = "INSERT INTO counter_row VALUES (?1, ?2, ?3, ?4)",
 	[SQL_LOSS_ADD] = "INSERT INTO loss_row VALUES (?1, ?2, ?3)"
 			 " ON CONFLICT DO UPDATE SET count = count + excluded.count",
+	[SQL_SNAPSHOT_ADD] = "INSERT INTO snapshot_row VALUES (?1, ?2, ?3, ?4)",
+	[SQL_SNAPSHOT_ROW_ADD] = "INSERT INTO snapshot_sample_row VALUES (?1, ?2, ?3, ?4, ?5)"
+				 " ON CONFLICT DO UPDATE SET count = count + excluded.count,"
+				 " value = value + excluded.value",
 	[SQL_STAGE_ADD] = "INSERT INTO stage_row (id, parent, thread, name, seq, start_ns, wall_ns,"
 			  " folded) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
 	[SQL_STAGE_FOLD] = "UPDATE stage_row SET folded = folded + 1 WHERE id = ?1",

@@ -12,7 +12,7 @@ const char *const store_table_names[STORE_TABLES] = {
 	[TABLE_FRAME] = "frame_row",       [TABLE_STACK] = "stack_row",
 	[TABLE_PATH] = "path_row",         [TABLE_STAGE] = "stage_row",
 	[TABLE_TICK] = "tick_row",         [TABLE_COUNTER] = "counter_row",
-	[TABLE_SQL] = "sql_statement_row",
+	[TABLE_SQL] = "sql_statement_row", [TABLE_SNAPSHOT] = "snapshot_row",
 };
 
 static void state_clear(struct store_run_state *st)

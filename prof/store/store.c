@@ -15,7 +15,7 @@
 #define CACHE_KIB    16384
 #define CHECK_BYTES  (256 << 10) /* all pages of files up to here are checked before writing: 2 ms */
 #define CHECK_TRIES  8
-#define TABLES       16
+#define TABLES       18
 #define LENGTH_LIMIT (64 << 20) /* of one cell: names are at most 64 KiB, parameters a page */
 
 /* `path` as a file: URI, whatever bytes it has. */
@@ -105,7 +105,8 @@ static int check_tables(struct store *s, struct err *err)
 		"IN"
 		" ('run', 'string_row', 'process_row', 'thread_row', 'module_row', 'frame_row',"
 		" 'stack_row', 'path_row', 'stage_row', 'sample_kind', 'sample_row', 'tick_row',"
-		" 'counter_row', 'sql_statement_row', 'loss_row', 'mark_row')",
+		" 'counter_row', 'sql_statement_row', 'loss_row', 'mark_row', 'snapshot_row',"
+		" 'snapshot_sample_row')",
 		0, &n, err);
 
 	if (rc == 0 && n != TABLES)
@@ -118,10 +119,13 @@ static int check_tables(struct store *s, struct err *err)
 static int check_sound(struct store *s, const struct store_file *file, struct err *err)
 {
 	static const char *const probes[] = {
-		"SELECT key, id, name, labels, finished, tick_stride FROM run LIMIT 1",
+		"SELECT key, id, name, labels, finished, tick_stride, memory FROM run LIMIT 1",
 		"SELECT id, text, folded FROM string_row LIMIT 1",
 		"SELECT id, up, frame, depth, path FROM stack_row LIMIT 1",
-		"SELECT run, kind, stage, thread, stack, count, value FROM sample_row LIMIT 1",
+		"SELECT run, kind, stage, thread, stack, count, value, variance, life"
+		" FROM sample_row LIMIT 1",
+		"SELECT id, t, name, heap_bytes FROM snapshot_row LIMIT 1",
+		"SELECT run, snapshot, stack, count, value FROM snapshot_sample_row LIMIT 1",
 		"SELECT name FROM sample_kind LIMIT 1",
 	};
 

@@ -18,10 +18,10 @@ static int no_stmt(const struct err *err)
 
 int store_run_add(struct store *s, const struct store_run *run, int64_t *key, struct err *err)
 {
-	const char *texts[] = {run->id,      run->name,      run->command,     run->argv_json,
-			       run->job,     run->host,      run->cpu_model,   run->kernel,
-			       run->version, run->git_sha,   run->labels_json, run->mode,
-			       run->engine,  run->spool_path};
+	const char *texts[] = {run->id,      run->name,    run->command,     run->argv_json,
+			       run->job,     run->host,    run->cpu_model,   run->kernel,
+			       run->version, run->git_sha, run->labels_json, run->mode,
+			       run->engine,  run->memory,  run->spool_path};
 	sqlite3_stmt *stmt;
 	int rc = store_must_write(s, err);
 
@@ -34,10 +34,12 @@ int store_run_add(struct store *s, const struct store_run *run, int64_t *key, st
 		return no_stmt(err);
 	for (int i = 0; i < (int)(sizeof texts / sizeof *texts); i++)
 		bind_text(stmt, i + 1, texts[i]);
-	sqlite3_bind_int64(stmt, 15, run->started_at);
-	sqlite3_bind_int64(stmt, 16, run->start_ns);
-	sqlite3_bind_int64(stmt, 17, run->ncpu);
-	sqlite3_bind_double(stmt, 18, isfinite(run->rate_hz) ? run->rate_hz : 0);
+	sqlite3_bind_int64(stmt, 16, run->started_at);
+	sqlite3_bind_int64(stmt, 17, run->start_ns);
+	sqlite3_bind_int64(stmt, 18, run->ncpu);
+	sqlite3_bind_double(stmt, 19, isfinite(run->rate_hz) ? run->rate_hz : 0);
+	sqlite3_bind_int64(stmt, 20, (int64_t)run->memory_rate_bytes);
+	sqlite3_bind_int64(stmt, 21, (int64_t)run->memory_temporary);
 	rc = store_step(s, stmt, "add a run to", err);
 	sqlite3_clear_bindings(stmt);
 	if (rc < 0)

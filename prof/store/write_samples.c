@@ -13,13 +13,14 @@ static int no_stmt(const struct err *err)
 
 /* Samples of one transaction meet in memory first: the same stack is hit again and again, and rows in
  * order go into the tree of the table several times as fast. */
-#define CACHE_MAX 65536 /* rows: 3 MiB */
+#define CACHE_MAX 65536 /* rows: 4 MiB */
 
 struct waiting {
 	int64_t run;
 	uint32_t kind, stage, thread, stack;
 	uint64_t count;
 	int64_t value;
+	double variance, life_ns;
 };
 
 struct sample_cache {
@@ -77,11 +78,27 @@ static int cache_row(struct store *s, const struct waiting *row, struct err *err
 	return 0;
 }
 
-int store_sample_add(struct store *s, int64_t run, enum profile_kind kind, int64_t stage,
-		     int64_t thread, int64_t stack, uint64_t count, int64_t value, struct err *err)
+static void add_to_row(struct waiting *w, const struct waiting *more)
 {
-	struct waiting row = {
-		run, (uint32_t)kind, store_n(stage), store_n(thread), store_n(stack), count, value};
+	w->value = add_capped(w->value, more->value);
+	if (__builtin_add_overflow(w->count, more->count, &w->count))
+		w->count = UINT64_MAX;
+	w->variance += more->variance;
+	w->life_ns += more->life_ns;
+}
+
+int store_sample_add_memory(struct store *s, int64_t run, const struct store_sample *sample,
+			    struct err *err)
+{
+	struct waiting row = {.run = run,
+			      .kind = (uint32_t)sample->kind,
+			      .stage = store_n(sample->stage),
+			      .thread = store_n(sample->thread),
+			      .stack = store_n(sample->stack),
+			      .count = sample->count,
+			      .value = sample->value,
+			      .variance = sample->variance,
+			      .life_ns = sample->life_ns};
 	struct sought sought = {s->cache, &row};
 	struct store_run_state *st;
 	uint32_t at;
@@ -94,16 +111,20 @@ int store_sample_add(struct store *s, int64_t run, enum profile_kind kind, int64
 	sought.cache = s->cache;
 	at = hashidx_find(&s->cache->index, key_hash(&row), same_key, &sought);
 	if (at != HASHIDX_NONE) {
-		struct waiting *w = &s->cache->rows[at];
-
-		w->value = add_capped(w->value, value);
-		if (__builtin_add_overflow(w->count, count, &w->count))
-			w->count = UINT64_MAX;
+		add_to_row(&s->cache->rows[at], &row);
 		return 0;
 	}
 	if (s->cache->n >= CACHE_MAX && (rc = store_flush(s, err)) < 0)
 		return rc;
 	return cache_row(s, &row, err);
+}
+
+int store_sample_add(struct store *s, int64_t run, enum profile_kind kind, int64_t stage,
+		     int64_t thread, int64_t stack, uint64_t count, int64_t value, struct err *err)
+{
+	struct store_sample sample = {kind, stage, thread, stack, count, value, 0, 0};
+
+	return store_sample_add_memory(s, run, &sample, err);
 }
 
 static int by_key(const void *a, const void *b)
@@ -121,6 +142,15 @@ static int by_key(const void *a, const void *b)
 	return x->stack < y->stack ? -1 : x->stack > y->stack;
 }
 
+/* What is not measured takes no room. */
+static void bind_number(sqlite3_stmt *stmt, int at, double value)
+{
+	if (isfinite(value) && value > 0)
+		sqlite3_bind_double(stmt, at, value);
+	else
+		sqlite3_bind_null(stmt, at);
+}
+
 static int write_row(struct store *s, sqlite3_stmt *stmt, const struct waiting *w, struct err *err)
 {
 	sqlite3_bind_int64(stmt, 1, w->run);
@@ -130,6 +160,8 @@ static int write_row(struct store *s, sqlite3_stmt *stmt, const struct waiting *
 	sqlite3_bind_int64(stmt, 5, w->stack);
 	sqlite3_bind_int64(stmt, 6, w->count > INT64_MAX ? INT64_MAX : (int64_t)w->count);
 	sqlite3_bind_int64(stmt, 7, w->value);
+	bind_number(stmt, 8, w->variance);
+	bind_number(stmt, 9, w->life_ns);
 	return store_step(s, stmt, "write to", err);
 }
 
