@@ -1,6 +1,7 @@
 /* The sampled blocks that are live: a filter of counters that tells nearly every free in one load that it
- * is none of them, and an open-addressing table behind it. Lock-free; fixed size: what does not fit is
- * counted. Inside the target. */
+ * is none of them, and a table behind it. Lock-free; fixed size: what does not fit is refused. A forked child
+ * sees it empty. An address belongs to whoever holds its block: calls for one address do not overlap, the
+ * program orders them; calls for different ones may. Inside the target; signal-safe but for make and clear. */
 #ifndef HEAP_TAGSET_H
 #define HEAP_TAGSET_H
 
@@ -10,9 +11,10 @@
 
 struct heap_tagset;
 
-/* `live_max` blocks at most; NULL: no memory. */
+/* For `live_max` blocks (at most 2^26); NULL: no memory. There is no end to it: handlers may hold it. */
 struct heap_tagset *heap_tagset_make(struct heap_head *head, uint32_t live_max);
-/* The filter: a block can only be in the set if filter[heap_filter_at(address)] is not 0. */
+/* The filter: a block can only be in the set if filter[heap_filter_at(address)] is not 0. Stays where it
+ * is. To be read by __atomic_load_n(…, __ATOMIC_RELAXED). */
 uint8_t *heap_tagset_filter(struct heap_tagset *set);
 
 static inline uint32_t heap_filter_at(uint64_t address)
@@ -20,10 +22,16 @@ static inline uint32_t heap_filter_at(uint64_t address)
 	return (uint32_t)((address * 0x9e3779b97f4a7c15u) >> (64 - HEAP_FILTER_BITS));
 }
 
-/* 0; 1: another block was known there (*before); -1: full (nothing is set). */
+/* 0; 1: another block was known there, now in *before (nobody saw it freed); -1: full (nothing is set). */
 int heap_tagset_set(struct heap_tagset *set, uint64_t address, struct heap_block block,
 		    struct heap_block *before);
+/* 1 and *block; 0: not in the set. */
 int heap_tagset_take(struct heap_tagset *set, uint64_t address, struct heap_block *block);
 int heap_tagset_get(const struct heap_tagset *set, uint64_t address, struct heap_block *block);
+
+/* Forgets all blocks. Nobody else may be in here. */
+void heap_tagset_clear(struct heap_tagset *set);
+/* In a forked child: makes sure that it is empty (with kernels since 4.14 it is already). */
+void heap_tagset_fork_child(struct heap_tagset *set);
 
 #endif
