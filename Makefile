@@ -84,6 +84,7 @@ LIBS_test_align_parasail := -lparasail
 LIBS_bench_align := -lparasail
 LIBS_test_unwind_step := -lunwind-ptrace -lunwind-generic
 LIBS_bench_unwind := -lunwind
+LIBS_bench_trail := -lunwind
 
 # Programs with a known answer, built as their heads say.
 -include samples/programs/programs.mk
@@ -171,9 +172,11 @@ $(O)/protea-prof: $(call obj,$(PROF_MAIN)) $(O)/libprof.a
 # Inside the target: never instrumented, no symbol visible but the ones it is there for.
 AGENT_CFLAGS = -std=gnu17 $(AGENT_OPT) $(WARN) -fPIC -pthread -fvisibility=hidden -ftls-model=initial-exec \
 	-fno-stack-protector -fno-plt -fomit-frame-pointer -fasynchronous-unwind-tables \
-	-D_GNU_SOURCE -DPROTEA_AGENT -I. -Iprof/include
+	-D_GNU_SOURCE -DPROTEA_AGENT -I. -Iprof/include $(AGENT_BUILTINS)
 AGENT_OPT ?= -O2 -g
-$(O)/obj-agent/%.o: %.c $(O)/flags
+AGENT_BUILTINS = -include prof/agent/builtins.h
+$(O)/obj-agent/prof/agent/mem_copy.o: AGENT_BUILTINS :=
+$(O)/obj-agent/%.o: %.c $(O)/flags prof/agent/builtins.h
 	@mkdir -p $(@D)
 	$(say) CC $< "(agent)"
 	$(Q)$(CC) $(AGENT_CFLAGS) -DPROTEA_VERSION='"$(VERSION)"' -MMD -MP -c $< -o $@

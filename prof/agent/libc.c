@@ -1,6 +1,7 @@
 /* The few libc functions that handlers and records use, for the agent alone. Sanitizers and other tools put
  * theirs in front of libc's, with locks that the interrupted code may hold; the agent must not meet them.
- * Hidden, so calls inside the library end here whatever the program defines. Signal-safe. */
+ * Hidden, so calls inside the library end here whatever the program defines (builtins.h sends those of memcpy
+ * and memmove here, whose names are hooks). Signal-safe. */
 #include <dlfcn.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -13,8 +14,11 @@ typedef unsigned char block __attribute__((vector_size(16), may_alias, aligned(1
 
 #define STRING_MIN 512 /* from here on the CPU's string instruction is as fast */
 
-/* Prototypes are the compiler's own. */
-void *memcpy(void *restrict to, const void *restrict from, size_t n)
+void *agent_memcpy(void *restrict to, const void *restrict from, size_t n);
+void *agent_memmove(void *to, const void *from, size_t n);
+
+/* Prototypes of the others are the compiler's own. */
+void *agent_memcpy(void *restrict to, const void *restrict from, size_t n)
 {
 	unsigned char *t = to;
 	const unsigned char *f = from;
@@ -47,13 +51,13 @@ void *memset(void *to, int value, size_t n)
 	return to;
 }
 
-void *memmove(void *to, const void *from, size_t n)
+void *agent_memmove(void *to, const void *from, size_t n)
 {
 	unsigned char *t = to;
 	const unsigned char *f = from;
 
 	if ((uintptr_t)t - (uintptr_t)f >= n)
-		return memcpy(to, from, n);
+		return agent_memcpy(to, from, n);
 	while (n-- > 0) {
 		t[n] = f[n];
 		__asm__ volatile("" : : : "memory");
