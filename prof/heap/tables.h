@@ -13,6 +13,7 @@
 
 #include "prof/base/err.h"
 #include "prof/heap/format.h"
+#include "prof/heap/sampler.h"
 
 /* Makes and maps the file; one at a time in a process. Sizes 0: the limits of format.h, or less where
  * RLIMIT_AS or RLIMIT_FSIZE ask for it. 0, ERR_EXISTS (there is one already), ERR_IO (no space), ERR_LIMIT
@@ -29,6 +30,7 @@ static inline void heap_file_describe(struct heap_head *head, enum heap_mode mod
 {
 	head->count_unit = mode == HEAP_SAMPLED ? HEAP_COUNT_UNIT_SAMPLED : 1;
 	head->rate_bytes = rate_bytes;
+	head->copy_rate_bytes = heap_copy_rate(rate_bytes);
 	head->temporary = temporary;
 	head->image = image;
 	__atomic_store_n(&head->mode, (uint32_t)mode, __ATOMIC_RELEASE);
