@@ -133,7 +133,8 @@ struct heap_head {
 	uint64_t threads_offset, sites_offset, stacks_offset, stacks_bytes;
 	uint32_t threads_max, sites_max;
 	uint32_t mode, count_unit;
-	uint64_t rate_bytes; /* sampled: mean distance of samples */
+	uint64_t rate_bytes;      /* sampled: mean distance of samples */
+	uint64_t copy_rate_bytes; /* the same for bytes copied, which are sampled in both modes */
 	uint32_t
 		temporary; /* blocks freed within that many next allocations of their thread, 1: at once */
 	int32_t pid;
