@@ -8,6 +8,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "prof/heap/format.h"
 #include "prof/record/jsontext.h"
 #include "prof/record/procmaps.h"
 
@@ -89,8 +90,28 @@ void about_release(struct about *a)
 	buf_release(&a->command);
 }
 
-void about_fill(const struct about *a, struct store_run *run)
+/* A session says 0 for what is usual. */
+#define USUAL_RATE_BYTES (512u << 10)
+
+static void fill_memory(const struct spool_session *session, struct store_run *run)
 {
+	static const char *const names[] = {
+		[HEAP_OFF] = "off", [HEAP_SAMPLED] = "sampled", [HEAP_FULL] = "full"};
+
+	if (session->memory_mode > HEAP_FULL)
+		return;
+	run->memory = names[session->memory_mode];
+	if (session->memory_mode == HEAP_OFF)
+		return;
+	run->memory_temporary = session->memory_temporary ? session->memory_temporary : 1;
+	if (session->memory_mode == HEAP_SAMPLED)
+		run->memory_rate_bytes =
+			session->memory_rate_bytes ? session->memory_rate_bytes : USUAL_RATE_BYTES;
+}
+
+void about_fill(const struct about *a, const struct spool_session *session, struct store_run *run)
+{
+	fill_memory(session, run);
 	run->id = a->id;
 	run->host = a->host;
 	run->kernel = a->kernel;

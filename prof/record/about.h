@@ -6,6 +6,7 @@
 
 #include "prof/base/buf.h"
 #include "prof/base/err.h"
+#include "prof/spool/format.h"
 #include "prof/store/write.h"
 
 #define ABOUT_UUID 37
@@ -20,7 +21,7 @@ struct about {
 /* `argv` NULL: not known (ids and machine only). 0, ERR_NOMEM, ERR_IO. */
 int about_init(struct about *a, char *const *argv, struct err *err);
 void about_release(struct about *a);
-/* Points the fields of `run` that it knows at its texts. */
-void about_fill(const struct about *a, struct store_run *run);
+/* Points the fields of `run` that it knows at its texts, and says how memory is tracked. */
+void about_fill(const struct about *a, const struct spool_session *session, struct store_run *run);
 
 #endif

@@ -68,9 +68,15 @@ void batch_loss(struct batch *b, enum spool_loss loss, uint64_t n);
 int batch_mark(struct batch *b, const struct batch_mark *mark);
 void batch_forget_marks(struct batch *b);
 
+/* What else belongs into the transaction, once everything of `k` and the batch is in it. */
+struct batch_more {
+	int (*write)(void *ctx, struct err *err);
+	void *ctx;
+};
+
 /* Everything that is new in `k` and all of the batch in one transaction. 0 and the batch is empty;
- * else nothing happened, as far as store and batch go. */
+ * else nothing happened, as far as store and batch go. `more` may be NULL. */
 int batch_flush(struct batch *b, struct known *k, struct store *store, int64_t run,
-		struct err *err);
+		const struct batch_more *more, struct err *err);
 
 #endif

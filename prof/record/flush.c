@@ -257,7 +257,8 @@ static void forget_flushed(struct batch *b)
 	memset(b->losses, 0, sizeof b->losses);
 }
 
-int batch_flush(struct batch *b, struct known *k, struct store *store, int64_t run, struct err *err)
+int batch_flush(struct batch *b, struct known *k, struct store *store, int64_t run,
+		const struct batch_more *more, struct err *err)
 {
 	int (*const parts[])(struct flush *) = {flush_people,  flush_modules, flush_frames,
 						flush_stacks,  add_stages,    end_stages,
@@ -269,6 +270,8 @@ int batch_flush(struct batch *b, struct known *k, struct store *store, int64_t r
 		return rc;
 	for (size_t i = 0; i < sizeof parts / sizeof *parts && rc == 0; i++)
 		rc = parts[i](&f);
+	if (rc == 0 && more)
+		rc = more->write(more->ctx, err);
 	if (rc == 0)
 		rc = store_commit(store, err);
 	if (rc) {

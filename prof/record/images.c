@@ -216,6 +216,8 @@ void image_close(struct recording *r, uint32_t i, int unlink_file)
 		(void)unlink(path);
 		snprintf(path, sizeof path, "%s/%s.mod", r->session_path, m->name);
 		(void)unlink(path);
+		snprintf(path, sizeof path, "%s/%s" HEAP_SUFFIX, r->session_path, m->name);
+		(void)unlink(path);
 	}
 	if (m->file.head)
 		r->totals.self_cpu_ns += atomic_load(&m->file.head->self_cpu_ns);
@@ -224,6 +226,7 @@ void image_close(struct recording *r, uint32_t i, int unlink_file)
 	free(m->rings);
 	observe_release(m);
 	observe_wall_release(m);
+	heap_release(m);
 	space_release(&m->space);
 	spool_unmap(&m->file);
 	if (m->pidfd >= 0)
@@ -279,10 +282,13 @@ static void end_threads(struct recording *r, const struct image *m, int64_t t_ns
 	}
 }
 
-void image_ended(struct recording *r, struct image *m, int64_t t_ns)
+int image_ended(struct recording *r, struct image *m, int64_t t_ns)
 {
 	struct known_process *p = &r->known.processes[m->process];
+	int rc = heap_last_look(r, m, t_ns);
 
+	if (rc == 0)
+		rc = snapshots_image_ended(r, m);
 	m->ended = 1;
 	note_usage(r, m);
 	stages_close(r, m, t_ns);
@@ -292,6 +298,7 @@ void image_ended(struct recording *r, struct image *m, int64_t t_ns)
 		p->row.end_ns = t_ns;
 		p->changed = 1;
 	}
+	return rc;
 }
 
 static void ask_who_is_gone(struct recording *r)
@@ -323,12 +330,13 @@ static void ask_who_is_gone(struct recording *r)
 		}
 }
 
-void images_watch(struct recording *r)
+int images_watch(struct recording *r)
 {
 	int64_t now = clock_mono_ns();
+	int rc = 0;
 
 	ask_who_is_gone(r);
-	for (uint32_t i = 0; i < r->n_images; i++) {
+	for (uint32_t i = 0; i < r->n_images && rc == 0; i++) {
 		struct image *m = r->images[i];
 
 		if (!m->file.head || m->ended)
@@ -338,11 +346,12 @@ void images_watch(struct recording *r)
 			m->quiet = 0;
 		}
 		if (m->gone && m->quiet > 1) { /* a whole round found nothing: drained */
-			image_ended(r, m, now);
+			rc = image_ended(r, m, now);
 			m->space.pid = 0;
 		} else if (!m->gone && now - m->watched_ns > SCAN_PAUSE_NS) {
 			m->watched_ns = now;
 			note_usage(r, m);
 		}
 	}
+	return rc;
 }

@@ -121,8 +121,18 @@ static void note_marked(struct image *m)
 	}
 }
 
+/* Memory goes with the rest: what it refers to has rows by then. */
+static int write_memory(void *ctx, struct err *err)
+{
+	int rc = heap_write(ctx, err);
+
+	return rc ? rc : snapshots_write(ctx, err);
+}
+
 static void after_commit(struct recording *r)
 {
+	heap_written(r);
+	snapshots_written(r);
 	for (uint32_t i = r->n_images; i-- > 0;) {
 		struct image *m = r->images[i];
 
@@ -151,6 +161,7 @@ static void after_failure(struct recording *r, const struct err *err)
 
 int recording_flush(struct recording *r, int now, struct err *err)
 {
+	const struct batch_more more = {write_memory, r};
 	int64_t t = clock_mono_ns();
 	struct err own = ERR_INIT;
 	int rc;
@@ -161,9 +172,11 @@ int recording_flush(struct recording *r, int now, struct err *err)
 	if (!now && r->failed_ns && t - r->failed_ns < RETRY_NS && r->fill_pct < GIVE_BACK_FILL)
 		return 0;
 	drain_losses(r);
-	rc = make_marks(r);
+	rc = heap_look_all(r);
 	if (rc == 0)
-		rc = batch_flush(&r->batch, &r->known, r->store, r->run, &own);
+		rc = make_marks(r);
+	if (rc == 0)
+		rc = batch_flush(&r->batch, &r->known, r->store, r->run, &more, &own);
 	else
 		err_nomem(&own, "marks");
 	if (rc) {

@@ -102,11 +102,12 @@ uint32_t known_thread_find(const struct known *k, uint32_t process, int tid)
 
 uint32_t known_thread(struct known *k, uint32_t process, int tid, int64_t start_ns)
 {
-	uint32_t i = known_thread_find(k, process, tid);
+	uint32_t i = known_thread_find(k, process, tid), before;
 	struct known_thread *t;
 
 	if (i != KNOWN_NONE)
 		return i;
+	before = idmap_get(&k->thread_by_tid, thread_key(process, tid));
 	if (room((void **)&k->threads, k->n_threads, &k->cap_threads, sizeof *t) ||
 	    idmap_set(&k->thread_by_tid, thread_key(process, tid), k->n_threads))
 		return KNOWN_NONE;
@@ -116,9 +117,39 @@ uint32_t known_thread(struct known *k, uint32_t process, int tid, int64_t start_
 	t->row.start_ns = start_ns;
 	t->row.end_ns = -1;
 	t->changed = 1;
+	t->before = before == IDMAP_NONE ? 0 : before + 1;
 	if (tid == (int)k->processes[process].row.pid)
 		k->processes[process].main_thread = k->n_threads;
 	return k->n_threads++;
+}
+
+/* How far from a thread's life a moment lies. */
+static int64_t distance(const struct profile_thread *t, int64_t t_ns)
+{
+	if (t_ns < t->start_ns)
+		return t->start_ns - t_ns;
+	return t->end_ns >= 0 && t_ns > t->end_ns ? t_ns - t->end_ns : 0;
+}
+
+/* A thread's first and last allocations come a little before and after what tells of its begin and end. */
+#define NEARLY_NS INT64_C(250000000)
+
+uint32_t known_thread_at(struct known *k, uint32_t process, int tid, int64_t t_ns)
+{
+	uint32_t i = idmap_get(&k->thread_by_tid, thread_key(process, tid)), best = KNOWN_NONE;
+	int64_t nearest = NEARLY_NS;
+
+	if (i == IDMAP_NONE)
+		return known_thread(k, process, tid, t_ns);
+	for (uint32_t at = i + 1; at != 0 && nearest > 0; at = k->threads[at - 1].before) {
+		int64_t d = distance(&k->threads[at - 1].row, t_ns);
+
+		if (d < nearest) {
+			nearest = d;
+			best = at - 1;
+		}
+	}
+	return best == KNOWN_NONE ? known_thread(k, process, tid, t_ns) : best;
 }
 
 void known_thread_cpu(struct known *k, uint32_t thread, int64_t clock_ns)

@@ -39,6 +39,7 @@ struct known_thread {
 	int64_t base_ns;    /* its CPU clock when the recording began (attached: not 0) */
 	int64_t sampled_ns; /* CPU time that its samples carry */
 	uint32_t last_stack;
+	uint32_t before; /* 1 + the thread before with the same tid in the process, 0: none */
 };
 
 enum known_stage_state { STAGE_FREE, STAGE_OPEN, STAGE_ENDED };
@@ -95,7 +96,9 @@ void known_release(struct known *k);
 uint32_t known_process(struct known *k, int pid, int ppid, uint64_t start_ticks, int64_t start_ns);
 /* The newest living thread of that process with that tid, or a new one. KNOWN_NONE: no memory. */
 uint32_t known_thread(struct known *k, uint32_t process, int tid, int64_t start_ns);
-/* The same, but never a new one. */
+/* The thread with that tid that lived at `t_ns`, or nearly so; a new one if there is none. */
+uint32_t known_thread_at(struct known *k, uint32_t process, int tid, int64_t t_ns);
+/* The newest, but never a new one. */
 uint32_t known_thread_find(const struct known *k, uint32_t process, int tid);
 
 /* What a thread's CPU clock shows; never goes back. */

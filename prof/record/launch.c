@@ -32,6 +32,7 @@ int launch_begin(struct launch *l, struct err *err)
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
 	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGUSR1);
 	for (size_t i = 0; i < sizeof passed_on / sizeof *passed_on; i++)
 		sigaddset(&set, passed_on[i]);
 	l->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -207,6 +208,7 @@ void launch_wait(struct launch *l, int timeout_ms)
 
 	(void)poll(&fd, 1, timeout_ms);
 	while (read(l->signal_fd, &si, sizeof si) == (ssize_t)sizeof si) {
+		l->asked |= si.ssi_signo == SIGUSR1;
 		for (size_t i = 0; i < sizeof passed_on / sizeof *passed_on; i++)
 			/* What the terminal sends, it sends to the program as well. */
 			if ((int)si.ssi_signo == passed_on[i] && si.ssi_code != SI_KERNEL &&

@@ -22,6 +22,7 @@ struct launch {
 	uint64_t start_ticks;
 	int64_t start_ns, end_ns;
 	int forwarded; /* signals passed on */
+	int asked;     /* SIGUSR1: a snapshot is wanted; the caller takes it back */
 };
 
 /* Blocks the signals and makes the descriptor. */

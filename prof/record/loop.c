@@ -20,14 +20,18 @@ int loop_round(struct recording *r)
 	if (rc == 0)
 		rc = drain_round(r, 0);
 	if (rc == 0)
-		images_watch(r);
+		rc = images_watch(r);
 	if (rc == 0)
 		observe_threads(r);
 	if (rc == 0)
 		observe_wall(r);
 	if (rc == 0)
-		(void)recording_flush(r, 0, NULL); /* what fails is kept and tried again */
-	return rc;
+		rc = heap_look_all(r);
+	if (rc == 0)
+		rc = snapshots_look(r, clock_mono_ns());
+	if (rc >= 0)
+		(void)recording_flush(r, rc, NULL); /* what fails is kept and tried again */
+	return rc < 0 ? rc : 0;
 }
 
 int loop_pause_ms(const struct recording *r)
@@ -60,8 +64,7 @@ static int last_round(struct recording *r)
 
 	if (rc == 0)
 		rc = drain_round(r, 1);
-	images_watch(r);
-	return rc;
+	return rc ? rc : images_watch(r);
 }
 
 int loop_drain_all(struct recording *r, uint32_t *alive)
@@ -71,6 +74,7 @@ int loop_drain_all(struct recording *r, uint32_t *alive)
 	int rc;
 
 	observe_wall(r);
+	snapshots_begin_end(r);
 	rc = last_round(r);
 
 	atomic_store(&r->session->state, SPOOL_CLOSED);
@@ -83,13 +87,13 @@ int loop_drain_all(struct recording *r, uint32_t *alive)
 			(void)recording_flush(r, 1, NULL);
 	}
 	*alive = 0;
-	for (uint32_t i = 0; i < r->n_images; i++) {
+	for (uint32_t i = 0; i < r->n_images && rc == 0; i++) {
 		struct image *m = r->images[i];
 
 		if (!m->file.head || m->ended)
 			continue;
 		*alive += !m->gone;
-		image_ended(r, m, clock_mono_ns());
+		rc = image_ended(r, m, clock_mono_ns());
 	}
-	return rc;
+	return rc ? rc : snapshots_take_last(r, clock_mono_ns());
 }

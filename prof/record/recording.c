@@ -36,6 +36,8 @@ void recording_release(struct recording *r)
 	free(r->images);
 	free(r->events);
 	free(r->marks);
+	free(r->stage_marks);
+	snapshots_release(&r->snapshots);
 	buf_release(&r->event_bytes);
 	resolver_release(&r->resolver);
 	batch_release(&r->batch);

@@ -7,9 +7,11 @@
 
 #include "prof/base/buf.h"
 #include "prof/record/batch.h"
+#include "prof/record/heap.h"
 #include "prof/record/known.h"
 #include "prof/record/record.h"
 #include "prof/record/resolve.h"
+#include "prof/record/snapshot.h"
 #include "prof/spool/reader.h"
 #include "prof/spool/session.h"
 
@@ -49,8 +51,10 @@ struct image { /* one PID.N file */
 	int wake_fd;              /* event that wakes the agent, -1 */
 	struct wall_thread *wall; /* owned: wall mode */
 	uint32_t n_wall, cap_wall;
-	int64_t wall_ns; /* last look */
-	int journal;     /* fd of PID.N.mod, -1 */
+	int64_t wall_ns;         /* last look */
+	int journal;             /* fd of PID.N.mod, -1 */
+	struct image_heap *heap; /* owned; NULL: no memory tracked (yet) */
+	int no_heap;             /* and there never will be */
 };
 
 struct round_event { /* a definition, kept until all rings were read */
@@ -72,6 +76,13 @@ enum mark_kind {
 	MARK_OPENED,
 	MARK_LOSSES,    /* and the following: counted so far */
 	MARK_FILE = 64, /* `ring` is 0: the process's row; 1 + loss: counted so far */
+	MARK_HEAP,      /* `ring` is 0: 1, the sums of the heap file are in the store */
+	MARK_STAGE,     /* `ring` is 0, `opened` the stage's id: its row in the store */
+};
+
+struct recording_stage_mark {
+	char file[32];
+	uint64_t id, row;
 };
 
 struct recording_totals {
@@ -108,6 +119,9 @@ struct recording {
 	int attached;       /* the program ran before: what it used until then is not ours */
 	struct recording_mark *marks; /* owned: of the run that is recovered */
 	uint32_t n_marks;
+	struct recording_stage_mark *stage_marks; /* owned: likewise */
+	uint32_t n_stage_marks;
+	struct snapshots snapshots;
 	struct recording_totals totals;
 	uint64_t wall_addresses[UNWIND_DEPTH_MAX];
 	char flush_error[512]; /* of the last flush that failed */
@@ -120,12 +134,12 @@ void recording_release(struct recording *r);
 
 /* images.c: finds new files, forgets finished ones. */
 int images_scan(struct recording *r);
-/* Watches for the ends of processes; CPU time and memory of the living. */
-void images_watch(struct recording *r);
+/* Watches for the ends of processes; CPU time and memory of the living. 0 or ERR_NOMEM. */
+int images_watch(struct recording *r);
 /* Takes an image out of the list: everything of it is stored. */
 void image_close(struct recording *r, uint32_t i, int unlink_file);
-/* The process of an image ended at `t_ns`: stages, threads, row. */
-void image_ended(struct recording *r, struct image *m, int64_t t_ns);
+/* The process of an image ended at `t_ns`: stages, threads, row. 0 or ERR_NOMEM. */
+int image_ended(struct recording *r, struct image *m, int64_t t_ns);
 
 /* drain.c: one round over all rings; 0 or ERR_NOMEM. `final`: without a limit in time. */
 int drain_round(struct recording *r, int final);
@@ -156,9 +170,10 @@ int recording_flush(struct recording *r, int now, struct err *err);
 int recording_marked(const struct recording *r, const struct image *m, uint32_t ring,
 		     enum mark_kind kind, uint64_t *offset);
 
-/* recover.c: a ring, or an image, whose beginning another supervisor stored. */
+/* recover.c: a ring, an image or its heap, whose beginning another supervisor stored. */
 void recover_ring(struct recording *r, struct image *m, uint32_t i);
 void recover_image(struct recording *r, struct image *m);
+int recover_heap(struct recording *r, struct image *m); /* 0 or ERR_NOMEM */
 
 /* journal.c: modules are kept beside the spool file, for whoever recovers it. */
 void journal_module(struct recording *r, struct image *m, const struct round_event *e,

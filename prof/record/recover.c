@@ -37,12 +37,31 @@ static int remember(void *ctx, int64_t run, const char *id, const char *spool_pa
 	return 0;
 }
 
+static int take_stage_mark(struct recording *r, const char *file, uint64_t id, uint64_t row)
+{
+	size_t n = r->n_stage_marks;
+	struct recording_stage_mark *p = r->stage_marks;
+
+	if ((n & (n - 1)) == 0) { /* doubled at powers of two */
+		p = realloc(p, (n ? 2 * n : 1) * sizeof *p);
+		if (!p)
+			return ERR_NOMEM;
+		r->stage_marks = p;
+	}
+	p[n] = (struct recording_stage_mark){.id = id, .row = row};
+	snprintf(p[n].file, sizeof p->file, "%s", file);
+	r->n_stage_marks++;
+	return 0;
+}
+
 static int take_mark(void *ctx, const char *file, uint32_t ring, uint64_t opened, uint64_t offset)
 {
 	struct recording *r = ctx;
-	struct recording_mark *p = realloc(r->marks, ((size_t)r->n_marks + 1) * sizeof *p);
+	struct recording_mark *p;
 
-	(void)opened;
+	if (ring == SPOOL_RINGS_MAX * MARK_STAGE)
+		return take_stage_mark(r, file, opened, offset);
+	p = realloc(r->marks, ((size_t)r->n_marks + 1) * sizeof *p);
 	if (!p)
 		return ERR_NOMEM;
 	r->marks = p;
@@ -81,6 +100,22 @@ void recover_image(struct recording *r, struct image *m)
 		m->process = (uint32_t)row - 1;
 	for (uint32_t k = 0; k < SPOOL_LOSSES; k++)
 		(void)recording_marked(r, m, 1 + k, MARK_FILE, &m->losses[k]);
+}
+
+int recover_heap(struct recording *r, struct image *m)
+{
+	uint64_t stored = 0;
+	int rc = 0;
+
+	(void)recording_marked(r, m, 0, MARK_HEAP, &stored);
+	m->heap->stored = stored != 0;
+	for (uint32_t i = 0; i < r->n_stage_marks && rc == 0; i++) {
+		const struct recording_stage_mark *s = &r->stage_marks[i];
+
+		if (strcmp(s->file, m->name) == 0 && s->row && s->row < KNOWN_NONE)
+			rc = idmap_set(&m->heap->stages, s->id, (uint32_t)s->row);
+	}
+	return rc;
 }
 
 static int64_t row_id(int64_t run, uint32_t place)

@@ -115,13 +115,19 @@ static size_t unwind_on(struct resolver *r, struct space *s, const struct resolv
 	return result.n;
 }
 
-static int intern_all(struct resolver *r, struct space *s, int64_t t_ns, const uint64_t *addresses,
-		      size_t n, size_t *at)
+static int intern_all(struct resolver *r, struct space *s, const struct resolve_request *q,
+		      const uint64_t *addresses, size_t n, size_t *at)
 {
 	int rc = 0;
 
-	for (size_t i = 0; i < n && rc == 0 && *at < UNWIND_DEPTH_MAX; i++)
-		rc = intern_address(r, s, t_ns, addresses[i], &r->frames[(*at)++]);
+	for (size_t i = 0; i < n && rc == 0 && *at < UNWIND_DEPTH_MAX; i++) {
+		uint32_t *frame = &r->frames[(*at)++];
+		uint64_t address = addresses[i];
+		const char *label = q->label ? q->label(address) : NULL;
+
+		rc = label ? known_label(r->k, label, frame)
+			   : intern_address(r, s, q->t_ns, address, frame);
+	}
 	return rc;
 }
 
@@ -142,12 +148,13 @@ static int add_reason(struct resolver *r, struct space *s, const struct resolve_
 			rc = known_label(r->k, "[truncated]", &r->truncated);
 		if (rc == 0)
 			r->frames[(*at)++] = r->truncated;
-		if (!q->truncated) /* the agent counted its own */
+		if (!q->truncated && !q->counted) /* the agent counted its own */
 			batch_loss(r->b, SPOOL_LOSS_TRUNCATED, 1);
 	} else if (end != UNWIND_ROOT) {
 		rc = no_info_frame(r, s, last, &r->frames[*at]);
 		*at += rc == 0;
-		batch_loss(r->b, SPOOL_LOSS_NO_UNWIND_INFO, 1);
+		if (!q->counted)
+			batch_loss(r->b, SPOOL_LOSS_NO_UNWIND_INFO, 1);
 	}
 	return rc;
 }
@@ -158,12 +165,12 @@ int resolve_stack(struct resolver *r, struct space *s, const struct resolve_requ
 	enum unwind_end end = q->end;
 	uint64_t last = 0;
 	size_t at = 0, more = 0;
-	int rc = intern_all(r, s, q->t_ns, q->addresses, q->n, &at);
+	int rc = intern_all(r, s, q, q->addresses, q->n, &at);
 
 	if (rc == 0 && q->raw && !q->truncated) {
 		last = q->raw->reg[UNWIND_IP];
 		more = unwind_on(r, s, q, &end);
-		rc = intern_all(r, s, q->t_ns, r->addresses, more, &at);
+		rc = intern_all(r, s, q, r->addresses, more, &at);
 	}
 	if (more)
 		last = r->addresses[more - 1];

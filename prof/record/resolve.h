@@ -61,8 +61,10 @@ struct resolve_request {
 	size_t n;
 	enum unwind_end end; /* how the unwinding of `addresses` ended */
 	int truncated;
-	const struct spool_raw *raw; /* NULL: none */
-	const uint8_t *stack;        /* raw->stack_bytes */
+	const struct spool_raw *raw;            /* NULL: none */
+	const uint8_t *stack;                   /* raw->stack_bytes */
+	const char *(*label)(uint64_t address); /* what stands for a word; NULL, or NULL's: none */
+	int counted; /* what is missing of the stack is counted elsewhere */
 };
 /* The stack's row. 0, ERR_NOMEM, ERR_LIMIT. */
 int resolve_stack(struct resolver *r, struct space *s, const struct resolve_request *q,

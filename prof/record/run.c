@@ -122,7 +122,7 @@ static int add_run(struct running *u, struct err *err)
 	};
 	int rc;
 
-	about_fill(&u->about, &run);
+	about_fill(&u->about, u->session, &run);
 	rc = store_begin(u->store, err);
 	if (rc == 0)
 		rc = store_run_add(u->store, &run, &u->run, err);
@@ -148,6 +148,9 @@ static int record(struct running *u)
 	while (rc == 0 && !u->launch.exited) {
 		rc = loop_round(&u->recording);
 		launch_wait(&u->launch, loop_pause_ms(&u->recording));
+		if (u->launch.asked)
+			(void)atomic_fetch_add(&u->session->snapshot_asked, 1);
+		u->launch.asked = 0;
 		if (stop_ns && clock_mono_ns() >= stop_ns && !u->launch.exited) {
 			u->stopped = 1;
 			break;

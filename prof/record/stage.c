@@ -133,6 +133,7 @@ int stage_fold(struct recording *r, struct image *m, uint32_t thread, const stru
 	finish(s, f->wall_ns, f->cpu_ns, f->items);
 	s->end.alloc_bytes = f->alloc_bytes;
 	s->end.alloc_count = f->alloc_count;
+	s->end.peak_heap_bytes = f->peak_heap_bytes;
 	s->end.folded = f->count;
 	return 0;
 }

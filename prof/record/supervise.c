@@ -76,7 +76,7 @@ static int add_run(struct supervision *u, pid_t pid, const char *version, const 
 	rc = about_init(&u->about, argv, err);
 	if (rc)
 		return rc;
-	about_fill(&u->about, &run);
+	about_fill(&u->about, u->session, &run);
 	if (u->session->run_id[0])
 		run.id = u->session->run_id;
 	base = argv ? strrchr(argv[0], '/') : NULL;

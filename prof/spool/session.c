@@ -203,7 +203,8 @@ void session_unmap(struct spool_session *s)
 		(void)munmap(s, SPOOL_PAGE);
 }
 
-/* "session", digits.digits or digits.digits.mod (the supervisor's): nothing else is ours to remove. */
+/* "session", digits.digits, and that with .mod (the supervisor's) or .heap: nothing else is ours to
+ * remove. */
 static int name_is_ours(const char *name)
 {
 	size_t a, b;
@@ -215,7 +216,8 @@ static int name_is_ours(const char *name)
 		return 0;
 	b = strspn(name + a + 1, "0123456789");
 	name += a + 1 + b;
-	return b > 0 && (name[0] == '\0' || strcmp(name, ".mod") == 0);
+	return b > 0 &&
+	       (name[0] == '\0' || strcmp(name, ".mod") == 0 || strcmp(name, ".heap") == 0);
 }
 
 struct dirent_kernel { /* getdents64(2) */

@@ -122,8 +122,7 @@ static int check_sound(struct store *s, const struct store_file *file, struct er
 		"SELECT key, id, name, labels, finished, tick_stride, memory FROM run LIMIT 1",
 		"SELECT id, text, folded FROM string_row LIMIT 1",
 		"SELECT id, up, frame, depth, path FROM stack_row LIMIT 1",
-		"SELECT run, kind, stage, thread, stack, count, value, variance, life"
-		" FROM sample_row LIMIT 1",
+		"SELECT kind, stage, thread, stack, count, value, variance FROM sample_row LIMIT 1",
 		"SELECT id, t, name, heap_bytes FROM snapshot_row LIMIT 1",
 		"SELECT run, snapshot, stack, count, value FROM snapshot_sample_row LIMIT 1",
 		"SELECT name FROM sample_kind LIMIT 1",
