@@ -9,48 +9,53 @@
 
 #include "prof/heap/tables.h"
 
-#define LEAF_BYTES     (sizeof(uint64_t) << HEAP_SHADOW_LEAF_BITS)
-#define SLAB_LEAVES(w) ((uint32_t)((w)&4095))
-#define SLAB_START(w)  ((uint8_t *)((w) & ~UINT64_C(4095)))
-#define SLAB_FIRST     4u    /* leaves: 8 MiB of heap */
-#define SLAB_MOST      1024u /* leaves: 1 GiB of addresses, half untouched at worst */
+#define SLAB_FIRST 2u  /* log2 of leaves: 8 MiB of heap */
+#define SLAB_MOST  24u /* likewise: 16 TiB of addresses, more than the kernel gives */
 
 /* ---- leaves */
 
-/* A quarter of what there is, so that few mappings and little unused address space are both had. */
-static uint32_t leaves_wanted(const struct heap_shadow *s, uint32_t n)
+/* log2 of the leaves of the next slab: a quarter of what there is, so that few mappings (no more than
+ * HEAP_SHADOW_SLABS for a heap of a TiB) and little unused address space are both had. An eighth, from a single
+ * leaf on, where address space is limited. */
+static uint32_t next_slab(const struct heap_shadow *s, uint32_t n)
 {
-	uint32_t total = 0;
+	uint32_t total = 0, leaves, least = SLAB_FIRST, share = 2;
 	struct rlimit r;
 
-	if (getrlimit(RLIMIT_AS, &r) == 0 && r.rlim_cur != RLIM_INFINITY)
-		return 1;
-	for (uint32_t i = 0; i < n; i++)
-		total += SLAB_LEAVES(atomic_load_explicit(&s->slabs[i], memory_order_relaxed));
-	total /= 4;
-	return total < SLAB_FIRST ? SLAB_FIRST : total > SLAB_MOST ? SLAB_MOST : total;
+	if (getrlimit(RLIMIT_AS, &r) == 0 && r.rlim_cur != RLIM_INFINITY) {
+		least = 0;
+		share = 3;
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		(void)heap_shadow_slab(s, i, &leaves);
+		total += leaves;
+	}
+	while (least < SLAB_MOST && 2u << least <= total >> share)
+		least++;
+	return least;
 }
 
 /* Slab number n is there afterwards, ours or another's: 0; -1: no memory. */
 static int slab_add(struct heap_head *head, struct heap_shadow *s, uint32_t n)
 {
-	uint32_t want = leaves_wanted(s, n);
 	uint64_t none = 0;
-	void *p = NULL;
+	uint32_t want;
 	int wiped = 1;
+	void *p;
 
 	if (n >= HEAP_SHADOW_SLABS)
 		return -1;
 	if (atomic_load(&s->slabs[n]) == 0) {
-		while (!(p = heap_map_wiped(head, want * LEAF_BYTES, &wiped)) && want > 1)
-			want /= 2;
+		want = next_slab(s, n);
+		while (!(p = heap_map_wiped(head, HEAP_SHADOW_LEAF << want, &wiped)) && want > 0)
+			want--;
 		if (!p)
 			return -1;
 		if (!wiped)
 			atomic_store(&s->unwiped, 1);
 		if (!atomic_compare_exchange_strong(&s->slabs[n], &none,
 						    (uint64_t)(uintptr_t)p | want))
-			heap_unmap(head, p, want * LEAF_BYTES);
+			heap_unmap(head, p, HEAP_SHADOW_LEAF << want);
 	}
 	/* Whoever sees the slab counts it: nobody waits for him who made it. */
 	(void)atomic_compare_exchange_strong(&s->n_slabs, &n, n + 1);
@@ -60,14 +65,13 @@ static int slab_add(struct heap_head *head, struct heap_shadow *s, uint32_t n)
 static _Atomic uint64_t *leaf_cut(struct heap_head *head, struct heap_shadow *s)
 {
 	for (;;) {
-		uint32_t n = atomic_load(&s->n_slabs);
-		uint64_t slab = n ? atomic_load(&s->slabs[n - 1]) : 0;
+		uint32_t n = atomic_load(&s->n_slabs), leaves = 0, i;
+		uint8_t *start = n ? heap_shadow_slab(s, n - 1, &leaves) : NULL;
 
-		if (n && atomic_load(&s->slab_used[n - 1]) < SLAB_LEAVES(slab)) {
-			uint32_t i = atomic_fetch_add(&s->slab_used[n - 1], 1);
-
-			if (i < SLAB_LEAVES(slab))
-				return (_Atomic uint64_t *)(SLAB_START(slab) + i * LEAF_BYTES);
+		if (n && atomic_load(&s->slab_used[n - 1]) < leaves) {
+			i = atomic_fetch_add(&s->slab_used[n - 1], 1);
+			if (i < leaves)
+				return (_Atomic uint64_t *)(start + i * HEAP_SHADOW_LEAF);
 		} else if (slab_add(head, s, n)) {
 			return NULL;
 		}
@@ -251,9 +255,10 @@ void heap_shadow_clear(struct heap_shadow *s)
 	uint32_t n = atomic_load(&s->n_slabs);
 
 	for (uint32_t i = 0; i < n; i++) {
-		uint64_t slab = atomic_load(&s->slabs[i]);
+		uint32_t leaves;
+		uint8_t *start = heap_shadow_slab(s, i, &leaves);
 
-		heap_wipe(SLAB_START(slab), SLAB_LEAVES(slab) * LEAF_BYTES);
+		heap_wipe(start, leaves * HEAP_SHADOW_LEAF);
 	}
 	list_clear(s);
 }

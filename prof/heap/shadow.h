@@ -31,6 +31,7 @@ struct heap_block {
 #define HEAP_SHADOW_LEAF_BITS 17
 #define HEAP_SHADOW_LIST      256 /* blocks beside the trees; more are not known */
 #define HEAP_SHADOW_SLABS     128
+#define HEAP_SHADOW_LEAF      (sizeof(uint64_t) << HEAP_SHADOW_LEAF_BITS) /* bytes */
 
 struct heap_shadow_mid {
 	_Atomic uint64_t *_Atomic leaf[1 << HEAP_SHADOW_MID_BITS];
@@ -44,8 +45,8 @@ struct heap_shadow_odd { /* a block beside the trees; address 0: free */
 /* Zeroed memory is an empty one; memory that a child inherits (heap_map()). */
 struct heap_shadow {
 	struct heap_shadow_mid *_Atomic top[2 << HEAP_SHADOW_TOP_BITS];
-	/* Address space that leaves are cut from: start | number of leaves (in the 12 bits of a page), and
-	 * how many of them are taken. */
+	/* Address space that leaves are cut from: start | log2 of the number of leaves (in the 12 bits of a
+	 * page), and how many of them are taken. */
 	_Atomic uint64_t slabs[HEAP_SHADOW_SLABS];
 	_Atomic uint32_t slab_used[HEAP_SHADOW_SLABS];
 	_Atomic uint32_t n_slabs;
@@ -58,6 +59,14 @@ struct heap_shadow {
 static inline size_t heap_shadow_bytes(void)
 {
 	return sizeof(struct heap_shadow);
+}
+
+static inline uint8_t *heap_shadow_slab(const struct heap_shadow *s, uint32_t i, uint32_t *leaves)
+{
+	uint64_t slab = atomic_load_explicit(&s->slabs[i], memory_order_acquire);
+
+	*leaves = slab ? 1u << (slab & 31) : 0;
+	return (uint8_t *)(uintptr_t)(slab & ~UINT64_C(4095));
 }
 
 #define HEAP_SHADOW_SIZE_BITS 40
