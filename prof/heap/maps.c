@@ -1,0 +1,401 @@
+/* A treap of disjoint ranges: see maps.h. Nodes are cut from chunks that grow twofold and are never given back.
+ *
+ * A change needs at most three nodes more than there were (a cut at each end of the old place, one at the new
+ * one), which are put by before it begins. Where there is no memory for them the change is made all the same,
+ * at the cost of what lies beyond a cut, which is given up and counted: the tree and the sums stay true to
+ * each other. */
+#include "prof/heap/maps.h"
+
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "prof/heap/tables.h"
+
+#define CHUNK_FIRST ((size_t)64 << 10)
+#define CHUNK_MOST  ((size_t)16 << 20) /* so that 13 chunks are HEAP_MAPS_MAX nodes and more */
+#define NODES_AHEAD 3
+
+struct node {
+	uint64_t start, end, number;
+	struct node *left, *right;
+	uint32_t site, priority;
+};
+_Static_assert(sizeof(struct node) == 48, "as maps.h says");
+
+struct chunk {
+	struct chunk *next; /* made before this one */
+	size_t bytes;
+};
+
+struct heap_maps {
+	_Atomic uint32_t lock; /* 0 free, 1 held, 2 held and waited for */
+	uint32_t nodes;        /* cut from chunks */
+	struct node *root, *free;
+	struct chunk *chunks; /* the newest first */
+	struct chunk *uncut;  /* those from here on were left by a reset */
+	struct chunk *cut;    /* nodes are cut from this one, */
+	size_t cut_at;        /* beginning there */
+	uint64_t random;      /* of priorities */
+	_Atomic uint64_t now; /* number of the last note */
+	_Atomic uint64_t total;
+};
+
+struct change { /* what a change tells of what it takes away */
+	struct heap_head *head;
+	struct heap_maps *maps;
+	heap_maps_lost *lost;
+	void *ctx;
+};
+
+size_t heap_maps_bytes(void)
+{
+	return sizeof(struct heap_maps);
+}
+
+uint64_t heap_maps_now(const struct heap_maps *m)
+{
+	return atomic_load_explicit(&m->now, memory_order_relaxed);
+}
+
+uint64_t heap_maps_total(const struct heap_maps *m)
+{
+	return atomic_load_explicit(&m->total, memory_order_relaxed);
+}
+
+static void lock(struct heap_maps *m)
+{
+	uint32_t seen = 0;
+
+	if (atomic_compare_exchange_strong_explicit(&m->lock, &seen, 1, memory_order_acquire,
+						    memory_order_relaxed))
+		return;
+	while (atomic_exchange_explicit(&m->lock, 2, memory_order_acquire) != 0)
+		(void)syscall(SYS_futex, &m->lock, FUTEX_WAIT_PRIVATE, 2, NULL, NULL, 0);
+}
+
+static void unlock(struct heap_maps *m)
+{
+	if (atomic_exchange_explicit(&m->lock, 0, memory_order_release) == 2)
+		(void)syscall(SYS_futex, &m->lock, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
+
+/* ---- nodes */
+
+static int add_chunk(struct heap_head *head, struct heap_maps *m)
+{
+	size_t bytes = m->chunks ? m->chunks->bytes * 2 : CHUNK_FIRST;
+	struct chunk *c;
+
+	if (bytes > CHUNK_MOST)
+		bytes = CHUNK_MOST;
+	c = heap_map(head, bytes);
+	if (!c)
+		return -1;
+	c->bytes = bytes;
+	c->next = m->chunks;
+	m->chunks = m->cut = c;
+	m->cut_at = sizeof *c;
+	return 0;
+}
+
+/* A node that is not in use and not in the list either. */
+static struct node *cut_node(struct heap_head *head, struct heap_maps *m)
+{
+	struct node *n;
+
+	if (m->nodes >= HEAP_MAPS_MAX)
+		return NULL;
+	while (!m->cut || m->cut_at + sizeof *n > m->cut->bytes) {
+		if (!m->uncut) {
+			if (add_chunk(head, m))
+				return NULL;
+			continue;
+		}
+		m->cut = m->uncut;
+		m->uncut = m->uncut->next;
+		m->cut_at = sizeof *m->cut;
+	}
+	n = (struct node *)((char *)m->cut + m->cut_at);
+	m->cut_at += sizeof *n;
+	m->nodes++;
+	return n;
+}
+
+static void put_node(struct heap_maps *m, struct node *n)
+{
+	n->right = m->free;
+	m->free = n;
+}
+
+/* Nodes that a change may need: at the top of the list of free ones, as far as there is memory. */
+static void put_by(struct heap_head *head, struct heap_maps *m)
+{
+	struct node *n = m->free;
+	int have = 0;
+
+	for (; n && have < NODES_AHEAD; n = n->right)
+		have++;
+	for (; have < NODES_AHEAD && (n = cut_node(head, m)) != NULL; have++)
+		put_node(m, n);
+}
+
+static struct node *take_node(struct heap_maps *m, uint64_t start, uint64_t end, uint32_t site,
+			      uint64_t number)
+{
+	struct node *n = m->free;
+
+	if (!n)
+		return NULL;
+	m->free = n->right;
+	m->random = m->random * 0x5851f42d4c957f2du + 1; /* Knuth's MMIX generator */
+	*n = (struct node){.start = start,
+			   .end = end,
+			   .number = number,
+			   .site = site,
+			   .priority = (uint32_t)(m->random >> 32)};
+	return n;
+}
+
+/* ---- the tree */
+
+static struct node *merge(struct node *a, struct node *b)
+{
+	struct node *root, **at = &root;
+
+	while (a && b) {
+		if (a->priority >= b->priority) {
+			*at = a;
+			at = &a->right;
+			a = *at;
+		} else {
+			*at = b;
+			at = &b->left;
+			b = *at;
+		}
+	}
+	*at = a ? a : b;
+	return root;
+}
+
+/* Ranges that begin below `key`, and the others. */
+static void split(struct node *n, uint64_t key, struct node **below, struct node **above)
+{
+	while (n) {
+		if (n->start < key) {
+			*below = n;
+			below = &n->right;
+			n = n->right;
+		} else {
+			*above = n;
+			above = &n->left;
+			n = n->left;
+		}
+	}
+	*below = *above = NULL;
+}
+
+static void lose(const struct change *c, uint32_t site, uint64_t bytes)
+{
+	atomic_fetch_sub_explicit(&c->maps->total, bytes, memory_order_relaxed);
+	if (c->lost)
+		c->lost(c->ctx, site, bytes);
+}
+
+static void count_loss(struct heap_head *head)
+{
+	if (head)
+		heap_loss(head, HEAP_LOSS_NO_MEMORY, 1);
+}
+
+/* The same, and a range that reaches beyond the key is cut there. */
+static void cut_at(const struct change *c, struct node *n, uint64_t key, struct node **below,
+		   struct node **above)
+{
+	struct node *last, *rest;
+
+	split(n, key, below, above);
+	last = *below;
+	while (last && last->right)
+		last = last->right;
+	if (!last || last->end <= key)
+		return;
+	rest = take_node(c->maps, key, last->end, last->site, last->number);
+	if (rest) {
+		*above = merge(rest, *above);
+	} else {
+		lose(c, last->site, last->end - key);
+		count_loss(c->head);
+	}
+	last->end = key;
+}
+
+/* Takes the lowest range out of *tree: no recursion, whatever its shape. NULL: it is empty. */
+static struct node *take_first(struct node **tree)
+{
+	struct node *n = *tree, *left;
+
+	if (!n)
+		return NULL;
+	while ((left = n->left) != NULL) { /* turned until nothing is below */
+		n->left = left->right;
+		left->right = n;
+		n = left;
+	}
+	*tree = n->right;
+	n->right = NULL;
+	return n;
+}
+
+/* Ranges not noted after `before` leave *tree, in order of address; those that were stay. */
+static struct node *take_older(struct node **tree, uint64_t before)
+{
+	struct node *old = NULL, *kept = NULL, *n;
+
+	if (before == HEAP_MAPS_ALL) {
+		old = *tree;
+		*tree = NULL;
+		return old;
+	}
+	while ((n = take_first(tree)) != NULL)
+		if (n->number <= before)
+			old = merge(old, n);
+		else
+			kept = merge(kept, n);
+	*tree = kept;
+	return old;
+}
+
+/* What was known of [start, end) and noted up to `before` leaves the tree. */
+static struct node *take_range(const struct change *c, uint64_t before, uint64_t start,
+			       uint64_t end)
+{
+	struct node *below, *within, *above, *old;
+
+	cut_at(c, c->maps->root, start, &below, &above);
+	cut_at(c, above, end, &within, &above);
+	old = take_older(&within, before);
+	c->maps->root = merge(merge(below, within), above);
+	return old;
+}
+
+static void drop_all(const struct change *c, struct node *tree)
+{
+	struct node *n;
+
+	while ((n = take_first(&tree)) != NULL) {
+		lose(c, n->site, n->end - n->start);
+		put_node(c->maps, n);
+	}
+}
+
+/* Into a gap: nothing of it is known. */
+static void insert(struct heap_maps *m, struct node *n)
+{
+	struct node *below, *above;
+
+	split(m->root, n->start, &below, &above);
+	m->root = merge(merge(below, n), above);
+}
+
+/* ---- changes */
+
+static uint64_t next_number(struct heap_maps *m)
+{
+	uint64_t n = heap_maps_now(m) + 1;
+
+	atomic_store_explicit(&m->now, n, memory_order_relaxed);
+	return n;
+}
+
+/* Where a range ends; 0: it is none. */
+static uint64_t end_of(uint64_t start, uint64_t bytes)
+{
+	return bytes && start <= UINT64_MAX - bytes ? start + bytes : 0;
+}
+
+int heap_maps_set(struct heap_head *head, struct heap_maps *m, uint64_t start, uint64_t bytes,
+		  uint32_t site, heap_maps_lost *lost, void *ctx)
+{
+	struct change c = {head, m, lost, ctx};
+	uint64_t end = end_of(start, bytes);
+	struct node *n;
+
+	if (!end)
+		return 0;
+	lock(m);
+	put_by(head, m);
+	drop_all(&c, take_range(&c, HEAP_MAPS_ALL, start, end));
+	n = take_node(m, start, end, site, next_number(m));
+	if (n) {
+		insert(m, n);
+		atomic_fetch_add_explicit(&m->total, bytes, memory_order_relaxed);
+	} else {
+		count_loss(head);
+	}
+	unlock(m);
+	return n ? 0 : -1;
+}
+
+void heap_maps_clear_before(struct heap_head *head, struct heap_maps *m, uint64_t before,
+			    uint64_t start, uint64_t bytes, heap_maps_lost *lost, void *ctx)
+{
+	struct change c = {head, m, lost, ctx};
+	uint64_t end = end_of(start, bytes);
+
+	if (!end)
+		return;
+	lock(m);
+	put_by(head, m);
+	drop_all(&c, take_range(&c, before, start, end));
+	unlock(m);
+}
+
+void heap_maps_clear(struct heap_head *head, struct heap_maps *m, uint64_t start, uint64_t bytes,
+		     heap_maps_lost *lost, void *ctx)
+{
+	heap_maps_clear_before(head, m, HEAP_MAPS_ALL, start, bytes, lost, ctx);
+}
+
+int heap_maps_move_before(struct heap_head *head, struct heap_maps *m, uint64_t before,
+			  uint64_t old, uint64_t start, uint64_t bytes, heap_maps_lost *lost,
+			  void *ctx)
+{
+	struct change c = {head, m, lost, ctx};
+	struct node *taken, *moved = NULL, *n;
+	uint64_t number;
+
+	if (!end_of(old, bytes) || !end_of(start, bytes))
+		return 0;
+	lock(m);
+	put_by(head, m);
+	number = next_number(m);
+	taken = take_range(&c, before, old, old + bytes);
+	while ((n = take_first(&taken)) != NULL) {
+		n->start = n->start - old + start;
+		n->end = n->end - old + start;
+		n->number = number;
+		moved = merge(moved, n);
+	}
+	drop_all(&c, take_range(&c, HEAP_MAPS_ALL, start, start + bytes));
+	while ((n = take_first(&moved)) != NULL)
+		insert(m, n);
+	unlock(m);
+	return 0;
+}
+
+int heap_maps_move(struct heap_head *head, struct heap_maps *m, uint64_t old, uint64_t start,
+		   uint64_t bytes, heap_maps_lost *lost, void *ctx)
+{
+	return heap_maps_move_before(head, m, HEAP_MAPS_ALL, old, start, bytes, lost, ctx);
+}
+
+void heap_maps_reset(struct heap_maps *m)
+{
+	m->root = m->free = NULL;
+	m->uncut = m->chunks;
+	m->cut = NULL;
+	m->nodes = 0;
+	atomic_store_explicit(&m->total, 0, memory_order_relaxed);
+	atomic_store_explicit(&m->lock, 0, memory_order_relaxed);
+}
