@@ -5,7 +5,7 @@
 #include <time.h>
 
 #include "prof/heap/reader.h"
-#include "tests/unit/heap_rig.h"
+#include "tests/unit/heap_table_rig.h"
 #include "tests/unit/scratch.h"
 
 static struct heap_head *head;

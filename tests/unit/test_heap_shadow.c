@@ -4,7 +4,7 @@
 #include <pthread.h>
 
 #include "prof/heap/shadow.h"
-#include "tests/unit/heap_rig.h"
+#include "tests/unit/heap_table_rig.h"
 
 #define HEAP_LO UINT64_C(0x555500000000)
 #define MAP_LO  UINT64_C(0x7f1200000000)

@@ -4,7 +4,7 @@
 #include <pthread.h>
 
 #include "prof/spool/format.h"
-#include "tests/unit/heap_rig.h"
+#include "tests/unit/heap_table_rig.h"
 #include "tests/unit/scratch.h"
 
 static const struct heap_stack_row *row_of(const struct heap_head *head, uint32_t stack)
