@@ -366,6 +366,7 @@ const char *heap_loss_name(enum heap_loss loss)
 	case HEAP_LOSS_SITE_TABLE:
 	case HEAP_LOSS_STACK_ROOM:
 	case HEAP_LOSS_TAG_TABLE:
+	case HEAP_LOSS_NO_MEMORY:
 	case HEAP_LOSS_FOLDED:
 		return "table_full";
 	case HEAP_LOSS_NO_UNWIND:

@@ -105,6 +105,29 @@ static inline struct heap_stack rig_stack(uint64_t i, uint64_t addresses[RIG_DEP
 	return (struct heap_stack){.hash = rig_mix(i), .addresses = addresses, .n = n};
 }
 
+static inline const struct heap_stack_row *rig_row(const struct heap_head *head, uint32_t stack)
+{
+	return (const struct heap_stack_row *)((uintptr_t)head + head->stacks_offset +
+					       8 * (uint64_t)stack);
+}
+
+static inline const uint64_t *rig_addresses(const struct heap_head *head, uint32_t stack)
+{
+	return (const uint64_t *)(rig_row(head, stack) + 1);
+}
+
+/* The site of stack i in shard 3. */
+static inline uint32_t rig_find(struct heap_head *head, struct heap_index *index, uint64_t i,
+				uint64_t stage, uint32_t thread)
+{
+	uint64_t addresses[RIG_DEPTH];
+	struct heap_stack stack = rig_stack(i, addresses);
+	struct heap_site_key key = {
+		.stage = stage, .thread = thread, .kind = HEAP_SITE_MALLOC, .shard = 3};
+
+	return heap_site_find(head, index, &stack, &key, 99);
+}
+
 /* Runs `f` in a child; it calls CHECK, or returns CHILD_SKIP with a reason printed. */
 static inline void in_child(int (*f)(void))
 {

@@ -286,7 +286,7 @@ static void labels_and_losses_have_the_names_of_the_store(void **state)
 	assert_string_equal(heap_loss_name(HEAP_LOSS_TAG_TABLE), "table_full");
 	assert_string_equal(heap_loss_name(HEAP_LOSS_FOLDED), "table_full");
 	assert_string_equal(heap_loss_name(HEAP_LOSS_FREE_UNSEEN), "record_dropped");
-	assert_string_equal(heap_loss_name(HEAP_LOSS_NO_MEMORY), "record_dropped");
+	assert_string_equal(heap_loss_name(HEAP_LOSS_NO_MEMORY), "table_full");
 	assert_string_equal(heap_loss_name(HEAP_LOSS_NO_UNWIND), "no_unwind_info");
 	assert_string_equal(heap_loss_name(HEAP_LOSS_TRUNCATED), "truncated");
 	assert_string_equal(heap_loss_name(HEAP_LOSS_NO_THREAD), "thread_limit");
