@@ -1,7 +1,7 @@
 /* The memory tracker's core: events of a program's memory in, sums by site out, exact to the byte. Knows
  * nothing of how the events are caught (prof/agent/mem*.c) nor of what becomes of the sums (prof/record).
  *
- * Inside the target: no malloc, no libc lock, no printing; errno is kept. Normal context. Each call is for
+ * Inside the target: no malloc, no libc lock, no printing; errno is the caller's to keep. Normal context. Each call is for
  * the calling thread's own heap_thread; a signal handler that interrupts one must not call in (the caller
  * looks at heap_thread.busy).
  *
@@ -36,21 +36,25 @@ struct heap_config {
 /* What a thread needs; in memory that outlives it (late destructors). Zeroed before heap_thread_begin(). */
 struct heap_thread {
 	volatile uint32_t busy; /* in here, or in the walk of the stack: handlers keep out */
+	uint32_t recording;     /* that shard and row are of */
+	uint32_t resizing;      /* recording that heap_resize_begin() took a block of */
 	uint32_t shard;
 	uint32_t row; /* in the table of threads */
 	uint32_t last_at;
 	uint64_t stage; /* to book new blocks under: set by whoever opens and ends stages */
-	uint64_t
-		alloc_bytes; /* exact, also in sampled mode; this thread's whole life: for stages */
-	uint64_t alloc_count;
-	uint64_t last[HEAP_TEMPORARY_MAX]; /* addresses given out last, a ring */
+	/* Exact, of this thread's whole life: for stages. In full mode counted here; in sampled mode brought up
+	 * to date by the caller before each call, the block in question included. */
+	uint64_t alloc_bytes, alloc_count;
+	uint64_t last[HEAP_TEMPORARY_MAX];       /* addresses given out last, a ring */
+	uint64_t last_count[HEAP_TEMPORARY_MAX]; /* sampled mode: alloc_count then */
 	/* Frees that a handler met while busy; booked when that is over. */
 	_Atomic uint32_t n_pending;
 	uint64_t pending[HEAP_PENDING];
 	int tid;
 };
 
-/* Starts tracking in this process. 0; ERR_EXISTS, ERR_IO, ERR_NOMEM: it is off then. */
+/* Starts tracking in this process. 0; ERR_EXISTS (it runs, or the file is there), ERR_IO, ERR_LIMIT, ERR_NOMEM:
+ * it is off then. */
 int heap_begin(const struct heap_config *config, struct err *err);
 /* No event is booked after it returns; marks the file as final. Blocks known now are forgotten by a later
  * heap_begin(). */
@@ -85,6 +89,9 @@ void heap_alloc_sampled(struct heap_thread *t, uint64_t address, uint64_t bytes,
 int heap_free_sampled(struct heap_thread *t,
 		      uint64_t address); /* after the filter said "perhaps" */
 int heap_is_sampled(uint64_t address);
+/* heap_resize_begin(), _failed() and _resized() serve sampled mode as well, for blocks that are in the set;
+ * heap_resize_end() is a heap_resized() whose new block was not drawn. */
+void heap_resize_end(struct heap_thread *t, uint64_t old, const struct heap_block *block);
 
 /* ---- bytes copied, sampled in both modes */
 void heap_copied(struct heap_thread *t, uint64_t bytes, const struct heap_stack *stack);
@@ -93,16 +100,29 @@ void heap_copied(struct heap_thread *t, uint64_t bytes, const struct heap_stack 
 void heap_mapped(struct heap_thread *t, uint64_t start, uint64_t bytes,
 		 const struct heap_stack *stack);
 void heap_unmapped(struct heap_thread *t, uint64_t start, uint64_t bytes);
+/* What was noted before the system call only, since by now others may have been given the same addresses:
+ * `before` is heap_maps_time() then. */
+uint64_t heap_maps_time(void);
+void heap_unmapped_before(struct heap_thread *t, uint64_t before, uint64_t start, uint64_t bytes);
 /* mremap: what was mapped at the old place keeps its site; `stack` for what was not known or is added. */
 void heap_remapped(struct heap_thread *t, uint64_t old, uint64_t old_bytes, uint64_t start,
 		   uint64_t bytes, const struct heap_stack *stack);
+void heap_remapped_before(struct heap_thread *t, uint64_t before, uint64_t old, uint64_t old_bytes,
+			  uint64_t start, uint64_t bytes, const struct heap_stack *stack);
 
 /* ---- stages: the process's heap while one is open */
 void heap_mark_begin(struct heap_mark *mark);
-int64_t heap_mark_end(struct heap_mark *mark); /* peak bytes; -1: not measured */
-int64_t heap_live_bytes(void);                 /* of the process, now */
+/* Peak bytes; -1: not measured. Once ended, the same again. */
+int64_t heap_mark_end(struct heap_mark *mark);
+int64_t heap_live_bytes(void); /* of the process, now; -1: off */
 
 /* The time in ticks of born and died, set by whoever knows it (the tick's handler, the supervisor). */
 extern _Atomic int64_t heap_now_ns;
+
+static inline void heap_now_set(int64_t now_ns)
+{
+	if (now_ns - atomic_load_explicit(&heap_now_ns, memory_order_relaxed) > 1 << 16)
+		atomic_store_explicit(&heap_now_ns, now_ns, memory_order_relaxed);
+}
 
 #endif

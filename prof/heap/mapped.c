@@ -1,0 +1,101 @@
+/* Address space by who asked for it: exact in both modes. What is mapped belongs to the heap's marks (how much
+ * was mapped when the heap was highest) but never makes one. The map's lock comes before shards' locks. Inside
+ * the target; normal context. */
+#include "prof/heap/core.h"
+
+static void mapped_add(int64_t bytes)
+{
+	atomic_fetch_add_explicit(&heap_core.peak.head->mapped_bytes, bytes, memory_order_relaxed);
+}
+
+static void gain(struct heap_site *site, uint64_t bytes)
+{
+	const struct heap_amount a = {bytes, heap_core.peak.head->count_unit};
+
+	heap_book_alloc(site, a, heap_ticks());
+	mapped_add((int64_t)bytes);
+}
+
+/* A piece of a site's is unmapped, or mapped over. */
+static void lost(void *ctx, uint32_t at, uint64_t bytes)
+{
+	struct heap_thread *t = ctx;
+	struct heap_shard *s = heap_enter(t);
+	struct heap_site *site;
+
+	if (!s)
+		return;
+	site = heap_site_at(heap_core.peak.head, at);
+	s = heap_go(s, site->shard);
+	if (!s)
+		return;
+	heap_book_free(site, (struct heap_amount){bytes, heap_core.peak.head->count_unit},
+		       heap_ticks());
+	mapped_add(-(int64_t)bytes);
+	heap_lock_give(&s->lock);
+}
+
+void heap_mapped(struct heap_thread *t, uint64_t start, uint64_t bytes,
+		 const struct heap_stack *stack)
+{
+	struct heap_shard *s = heap_enter(t);
+	struct heap_head *head;
+	uint32_t site;
+
+	if (!s || !bytes) {
+		if (s)
+			heap_lock_give(&s->lock);
+		return;
+	}
+	head = heap_core.peak.head;
+	site = heap_site_of(t, s, HEAP_SITE_MAP, stack);
+	gain(heap_site_at(head, site), bytes);
+	heap_lock_give(&s->lock);
+	if (heap_maps_set(head, heap_core.maps, start, bytes, site, lost, t) < 0) {
+		heap_loss(head, HEAP_LOSS_NO_MEMORY, 1);
+		lost(t, site, bytes);
+	}
+}
+
+uint64_t heap_maps_time(void)
+{
+	return heap_core.maps ? heap_maps_now(heap_core.maps) : 0;
+}
+
+void heap_unmapped_before(struct heap_thread *t, uint64_t before, uint64_t start, uint64_t bytes)
+{
+	struct heap_head *head = heap_file();
+
+	if (head)
+		heap_maps_clear_before(head, heap_core.maps, before, start, bytes, lost, t);
+}
+
+void heap_unmapped(struct heap_thread *t, uint64_t start, uint64_t bytes)
+{
+	heap_unmapped_before(t, HEAP_MAPS_ALL, start, bytes);
+}
+
+/* What was not known at the old place stays so: nobody saw who mapped it. */
+void heap_remapped_before(struct heap_thread *t, uint64_t before, uint64_t old, uint64_t old_bytes,
+			  uint64_t start, uint64_t bytes, const struct heap_stack *stack)
+{
+	struct heap_head *head = heap_file();
+	uint64_t kept = old_bytes < bytes ? old_bytes : bytes;
+
+	if (!head)
+		return;
+	if (old_bytes > kept)
+		heap_maps_clear_before(head, heap_core.maps, before, old + kept, old_bytes - kept,
+				       lost, t);
+	if (start != old &&
+	    heap_maps_move_before(head, heap_core.maps, before, old, start, kept, lost, t) < 0)
+		heap_loss(head, HEAP_LOSS_NO_MEMORY, 1);
+	if (bytes > kept)
+		heap_mapped(t, start + kept, bytes - kept, stack);
+}
+
+void heap_remapped(struct heap_thread *t, uint64_t old, uint64_t old_bytes, uint64_t start,
+		   uint64_t bytes, const struct heap_stack *stack)
+{
+	heap_remapped_before(t, HEAP_MAPS_ALL, old, old_bytes, start, bytes, stack);
+}

@@ -1,0 +1,307 @@
+/* Shards' limits, the levels of open stages' marks, and the declaring of a new mark: peak.h. */
+#include "prof/heap/peak.h"
+
+#include <string.h>
+
+/* What a shard grew to is forgotten by an eighth each time that limits are dealt out. */
+#define HIGH_DECAY 8
+
+void heap_peak_begin(struct heap_peak *p, struct heap_head *head)
+{
+	if (p->levels && p->levels != p->levels_first)
+		heap_unmap(p->head, p->levels, p->levels_max * sizeof *p->levels);
+	p->head = head;
+	p->recording++;
+	for (uint32_t i = 0; i < HEAP_SHARDS; i++) {
+		struct heap_shard *s = &p->shards[i];
+
+		s->threads = 0;
+		s->sum = head ? &head->shards[i] : NULL;
+		s->limit_bytes = s->high_bytes = 0;
+	}
+	p->levels = p->levels_first;
+	p->levels_max = HEAP_LEVELS_FIRST;
+	p->levels[0] = (struct heap_level){0, 0, 0};
+	p->n_levels = 1;
+	if (atomic_load_explicit(&p->n_shards, memory_order_relaxed) == 0)
+		atomic_store_explicit(&p->n_shards, 1, memory_order_relaxed);
+}
+
+void heap_peak_fork_child(struct heap_peak *p)
+{
+	atomic_store_explicit(&heap_lock_many, 0, memory_order_relaxed);
+	heap_lock_reset(&p->lock);
+	for (uint32_t i = 0; i < HEAP_SHARDS; i++)
+		heap_lock_reset(&p->shards[i].lock);
+	atomic_store_explicit(&p->n_shards, 1, memory_order_relaxed);
+}
+
+/* n_shards grows under all locks, so with one of them held it can be trusted. */
+void heap_peak_lock_all(struct heap_peak *p)
+{
+	uint32_t n;
+
+	if (heap_peak_alone(p)) {
+		heap_lock_take(&p->shards[0].lock);
+		if (heap_peak_alone(p))
+			return;
+		heap_lock_give(&p->shards[0].lock);
+	}
+	heap_lock_take(&p->lock);
+	n = atomic_load_explicit(&p->n_shards, memory_order_relaxed);
+	for (uint32_t i = 0; i < n; i++)
+		heap_lock_take(&p->shards[i].lock);
+}
+
+static void unlock_many(struct heap_peak *p, uint32_t n)
+{
+	for (uint32_t i = n; i-- > 0;)
+		heap_lock_give(&p->shards[i].lock);
+	heap_lock_give(&p->lock);
+}
+
+void heap_peak_unlock_all(struct heap_peak *p)
+{
+	if (heap_peak_alone(p))
+		heap_lock_give(&p->shards[0].lock);
+	else
+		unlock_many(p, atomic_load_explicit(&p->n_shards, memory_order_relaxed));
+}
+
+/* The live heap that is the next mark. A stage's own is only raised by more than it; the run's is declared
+ * again by as much. */
+static int64_t edge(const struct heap_peak *p)
+{
+	return p->levels[p->n_levels - 1].peak_bytes + (p->n_levels > 1);
+}
+
+static int64_t live_of_all(const struct heap_peak *p, uint32_t n)
+{
+	int64_t live = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		live += heap_shard_live(&p->shards[i]);
+	return live;
+}
+
+/* What a shard would like to have above its live bytes: to come to where it was lately. */
+static int64_t wanted(const struct heap_shard *s)
+{
+	int64_t live = heap_shard_live(s);
+
+	return s->high_bytes > live ? s->high_bytes - live : 0;
+}
+
+/* Each shard may grow by its share of what is left to the edge: what it wants, or its part of that where it is
+ * too much for all; the rest is for all alike. The shares add up to no more than `slack`. */
+static void deal(struct heap_peak *p, uint32_t n, int64_t slack)
+{
+	int64_t want = 0, left = slack, each;
+
+	for (uint32_t i = 0; i < n; i++)
+		want += wanted(&p->shards[i]);
+	for (uint32_t i = 0; i < n; i++) {
+		struct heap_shard *s = &p->shards[i];
+		int64_t live = heap_shard_live(s), share = wanted(s);
+
+		if (want > slack)
+			share = (int64_t)((double)slack * ((double)share / (double)want));
+		if (share > left)
+			share = left;
+		left -= share;
+		s->limit_bytes = live + share;
+		if (s->high_bytes > live)
+			s->high_bytes -= (s->high_bytes - live) / HIGH_DECAY;
+	}
+	each = left / n;
+	for (uint32_t i = 0; i < n; i++)
+		p->shards[i].limit_bytes += each;
+	p->shards[0].limit_bytes += left - each * n;
+}
+
+static void limit(struct heap_peak *p, uint32_t n, int64_t live)
+{
+	if (n == 1)
+		p->shards[0].limit_bytes = edge(p);
+	else
+		deal(p, n, edge(p) - live);
+}
+
+uint32_t heap_peak_thread_begin(struct heap_peak *p)
+{
+	uint32_t n = atomic_load_explicit(&p->n_shards, memory_order_relaxed), best = 0;
+
+	for (uint32_t i = 1; i < n; i++)
+		if (p->shards[i].threads < p->shards[best].threads)
+			best = i;
+	if (p->shards[best].threads && n < HEAP_SHARDS) {
+		best = n;
+		heap_lock_take(&p->shards[n].lock);
+		if (n == 1) /* its lock stood for this one */
+			heap_lock_take(&p->lock);
+		atomic_store_explicit(&p->n_shards, n + 1, memory_order_relaxed);
+	}
+	p->shards[best].threads++;
+	return best;
+}
+
+/* The heap is at the run's mark, or above it. */
+static void declare(struct heap_peak *p, uint32_t n, int64_t live, int64_t now_ns)
+{
+	struct heap_head *head = p->head;
+	int64_t count = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		count += atomic_load_explicit(&p->shards[i].sum->live_count, memory_order_relaxed);
+	atomic_store_explicit(&head->peak_bytes, live, memory_order_relaxed);
+	atomic_store_explicit(&head->peak_count, count, memory_order_relaxed);
+	atomic_store_explicit(&head->peak_ns, now_ns, memory_order_relaxed);
+	atomic_store_explicit(&head->peak_mapped_bytes,
+			      atomic_load_explicit(&head->mapped_bytes, memory_order_relaxed),
+			      memory_order_relaxed);
+	atomic_store_explicit(&head->gen,
+			      atomic_load_explicit(&head->gen, memory_order_relaxed) + 1,
+			      memory_order_release);
+}
+
+/* Levels that are not above `live` come to be one, with that mark; 1: the run's is among them. */
+static int raise_levels(struct heap_peak *p, int64_t live)
+{
+	struct heap_level *top = &p->levels[p->n_levels - 1];
+
+	if (top->peak_bytes < live)
+		top->peak_bytes = live;
+	while (p->n_levels > 1 && top[-1].peak_bytes <= top->peak_bytes) {
+		top[-1].peak_bytes = top->peak_bytes;
+		top[-1].open += top->open;
+		top--;
+		p->n_levels--;
+	}
+	return p->n_levels == 1;
+}
+
+void heap_peak_reached(struct heap_peak *p, struct heap_shard *shard, int64_t now_ns)
+{
+	uint32_t n = atomic_load_explicit(&p->n_shards, memory_order_relaxed);
+	int64_t live = n == 1 ? heap_shard_live(shard) : live_of_all(p, n);
+
+	if (live >= edge(p) && raise_levels(p, live))
+		declare(p, n, live, now_ns);
+	if (shard->high_bytes < heap_shard_live(shard))
+		shard->high_bytes = heap_shard_live(shard);
+	limit(p, n, live);
+}
+
+int64_t heap_peak_live(struct heap_peak *p)
+{
+	int64_t live;
+
+	heap_peak_lock_all(p);
+	live = p->head ? live_of_all(p, atomic_load_explicit(&p->n_shards, memory_order_relaxed))
+		       : -1;
+	heap_peak_unlock_all(p);
+	return live;
+}
+
+/* ---- stages ---------------------------------------------------------------------------------- */
+
+/* Levels whose stages have all ended go; more room if that is not enough. */
+static int levels_room(struct heap_peak *p)
+{
+	struct heap_level *more;
+	uint32_t kept = 1;
+
+	for (uint32_t i = 1; i < p->n_levels; i++)
+		if (p->levels[i].open)
+			p->levels[kept++] = p->levels[i];
+	p->n_levels = kept;
+	if (kept < p->levels_max / 2)
+		return 0;
+	more = heap_map(p->head, 2 * p->levels_max * sizeof *more);
+	if (!more)
+		return kept < p->levels_max ? 0 : -1;
+	memcpy(more, p->levels, kept * sizeof *more);
+	if (p->levels != p->levels_first)
+		heap_unmap(p->head, p->levels, p->levels_max * sizeof *more);
+	p->levels = more;
+	p->levels_max *= 2;
+	return 0;
+}
+
+void heap_peak_mark_begin(struct heap_peak *p, struct heap_mark *mark)
+{
+	uint32_t n;
+	struct heap_level *top;
+	int64_t live;
+
+	mark->serial = 0;
+	mark->peak_bytes = -1;
+	heap_peak_lock_all(p);
+	n = atomic_load_explicit(&p->n_shards, memory_order_relaxed);
+	if (!p->head || (p->n_levels == p->levels_max && levels_room(p) < 0)) {
+		heap_peak_unlock_all(p);
+		return;
+	}
+	live = n == 1 ? heap_shard_live(&p->shards[0]) : live_of_all(p, n);
+	mark->serial = ++p->serial;
+	mark->recording = p->recording;
+	top = &p->levels[p->n_levels - 1];
+	if (top->peak_bytes == live) {
+		top->open++;
+	} else {
+		top[1] = (struct heap_level){mark->serial, live, 1};
+		p->n_levels++;
+		limit(p, n, live);
+	}
+	heap_peak_unlock_all(p);
+}
+
+static struct heap_level *level_of(struct heap_peak *p, uint64_t serial)
+{
+	uint32_t lo = 0, hi = p->n_levels - 1;
+
+	if (p->levels[hi].first <= serial)
+		return &p->levels[hi];
+	while (lo + 1 < hi) { /* levels[lo].first <= serial < levels[hi].first */
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (p->levels[mid].first <= serial)
+			lo = mid;
+		else
+			hi = mid;
+	}
+	return &p->levels[lo];
+}
+
+/* Limits need no change when the edge rises, except that of an only shard, which is the edge. */
+static void level_leave(struct heap_peak *p, struct heap_level *level)
+{
+	level->open--;
+	while (p->n_levels > 1 && !p->levels[p->n_levels - 1].open)
+		p->n_levels--;
+	if (heap_peak_alone(p))
+		p->shards[0].limit_bytes = edge(p);
+}
+
+int64_t heap_peak_mark_end(struct heap_peak *p, struct heap_mark *mark)
+{
+	heap_lock *lock = &p->shards[0].lock;
+	struct heap_level *level;
+
+	if (!heap_peak_alone(p))
+		lock = &p->lock;
+	heap_lock_take(lock);
+	if (lock != &p->lock && !heap_peak_alone(p)) {
+		heap_lock_give(lock);
+		lock = &p->lock;
+		heap_lock_take(lock);
+	}
+	if (mark->serial && p->head && mark->recording == p->recording) {
+		level = level_of(p, mark->serial);
+		mark->peak_bytes = level->peak_bytes;
+		level_leave(p, level);
+	}
+	mark->serial = 0;
+	heap_lock_give(lock);
+	return mark->peak_bytes;
+}
