@@ -56,10 +56,8 @@ static int resolve(struct recording *r, struct image *m, uint32_t stack, uint32_
 {
 	struct heap_stack_view v = {0};
 	struct resolve_request q = {.label = heap_label_name, .counted = 1};
-	int rc = stack ? heap_reader_stack(&m->heap->reader, stack, &v) : 0;
+	int rc = heap_reader_stack(&m->heap->reader, stack, &v);
 
-	if (stack == 0)
-		return resolve_label(&r->resolver, heap_label_name(HEAP_LABEL_TABLE_FULL), row);
 	if (rc)
 		return rc;
 	q.t_ns = v.t_ns;
@@ -141,11 +139,27 @@ static int know_late(struct recording *r, struct image *m)
 	return 0;
 }
 
+/* Sites of last resort come into use in no order, and all have one stack. */
+static int know_last_resort(struct recording *r, struct image *m)
+{
+	struct image_heap *h = m->heap;
+	int rc = 0;
+
+	if (idmap_get(&h->stacks, 0) != IDMAP_NONE)
+		return 0;
+	for (uint32_t i = 1; i < HEAP_SITES_RESERVED && rc == 0; i++)
+		rc = know_site(r, m, i);
+	return rc < 0 ? rc : 0;
+}
+
 static int know_sites(struct recording *r, struct image *m)
 {
 	struct image_heap *h = m->heap;
 	uint32_t n = heap_reader_sites(&h->reader);
-	int rc = know_late(r, m);
+	int rc = know_last_resort(r, m);
+
+	if (rc == 0)
+		rc = know_late(r, m);
 
 	for (; rc >= 0 && h->sites < n; h->sites++) {
 		rc = know_site(r, m, h->sites);

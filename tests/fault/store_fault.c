@@ -51,7 +51,8 @@ static int fill(struct store *s, const char *id, struct err *err)
 	struct profile_stage g = {.wall_ns = 5};
 	struct store_name chain[2] = {{.function = "outer;", .file = "a.c"}, {.function = "inner"}};
 	struct store_run_end end = {.duration_ns = 1};
-	int64_t key = 0, process, thread, module, frame, label, stack, stage;
+	int64_t key = 0, process, thread, module, frame, label, stack, stage, snapshot;
+	struct store_sample sample;
 	int rc = store_begin(s, err);
 
 	TRY(store_run_add(s, &run, &key, err));
@@ -65,6 +66,13 @@ static int fill(struct store *s, const char *id, struct err *err)
 	TRY(store_stage_add(s, key, 0, thread, "stage", 1, 5, &stage, err));
 	TRY(store_stage_end(s, stage, &g, "{}", err));
 	TRY(store_sample_add(s, key, PROFILE_CPU, stage, thread, stack, 1, 1, err));
+	sample = (struct store_sample){PROFILE_ALLOC, stage, thread, stack, 1, 1, 2, 3};
+	TRY(store_sample_add_memory(s, key, &sample, err));
+	TRY(store_snapshot_add(s, key, 9, "gone", 5, &snapshot, err));
+	TRY(store_snapshot_row_add(s, snapshot, stack, 1, 5, err));
+	TRY(store_snapshot_remove(s, snapshot, err));
+	TRY(store_snapshot_add(s, key, 9, "auto", 5, &snapshot, err));
+	TRY(store_snapshot_row_add(s, snapshot, stack, 1, 5, err));
 	TRY(store_tick_add(s, key, thread, 9, stack, PROFILE_RUNNING, err));
 	TRY(store_counter_add(s, key, 9, "c", 1, err));
 	TRY(store_loss_add(s, key, "late_tick", 1, err));
@@ -106,7 +114,8 @@ static void making_and_filling_survives_each_failure(void **state)
 	assert_int_equal(make_and_fill(), 0);
 	assert_true(rig_sound());
 	assert_int_equal(
-		rig_int("SELECT value FROM folded WHERE folded = '[truncated];outer:;inner'"), 1);
+		rig_int("SELECT sum(value) FROM folded WHERE folded = '[truncated];outer:;inner'"),
+		2);
 }
 
 static struct store *opened;
@@ -134,7 +143,8 @@ static void a_handle_goes_on_after_each_failure(void **state)
 	store_close(opened);
 	assert_true(rig_sound());
 	assert_int_equal(rig_int("SELECT count(*) FROM run"), succeeded);
-	assert_int_equal(rig_int("SELECT count(*) FROM sample_row"), succeeded);
+	assert_int_equal(rig_int("SELECT count(*) FROM sample_row"), 2 * succeeded);
+	assert_int_equal(rig_int("SELECT count(*) FROM snapshot_sample_row"), succeeded);
 	assert_int_equal(rig_int("SELECT count(*) FROM stack_row"), 3 * succeeded);
 }
 

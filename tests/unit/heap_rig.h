@@ -1,165 +1,108 @@
-/* For tests of the tracker's tables: a heap file of this process, children in which limits are set, kernels
- * that refuse what older ones do not have, and a tmpfs of a few pages. */
+/* A recording (record_rig.h) whose process tracks memory: its heap file is filled as the tracker does it, with
+ * sums that the test makes up. */
 #ifndef TESTS_HEAP_RIG_H
 #define TESTS_HEAP_RIG_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-#include <errno.h>
-#include <fcntl.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <sched.h>
-#include <sys/mount.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-
+#include "prof/base/hash.h"
 #include "prof/heap/tables.h"
+#include "tests/unit/record_rig.h"
 
-/* A sanitizer's own address space leaves no room for limits on it. */
-#if defined(__has_feature)
-#define HEAP_SANITIZED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
-#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define HEAP_SANITIZED 1
-#else
-#define HEAP_SANITIZED 0
-#endif
-
-#define CHILD_SKIP 77 /* exit code of a child that cannot test what it should */
-
-/* In a child: ends it when a statement is not true. */
-#define CHECK(x)                                                                                   \
-	do {                                                                                       \
-		if (!(x)) {                                                                        \
-			fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #x);            \
-			_exit(1);                                                                  \
-		}                                                                                  \
-	} while (0)
-
-static char rig_path[256];
-
-/* A path that is free, where heap files live. */
-static inline const char *rig_name(void)
-{
-	static int n;
-	const char *base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
-
-	snprintf(rig_path, sizeof rig_path, "%s/protea-test-heap.%d.%d", base, (int)getpid(), n++);
-	return rig_path;
-}
-
-static inline struct heap_head *rig_file(uint32_t sites_max, uint64_t stacks_bytes)
-{
+struct heap_rig {
+	struct record_rig rig;
 	struct heap_head *head;
+	struct heap_index index;
+	char path[SPOOL_PATH_MAX + 64];
+};
+
+/* A process has one heap file at a time: that of a test that failed on its way is let go here. */
+static struct heap_rig *heap_rig_open;
+
+static inline void heap_rig_unmake_file(struct heap_rig *h)
+{
+	heap_index_drop(h->head, &h->index);
+	heap_file_drop(h->head);
+	heap_rig_open = NULL;
+}
+
+static inline void heap_rig_file(struct heap_rig *h, enum heap_mode mode)
+{
 	struct err err = ERR_INIT;
+	static struct heap_head *left;
 
-	if (heap_file_make(&head, rig_name(), sites_max, stacks_bytes, &err))
+	if (heap_rig_open)
+		heap_file_drop(left);
+	snprintf(h->path, sizeof h->path, "%.280s" HEAP_SUFFIX, h->rig.spool.head->file);
+	if (heap_file_make(&h->head, h->path, 0, 0, &err))
 		fail_msg("%s", err.text);
-	heap_file_describe(head, HEAP_FULL, 0, 1, 0);
-	return head;
+	heap_rig_open = h;
+	left = h->head;
+	memset(&h->index, 0, sizeof h->index);
+	h->head->count_unit = mode == HEAP_SAMPLED ? HEAP_COUNT_UNIT_SAMPLED : 1;
+	h->head->temporary = 1;
+	h->head->mode = mode;
 }
 
-static inline void rig_file_drop(struct heap_head *head)
+static inline void heap_rig_make(struct heap_rig *h, const char *store, enum heap_mode mode)
 {
-	heap_file_drop(head);
-	(void)unlink(rig_path);
+	memset(h, 0, sizeof *h);
+	record_rig_make(&h->rig, store);
+	h->rig.spool.session->memory_mode = mode;
+	heap_rig_file(h, mode);
+	rig_thread(&h->rig, 77, 10, "main");
+	rig_module(&h->rig, 11, RIG_START, "/bin/rig", "abcd");
 }
 
-static inline uint64_t rig_next(uint64_t *x)
+static inline void heap_rig_drop(struct heap_rig *h)
 {
-	*x ^= *x << 13;
-	*x ^= *x >> 7;
-	*x ^= *x << 17;
-	return *x;
+	heap_rig_unmake_file(h);
+	record_rig_drop(&h->rig);
 }
 
-static inline uint64_t rig_mix(uint64_t x)
+struct rig_where {
+	enum heap_site_kind kind;
+	uint32_t thread, n, flags;
+	uint64_t stage;
+	const uint64_t *addresses;
+};
+
+static inline struct heap_site *heap_rig_site(struct heap_rig *h, const struct rig_where *w)
 {
-	x = (x + 1) * 0x9e3779b97f4a7c15u;
-	x ^= x >> 31;
-	x *= 0xd6e8feb86659fd93u;
-	return x ^ x >> 32;
+	struct heap_stack stack = {hash_bytes(w->addresses, w->n * sizeof *w->addresses, 1) | 1,
+				   w->addresses, w->n, w->flags};
+	struct heap_site_key key = {w->stage, w->thread, 0, w->kind};
+
+	return heap_site_at(h->head, heap_site_find(h->head, &h->index, &stack, &key, 20));
 }
 
-#define RIG_DEPTH 12
-
-/* Stack number i: told by its addresses, its length between 1 and RIG_DEPTH. */
-static inline struct heap_stack rig_stack(uint64_t i, uint64_t addresses[RIG_DEPTH])
+/* Blocks allocated, of which some were freed, some of them at once; the mark as it is now. */
+static inline void heap_rig_blocks(struct heap_site *s, uint64_t count, uint64_t bytes,
+				   uint64_t freed_count, uint64_t freed_bytes, uint64_t temporary)
 {
-	uint32_t n = (uint32_t)(rig_mix(i) % RIG_DEPTH) + 1;
-
-	for (uint32_t k = 0; k < n; k++)
-		addresses[k] = 0x400000 + i * 64 + k;
-	return (struct heap_stack){.hash = rig_mix(i), .addresses = addresses, .n = n};
+	atomic_store(&s->alloc_count, count);
+	atomic_store(&s->alloc_bytes, bytes);
+	atomic_store(&s->freed_count, freed_count);
+	atomic_store(&s->freed_bytes, freed_bytes);
+	atomic_store(&s->temporary_count, temporary);
+	atomic_store(&s->temporary_bytes, temporary * 2);
 }
 
-/* Runs `f` in a child; it calls CHECK, or returns CHILD_SKIP with a reason printed. */
-static inline void in_child(int (*f)(void))
+static inline void heap_rig_peak(struct heap_rig *h, struct heap_site *s, uint64_t count,
+				 uint64_t bytes)
 {
-	pid_t pid = fork();
-	int status;
-
-	assert_true(pid >= 0);
-	if (pid == 0)
-		_exit(f());
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	if (WIFSIGNALED(status))
-		fail_msg("the child died of signal %d", WTERMSIG(status));
-	if (WEXITSTATUS(status) == CHILD_SKIP)
-		skip();
-	assert_int_equal(WEXITSTATUS(status), 0);
+	atomic_store(&s->gen, atomic_load(&h->head->gen));
+	atomic_store(&s->peak_count, count);
+	atomic_store(&s->peak_bytes, bytes);
 }
 
-/* As on a kernel that does not know this advice of madvise. */
-static inline int refuse_advice(uint32_t advice)
+/* The process ends: rounds until that is noticed, and all is stored. */
+static inline void heap_rig_end(struct heap_rig *h)
 {
-	struct sock_filter code[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_madvise, 0, 3),
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[2])),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, advice, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EINVAL),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog prog = {sizeof code / sizeof *code, code};
-
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
-	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog)) {
-		fprintf(stderr, "skipped: no seccomp filter here\n");
-		return -1;
+	rig_round(&h->rig);
+	for (int i = 0; i < 4; i++) {
+		rig_round(&h->rig);
+		assert_int_equal(images_watch(&h->rig.r), 0);
 	}
-	return 0;
-}
-
-/* In a child: a tmpfs of that size over `folder`, seen by nobody else, gone with the child. */
-static inline int tiny_tmpfs(const char *folder, const char *size)
-{
-	char options[64];
-
-	snprintf(options, sizeof options, "size=%s", size);
-	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
-	    mount("tmpfs", folder, "tmpfs", 0, options)) {
-		fprintf(stderr, "skipped: a tmpfs cannot be mounted here: %s\n", strerror(errno));
-		return -1;
-	}
-	return 0;
-}
-
-static inline uint64_t rig_lost(const struct heap_head *head, enum heap_loss loss)
-{
-	return atomic_load(&head->losses[loss]);
+	rig_flush(&h->rig);
 }
 
 #endif

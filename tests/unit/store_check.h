@@ -24,7 +24,8 @@ static inline int store_check_profile(const struct profile *p)
 	for (size_t i = 0; i < p->n_samples; i++)
 		ok &= p->samples[i].kind < PROFILE_KINDS && p->samples[i].thread < p->n_threads &&
 		      p->samples[i].stack < p->n_stacks &&
-		      (p->samples[i].stage == PROFILE_NONE || p->samples[i].stage < p->n_stages);
+		      (p->samples[i].stage == PROFILE_NONE || p->samples[i].stage < p->n_stages) &&
+		      p->samples[i].variance >= 0 && p->samples[i].life_ns >= 0;
 	for (size_t i = 0; i < p->n_ticks; i++)
 		ok &= p->ticks[i].thread < p->n_threads && p->ticks[i].stack < p->n_stacks &&
 		      p->ticks[i].state < PROFILE_STATES &&
@@ -38,6 +39,13 @@ static inline int store_check_profile(const struct profile *p)
 		      store_check_string(p, p->stages[i].name);
 	for (size_t i = 0; i < p->n_counters; i++)
 		ok &= store_check_string(p, p->counters[i].name);
+	for (size_t i = 0; i < p->n_snapshots; i++)
+		ok &= store_check_string(p, p->snapshots[i].name) &&
+		      p->snapshots[i].n <= p->n_snapshot_rows &&
+		      p->snapshots[i].first <= p->n_snapshot_rows - p->snapshots[i].n &&
+		      (i == 0 || p->snapshots[i - 1].t_ns <= p->snapshots[i].t_ns);
+	for (size_t i = 0; i < p->n_snapshot_rows; i++)
+		ok &= p->snapshot_rows[i].stack < p->n_stacks;
 	return ok;
 }
 
