@@ -177,6 +177,11 @@ void agent_modules_changed(void);
 /* Handler, before it writes a sample: writes the BEGIN of open stages that have none yet, and returns the
  * stage that the sample belongs to (0: none). */
 uint64_t agent_stages_in_handler(struct agent_slot *slot);
+/* The stage under which the calling thread's memory is booked, after mem_stage_changed(AGENT_STAGE_ASK): open
+ * stages get their BEGIN now if this thread may write so many, else it is the innermost one that has it (0:
+ * none). Holds until the next mem_stage_changed(). `slot` may be NULL. */
+uint64_t agent_stage_for_memory(struct agent_slot *slot);
+#define AGENT_STAGE_ASK UINT64_MAX
 /* Ends stages that the calling thread left open and forgets its stack of them. */
 void agent_stages_thread_end(struct agent_slot *slot);
 /* In a forked child: the surviving thread's open stages are the parent's business. */

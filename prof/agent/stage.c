@@ -258,6 +258,26 @@ uint64_t agent_stages_in_handler(struct agent_slot *slot)
 	return n && n <= STAGE_DEPTH_MAX ? st->open[n - 1].id : 0;
 }
 
+/* In the middle of pp_stage_begin() and its kin (`busy`) nothing of ours allocates. */
+uint64_t agent_stage_for_memory(struct agent_slot *slot)
+{
+	struct stage_stack *st = slot ? slot->stages : NULL;
+	uint32_t n;
+
+	if (!st || st->slot != slot)
+		return 0;
+	if (!st->busy && st->published < st->depth) {
+		int64_t now_ns = clock_mono_ns();
+
+		enter(st);
+		if (stage_may_publish(st, now_ns))
+			stage_publish(st);
+		leave(st);
+	}
+	n = st->published < st->depth ? st->published : st->depth;
+	return n ? st->open[n - 1].id : 0;
+}
+
 void agent_stages_thread_end(struct agent_slot *slot)
 {
 	struct stage_stack *st = slot->stages;
