@@ -21,17 +21,19 @@
  *   - less than sites_max are in use, and there is memory for them: what comes later is booked at the one
  *     site of last resort that each shard has for each kind ("[site table full]", stack 0, no thread);
  *   - less than HEAP_SITES_STAGED (or half of sites_max) are: later ones know no stage;
- *   - less than three quarters of sites_max are: later ones know no thread either (row 0);
+ *   - less than HEAP_SITES_THREADED (or three quarters of sites_max) are: later ones know no thread either (row
+ *     0), so that what is added then is bounded by the program's code, not by its length;
  *   - of a shard, HEAP_STAGES_MAX different stages have sites of their own: later stages are booked under
  *     stage 0.
  * Each event that is booked more coarsely is counted: HEAP_LOSS_FOLDED, HEAP_LOSS_SITE_TABLE. */
-#define HEAP_SITES_MAX    (1u << 20) /* 128 MiB of addresses */
-#define HEAP_SITES_STAGED (1u << 17) /* 16 MiB */
-#define HEAP_STAGES_MAX   4096u
-#define HEAP_THREADS_MAX  (1u << 16)
-#define HEAP_STACKS_MAX   (64u << 20) /* bytes */
-#define HEAP_DEPTH_MAX    512         /* addresses of a stack; deeper ones keep the leaf end */
-#define HEAP_SHARDS       64
+#define HEAP_SITES_MAX      (1u << 20) /* 128 MiB of addresses */
+#define HEAP_SITES_STAGED   (1u << 17) /* 16 MiB */
+#define HEAP_SITES_THREADED (1u << 18) /* 32 MiB */
+#define HEAP_STAGES_MAX     4096u
+#define HEAP_THREADS_MAX    (1u << 16)
+#define HEAP_STACKS_MAX     (64u << 20) /* bytes */
+#define HEAP_DEPTH_MAX      512         /* addresses of a stack; deeper ones keep the leaf end */
+#define HEAP_SHARDS         64
 
 enum heap_mode { HEAP_OFF, HEAP_SAMPLED, HEAP_FULL }; /* as spool_session.memory_mode */
 

@@ -122,17 +122,22 @@ static int admit(struct heap_head *head, struct heap_index *index, uint64_t stag
 	return 0;
 }
 
+static uint32_t lesser(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
 /* Is a site for all that the key says too much by the limits of format.h? */
 static int too_fine(struct heap_head *head, struct heap_index *index,
 		    const struct heap_site_key *key)
 {
 	uint32_t used = atomic_load_explicit(&head->sites_used, memory_order_relaxed);
-	uint32_t half = head->sites_max / 2;
+	uint32_t max = head->sites_max;
 
 	if (key->stage)
-		return used >= (half < HEAP_SITES_STAGED ? half : HEAP_SITES_STAGED) ||
+		return used >= lesser(max / 2, HEAP_SITES_STAGED) ||
 		       !admit(head, index, key->stage);
-	return key->thread && used >= head->sites_max - head->sites_max / 4;
+	return key->thread && used >= lesser(max - max / 4, HEAP_SITES_THREADED);
 }
 
 static uint32_t last_resort(struct heap_head *head, const struct heap_site_key *key)

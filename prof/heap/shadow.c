@@ -81,9 +81,7 @@ static _Atomic uint64_t *leaf_cut(struct heap_head *head, struct heap_shadow *s)
 static struct heap_shadow_mid *mid_of(struct heap_head *head, struct heap_shadow *s,
 				      uint64_t address)
 {
-	struct heap_shadow_mid *_Atomic *place =
-		&s->top[(address & 8) << (HEAP_SHADOW_TOP_BITS - 3) |
-			address >> (4 + HEAP_SHADOW_MID_BITS + HEAP_SHADOW_LEAF_BITS)];
+	struct heap_shadow_mid *_Atomic *place = &s->top[heap_shadow_top(address)];
 	struct heap_shadow_mid *mid = atomic_load_explicit(place, memory_order_acquire), *fresh;
 
 	if (mid)

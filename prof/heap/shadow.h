@@ -72,19 +72,24 @@ static inline uint8_t *heap_shadow_slab(const struct heap_shadow *s, uint32_t i,
 #define HEAP_SHADOW_SIZE_BITS 40
 #define HEAP_SHADOW_SIZE_LIST ((UINT64_C(1) << HEAP_SHADOW_SIZE_BITS) - 1) /* it is in the list */
 
+/* Place in `top` of an address that has a place in the trees. */
+static inline uint32_t heap_shadow_top(uint64_t address)
+{
+	return (uint32_t)(address >> (3 + HEAP_SHADOW_MID_BITS + HEAP_SHADOW_LEAF_BITS) & ~1u) |
+	       (address >> 3 & 1);
+}
+
 /* The word of an address, or NULL: there is no leaf (yet), or it cannot be in the trees. */
 static inline _Atomic uint64_t *heap_shadow_word(const struct heap_shadow *s, uint64_t address)
 {
-	uint64_t granule = address >> 4;
+	/* Rotated, bits that must not be set are all at the top. */
+	uint64_t turned = address >> 3 | address << 61, granule = turned >> 1;
 	const struct heap_shadow_mid *mid;
 	_Atomic uint64_t *leaf;
 
-	if (__builtin_expect(((address & 7) | address >> 47) != 0, 0))
+	if (__builtin_expect(turned >> 44 != 0, 0))
 		return NULL;
-	mid = atomic_load_explicit(
-		&s->top[(address & 8) << (HEAP_SHADOW_TOP_BITS - 3) |
-			granule >> (HEAP_SHADOW_MID_BITS + HEAP_SHADOW_LEAF_BITS)],
-		memory_order_acquire);
+	mid = atomic_load_explicit(&s->top[heap_shadow_top(address)], memory_order_acquire);
 	if (__builtin_expect(!mid, 0))
 		return NULL;
 	leaf = atomic_load_explicit(

@@ -112,6 +112,24 @@ static void a_table_that_fills_gives_up_detail_step_by_step(void **state)
 	rig_file_drop(head);
 }
 
+/* A server with a thread for each request: what it books in the end is bounded by its code. */
+static void threads_without_end_share_sites_in_the_end(void **state)
+{
+	struct heap_head *head = rig_file(0, 0);
+	struct heap_index index = {0};
+	uint32_t site = 0, n = HEAP_SITES_THREADED - HEAP_SITES_RESERVED;
+
+	(void)state;
+	for (uint32_t t = 1; t <= n + 1000; t++)
+		site = rig_find(head, &index, t % 4, 0, t);
+	assert_int_equal(head->sites_used, HEAP_SITES_THREADED + 4);
+	assert_int_equal(heap_site_at(head, site)->thread, 0);
+	assert_int_equal(rig_lost(head, HEAP_LOSS_FOLDED), 1000);
+	assert_int_equal(rig_lost(head, HEAP_LOSS_SITE_TABLE), 0);
+	heap_index_drop(head, &index);
+	rig_file_drop(head);
+}
+
 static void stages_beyond_the_limit_are_booked_without(void **state)
 {
 	struct heap_head *head = rig_file(0, 0);
@@ -251,6 +269,7 @@ int main(void)
 		cmocka_unit_test(a_key_has_one_site_and_a_site_one_key),
 		cmocka_unit_test(kinds_and_shards_are_told_apart),
 		cmocka_unit_test(a_table_that_fills_gives_up_detail_step_by_step),
+		cmocka_unit_test(threads_without_end_share_sites_in_the_end),
 		cmocka_unit_test(stages_beyond_the_limit_are_booked_without),
 		cmocka_unit_test(stacks_without_room_go_to_the_site_of_last_resort),
 		cmocka_unit_test(an_index_without_memory_serves_what_it_knows),
