@@ -131,6 +131,11 @@ struct heap_head *heap_file(void)
 	return heap_mode() == HEAP_OFF ? NULL : heap_core.file;
 }
 
+uint8_t *heap_filter(void)
+{
+	return heap_mode() == HEAP_SAMPLED ? heap_tagset_filter(heap_core.tags) : NULL;
+}
+
 /* ---- threads --------------------------------------------------------------------------------- */
 
 void heap_threads_many(void)

@@ -89,6 +89,8 @@ void heap_alloc_sampled(struct heap_thread *t, uint64_t address, uint64_t bytes,
 int heap_free_sampled(struct heap_thread *t,
 		      uint64_t address); /* after the filter said "perhaps" */
 int heap_is_sampled(uint64_t address);
+/* What tells nearly every free that it is none of them (tagset.h); NULL: not in sampled mode. */
+uint8_t *heap_filter(void);
 /* heap_resize_begin(), _failed() and _resized() serve sampled mode as well, for blocks that are in the set;
  * heap_resize_end() is a heap_resized() whose new block was not drawn. */
 void heap_resize_end(struct heap_thread *t, uint64_t old, const struct heap_block *block);
