@@ -127,8 +127,9 @@ static int write_stages(const struct writer *w)
 		uint32_t stage = known_stage_find(k, w->m->space.id, s->id);
 
 		s->row = stage == KNOWN_NONE ? 0 : (uint32_t)k->stages[stage].row_id;
-		(void)idmap_set(&h->stages, s->id, s->row); /* it is there: no memory is asked */
-		if (s->row)
+		if (idmap_set(&h->stages, s->id, s->row))
+			rc = err_nomem(w->err, "stages");
+		else if (s->row)
 			rc = set_mark(w, MARK_STAGE, s->id, s->row);
 	}
 	return rc;

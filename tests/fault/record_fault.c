@@ -10,10 +10,12 @@
 
 #include "prof/record/about.h"
 #include "tests/fault/each.h"
-#include "tests/unit/record_rig.h"
+#include "tests/unit/heap_rig.h"
 
-static struct record_rig rig;
-static int runs = 1; /* the rig has made the first */
+static struct heap_rig memory;
+#define rig memory.rig
+static char kept_image[512], kept_heap[512]; /* an image that ended takes its files along */
+static int runs = 1;                         /* the rig has made the first */
 
 static void write_everything(void)
 {
@@ -21,6 +23,9 @@ static void write_everything(void)
 	struct spool_stage_whole whole = {.id = 3, .parent = 1, .items = 1};
 	double value = 5;
 
+	(void)!link(kept_image, rig.spool.head->file);
+	(void)!link(kept_heap, memory.path);
+	atomic_fetch_add(&rig.spool.session->snapshot_asked, 1);
 	atomic_store(&rig.w.ring->head, 0);
 	atomic_store(&rig.w.ring->tail, 0);
 	rig_thread(&rig, 77, 10, "main");
@@ -71,6 +76,18 @@ static int a_round(void)
 	if (rc == 0)
 		rc = drain_round(&r, 1);
 	if (rc == 0)
+		rc = heap_look_all(&r);
+	if (rc == 0 && (rc = snapshots_look(&r, 1000)) > 0)
+		rc = 0;
+	if (rc == 0 && (rc = snapshots_look(&r, 1000 + SNAPSHOT_STEP_NS)) > 0)
+		rc = 0;
+	snapshots_begin_end(&r);
+	for (int i = 0; i < 4 && rc == 0; i++) /* until its process is known to have ended */
+		if ((rc = drain_round(&r, 1)) == 0)
+			rc = images_watch(&r);
+	if (rc == 0)
+		rc = snapshots_take_last(&r, 2000);
+	if (rc == 0)
 		rc = finish_not_sampled(&r);
 	if (rc == 0)
 		rc = recording_flush(&r, 1, &err);
@@ -88,6 +105,22 @@ static int once(void)
 	return a_round();
 }
 
+/* The round that succeeded. */
+static void memory_is_there_at_last(void)
+{
+	struct err err = ERR_INIT;
+	struct profile p;
+	int64_t sum = 0;
+
+	assert_int_equal(store_read_run(rig.store, runs, STORE_READ_ALL, &p, &err), 0);
+	for (size_t i = 0; i < p.n_samples; i++)
+		if (p.samples[i].kind == PROFILE_LEAK)
+			sum += p.samples[i].value;
+	assert_int_equal(sum, 40 * 60);
+	assert_int_equal(p.n_snapshots, 3);
+	profile_release(&p);
+}
+
 static void a_round_survives_each_failing_allocation(void **state)
 {
 	size_t n;
@@ -96,6 +129,7 @@ static void a_round_survives_each_failing_allocation(void **state)
 	n = fault_each(once, 1);
 	print_message("%zu allocations failed\n", n);
 	assert_true(n > 20);
+	memory_is_there_at_last();
 }
 
 static int about_once(void)
@@ -117,6 +151,17 @@ static void a_command_line_survives_each_failing_allocation(void **state)
 	assert_true(fault_each(about_once, 0) > 0);
 }
 
+static void fill_heap(void)
+{
+	for (uint64_t i = 0; i < 40; i++) {
+		uint64_t path[2] = {RIG_START + 16 * i, RIG_START + 8};
+		struct rig_where w = {HEAP_SITE_MALLOC, 1, 2, 0, 1 + i % 3, path};
+
+		heap_rig_blocks(heap_rig_site(&memory, &w), 3, 90, 1, 30, 1);
+	}
+	assert_int_equal(heap_thread_row_add(memory.head, 77, 12), 1);
+}
+
 static int set_up(void **state)
 {
 	if (scratch_make(state))
@@ -125,12 +170,22 @@ static int set_up(void **state)
 	record_rig_run(&rig, "fault.sqlite");
 	rig.spool.head->pid = getpid();
 	rig.spool.head->start_ticks = 1;
+	rig.spool.session->memory_mode = HEAP_FULL;
+	heap_rig_file(&memory, HEAP_FULL);
+	fill_heap();
+	snprintf(kept_image, sizeof kept_image, "%.255s/kept-image", rig.spool.path);
+	snprintf(kept_heap, sizeof kept_heap, "%.255s/kept-heap", rig.spool.path);
+	if (link(rig.spool.head->file, kept_image) || link(memory.path, kept_heap))
+		return -1;
 	return spool_claim(rig.spool.head, 77, &rig.w);
 }
 
 static int tear_down(void **state)
 {
 	store_close(rig.store);
+	heap_rig_unmake_file(&memory);
+	(void)unlink(kept_image);
+	(void)unlink(kept_heap);
 	rig_drop(&rig.spool);
 	return scratch_remove(state);
 }
