@@ -16,8 +16,8 @@ static void gain(struct heap_site *site, uint64_t bytes)
 	mapped_add((int64_t)bytes);
 }
 
-/* A piece of a site's is unmapped, or mapped over. */
-static void lost(void *ctx, uint32_t at, uint64_t bytes)
+/* A piece of a site's is unmapped, or mapped over; or a range of it was cut in two. */
+static void lost(void *ctx, uint32_t at, uint64_t bytes, int ranges)
 {
 	struct heap_thread *t = ctx;
 	struct heap_shard *s = heap_enter(t);
@@ -29,8 +29,12 @@ static void lost(void *ctx, uint32_t at, uint64_t bytes)
 	s = heap_go(s, site->shard);
 	if (!s)
 		return;
-	heap_book_free(site, (struct heap_amount){bytes, heap_core.peak.head->count_unit},
-		       heap_ticks());
+	if (ranges < 0)
+		heap_book_alloc(site, (struct heap_amount){0, heap_core.peak.head->count_unit},
+				heap_ticks());
+	else
+		heap_book_free(site, (struct heap_amount){bytes, heap_core.peak.head->count_unit},
+			       heap_ticks());
 	mapped_add(-(int64_t)bytes);
 	heap_lock_give(&s->lock);
 }
@@ -53,7 +57,7 @@ void heap_mapped(struct heap_thread *t, uint64_t start, uint64_t bytes,
 	heap_lock_give(&s->lock);
 	if (heap_maps_set(head, heap_core.maps, start, bytes, site, lost, t) < 0) {
 		heap_loss(head, HEAP_LOSS_NO_MEMORY, 1);
-		lost(t, site, bytes);
+		lost(t, site, bytes, 1);
 	}
 }
 

@@ -195,17 +195,11 @@ static void split(struct node *n, uint64_t key, struct node **below, struct node
 	*below = *above = NULL;
 }
 
-static void lose(const struct change *c, uint32_t site, uint64_t bytes)
+static void lose(const struct change *c, uint32_t site, uint64_t bytes, int ranges)
 {
 	atomic_fetch_sub_explicit(&c->maps->total, bytes, memory_order_relaxed);
 	if (c->lost)
-		c->lost(c->ctx, site, bytes);
-}
-
-static void count_loss(struct heap_head *head)
-{
-	if (head)
-		heap_loss(head, HEAP_LOSS_NO_MEMORY, 1);
+		c->lost(c->ctx, site, bytes, ranges);
 }
 
 /* The same, and a range that reaches beyond the key is cut there. */
@@ -221,11 +215,13 @@ static void cut_at(const struct change *c, struct node *n, uint64_t key, struct 
 	if (!last || last->end <= key)
 		return;
 	rest = take_node(c->maps, key, last->end, last->site, last->number);
+	lose(c, last->site, 0, -1);
 	if (rest) {
 		*above = merge(rest, *above);
 	} else {
-		lose(c, last->site, last->end - key);
-		count_loss(c->head);
+		lose(c, last->site, last->end - key, 1);
+		if (c->head)
+			heap_loss(c->head, HEAP_LOSS_NO_MEMORY, 1);
 	}
 	last->end = key;
 }
@@ -284,7 +280,7 @@ static void drop_all(const struct change *c, struct node *tree)
 	struct node *n;
 
 	while ((n = take_first(&tree)) != NULL) {
-		lose(c, n->site, n->end - n->start);
+		lose(c, n->site, n->end - n->start, 1);
 		put_node(c->maps, n);
 	}
 }
@@ -330,8 +326,6 @@ int heap_maps_set(struct heap_head *head, struct heap_maps *m, uint64_t start, u
 	if (n) {
 		insert(m, n);
 		atomic_fetch_add_explicit(&m->total, bytes, memory_order_relaxed);
-	} else {
-		count_loss(head);
 	}
 	unlock(m);
 	return n ? 0 : -1;

@@ -21,13 +21,15 @@
 struct heap_maps; /* zeroed memory is empty; heap_maps_bytes() of it, from heap_map() */
 size_t heap_maps_bytes(void);
 
-/* Told of every piece that a change takes away from a site, with the lock held. */
-typedef void heap_maps_lost(void *ctx, uint32_t site, uint64_t bytes);
+/* Told of every piece that a change takes away from a site, with the lock held; and of every cut, which makes
+ * one range two: bytes 0, ranges -1. */
+typedef void heap_maps_lost(void *ctx, uint32_t site, uint64_t bytes, int ranges);
 
 /* The number of the last note. */
 uint64_t heap_maps_now(const struct heap_maps *m);
 
-/* [start, start + bytes) belongs to `site` from now on. 0, -1: no memory (not noted). */
+/* [start, start + bytes) belongs to `site` from now on. 0, -1: no memory (not noted; the caller counts it). What
+ * is given up for want of memory elsewhere is told and counted here. */
 int heap_maps_set(struct heap_head *head, struct heap_maps *m, uint64_t start, uint64_t bytes,
 		  uint32_t site, heap_maps_lost *lost, void *ctx);
 void heap_maps_clear(struct heap_head *head, struct heap_maps *m, uint64_t start, uint64_t bytes,
