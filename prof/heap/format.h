@@ -10,6 +10,7 @@
 #define HEAP_FORMAT_H
 
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define HEAP_VERSION 1
@@ -70,27 +71,29 @@ enum heap_loss {
  * block stands for 1 / p of them. Bytes are as requested, scaled by 1 / p and rounded in sampled mode. */
 #define HEAP_COUNT_UNIT_SAMPLED 65536u
 
-struct heap_site {            /* 128 bytes: the first line is what each event touches */
+struct heap_site {            /* 128 bytes: the first line is what each event writes */
 	_Atomic uint64_t key; /* of (stack, stage, kind, thread) in its shard's index */
 	_Atomic uint64_t alloc_bytes, alloc_count;
 	_Atomic uint64_t freed_bytes, freed_count; /* live = alloc - freed */
-	/* Live at high-water mark number `gen` of the heap; if gen is not heap_head.gen, then what is live
+	/* Number of the heap's high-water mark that peak_* are of. If it is not heap_head.gen, then what is live
 	 * now was live at the last mark, because nothing happened here since. */
-	_Atomic uint64_t gen, peak_bytes, peak_count;
-	_Atomic uint64_t temporary_bytes, temporary_count;
+	_Atomic uint64_t gen;
 	/* Sums over blocks of the time of their begin and of their end, in ticks of 2^16 ns since
 	 * heap_head.start_ns: (died + live_count * now - born) / alloc_count is the mean life. */
 	_Atomic uint64_t born, died;
-	_Atomic uint64_t
-		variance;       /* sampled: bits of a double, estimated variance of alloc_bytes */
+	_Atomic uint64_t peak_bytes, peak_count; /* live at that mark */
+	_Atomic uint64_t temporary_bytes, temporary_count;
+	/* Sampled: bits of a double, estimated variance of alloc_bytes. */
+	_Atomic uint64_t variance;
 	_Atomic uint64_t stage; /* as spool_stage_begin.id; 0: none */
-	_Atomic uint32_t
-		stack; /* its record at stacks_offset + 8 * stack; 0: none (labelled table full) */
+	/* Its record at stacks_offset + 8 * stack; 0: none (labelled table full). */
+	_Atomic uint32_t stack;
 	_Atomic uint32_t thread; /* row in the table of threads; 0: unknown */
 	_Atomic uint32_t kind;   /* enum heap_site_kind, written last; 0: not in use (yet) */
 	uint32_t shard;
 };
 _Static_assert(sizeof(struct heap_site) == 128, "two cache lines, part of the format");
+_Static_assert(offsetof(struct heap_site, peak_bytes) == 64, "the second line");
 
 /* Site 0 is never used: 0 is "none" wherever a site is meant. Then the sites of last resort, kind by kind
  * within shard by shard; then the others as they come. */
@@ -154,7 +157,7 @@ struct heap_head {
 	_Atomic int64_t mapped_bytes; /* now */
 	_Atomic uint64_t ended;       /* 1: the tables are final */
 	_Atomic uint64_t losses[HEAP_LOSSES];
-	struct heap_shard_sum shards[HEAP_SHARDS];
+	_Alignas(64) struct heap_shard_sum shards[HEAP_SHARDS];
 	/* Our own memory in the target, to be taken off its resident set. */
 	struct heap_range own[HEAP_OWN_RANGES];
 };
