@@ -1,0 +1,127 @@
+/* What is remembered of a thread's stacks, piece by piece; shared by trail.c (the walk) and trail_parts.c
+ * (the pieces). Private to prof/unwind. */
+#ifndef UNWIND_TRAIL_INTERNAL_H
+#define UNWIND_TRAIL_INTERNAL_H
+
+#include "prof/unwind/cache.h"
+#include "prof/unwind/memory.h"
+#include "prof/unwind/trail.h"
+
+#define TRAIL_DEPTH UNWIND_TRAIL_DEPTH_MAX
+#define TRAIL_PART  8 /* frames of a piece, but of the outermost one */
+
+/* Sizes by which a thread's memory holds what a busy one does in turn; older pieces give way. */
+#define TRAIL_SETS      512 /* of two shapes: 64 KiB */
+#define TRAIL_KNOWN     512 /* sets of four sums: 16 KiB */
+#define TRAIL_WORDS_MAX (2 * TRAIL_PART)
+
+#define TRAIL_MIX 0x9e3779b97f4a7c15u /* 2^64 / golden ratio */
+
+/* Where everything lies that decides on a piece that begins with the frame (key, sp): a cache line. Places
+ * are offsets from sp. */
+struct trail_shape {
+	uint64_t key, sp;
+	uint64_t salt;              /* another one for each shape that was ever made; 0: none */
+	uint32_t place[TRAIL_PART]; /* of the return addresses */
+	uint32_t save;              /* of bp, the last time it was saved, plus 1; 0: it was not */
+	uint8_t frames;
+	uint8_t has_bp; /* the value that bp has at its beginning matters: words[][0] */
+	uint8_t words;  /* so many in trail_words */
+	uint8_t flags;
+};
+
+enum trail_flags {
+	TRAIL_ROOT = 1,  /* the last frame is the outermost: one return address less */
+	TRAIL_WORDS = 2, /* there is more to check than return addresses */
+};
+
+/* The words of a shape, each with its value: saved frame pointers that a CFA counts from, the CFA that a
+ * realigned frame keeps; both as offsets from sp. */
+struct trail_words {
+	uint32_t bp; /* the value of bp, if it matters */
+	uint32_t at[TRAIL_WORDS_MAX], value[TRAIL_WORDS_MAX];
+};
+
+struct unwind_trail {
+	uint32_t depth_max;
+	uint32_t generation;     /* of the map that all of this is about */
+	volatile uint32_t at_it; /* something is being remembered, or that never came to its end */
+	uint32_t victim;
+	uint64_t made; /* shapes */
+	uint64_t hi;   /* of the stack */
+	uint64_t bp;   /* the first one of the walk at hand */
+
+	/* The walk at hand, or the last one, if last_parts is not 0; its addresses are in `out`. */
+	uint32_t last_parts, last_n;
+	uint32_t again; /* how often it was the same as the one before */
+	enum unwind_end last_end;
+	uint64_t last_sum;
+	const struct trail_shape *last[TRAIL_DEPTH / TRAIL_PART];
+
+	struct unwind_entry start; /* only `next`: of the leaf */
+	uint64_t out[TRAIL_DEPTH + TRAIL_PART];
+	_Alignas(64) struct trail_shape shapes[TRAIL_SETS][2];
+	uint64_t known[TRAIL_KNOWN][4]; /* sums of pieces, each with its shape's salt */
+	struct trail_words words[TRAIL_SETS][2];
+};
+
+/* A walk under way: the frame at hand is not yet in t->out. */
+struct trail_walk {
+	uint64_t key, sp;
+	uint64_t sum;   /* of the hash */
+	uint32_t parts; /* so far, in t->last */
+};
+
+/* ---- the hash ----------------------------------------------------------------------------------- */
+
+/* Factors of the addresses of a piece, counted from its end; zeros where there is none. */
+extern const uint64_t trail_factors[2 * TRAIL_PART];
+#define TRAIL_FACTOR(frames) (&trail_factors[TRAIL_PART + (frames)-1])
+
+static inline uint64_t trail_add(uint64_t sum, uint64_t part)
+{
+	return sum * 0x9fb21c651e98df25u + part;
+}
+
+static inline uint64_t trail_word(uint64_t address)
+{
+	return memory_word((const uint8_t *)(uintptr_t)address);
+}
+
+static inline struct trail_shape *trail_set(struct unwind_trail *t, uint64_t key, uint64_t sp)
+{
+	return t->shapes[((key ^ sp << 20) * TRAIL_MIX >> 40) % TRAIL_SETS];
+}
+
+static inline struct trail_words *trail_words_of(struct unwind_trail *t,
+						 const struct trail_shape *s)
+{
+	return &t->words[0][0] + (s - &t->shapes[0][0]);
+}
+
+static inline uint64_t *trail_known(struct unwind_trail *t, const struct trail_shape *s,
+				    uint64_t part, uint64_t *tag)
+{
+	*tag = (part + s->salt) | 1; /* 0: empty */
+	return t->known[*tag >> 40 & (TRAIL_KNOWN - 1)];
+}
+
+/* Where the bp of the frame at hand is to be had, with so many parts before it. */
+static inline uint64_t trail_bp_at(const struct unwind_trail *t, uint32_t parts)
+{
+	while (parts-- > 0)
+		if (t->last[parts]->save)
+			return t->last[parts]->sp + t->last[parts]->save - 1;
+	return (uint64_t)(uintptr_t)&t->bp;
+}
+
+/* ---- pieces: trail_parts.c */
+
+void trail_forget(struct unwind_trail *t);
+/* The piece at hand by its rules, remembered from now on; its addresses go to `out`, w to the next one. 0, or
+ * -1: it is not plain. */
+int trail_by_rules(struct unwind_trail *t, struct trail_walk *w, uint64_t *out,
+		   const struct unwind_memory *memory, const struct unwind_map *map,
+		   struct unwind_cache *cache);
+
+#endif
