@@ -51,6 +51,15 @@ static uint64_t file_bytes(const struct sizes *s)
 
 /* ---- memory under the file */
 
+static uint64_t limit_of(__rlimit_resource_t resource, uint64_t share)
+{
+	struct rlimit r;
+
+	if (getrlimit(resource, &r) || r.rlim_cur == RLIM_INFINITY)
+		return UINT64_MAX;
+	return r.rlim_cur / share;
+}
+
 /* Memory or disk for a part of the file, by its name: no descriptor is kept in other people's programs. */
 static int reserve_named(uint64_t offset, uint64_t bytes)
 {
@@ -61,7 +70,8 @@ static int reserve_named(uint64_t offset, uint64_t bytes)
 	if (fd < 0)
 		return -1;
 	rc = syscall(SYS_fallocate, fd, 0, offset, bytes);
-	if (rc && errno == EOPNOTSUPP) {
+	/* Writing beyond the limit on files would be SIGXFSZ, even inside the file. */
+	if (rc && errno == EOPNOTSUPP && limit_of(RLIMIT_FSIZE, 1) >= offset + bytes) {
 		rc = 0;
 		for (uint64_t at = offset; at < offset + bytes && rc == 0; at += PAGE)
 			rc = syscall(SYS_pwrite64, fd, zeros, sizeof zeros, at) !=
@@ -132,15 +142,6 @@ int heap_file_room(struct heap_head *head, enum heap_part part, uint64_t bytes)
 }
 
 /* ---- the file itself */
-
-static uint64_t limit_of(__rlimit_resource_t resource, uint64_t share)
-{
-	struct rlimit r;
-
-	if (getrlimit(resource, &r) || r.rlim_cur == RLIM_INFINITY)
-		return UINT64_MAX;
-	return r.rlim_cur / share;
-}
 
 static uint64_t half(uint64_t n, uint64_t least, uint64_t step)
 {
@@ -248,7 +249,8 @@ static int make(struct heap_head **out, const char *path, struct sizes *s, struc
 			       path);
 	h = map_new(fd, s);
 	if (!h || first_room(h, s)) {
-		sys = errno;
+		/* A populating madvise says EFAULT where a write would have been SIGBUS. */
+		sys = errno == 0 || errno == EFAULT ? ENOSPC : errno;
 		if (h)
 			(void)syscall(SYS_munmap, h, file_bytes(s));
 	}
@@ -259,7 +261,8 @@ static int make(struct heap_head **out, const char *path, struct sizes *s, struc
 	}
 	(void)syscall(SYS_unlink, path);
 	errno = sys;
-	return err_sys(err, h ? ERR_IO : ERR_NOMEM, "cannot reserve memory for '%s'", path);
+	return err_sys(err, sys == ENOMEM ? ERR_NOMEM : ERR_IO, "cannot reserve memory for '%s'",
+		       path);
 }
 
 int heap_file_make(struct heap_head **out, const char *path, uint32_t sites_max,

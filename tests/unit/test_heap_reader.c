@@ -461,6 +461,28 @@ static void holes_on_a_full_tmpfs_end_the_table(void **state)
 	in_child(holes);
 }
 
+static int old_kernel(void)
+{
+	struct heap_reader r;
+	struct heap_sums sums;
+	uint32_t number;
+
+	if (refuse_advice(22 /* MADV_POPULATE_READ */))
+		return CHILD_SKIP;
+	(void)site_of(9, HEAP_SITE_MAP, &number);
+	CHECK(heap_reader_open(&r, rig_path, NULL) == 0);
+	CHECK(heap_reader_sites(&r) == number + 1);
+	CHECK(heap_reader_site(&r, number, 0, &sums) == 1 && sums.stage == 49);
+	heap_reader_close(&r);
+	return 0;
+}
+
+static void kernels_that_cannot_populate_are_read_too(void **state)
+{
+	(void)state;
+	in_child(old_kernel);
+}
+
 /* ---- a target that runs */
 
 /* Books blocks of 10 bytes at sites that keep coming, frees nine of ten, and goes over the mark at times. */
@@ -570,6 +592,7 @@ int main(void)
 		TEST(a_head_that_cannot_be_is_refused),
 		TEST(damaged_words_never_lead_outside),
 		FOLDER(holes_on_a_full_tmpfs_end_the_table),
+		TEST(kernels_that_cannot_populate_are_read_too),
 		TEST(a_running_target_is_read_and_a_killed_one_too),
 	};
 

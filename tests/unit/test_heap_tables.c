@@ -200,6 +200,7 @@ static int no_disk(void)
 	if (tiny_tmpfs(scratch_dir, "16k"))
 		return CHILD_SKIP;
 	CHECK(heap_file_make(&head, scratch("heap"), 0, 0, &err) == ERR_IO);
+	CHECK(err.sys == ENOSPC);
 	CHECK(access(scratch("heap"), F_OK) != 0);
 	return 0;
 }
