@@ -68,7 +68,8 @@ enum heap_loss {
 };
 
 /* Counts are in units of 1 / count_unit blocks: 1 in full mode, 65536 in sampled mode, where a sampled
- * block stands for 1 / p of them. Bytes are as requested, scaled by 1 / p and rounded in sampled mode. */
+ * block stands for 1 / p of them. Bytes are as requested, scaled by 1 / p and rounded in sampled mode. Of
+ * copies, which are sampled in both, always 1 / 65536 calls. */
 #define HEAP_COUNT_UNIT_SAMPLED 65536u
 
 struct heap_site {            /* 128 bytes: the first line is what each event writes */
@@ -144,7 +145,7 @@ struct heap_head {
 		temporary; /* blocks freed within that many next allocations of their thread, 1: at once */
 	int32_t pid;
 	uint32_t image;
-	uint32_t reserved;
+	uint32_t foreign_malloc; /* 1: the program has a malloc of its own, whose calls do not leave it */
 	int64_t start_ns;
 	/* Used so far. Below, memory is under everything, but what is just being made is not complete: see kind,
 	 * tid, hash. Stacks: units of 8 bytes, the first one is never used. */

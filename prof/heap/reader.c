@@ -234,9 +234,9 @@ static uint64_t less(uint64_t a, uint64_t b)
 	return a > b ? a - b : 0;
 }
 
-static uint64_t blocks(const struct heap_reader *r, uint64_t units)
+static uint64_t blocks(uint64_t units, uint64_t unit)
 {
-	return units / r->count_unit + (units % r->count_unit > r->count_unit / 2);
+	return units / unit + (units % unit > unit / 2);
 }
 
 /* Sums of times are modulo 2^64; what is negative, by an event half seen, is 0. */
@@ -268,7 +268,7 @@ int heap_reader_site(const struct heap_reader *r, uint32_t index, int64_t now_ns
 	const struct heap_site *s;
 	struct moment m;
 	uint32_t kind;
-	uint64_t gen;
+	uint64_t gen, unit;
 	int at_mark;
 
 	memset(out, 0, sizeof *out);
@@ -278,6 +278,7 @@ int heap_reader_site(const struct heap_reader *r, uint32_t index, int64_t now_ns
 	kind = atomic_load_explicit(&s->kind, memory_order_acquire);
 	if (kind < HEAP_SITE_MALLOC || kind > HEAP_SITE_COPY)
 		return 0;
+	unit = kind == HEAP_SITE_COPY ? HEAP_COUNT_UNIT_SAMPLED : r->count_unit;
 	read_settled(r, s, &m, &gen);
 	at_mark = m.gen == gen;
 	out->kind = (enum heap_site_kind)kind;
@@ -286,13 +287,13 @@ int heap_reader_site(const struct heap_reader *r, uint32_t index, int64_t now_ns
 	out->thread = out->thread < r->threads_max ? out->thread : 0;
 	out->stage = word(&s->stage);
 	out->alloc_bytes = m.alloc_bytes;
-	out->alloc_count = blocks(r, m.alloc_count);
+	out->alloc_count = blocks(m.alloc_count, unit);
 	out->live_bytes = less(m.alloc_bytes, m.freed_bytes);
-	out->live_count = blocks(r, less(m.alloc_count, m.freed_count));
+	out->live_count = blocks(less(m.alloc_count, m.freed_count), unit);
 	out->peak_bytes = at_mark ? m.peak_bytes : out->live_bytes;
-	out->peak_count = at_mark ? blocks(r, m.peak_count) : out->live_count;
+	out->peak_count = at_mark ? blocks(m.peak_count, unit) : out->live_count;
 	out->temporary_bytes = word(&s->temporary_bytes);
-	out->temporary_count = blocks(r, word(&s->temporary_count));
+	out->temporary_count = blocks(word(&s->temporary_count), unit);
 	out->variance = variance_of(s);
 	out->life_ns = mean_life(r, &m, now_ns);
 	return 1;

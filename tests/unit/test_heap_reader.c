@@ -167,6 +167,20 @@ static void a_free_seen_before_its_allocation_is_no_debt(void **state)
 	assert_int_equal(sums.live_count, 0);
 }
 
+/* They are sampled in both modes. */
+static void copies_are_counted_in_parts_in_full_mode_too(void **state)
+{
+	uint32_t number;
+	struct heap_site *s = site_of(3, HEAP_SITE_COPY, &number);
+
+	(void)state;
+	assert_int_equal(head->count_unit, 1);
+	s->alloc_bytes = 1000;
+	s->alloc_count = HEAP_COUNT_UNIT_SAMPLED * 5 + 40000;
+	assert_int_equal(sums_of(number, 0).alloc_bytes, 1000);
+	assert_int_equal(sums_of(number, 0).alloc_count, 6);
+}
+
 static void places_that_are_not_in_use_are_passed_over(void **state)
 {
 	uint32_t number, n, used = 0;
@@ -582,6 +596,7 @@ int main(void)
 		TEST(sampled_counts_are_whole_blocks),
 		TEST(mean_lives_count_what_lives_as_dying_now),
 		TEST(a_free_seen_before_its_allocation_is_no_debt),
+		TEST(copies_are_counted_in_parts_in_full_mode_too),
 		TEST(places_that_are_not_in_use_are_passed_over),
 		TEST(stacks_are_read_as_they_were_walked),
 		TEST(a_stack_that_is_not_complete_is_refused),
