@@ -44,11 +44,21 @@ static int write_kind(const struct writer *w, const struct store_sample *where,
 	row.kind = kind;
 	row.count = count;
 	row.value = value_of(bytes);
-	if (kind != PROFILE_ALLOC)
-		row.life_ns = 0;
-	if (kind != PROFILE_ALLOC && kind != PROFILE_COPY)
-		row.variance = 0;
 	return store_sample_add_memory(w->r->store, w->r->run, &row, w->err);
+}
+
+/* Some of a site's blocks. The variance of all is shared out by bytes: that is exact for blocks of one size, and
+ * for small ones, whose samples all stand for as many bytes (docs/memory.md). */
+static int write_part(const struct writer *w, const struct store_sample *all,
+		      const struct heap_sums *s, enum profile_kind kind, uint64_t count,
+		      uint64_t bytes)
+{
+	struct store_sample row = *all;
+	double part = s->alloc_bytes ? (double)bytes / (double)s->alloc_bytes : 0;
+
+	row.variance *= part < 1 ? part : 1;
+	row.life_ns = 0;
+	return write_kind(w, &row, kind, count, bytes);
 }
 
 static int write_blocks(const struct writer *w, const struct store_sample *row,
@@ -57,13 +67,14 @@ static int write_blocks(const struct writer *w, const struct store_sample *row,
 	int rc = write_kind(w, row, PROFILE_ALLOC, s->alloc_count, s->alloc_bytes);
 
 	if (rc == 0)
-		rc = write_kind(w, row, PROFILE_LIVE, s->live_count, s->live_bytes);
+		rc = write_part(w, row, s, PROFILE_LIVE, s->live_count, s->live_bytes);
 	if (rc == 0)
-		rc = write_kind(w, row, PROFILE_PEAK, s->peak_count, s->peak_bytes);
+		rc = write_part(w, row, s, PROFILE_PEAK, s->peak_count, s->peak_bytes);
 	if (rc == 0 && w->m->heap->left)
-		rc = write_kind(w, row, PROFILE_LEAK, s->live_count, s->live_bytes);
+		rc = write_part(w, row, s, PROFILE_LEAK, s->live_count, s->live_bytes);
 	if (rc == 0)
-		rc = write_kind(w, row, PROFILE_TEMPORARY, s->temporary_count, s->temporary_bytes);
+		rc = write_part(w, row, s, PROFILE_TEMPORARY, s->temporary_count,
+				s->temporary_bytes);
 	return rc;
 }
 
@@ -75,12 +86,12 @@ static int write_site(const struct writer *w, uint32_t index)
 	if (!heap_reader_site(&w->m->heap->reader, index, w->now_ns, &s))
 		return 0;
 	place(w, &s, &row);
-	row.variance = s.variance;
-	row.life_ns = s.life_ns > 0 ? (double)s.life_ns * (double)s.alloc_count : 0;
 	if (s.kind == HEAP_SITE_MAP)
 		return write_kind(w, &row, PROFILE_MMAP, s.peak_count, s.peak_bytes);
+	row.variance = s.variance;
 	if (s.kind == HEAP_SITE_COPY)
 		return write_kind(w, &row, PROFILE_COPY, s.alloc_count, s.alloc_bytes);
+	row.life_ns = s.life_ns > 0 ? (double)s.life_ns * (double)s.alloc_count : 0;
 	return write_blocks(w, &row, &s);
 }
 

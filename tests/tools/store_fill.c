@@ -6,7 +6,7 @@
  *
  * N stacks of D frames each (a tree: neighbours share their outer part), samples spread over them with a
  * few hot ones, in T threads and S stages. --inline: every 4th function was inlined into two others.
- * --memory: rows of kind alloc and live too. --batch: samples per transaction. Prints the run's id. */
+ * --memory: rows of kind alloc and live, and five snapshots, too. --batch: samples per transaction. Prints the run's id. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,6 +54,8 @@ static int fill_run_row(struct fill *f, uint64_t nth)
 				.labels_json = "{\"kind\":\"synthetic\"}",
 				.mode = "cpu",
 				.engine = "none",
+				.memory = f->o->memory ? "full" : "off",
+				.memory_temporary = f->o->memory ? 1 : 0,
 				.started_at =
 					INT64_C(1700000000000000000) + (int64_t)nth * 1000000000,
 				.start_ns = 1000000000,
@@ -176,6 +178,42 @@ static int fill_stacks(struct fill *f, const int64_t *frames)
 	return rc;
 }
 
+/* Two blocks that lived a millisecond each. */
+static int fill_one_block(struct fill *f, enum profile_kind kind, int64_t stage, int64_t thread,
+			  int64_t stack)
+{
+	struct store_sample sample = {.kind = kind,
+				      .stage = stage,
+				      .thread = thread,
+				      .stack = stack,
+				      .count = 2,
+				      .value = 4096};
+
+	if (kind == PROFILE_ALLOC) {
+		sample.variance = 1024;
+		sample.life_ns = 2e6;
+	}
+	return store_sample_add_memory(f->s, f->run, &sample, &f->err);
+}
+
+/* Live memory grows: the k-th snapshot has k stacks of k blocks each. */
+static int fill_snapshots(struct fill *f)
+{
+	uint64_t n = f->o->stacks < 5 ? f->o->stacks : 5;
+	int rc = 0;
+
+	for (uint64_t k = 1; k <= n && rc == 0; k++) {
+		int64_t id, live = (int64_t)(k * k) * 1024;
+
+		rc = store_snapshot_add(f->s, f->run, 1000000000 + (int64_t)k * 1000000,
+					k < n ? "auto" : "end", live, &id, &f->err);
+		for (uint64_t i = 0; i < k && rc == 0; i++)
+			rc = store_snapshot_row_add(f->s, id, f->stacks[i], k, (int64_t)k * 1024,
+						    &f->err);
+	}
+	return rc;
+}
+
 static int fill_one_sample(struct fill *f, uint64_t i)
 {
 	const struct options *o = f->o;
@@ -192,8 +230,8 @@ static int fill_one_sample(struct fill *f, uint64_t i)
 				    1000000000 + (int64_t)i * 1000000, f->stacks[which],
 				    PROFILE_RUNNING, &f->err);
 	if (rc == 0 && o->memory)
-		rc = store_sample_add(f->s, f->run, i % 8 ? PROFILE_ALLOC : PROFILE_LIVE, stage,
-				      f->threads[thread], f->stacks[which], 2, 4096, &f->err);
+		rc = fill_one_block(f, i % 8 ? PROFILE_ALLOC : PROFILE_LIVE, stage,
+				    f->threads[thread], f->stacks[which]);
 	if (rc == 0 && i % 1000 == 0)
 		rc = store_counter_add(f->s, f->run, 1000000000 + (int64_t)i * 1000000, "rss_bytes",
 				       (double)(1 << 20) + (double)i, &f->err);
@@ -235,6 +273,8 @@ static int fill_run(struct fill *f, int64_t *frames, uint64_t nth)
 		rc = fill_stacks(f, frames);
 	if (rc == 0)
 		rc = fill_samples(f);
+	if (rc == 0 && f->o->memory)
+		rc = fill_snapshots(f);
 	if (rc == 0 && !f->o->unfinished)
 		rc = name_frames(f, frames);
 	if (rc == 0 && !f->o->unfinished)

@@ -274,7 +274,8 @@ static void variance_and_lives_are_sums(void **state)
 	assert_int_equal(p.samples[0].kind, PROFILE_ALLOC);
 	assert_true(p.samples[0].variance == 12.5);
 	assert_true(p.samples[0].life_ns == 40.0 * 65536);
-	assert_true(p.samples[1].variance == 0 && p.samples[1].life_ns == 0);
+	assert_int_equal(p.samples[1].kind, PROFILE_PEAK);
+	assert_true(p.samples[1].variance == 12.5 / 4 && p.samples[1].life_ns == 0);
 	profile_release(&p);
 	heap_rig_drop(&h);
 }
