@@ -22,6 +22,7 @@
 
 /* A place is free while its start is 0. */
 static struct heap_range own[HEAP_OWN_RANGES];
+static _Atomic uint32_t nameless; /* this kernel does not name memory: it is not asked again */
 
 static size_t whole_pages(size_t bytes)
 {
@@ -91,7 +92,9 @@ void *heap_map(struct heap_head *head, size_t bytes)
 	if (at == -1)
 		return NULL;
 	p = (void *)at;
-	(void)syscall(SYS_prctl, PR_SET_VMA, PR_SET_VMA_ANON_NAME, p, bytes, "protea-prof");
+	if (!atomic_load_explicit(&nameless, memory_order_relaxed) &&
+	    syscall(SYS_prctl, PR_SET_VMA, PR_SET_VMA_ANON_NAME, p, bytes, "protea-prof"))
+		atomic_store_explicit(&nameless, 1, memory_order_relaxed);
 	(void)syscall(SYS_madvise, p, bytes, MADV_DONTDUMP);
 	/* Tables are touched here and there: a huge page for each touch would be most of our memory. */
 	(void)syscall(SYS_madvise, p, bytes, MADV_NOHUGEPAGE);
