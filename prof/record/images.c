@@ -227,6 +227,7 @@ void image_close(struct recording *r, uint32_t i, int unlink_file)
 	observe_release(m);
 	observe_wall_release(m);
 	heap_release(m);
+	timeline_forget(r, m);
 	space_release(&m->space);
 	spool_unmap(&m->file);
 	if (m->pidfd >= 0)

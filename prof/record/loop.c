@@ -17,8 +17,10 @@ int loop_round(struct recording *r)
 {
 	int rc = images_scan(r);
 
+	timeline_poll(r);
 	if (rc == 0)
 		rc = drain_round(r, 0);
+	timeline_settle(r);
 	if (rc == 0)
 		rc = images_watch(r);
 	if (rc == 0)
@@ -74,6 +76,7 @@ int loop_drain_all(struct recording *r, uint32_t *alive)
 	int rc;
 
 	observe_wall(r);
+	timeline_poll(r);
 	snapshots_begin_end(r);
 	rc = last_round(r);
 
@@ -86,6 +89,7 @@ int loop_drain_all(struct recording *r, uint32_t *alive)
 		if (r->fill_pct > 40)
 			(void)recording_flush(r, 1, NULL);
 	}
+	timeline_end(r);
 	*alive = 0;
 	for (uint32_t i = 0; i < r->n_images && rc == 0; i++) {
 		struct image *m = r->images[i];

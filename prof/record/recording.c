@@ -38,6 +38,7 @@ void recording_release(struct recording *r)
 	free(r->marks);
 	free(r->stage_marks);
 	snapshots_release(&r->snapshots);
+	timeline_release(r);
 	buf_release(&r->event_bytes);
 	resolver_release(&r->resolver);
 	batch_release(&r->batch);

@@ -12,6 +12,7 @@
 #include "prof/record/record.h"
 #include "prof/record/resolve.h"
 #include "prof/record/snapshot.h"
+#include "prof/record/timeline.h"
 #include "prof/spool/reader.h"
 #include "prof/spool/session.h"
 
@@ -51,10 +52,11 @@ struct image { /* one PID.N file */
 	int wake_fd;              /* event that wakes the agent, -1 */
 	struct wall_thread *wall; /* owned: wall mode */
 	uint32_t n_wall, cap_wall;
-	int64_t wall_ns;         /* last look */
-	int journal;             /* fd of PID.N.mod, -1 */
-	struct image_heap *heap; /* owned; NULL: no memory tracked (yet) */
-	int no_heap;             /* and there never will be */
+	int64_t wall_ns;             /* last look */
+	int journal;                 /* fd of PID.N.mod, -1 */
+	struct image_heap *heap;     /* owned; NULL: no memory tracked (yet) */
+	int no_heap;                 /* and there never will be */
+	struct image_memory *memory; /* owned; NULL: not polled yet */
 };
 
 struct round_event { /* a definition, kept until all rings were read */
@@ -122,6 +124,7 @@ struct recording {
 	struct recording_stage_mark *stage_marks; /* owned: likewise */
 	uint32_t n_stage_marks;
 	struct snapshots snapshots;
+	struct timeline timeline;
 	struct recording_totals totals;
 	uint64_t wall_addresses[UNWIND_DEPTH_MAX];
 	char flush_error[512]; /* of the last flush that failed */

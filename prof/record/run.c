@@ -139,6 +139,21 @@ static void wait_for_program(struct running *u)
 		launch_wait(&u->launch, -1);
 }
 
+/* Until the next round; what is polled more often is polled meanwhile. */
+static void pause_polling(struct running *u)
+{
+	struct recording *r = &u->recording;
+
+	for (int left = loop_pause_ms(r), ms; left > 0 && !u->launch.exited; left -= ms) {
+		ms = timeline_pause_ms(r, left);
+		launch_wait(&u->launch, ms);
+		if (left > ms)
+			timeline_poll(r);
+		if (u->launch.asked)
+			break;
+	}
+}
+
 /* Rounds until the program ends, or its time is over. */
 static int record(struct running *u)
 {
@@ -147,7 +162,7 @@ static int record(struct running *u)
 
 	while (rc == 0 && !u->launch.exited) {
 		rc = loop_round(&u->recording);
-		launch_wait(&u->launch, loop_pause_ms(&u->recording));
+		pause_polling(u);
 		if (u->launch.asked)
 			(void)atomic_fetch_add(&u->session->snapshot_asked, 1);
 		u->launch.asked = 0;

@@ -83,6 +83,15 @@ static int64_t plus(int64_t a, int64_t b)
 	return b < 0 ? a : a < 0 ? b : a + b;
 }
 
+/* What was polled while it was open. */
+static void note_peak_rss(const struct image *m, struct known_stage *s, int64_t end_ns)
+{
+	int64_t seen = timeline_peak_rss(m, s->start_ns, end_ns);
+
+	if (seen > s->end.peak_rss_bytes)
+		s->end.peak_rss_bytes = seen;
+}
+
 int stage_end(struct recording *r, struct image *m, const struct spool_view *v)
 {
 	const struct spool_stage_end *e = (const void *)v->payload;
@@ -97,6 +106,7 @@ int stage_end(struct recording *r, struct image *m, const struct spool_view *v)
 	s->end.alloc_count = plus(s->end.alloc_count, e->alloc_count);
 	s->end.peak_heap_bytes = e->peak_heap_bytes;
 	s->end.peak_rss_bytes = e->peak_rss_bytes;
+	note_peak_rss(m, s, v->t_ns);
 	s->params = intern_params(r, (const void *)(v->payload + sizeof *e), v->extra);
 	return 0;
 }
@@ -117,6 +127,7 @@ int stage_whole(struct recording *r, struct image *m, uint32_t thread, const str
 	s->end.alloc_count = w->alloc_count;
 	s->end.peak_heap_bytes = w->peak_heap_bytes;
 	s->end.peak_rss_bytes = w->peak_rss_bytes;
+	note_peak_rss(m, s, v->t_ns);
 	s->params = intern_params(r, params, v->extra);
 	return 0;
 }
@@ -159,7 +170,9 @@ void stages_close(struct recording *r, const struct image *m, int64_t t_ns)
 	for (uint32_t i = 0; i < r->known.n_stages; i++) {
 		struct known_stage *s = &r->known.stages[i];
 
-		if (s->state == STAGE_OPEN && s->space == m->space.id)
+		if (s->state == STAGE_OPEN && s->space == m->space.id) {
 			finish(s, t_ns - s->start_ns, 0, NAN);
+			note_peak_rss(m, s, t_ns);
+		}
 	}
 }

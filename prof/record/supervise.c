@@ -100,12 +100,24 @@ static int wants_to_go_on(const struct supervision *u)
 	return u->pidfd < 0 || poll(&fd, 1, 0) <= 0;
 }
 
-/* Sleeps on the session's state, so that a stop is heard at once. */
-static void pause_ms(struct supervision *u, int ms)
+/* Sleeps on the session's state, so that a stop is heard at once; what is polled more often than each round is
+ * polled meanwhile. */
+static void pause_polling(struct supervision *u)
 {
-	const struct timespec wait = {.tv_nsec = (long)ms * 1000000};
+	struct recording *r = &u->recording;
 
-	(void)syscall(SYS_futex, &u->session->state, FUTEX_WAIT, SPOOL_RUNNING, &wait, NULL, 0);
+	for (int left = loop_pause_ms(r), ms; left > 0; left -= ms) {
+		struct timespec wait;
+
+		ms = timeline_pause_ms(r, left);
+		wait = (struct timespec){.tv_nsec = (long)ms * 1000000};
+		if (syscall(SYS_futex, &u->session->state, FUTEX_WAIT, SPOOL_RUNNING, &wait, NULL,
+			    0) == 0 ||
+		    atomic_load(&u->session->state) != SPOOL_RUNNING)
+			return;
+		if (left > ms)
+			timeline_poll(r);
+	}
 }
 
 static int conclude(struct supervision *u, struct err *err)
@@ -135,7 +147,7 @@ static int supervise(struct supervision *u, pid_t pid, const char *version, cons
 	u->recording.attached = 1;
 	while (rc == 0 && wants_to_go_on(u)) {
 		rc = loop_round(&u->recording);
-		pause_ms(u, loop_pause_ms(&u->recording));
+		pause_polling(u);
 	}
 	rc = conclude(u, err);
 	recording_release(&u->recording);
