@@ -10,6 +10,7 @@
 #include "prof/agent/agent.h"
 #include "prof/agent/env.h"
 #include "prof/agent/exec.h"
+#include "prof/agent/mem.h"
 #include "prof/agent/sigwrap.h"
 #include "prof/base/clock.h"
 
@@ -55,10 +56,14 @@ AGENT_EXPORT pid_t fork(void)
 
 AGENT_EXPORT pid_t _Fork(void)
 {
-	pid_t pid = AGENT_NEXT(_Fork)();
+	pid_t pid;
 
+	mem_fork_prepare();
+	pid = AGENT_NEXT(_Fork)();
 	if (pid == 0)
 		child();
+	else
+		mem_fork_parent();
 	note(pid);
 	return pid;
 }

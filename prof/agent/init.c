@@ -9,6 +9,7 @@
 #include "prof/agent/agent.h"
 #include "prof/agent/engine.h"
 #include "prof/agent/handler.h"
+#include "prof/agent/mem.h"
 #include "prof/agent/modules.h"
 #include "prof/agent/slots.h"
 #include "prof/agent/sys.h"
@@ -116,6 +117,18 @@ static void at_exit(void *unused)
 		agent_end(1);
 }
 
+static void fork_prepare(void)
+{
+	modules_fork_prepare();
+	mem_fork_prepare();
+}
+
+static void fork_parent(void)
+{
+	mem_fork_parent();
+	modules_fork_parent();
+}
+
 static int begin(const char *session_path, struct err *err)
 {
 	static int registered;
@@ -139,7 +152,7 @@ static int begin(const char *session_path, struct err *err)
 	}
 	/* Without a dso of its own it runs after every destructor: nearly the last thing of exit(). */
 	if (!registered && __cxa_atexit(at_exit, NULL, NULL) == 0 &&
-	    pthread_atfork(modules_fork_prepare, modules_fork_parent, NULL) == 0)
+	    pthread_atfork(fork_prepare, fork_parent, NULL) == 0)
 		registered = 1;
 	return 0;
 }
@@ -157,6 +170,7 @@ int agent_begin(const char *session_path, struct err *err)
 		return rc;
 	}
 	agent_modules_refresh();
+	mem_begin();
 	begin_ticks();
 	atomic_store(&agent.state, AGENT_LIVE);
 	threads_find();
@@ -204,6 +218,7 @@ void agent_end(uint32_t ended)
 		return;
 	stop_others();
 	agent_thread_detach();
+	mem_end();
 	totals(ended);
 }
 
@@ -241,6 +256,7 @@ void agent_on_fork_child(void)
 	int saved = errno;
 
 	modules_fork_child();
+	mem_fork_child();
 	if (!agent_live())
 		return;
 	atomic_store(&agent.state, AGENT_BUSY);
@@ -251,6 +267,7 @@ void agent_on_fork_child(void)
 		atomic_store(&agent.state, AGENT_IDLE);
 	} else {
 		modules_tell_all();
+		mem_fork_begin();
 		begin_ticks();
 		atomic_store(&agent.state, AGENT_LIVE);
 	}

@@ -1,14 +1,16 @@
 /* Memory tracking inside the agent: what its files share. Who does what:
  *   mem.c         life cycle: begin, end, fork, threads' state; the slow ways of allocating and freeing
- *   mem_malloc.c  the malloc family as the program calls it, and memory before libc is ready
+ *   mem_pool.c    threads' states
+ *   mem_malloc.c  the malloc family as the program calls it; mem_fast.h: what it asks first
+ *   mem_next.c    the allocator behind us, and memory before libc can be asked for it
  *   mem_new.c     operator new and delete, for allocators that do not go through malloc
  *   mem_map.c     mmap and its kin, brk, thread stacks
  *   mem_copy.c    memcpy and its kin
  *   mem_stack.c   the stack of an allocation
  *
- * Fast ways: an allocation takes its size off `left`; while that stays above 0 nothing else happens. In full
- * mode `left` never is, with tracking off it is huge: one comparison serves all modes. A free looks into
- * the filter: one counter that is not 0 in full mode, the tag set's in sampled mode. */
+ * Fast ways: an allocation takes its size off `left`; as long as that lasts nothing else happens. In full mode
+ * and with tracking off `left` is always 0: one comparison serves all modes. A free looks into the filter: one
+ * counter that is not 0 in full mode, the tag set's in sampled mode. */
 #ifndef AGENT_MEM_H
 #define AGENT_MEM_H
 
@@ -17,20 +19,28 @@
 
 #include "prof/heap/heap.h"
 
-struct mem_thread; /* heap_thread, trail, caches: mapped, pooled, never unmapped; private to mem.c, mem_stack.c */
+struct mem_thread; /* mem_thread.h */
 
-struct mem_tls {           /* zero in a new thread: the first allocation goes the slow way */
-	int64_t left;      /* bytes to the next sample */
-	int64_t drawn;     /* of which `left` was drawn: allocated = sum of what is used up */
-	uint64_t count;    /* allocations since `left` was drawn */
-	int64_t copy_left; /* the same for bytes copied */
+struct mem_tls { /* zero in a new thread: the first allocation goes the slow way */
+	uint64_t
+		left; /* what may be allocated before the next sample; an allocation of n takes n + 1 */
+	uint64_t count; /* allocations, ever; failed ones too where they take the fast way */
+	uint64_t drawn; /* `left` and `count` when they were last added to the thread's sums */
+	uint64_t counted;
+	int64_t copy_left;         /* the same for bytes copied */
 	struct mem_thread *thread; /* NULL: not seen yet */
 };
-extern __thread struct mem_tls mem_tls __attribute__((tls_model("initial-exec")));
+#define MEM_HIDDEN __attribute__((visibility("hidden")))
+extern __thread struct mem_tls mem_tls __attribute__((tls_model("initial-exec"))) MEM_HIDDEN;
 
 /* What free looks at. */
-extern uint8_t *mem_filter; /* never NULL: one counter of constant value while nothing is sampled */
-extern uint64_t mem_filter_mask; /* of heap_filter_at(): 0 or all ones */
+extern uint8_t *mem_filter
+	MEM_HIDDEN; /* never NULL: one counter of constant value while nothing is sampled */
+extern uint64_t mem_filter_mask MEM_HIDDEN; /* of heap_filter_at(): 0 or all ones */
+
+/* 0: tracking is off. Else the number of what is tracked now. In a page that reads as zeros in a forked child,
+ * however it was made: it is off there until mem_fork_begin(). */
+extern _Atomic uint32_t *mem_gate MEM_HIDDEN;
 
 /* Of the function that calls it, which must be the one that the program called (or inlined into it): a frame
  * pointer is kept there. */
@@ -55,6 +65,17 @@ void mem_stack(struct mem_thread *t, const struct mem_caller *caller, struct hea
 void mem_allocated(void *p, size_t bytes, const struct mem_caller *caller);
 /* Before the allocator gets it back. */
 void mem_freed(void *p);
+/* Before and after realloc() of a block (NULL: none) to a size that is not 0; q NULL: it failed. */
+struct mem_resize {
+	uint64_t old;
+	struct heap_block block;
+};
+void mem_resize_begin(struct mem_resize *r, void *p);
+void mem_resize_end(const struct mem_resize *r, void *q, size_t bytes,
+		    const struct mem_caller *caller);
+
+/* Our malloc(), whatever the program's is. */
+void *mem_malloc_own(size_t n);
 
 /* init.c, fork.c, thread.c, stage.c: */
 void mem_begin(void); /* after the first slot is there; by agent.session->memory_mode */

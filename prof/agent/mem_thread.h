@@ -13,10 +13,17 @@
 struct mem_thread {
 	struct heap_thread heap; /* heap.busy: in our own work, set by mem_enter() */
 
-	/* mem.c: the pool. */
+	/* mem_pool.c. */
 	struct mem_thread *next; /* of all that were ever made; set before it is published */
 	_Atomic int32_t tid;     /* whose it is; 0: free */
+	_Atomic uint32_t gone; /* its last known moment has passed: free once the thread is dead */
 	uint64_t thread_pointer; /* of its thread: mem_tls of another one is not to be trusted */
+
+	/* mem.c. */
+	uint32_t gate;     /* what mem_gate said when it was begun */
+	uint32_t events;   /* how many: the clock is read now and then */
+	uint64_t enter_sp; /* of the mem_enter() that set heap.busy */
+	uint64_t random;   /* the sampler's state, not 0 */
 
 	/* mem_stack.c: where the thread's own stack is, 0: not looked for; hi 1: not to be found. */
 	uint64_t stack_lo, stack_hi;

@@ -19,15 +19,17 @@
 #include "prof/agent/stage.h"
 #include "prof/agent/sys.h"
 #include "prof/base/clock.h"
+#include "prof/heap/format.h"
 #include "protea-prof.h"
 
-#define RATE_DEFAULT 199
-#define RATE_MAX     20000
-#define RING_BYTES   (1u << 20)
-#define STEP_NS      1000000              /* between looks at the supervisor while it starts, */
-#define WATCH_NS     50000000             /* and while it works */
-#define ATTACH_NS    (int64_t)10000000000 /* a store on a slow disk, migrated first */
-#define STORE_NAME   "./protea-prof.sqlite"
+#define RATE_DEFAULT    199
+#define RATE_MAX        20000
+#define MEMORY_RATE_MAX (UINT64_C(1) << 40)
+#define RING_BYTES      (1u << 20)
+#define STEP_NS         1000000              /* between looks at the supervisor while it starts, */
+#define WATCH_NS        50000000             /* and while it works */
+#define ATTACH_NS       (int64_t)10000000000 /* a store on a slow disk, migrated first */
+#define STORE_NAME      "./protea-prof.sqlite"
 
 enum own_state { OWN_NONE, OWN_BUSY, OWN_RECORDING };
 
@@ -46,6 +48,36 @@ static uint32_t rate_hz(void)
 	long rate = text ? strtol(text, NULL, 10) : 0;
 
 	return rate > 0 && rate <= RATE_MAX ? (uint32_t)rate : RATE_DEFAULT;
+}
+
+static uint32_t memory_mode(void)
+{
+	const char *text = getenv("PROTEA_PROF_MEMORY");
+
+	if (text && strcmp(text, "off") == 0)
+		return HEAP_OFF;
+	return text && strcmp(text, "full") == 0 ? HEAP_FULL : HEAP_SAMPLED;
+}
+
+/* Bytes, also with k, M or G behind; 0: the default. */
+static uint64_t memory_rate(void)
+{
+	const char *text = getenv("PROTEA_PROF_MEMORY_RATE");
+	char *end = NULL;
+	unsigned long n = text && *text >= '0' && *text <= '9' ? strtoul(text, &end, 10) : 0;
+	int shift = 0;
+
+	if (n == 0)
+		return 0;
+	if (*end == 'k' || *end == 'K')
+		shift = 10;
+	else if (*end == 'm' || *end == 'M')
+		shift = 20;
+	else if (*end == 'g' || *end == 'G')
+		shift = 30;
+	if (end[shift != 0] || n > MEMORY_RATE_MAX >> shift)
+		return 0;
+	return (uint64_t)n << shift;
 }
 
 static void put_hex(char *to, const uint8_t *bytes, size_t n)
@@ -90,6 +122,8 @@ static int session_begin(void)
 	config.mode = SPOOL_MODE_CPU;
 	config.children = 0; /* this process, it says */
 	config.ring_bytes = RING_BYTES;
+	config.memory_mode = memory_mode();
+	config.memory_rate_bytes = memory_rate();
 	unwind_table_dir(config.cache_dir, sizeof config.cache_dir, environ);
 	return session_make(&session, session_path, &config, "/tmp", NULL) ? -1 : 0;
 }

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "prof/agent/mem.h"
 #include "prof/agent/slots.h"
 #include "prof/agent/sys.h"
 
@@ -107,6 +108,7 @@ static void thread_ends(void *slot)
 		return;
 	}
 	is_gone = 1;
+	mem_thread_gone();
 	if (agent_live() && agent_self == slot)
 		agent_thread_detach();
 	errno = saved;
@@ -197,6 +199,7 @@ pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*fn)(void *
 	struct agent_slot *s = agent_live() ? begin_start((void *)fn, arg, attr) : NULL;
 	int rc;
 
+	mem_threads_many();
 	if (!s)
 		return next_pthread_create()(thread, attr, fn, arg);
 	rc = next_pthread_create()(thread, attr, run_posix, s);
@@ -211,6 +214,7 @@ __attribute__((visibility("default"))) int thrd_create(unsigned long *thread, in
 	struct agent_slot *s = agent_live() ? begin_start((void *)fn, arg, NULL) : NULL;
 	int rc;
 
+	mem_threads_many();
 	if (!s)
 		return next_thrd_create()(thread, fn, arg);
 	rc = next_thrd_create()(thread, run_c11, s);

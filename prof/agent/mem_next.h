@@ -1,0 +1,27 @@
+/* The allocator behind us: whatever comes next in the program's search order. The pointers can be called at
+ * any time: until libc can be asked they lead to code that asks it, and, in the middle of that, to a small
+ * arena. Private to prof/agent. */
+#ifndef AGENT_MEM_NEXT_H
+#define AGENT_MEM_NEXT_H
+
+#include <stddef.h>
+
+struct mem_next {
+	void *(*malloc)(size_t);
+	void (*free)(void *);
+	void *(*calloc)(size_t, size_t);
+	void *(*realloc)(void *, size_t);
+	int (*posix_memalign)(void **, size_t, size_t);
+	void *(*aligned_alloc)(size_t, size_t);
+	void *(*memalign)(size_t, size_t);
+	void *(*valloc)(size_t);
+	void *(*pvalloc)(size_t);
+	size_t (*malloc_usable_size)(void *);
+};
+extern struct mem_next mem_next __attribute__((visibility("hidden")));
+
+/* Asks for all of them at once, before threads and handlers can come by; idempotent. 1; 0: the calling
+ * thread is in the middle of it. */
+int mem_next_find(void);
+
+#endif
