@@ -38,6 +38,7 @@ struct heap_thread {
 	volatile uint32_t busy; /* in here, or in the walk of the stack: handlers keep out */
 	uint32_t recording;     /* that shard and row are of */
 	uint32_t resizing;      /* recording that heap_resize_begin() took a block of */
+	int resizing_temporary; /* it is a temporary one */
 	uint32_t shard;
 	uint32_t row; /* in the table of threads */
 	uint32_t last_at;

@@ -37,7 +37,8 @@ static inline void last_push(struct heap_thread *t, uint64_t address)
 /* Is it among the last blocks that this thread was given? In sampled mode not all of them are known here, but
  * how many there were. The address may be that of a later block, which another thread was given: its site
  * knows. */
-static int is_temporary(const struct heap_thread *t, uint64_t address, const struct heap_site *site)
+static __attribute__((noinline)) int
+is_temporary_slow(const struct heap_thread *t, uint64_t address, const struct heap_site *site)
 {
 	uint32_t row = atomic_load_explicit(&site->thread, memory_order_relaxed);
 
@@ -48,6 +49,12 @@ static int is_temporary(const struct heap_thread *t, uint64_t address, const str
 		    t->alloc_count - t->last_count[i] < heap_core.temporary)
 			return 1;
 	return 0;
+}
+
+static inline int is_temporary(const struct heap_thread *t, uint64_t address, uint32_t site)
+{
+	return (t->last[0] == address || heap_core.temporary > 1) &&
+	       is_temporary_slow(t, address, heap_site_at(heap_core.peak.head, site));
 }
 
 /* ---- blocks that begin ----------------------------------------------------------------------- */
@@ -130,8 +137,8 @@ EACH_MODE void begin(const int drawn, struct heap_thread *t, uint64_t address, u
 /* ---- blocks that end ------------------------------------------------------------------------- */
 
 /* With the lock of the thread's shard, which it gives back. */
-EACH_MODE void end_block(const int drawn, struct heap_thread *t, struct heap_shard *s,
-			 uint64_t address, struct heap_block block)
+EACH_MODE void end_block(const int drawn, struct heap_shard *s, struct heap_block block,
+			 int temporary)
 {
 	struct heap_site *site = heap_site_at(heap_core.peak.head, block.site);
 	double variance;
@@ -141,8 +148,7 @@ EACH_MODE void end_block(const int drawn, struct heap_thread *t, struct heap_sha
 	if (!s)
 		return;
 	heap_book_free(site, a, heap_ticks());
-	if (__builtin_expect(t->last[0] == address || heap_core.temporary > 1, 0) &&
-	    is_temporary(t, address, site)) {
+	if (temporary) {
 		heap_word_add(&site->temporary_bytes, a.bytes);
 		heap_word_add(&site->temporary_count, a.count);
 	}
@@ -159,7 +165,7 @@ EACH_MODE int end(const int drawn, struct heap_thread *t, uint64_t address)
 		return 0;
 	if (drawn ? heap_tagset_take(heap_core.tags, address, &block)
 		  : heap_shadow_take(heap_core.shadow, address, &block)) {
-		end_block(drawn, t, s, address, block);
+		end_block(drawn, s, block, is_temporary(t, address, block.site));
 		return 1;
 	}
 	heap_lock_give(&s->lock);
@@ -232,6 +238,7 @@ int heap_resize_begin(struct heap_thread *t, uint64_t address, struct heap_block
 	if (!taken)
 		block->site = 0;
 	t->resizing = t->recording;
+	t->resizing_temporary = taken && is_temporary(t, address, block->site);
 	heap_lock_give(&s->lock);
 	return taken;
 }
@@ -255,6 +262,7 @@ void heap_resize_end(struct heap_thread *t, uint64_t old, const struct heap_bloc
 {
 	struct heap_shard *s;
 
+	(void)old;
 	if (!block->site)
 		return;
 	s = heap_enter(t);
@@ -263,9 +271,9 @@ void heap_resize_end(struct heap_thread *t, uint64_t old, const struct heap_bloc
 	if (t->resizing != t->recording)
 		heap_lock_give(&s->lock);
 	else if (heap_core.peak.head->mode == HEAP_FULL)
-		end_block(0, t, s, old, *block);
+		end_block(0, s, *block, t->resizing_temporary);
 	else
-		end_block(1, t, s, old, *block);
+		end_block(1, s, *block, t->resizing_temporary);
 }
 
 void heap_resized(struct heap_thread *t, uint64_t old, const struct heap_block *block,
