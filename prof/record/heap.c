@@ -243,11 +243,21 @@ int heap_look_all(struct recording *r)
 	return rc;
 }
 
+static void note_foreign(struct recording *r, const struct image *m)
+{
+	const volatile uint32_t *foreign = &m->heap->reader.head->foreign_malloc;
+
+	if (*foreign && !r->totals.foreign_malloc[0])
+		memcpy(r->totals.foreign_malloc, r->known.processes[m->process].name,
+		       sizeof r->totals.foreign_malloc);
+}
+
 int heap_last_look(struct recording *r, struct image *m, int64_t t_ns)
 {
 	int rc = look(r, m, 1);
 
 	if (rc == 0 && m->heap) {
+		note_foreign(r, m);
 		m->heap->ended_ns = t_ns;
 		m->heap->left = m->gone;
 	}

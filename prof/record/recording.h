@@ -93,6 +93,7 @@ struct recording_totals {
 	uint32_t engine;
 	int engine_errno, have_engine;
 	uint32_t images;
+	char foreign_malloc[SPOOL_NAME_MAX + 1]; /* a process that has its own; "" none */
 };
 
 struct recording {

@@ -218,6 +218,12 @@ static void note_findings(struct running *u, const char *warning)
 	else if (u->recording.totals.images == 0)
 		note(u->result, "the agent did not start in the program: its CPU time is recorded "
 				"without stacks");
+	if (u->recording.totals.foreign_malloc[0]) {
+		snprintf(text, sizeof text,
+			 "'%s' has a malloc of its own: only what that maps is tracked",
+			 u->recording.totals.foreign_malloc);
+		note(u->result, text);
+	}
 	if (u->alive && !u->stopped) {
 		snprintf(text, sizeof text,
 			 "%u process%s that the program started still run%s; the recording ended "
