@@ -360,6 +360,17 @@ static uint64_t known(void)
 	return n + (knows(MAP_LO) ? 1 : 0) + (knows(MAP_LO + 1) ? 1 : 0);
 }
 
+static int busy_child(void)
+{
+	heap_shadow_fork_child(shadow);
+	CHECK(known() == 0 && shadow->n_list == 0);
+	fill();
+	CHECK(known() == 3002);
+	for (uint64_t i = 1; i < 200; i++)
+		CHECK(set(MAP_LO + (i << 21), i, 2) == 0 && takes(MAP_LO + (i << 21), i, 2));
+	return 0;
+}
+
 static int child(void)
 {
 	uint32_t slabs = shadow->n_slabs;
@@ -381,6 +392,42 @@ static void a_child_knows_no_block_of_its_parent(void **state)
 	in_child(child);
 	left = known();
 	assert_int_equal(left, 3002);
+}
+
+/* Sets and takes blocks in the trees and in the list, always in new leaves, until it is told to stop. */
+static void *be_busy(void *arg)
+{
+	struct hammer *h = arg;
+
+	for (uint64_t i = 0; !atomic_load(&h->ring[0]); i++) {
+		uint64_t far = HEAP_LO + TIB * (1 + h->number) + i % 4000 * (1 << 20);
+		struct heap_block block = {i, 1}, before;
+
+		(void)heap_shadow_set(head, shadow, far + 1, block, &before);
+		(void)heap_shadow_set(head, shadow, far, block, &before);
+		(void)heap_shadow_take(shadow, far + 1, &block);
+	}
+	return NULL;
+}
+
+static void children_of_a_busy_process_start_empty_and_whole(void **state)
+{
+	static struct hammer busy[2];
+	pthread_t threads[2];
+
+	(void)state;
+	fill();
+	for (uint32_t t = 0; t < 2; t++) {
+		busy[t] = (struct hammer){.number = t};
+		assert_int_equal(pthread_create(&threads[t], NULL, be_busy, &busy[t]), 0);
+	}
+	for (int i = 0; i < (HEAP_SANITIZED ? 10 : 100); i++)
+		in_child(busy_child);
+	for (uint32_t t = 0; t < 2; t++) {
+		atomic_store(&busy[t].ring[0], 1);
+		assert_int_equal(pthread_join(threads[t], NULL), 0);
+	}
+	assert_int_equal(known(), 3002);
 }
 
 /* Also before anybody told it that it is a child. */
@@ -520,6 +567,7 @@ int main(void)
 		TEST(threads_hand_blocks_over_and_none_is_lost),
 		TEST(threads_share_the_list),
 		TEST(a_child_knows_no_block_of_its_parent),
+		TEST(children_of_a_busy_process_start_empty_and_whole),
 		TEST(a_child_made_behind_our_back_has_empty_leaves),
 		TEST(kernels_that_cannot_wipe_are_served_too),
 		TEST(a_cleared_shadow_starts_anew_in_the_same_memory),
