@@ -120,15 +120,6 @@ static void only_caller(struct mem_thread *t, const struct mem_caller *caller,
 	stack->hash = unwind_trail_hash(&t->first, 1);
 }
 
-static __attribute__((noinline, cold)) void not_whole(const struct unwind_trail_result *r)
-{
-	struct heap_head *file = heap_file();
-
-	if (file)
-		heap_loss(file, r->end == UNWIND_DEPTH ? HEAP_LOSS_TRUNCATED : HEAP_LOSS_NO_UNWIND,
-			  1);
-}
-
 static uint32_t flags_of(const struct unwind_trail_result *r)
 {
 	uint32_t flags = (uint32_t)r->end & SPOOL_SAMPLE_END_MASK;
@@ -154,7 +145,7 @@ void mem_stack(struct mem_thread *t, const struct mem_caller *caller, struct hea
 	if (__builtin_expect(r.n == 0, 0)) {
 		only_caller(t, caller, stack);
 	} else {
-		stack->addresses = r.addresses;
+		stack->addresses = unwind_trail_addresses(t->trail);
 		stack->n = r.n;
 		stack->hash = r.hash;
 	}
@@ -162,6 +153,4 @@ void mem_stack(struct mem_thread *t, const struct mem_caller *caller, struct hea
 	stack->hash += EPOCH * modules_epoch(modules);
 	modules_pin_leave(&t->pin);
 	stack->flags = flags_of(&r);
-	if (__builtin_expect(r.end != UNWIND_ROOT, 0))
-		not_whole(&r);
 }

@@ -24,7 +24,7 @@
 
 #include "prof/unwind/trail_internal.h"
 
-#define STEADY 3 /* so often the same stack: the next one may be the same again */
+#define STEADY 3 /* so often the same stack: the next one may be it again */
 
 size_t unwind_trail_bytes(uint32_t depth_max)
 {
@@ -54,7 +54,7 @@ uint64_t unwind_trail_hash(const uint64_t *addresses, uint32_t n)
 
 		frames = n < TRAIL_PART ? n : TRAIL_PART;
 		for (uint32_t i = 0; i < frames; i++)
-			part += addresses[i] * TRAIL_FACTOR(frames)[-(int32_t)i];
+			part += (addresses[i] + 1) * TRAIL_FACTOR(frames)[-(int32_t)i];
 		sum = trail_add(sum, part);
 	}
 	return finish(sum);
@@ -65,17 +65,31 @@ uint64_t unwind_trail_hash(const uint64_t *addresses, uint32_t n)
 _Static_assert(TRAIL_PART == 8, "the turns below");
 #define EIGHT_TURNS TURN(0) TURN(1) TURN(2) TURN(3) TURN(4) TURN(5) TURN(6) TURN(7)
 
+/* What lies where a shape says, summed up; *ra: the last return address, which leads to the next piece. */
+static inline uint64_t read_part(const struct trail_shape *s, uint64_t *ra)
+{
+	const uint64_t *factor = TRAIL_FACTOR(s->frames);
+	uint64_t at = s->ra, sp = s->sp, a[2] = {0, 0};
+
+#define TURN(i)                                                                                    \
+	a[(i) % 2] += at * factor[-(i)];                                                           \
+	at = trail_word(sp + s->place[i]);
+	EIGHT_TURNS
+#undef TURN
+	*ra = at;
+	return a[0] + a[1];
+}
+
 /* Which of the four it is nobody can guess: no branch. */
 static inline int is_in(const uint64_t *set, uint64_t tag)
 {
-	int a = set[0] == tag, b = set[1] == tag, c = set[2] == tag, d = set[3] == tag;
+	uint8_t a = set[0] == tag, b = set[1] == tag, c = set[2] == tag, d = set[3] == tag;
 
 	__asm__("" : "+r"(a), "+r"(b), "+r"(c), "+r"(d));
 	return (a | b) | (c | d);
 }
 
-static __attribute__((noinline)) int words_hold(struct unwind_trail *t, const struct trail_shape *s,
-						uint32_t parts)
+static inline int words_hold(struct unwind_trail *t, const struct trail_shape *s, uint32_t parts)
 {
 	const struct trail_words *w = trail_words_of(t, s);
 	uint64_t differ = 0;
@@ -87,178 +101,184 @@ static __attribute__((noinline)) int words_hold(struct unwind_trail *t, const st
 	return differ == 0;
 }
 
-/* Goes on through pieces that are known, at least `frames_max` frames if there are; the sum of what lies where a
- * shape says is looked up. 1: to the root; 0: enough; -1: the piece at hand is not known. */
-static inline __attribute__((always_inline)) int
-known_parts(struct unwind_trail *t, struct trail_walk *w, uint32_t parts_max)
+static inline int is_known(struct unwind_trail *t, const struct trail_shape *s, uint32_t parts,
+			   uint64_t *part, uint64_t *next)
 {
-	uint64_t key = w->key, sp = w->sp, sum = w->sum;
+	const uint64_t *set;
+	uint64_t tag;
+
+	*part = read_part(s, next);
+	set = trail_known(t, s, *part, &tag);
+	return UNWIND_LIKELY(is_in(set, tag)) &&
+	       (!(s->flags & TRAIL_WORDS) || words_hold(t, s, parts));
+}
+
+/* Goes on through pieces that are known, as long as there are less than `max`. 1: to the root; 0: so many;
+ * -1: the piece at hand is not known. */
+static inline __attribute__((always_inline)) int known_parts(struct unwind_trail *t,
+							     struct trail_walk *w, uint32_t max)
+{
+	uint64_t ra = w->ra, sp = w->sp, sum = w->sum;
 	uint32_t parts = w->parts;
 	int rc = 0;
 
-	while (parts < parts_max) {
-		const struct trail_shape *s = trail_set(t, key, sp);
-		const uint64_t *factor = TRAIL_FACTOR(TRAIL_PART), *set;
-		uint64_t *out = t->out + (size_t)parts * TRAIL_PART, a[2], at = key, tag;
+	while (parts < max) {
+		const struct trail_shape *s = trail_set(t, ra, sp), *end = s + TRAIL_WAYS;
+		uint64_t part, next;
 
-		int hit;
-
-		rc = -1;
-		if (s->key != key || s->sp != sp) {
-		second:
-			s++;
-			if (s->key != key || s->sp != sp)
+		for (; s < end; s++)
+			if (s->ra == ra && s->sp == sp && is_known(t, s, parts, &part, &next))
 				break;
-		}
-		if (UNWIND_UNLIKELY(s->flags & TRAIL_ROOT))
-			factor = TRAIL_FACTOR(s->frames);
-		a[0] = a[1] = 0;
-#define TURN(i)                                                                                    \
-	out[i] = at;                                                                               \
-	a[(i) % 2] += at * factor[-(i)];                                                           \
-	at = trail_word(sp + s->place[i]) - 1;
-		EIGHT_TURNS
-#undef TURN
-		a[0] += a[1];
-		set = trail_known(t, s, a[0], &tag);
-		hit = is_in(set, tag);
-		if (UNWIND_UNLIKELY(!hit ||
-				    ((s->flags & TRAIL_WORDS) && !words_hold(t, s, parts)))) {
-			if (s == trail_set(t, key, sp))
-				goto second;
+		rc = -1;
+		if (s == end)
 			break;
-		}
-		t->last[parts++] = s;
-		sum = trail_add(sum, a[0]);
-		key = at;
+		t->part[parts] = s;
+		t->part_sum[parts++] = part;
+		sum = trail_add(sum, part);
+		ra = next;
 		sp += s->place[TRAIL_PART - 1] + 8;
 		rc = s->flags & TRAIL_ROOT;
 		if (rc)
 			break;
 	}
-	w->key = key;
+	w->ra = ra;
 	w->sp = sp;
 	w->sum = sum;
 	w->parts = parts;
 	return rc;
 }
 
-/* ---- the last walk ------------------------------------------------------------------------------ */
-
 /* Whether this stack is the last one: its places are known beforehand, so that no load waits for another. */
-static inline int is_last(struct unwind_trail *t, uint64_t key, uint64_t sp)
+static inline int is_last(struct unwind_trail *t, uint64_t ra, uint64_t sp)
 {
-	const uint64_t *out = t->out;
+	for (uint32_t k = 0; k < t->whole; k++) {
+		const struct trail_shape *s = t->part[k];
 
-	if (key != *out || sp != t->last[0]->sp)
-		return 0;
-	for (uint32_t k = 0; k < t->last_parts; k++, out += TRAIL_PART) {
-		const struct trail_shape *s = t->last[k];
-		uint64_t differ = 0;
-
-#define TURN(i) /* also what fills up the last part */                                             \
-	if ((i) + 1 < TRAIL_PART || k + 1 < t->last_parts)                                         \
-		differ |= (trail_word(s->sp + s->place[i]) - 1) ^ out[(i) + 1];
-		EIGHT_TURNS
-#undef TURN
-		if (differ)
+		if (ra != s->ra || sp != s->sp || read_part(s, &ra) != t->part_sum[k] ||
+		    ((s->flags & TRAIL_WORDS) && !words_hold(t, s, k)))
 			return 0;
-		if (UNWIND_UNLIKELY(s->flags & TRAIL_WORDS) && !words_hold(t, s, k))
-			return 0;
+		sp += s->place[TRAIL_PART - 1] + 8;
 	}
 	return 1;
 }
 
 /* ---- a walk ------------------------------------------------------------------------------------- */
 
-static void plain(struct unwind_trail *t, uint64_t ip, uint64_t sp, struct unwind_memory *memory,
-		  const struct unwind_map *map, struct unwind_cache *cache,
-		  struct unwind_trail_result *result)
+struct given { /* what a walk is given */
+	uint64_t ip, sp;
+	struct unwind_memory *memory;
+	const struct unwind_map *map;
+	struct unwind_cache *cache;
+};
+
+static __attribute__((noinline)) void plain(struct unwind_trail *t, const struct given *g,
+					    struct unwind_trail_result *result)
 {
 	struct unwind_regs regs;
 	struct unwind_result r;
 
-	t->last_parts = 0;
-	regs.reg[UNWIND_IP] = ip;
-	regs.reg[UNWIND_SP] = sp;
+	t->parts = t->whole = t->again = 0;
+	regs.reg[UNWIND_IP] = g->ip;
+	regs.reg[UNWIND_SP] = g->sp;
 	regs.reg[UNWIND_BP] = t->bp;
 	regs.known = 1u << UNWIND_IP | 1u << UNWIND_SP | 1u << UNWIND_BP | UNWIND_IP_IS_RETURN;
-	r = unwind(&regs, memory, map, cache, t->out, t->depth_max);
-	*result = (struct unwind_trail_result){
-		t->out, unwind_trail_hash(t->out, r.n), r.n, r.guessed, 0, r.end};
+	r = unwind(&regs, g->memory, g->map, g->cache, t->out, t->depth_max);
+	*result = (struct unwind_trail_result){unwind_trail_hash(t->out, r.n), r.n, r.guessed, 0,
+					       r.end};
 }
 
-/* Whether what is remembered is of this map and this stack, or of none. */
-static inline int is_own_stack(struct unwind_trail *t, uint64_t sp,
-			       const struct unwind_memory *memory, const struct unwind_map *map)
+/* Of a walk that came to the root, or as far as it may go. 0, or -1: as far as that, and who knows whether
+ * more is to come. */
+static inline int end_walk(struct unwind_trail *t, const struct trail_walk *w, int root,
+			   uint32_t fresh, struct unwind_trail_result *result)
 {
-	if (UNWIND_UNLIKELY((uint64_t)(uintptr_t)memory->base != memory->lo || sp < memory->lo ||
-			    sp >= memory->hi))
-		return 0;
-	if (UNWIND_UNLIKELY(t->at_it || t->generation != map->generation || t->hi != memory->hi)) {
-		trail_forget(t);
-		t->generation = map->generation;
-		t->hi = memory->hi;
-	}
-	return 1;
-}
+	uint32_t n = (w->parts - 1) * TRAIL_PART + t->part[w->parts - 1]->frames;
 
-/* 0, or -1: there is something in it that is not plain. */
-static int by_parts(struct unwind_trail *t, struct trail_walk *w,
-		    const struct unwind_memory *memory, const struct unwind_map *map,
-		    struct unwind_cache *cache, struct unwind_trail_result *result)
-{
-	uint32_t max = t->depth_max / TRAIL_PART, fresh = 0, n;
-	uint64_t before = t->last_sum;
-	const struct trail_shape *s;
-	int rc;
-
-	t->last_parts = 0;
-	while ((rc = known_parts(t, w, max)) < 0) {
-		t->at_it = 1;
-		rc = trail_by_rules(t, w, t->out + (size_t)w->parts * TRAIL_PART, memory, map,
-				    cache);
-		t->at_it = 0;
-		if (rc < 0)
-			return -1;
-		s = t->last[w->parts - 1];
-		fresh += s->frames;
-		rc = s->flags & TRAIL_ROOT;
-		if (rc)
-			break;
-	}
-	n = (w->parts - 1) * TRAIL_PART + t->last[w->parts - 1]->frames;
-	if (rc == 0 && (w->key == UINT64_MAX || n != t->depth_max)) /* no root yet, nor this deep */
+	if (UNWIND_UNLIKELY(!root && (w->ra == 0 || n != t->depth_max)))
 		return -1;
-	t->again = w->sum == before ? t->again + 1 : 0;
-	t->last_sum = w->sum;
-	t->last_n = n;
-	t->last_end = rc ? UNWIND_ROOT : UNWIND_DEPTH;
-	t->last_parts = fresh ? 0 : w->parts;
-	*result =
-		(struct unwind_trail_result){t->out, finish(w->sum), n, 0, n - fresh, t->last_end};
+	t->again = w->sum == t->sum ? t->again + 1 : 0;
+	t->sum = w->sum;
+	t->n = n;
+	t->parts = w->parts;
+	t->whole = fresh ? 0 : w->parts;
+	t->end = root ? UNWIND_ROOT : UNWIND_DEPTH;
+	*result = (struct unwind_trail_result){finish(w->sum), n, 0, n - fresh, t->end};
 	return 0;
+}
+
+/* Not all of it is known. */
+static __attribute__((noinline)) void explore(struct unwind_trail *t, const struct given *g,
+					      struct trail_walk w,
+					      struct unwind_trail_result *result)
+{
+	uint32_t fresh = 0;
+	int root;
+
+	do {
+		t->at_it = 1;
+		root = trail_by_rules(t, &w, g->memory, g->map, g->cache);
+		t->at_it = 0;
+		if (root < 0)
+			break;
+		fresh += t->part[w.parts - 1]->frames;
+		root = t->part[w.parts - 1]->flags & TRAIL_ROOT;
+		if (!root)
+			root = known_parts(t, &w, t->depth_max / TRAIL_PART);
+	} while (root < 0);
+	if (root < 0 || end_walk(t, &w, root, fresh, result) < 0)
+		plain(t, g, result);
+}
+
+/* What is remembered is of another map or stack, or of none, or was left half written. */
+static __attribute__((noinline)) void begin_anew(struct unwind_trail *t, const struct given *g)
+{
+	trail_forget(t);
+	t->generation = g->map->generation;
+	t->hi = g->memory->hi;
 }
 
 void unwind_trail_walk(struct unwind_trail *t, uint64_t ip, uint64_t sp, uint64_t bp,
 		       struct unwind_memory *memory, const struct unwind_map *map,
 		       struct unwind_cache *cache, struct unwind_trail_result *result)
 {
-	struct trail_walk w = {ip - 1, sp, 0, 0};
+	struct trail_walk w = {ip, sp, 0, 0};
+	struct given g = {ip, sp, memory, map, cache};
+	int root;
 
 	t->bp = bp;
-	if (!is_own_stack(t, sp, memory, map)) {
-		plain(t, ip, sp, memory, map, cache, result);
+	if (UNWIND_UNLIKELY((uint64_t)(uintptr_t)memory->base != memory->lo || sp < memory->lo ||
+			    sp >= memory->hi)) {
+		plain(t, &g, result);
 		return;
 	}
-	if (t->again >= STEADY && t->last_parts) {
-		if (is_last(t, ip - 1, sp)) {
-			*result = (struct unwind_trail_result){
-				t->out, finish(t->last_sum), t->last_n, 0, t->last_n, t->last_end};
+	if (UNWIND_UNLIKELY(t->at_it || t->generation != map->generation || t->hi != memory->hi))
+		begin_anew(t, &g);
+	if (t->again >= STEADY && t->whole) {
+		if (is_last(t, ip, sp)) {
+			*result =
+				(struct unwind_trail_result){finish(t->sum), t->n, 0, t->n, t->end};
 			return;
 		}
 		t->again = 0;
 	}
-	if (by_parts(t, &w, memory, map, cache, result) < 0)
-		plain(t, ip, sp, memory, map, cache, result);
+	t->whole = 0; /* until this one is done */
+	root = known_parts(t, &w, t->depth_max / TRAIL_PART);
+	if (root < 0)
+		explore(t, &g, w, result);
+	else if (end_walk(t, &w, root, 0, result) < 0)
+		plain(t, &g, result);
+}
+
+const uint64_t *unwind_trail_addresses(struct unwind_trail *t)
+{
+	uint64_t *out = t->out;
+
+	for (uint32_t k = 0; k < t->parts; k++) {
+		const struct trail_shape *s = t->part[k];
+
+		*out++ = s->ra - 1;
+		for (uint32_t i = 1; i < s->frames; i++)
+			*out++ = trail_word(s->sp + s->place[i - 1]) - 1;
+	}
+	return t->out;
 }

@@ -20,8 +20,6 @@ size_t unwind_trail_bytes(uint32_t depth_max);
 void unwind_trail_init(struct unwind_trail *t, uint32_t depth_max);
 
 struct unwind_trail_result {
-	/* Look-up addresses as unwind() writes them, innermost first; valid until the next walk. */
-	const uint64_t *addresses;
 	uint64_t hash;
 	uint32_t n, guessed;
 	uint32_t reused; /* of them taken over from walks before */
@@ -35,6 +33,11 @@ struct unwind_trail_result {
 void unwind_trail_walk(struct unwind_trail *t, uint64_t ip, uint64_t sp, uint64_t bp,
 		       struct unwind_memory *memory, const struct unwind_map *map,
 		       struct unwind_cache *cache, struct unwind_trail_result *result);
+
+/* Look-up addresses of the last walk, as unwind() writes them, the innermost first; while the frames it went
+ * through are still there (they are read once more), until the next walk. Most walks lead to a stack that was
+ * met before, and nobody wants its addresses. */
+const uint64_t *unwind_trail_addresses(struct unwind_trail *t);
 
 /* The hash of any stack of at most UNWIND_TRAIL_DEPTH_MAX addresses. */
 uint64_t unwind_trail_hash(const uint64_t *addresses, uint32_t n);

@@ -11,22 +11,23 @@
 #define TRAIL_PART  8 /* frames of a piece, but of the outermost one */
 
 /* Sizes by which a thread's memory holds what a busy one does in turn; older pieces give way. */
-#define TRAIL_SETS      512 /* of two shapes: 64 KiB */
+#define TRAIL_SETS      256 /* of so many shapes: 64 KiB */
+#define TRAIL_WAYS      4
 #define TRAIL_KNOWN     512 /* sets of four sums: 16 KiB */
-#define TRAIL_WORDS_MAX (2 * TRAIL_PART)
+#define TRAIL_WORDS_MAX 15  /* of a part */
 
 #define TRAIL_MIX 0x9e3779b97f4a7c15u /* 2^64 / golden ratio */
 
-/* Where everything lies that decides on a piece that begins with the frame (key, sp): a cache line. Places
- * are offsets from sp. */
+/* Where everything lies that decides on a piece that begins with the frame (ra, sp): a cache line. Places
+ * are offsets from sp. Frames are told by the return address that leads into them, as it lies in the stack. */
 struct trail_shape {
-	uint64_t key, sp;
+	uint64_t ra, sp;
 	uint64_t salt;              /* another one for each shape that was ever made; 0: none */
 	uint32_t place[TRAIL_PART]; /* of the return addresses */
 	uint32_t save;              /* of bp, the last time it was saved, plus 1; 0: it was not */
 	uint8_t frames;
-	uint8_t has_bp; /* the value that bp has at its beginning matters: words[][0] */
-	uint8_t words;  /* so many in trail_words */
+	uint8_t has_bp; /* the value that bp has at its beginning matters */
+	uint8_t words;  /* others that do */
 	uint8_t flags;
 };
 
@@ -36,10 +37,10 @@ enum trail_flags {
 };
 
 /* The words of a shape, each with its value: saved frame pointers that a CFA counts from, the CFA that a
- * realigned frame keeps; both as offsets from sp. */
+ * realigned frame keeps; all as offsets from sp. */
 struct trail_words {
-	uint32_t bp; /* the value of bp, if it matters */
 	uint32_t at[TRAIL_WORDS_MAX], value[TRAIL_WORDS_MAX];
+	uint32_t bp, pad; /* the value of bp, if it matters */
 };
 
 struct unwind_trail {
@@ -51,30 +52,33 @@ struct unwind_trail {
 	uint64_t hi;   /* of the stack */
 	uint64_t bp;   /* the first one of the walk at hand */
 
-	/* The walk at hand, or the last one, if last_parts is not 0; its addresses are in `out`. */
-	uint32_t last_parts, last_n;
+	/* The walk at hand or the last one, as far as it came: in pieces, or in `out` as unwind() wrote it. */
+	uint32_t parts;
+	uint32_t whole; /* all of its pieces were known: so many, else 0 */
 	uint32_t again; /* how often it was the same as the one before */
-	enum unwind_end last_end;
-	uint64_t last_sum;
-	const struct trail_shape *last[TRAIL_DEPTH / TRAIL_PART];
+	uint32_t n;
+	enum unwind_end end;
+	uint64_t sum;
+	const struct trail_shape *part[TRAIL_DEPTH / TRAIL_PART];
+	uint64_t part_sum[TRAIL_DEPTH / TRAIL_PART];
 
 	struct unwind_entry start; /* only `next`: of the leaf */
 	uint64_t out[TRAIL_DEPTH + TRAIL_PART];
-	_Alignas(64) struct trail_shape shapes[TRAIL_SETS][2];
+	_Alignas(64) struct trail_shape shapes[TRAIL_SETS][TRAIL_WAYS];
 	uint64_t known[TRAIL_KNOWN][4]; /* sums of pieces, each with its shape's salt */
-	struct trail_words words[TRAIL_SETS][2];
+	struct trail_words words[TRAIL_SETS][TRAIL_WAYS];
 };
 
-/* A walk under way: the frame at hand is not yet in t->out. */
+/* A walk under way: the frame at hand is in none of the pieces yet. */
 struct trail_walk {
-	uint64_t key, sp;
-	uint64_t sum;   /* of the hash */
-	uint32_t parts; /* so far, in t->last */
+	uint64_t ra, sp;
+	uint64_t sum; /* of the hash */
+	uint32_t parts;
 };
 
 /* ---- the hash ----------------------------------------------------------------------------------- */
 
-/* Factors of the addresses of a piece, counted from its end; zeros where there is none. */
+/* Factors of the return addresses of a piece, counted from its end; zeros where there is none. */
 extern const uint64_t trail_factors[2 * TRAIL_PART];
 #define TRAIL_FACTOR(frames) (&trail_factors[TRAIL_PART + (frames)-1])
 
@@ -88,9 +92,9 @@ static inline uint64_t trail_word(uint64_t address)
 	return memory_word((const uint8_t *)(uintptr_t)address);
 }
 
-static inline struct trail_shape *trail_set(struct unwind_trail *t, uint64_t key, uint64_t sp)
+static inline struct trail_shape *trail_set(struct unwind_trail *t, uint64_t ra, uint64_t sp)
 {
-	return t->shapes[((key ^ sp << 20) * TRAIL_MIX >> 40) % TRAIL_SETS];
+	return t->shapes[((ra ^ sp << 20) * TRAIL_MIX >> 40) % TRAIL_SETS];
 }
 
 static inline struct trail_words *trail_words_of(struct unwind_trail *t,
@@ -110,18 +114,17 @@ static inline uint64_t *trail_known(struct unwind_trail *t, const struct trail_s
 static inline uint64_t trail_bp_at(const struct unwind_trail *t, uint32_t parts)
 {
 	while (parts-- > 0)
-		if (t->last[parts]->save)
-			return t->last[parts]->sp + t->last[parts]->save - 1;
+		if (t->part[parts]->save)
+			return t->part[parts]->sp + t->part[parts]->save - 1;
 	return (uint64_t)(uintptr_t)&t->bp;
 }
 
 /* ---- pieces: trail_parts.c */
 
 void trail_forget(struct unwind_trail *t);
-/* The piece at hand by its rules, remembered from now on; its addresses go to `out`, w to the next one. 0, or
- * -1: it is not plain. */
-int trail_by_rules(struct unwind_trail *t, struct trail_walk *w, uint64_t *out,
-		   const struct unwind_memory *memory, const struct unwind_map *map,
-		   struct unwind_cache *cache);
+/* The piece at hand by its rules, remembered from now on; w is at the next one then. 0, or -1: it is not
+ * plain. */
+int trail_by_rules(struct unwind_trail *t, struct trail_walk *w, const struct unwind_memory *memory,
+		   const struct unwind_map *map, struct unwind_cache *cache);
 
 #endif

@@ -26,21 +26,22 @@ const uint64_t trail_factors[2 * TRAIL_PART] = {0,
 struct draft { /* a shape that is being made */
 	struct trail_shape shape;
 	struct trail_words words;
-	uint64_t key, sp, bp_at; /* the frame at hand */
-	int saved;               /* bp_at lies in this piece */
-	int far;                 /* something is too far from sp to be written down */
-	uint64_t lo, count;      /* of the memory; see memory_count() */
+	uint64_t ra, sp, bp_at; /* the frame at hand */
+	int saved;              /* bp_at lies in this piece */
+	int far;                /* there is no room for something, or it is too far from sp */
+	uint64_t lo, count;     /* of the memory; see memory_count() */
 };
 
 void trail_forget(struct unwind_trail *t)
 {
-	for (uint32_t i = 0; i < 2 * TRAIL_SETS; i++) {
-		t->shapes[i / 2][i % 2].salt = 0;
-		t->shapes[i / 2][i % 2].key = 0;
+	for (uint32_t i = 0; i < TRAIL_SETS * TRAIL_WAYS; i++) {
+		struct trail_shape *s = &t->shapes[i / TRAIL_WAYS][i % TRAIL_WAYS];
+
+		s->salt = 0;
+		s->sp = 0;                         /* nobody's */
 		__asm__ volatile("" ::: "memory"); /* no call of memset */
 	}
-	t->last_parts = 0;
-	t->again = 0;
+	t->parts = t->whole = t->again = 0;
 	t->generation = 0;
 	t->hi = 0;
 	t->at_it = 0;
@@ -56,6 +57,10 @@ static uint32_t off(struct draft *d, uint64_t address)
 
 static void add_word(struct draft *d, uint64_t at, uint64_t value)
 {
+	if (d->shape.words == TRAIL_WORDS_MAX) {
+		d->far = 1;
+		return;
+	}
 	d->words.at[d->shape.words] = off(d, at);
 	d->words.value[d->shape.words++] = off(d, value);
 }
@@ -106,14 +111,14 @@ static int step(struct draft *d, const struct unwind_entry *e)
 		d->saved = 1;
 	}
 	d->shape.place[d->shape.frames] = off(d, cfa - 8);
-	d->key = trail_word(cfa - 8) - 1;
+	d->ra = trail_word(cfa - 8);
 	d->sp = cfa;
 	return 0;
 }
 
 /* Up to TRAIL_PART frames; 0 or -1. */
 static int run(struct draft *d, struct unwind_trail *t, const struct unwind_map *map,
-	       struct unwind_cache *cache, uint64_t *out)
+	       struct unwind_cache *cache, uint64_t ras[TRAIL_PART])
 {
 	const uint8_t *entries = (const uint8_t *)cache_entries(cache);
 	struct unwind_entry *before = &t->start;
@@ -124,11 +129,11 @@ static int run(struct draft *d, struct unwind_trail *t, const struct unwind_map 
 			(struct unwind_entry *)(uintptr_t)(const void *)(entries + before->next);
 		int rc;
 
-		if (UNWIND_UNLIKELY(e->key != d->key)) {
-			e = cache_find(cache, map, d->key);
+		if (UNWIND_UNLIKELY(e->key != d->ra - 1)) {
+			e = cache_find(cache, map, d->ra - 1);
 			before->next = (uint16_t)((const uint8_t *)e - entries);
 		}
-		out[d->shape.frames] = d->key;
+		ras[d->shape.frames] = d->ra;
 		rc = step(d, e);
 		if (rc < 0)
 			return -1;
@@ -159,7 +164,7 @@ static int is_same(const struct trail_shape *a, const struct trail_words *x,
 {
 	uint32_t differ = 0;
 
-	if (!a->salt || a->key != b->key || a->sp != b->sp || a->save != b->save ||
+	if (!a->salt || a->ra != b->ra || a->sp != b->sp || a->save != b->save ||
 	    a->frames != b->frames || a->words != b->words || a->has_bp != b->has_bp ||
 	    a->flags != b->flags)
 		return 0;
@@ -184,23 +189,27 @@ static void write_words(struct trail_words *to, const struct draft *d)
 static int in_use(const struct unwind_trail *t, const struct trail_shape *s, uint32_t parts)
 {
 	while (parts-- > 0)
-		if (t->last[parts] == s)
+		if (t->part[parts] == s)
 			return 1;
 	return 0;
 }
 
 /* The shape of the draft among those of its set: one that is the same, or put in the place of another; NULL:
- * the walk at hand came through both. */
+ * the walk at hand came through all. */
 static struct trail_shape *keep(struct unwind_trail *t, const struct draft *d, uint32_t parts)
 {
-	struct trail_shape *s = trail_set(t, d->shape.key, d->shape.sp);
+	struct trail_shape *set = trail_set(t, d->shape.ra, d->shape.sp), *s = NULL;
 
-	for (int i = 0; i < 2; i++)
-		if (is_same(&s[i], trail_words_of(t, &s[i]), &d->shape, &d->words))
-			return &s[i];
-	if ((s[0].salt && (!s[1].salt || t->victim % 2)) || in_use(t, s, parts))
-		s++;
-	if (in_use(t, s, parts) && in_use(t, --s, parts))
+	for (uint32_t i = 0; i < TRAIL_WAYS; i++)
+		if (is_same(&set[i], trail_words_of(t, &set[i]), &d->shape, &d->words))
+			return &set[i];
+	for (uint32_t i = 0; i < TRAIL_WAYS && !s; i++)
+		s = set[i].salt ? NULL : &set[i];
+	for (uint32_t i = 0; i < TRAIL_WAYS && !s; i++) {
+		s = &set[(t->victim + i) % TRAIL_WAYS];
+		s = in_use(t, s, parts) ? NULL : s;
+	}
+	if (!s)
 		return NULL;
 	*s = d->shape;
 	if (s->flags & TRAIL_WORDS)
@@ -208,36 +217,45 @@ static struct trail_shape *keep(struct unwind_trail *t, const struct draft *d, u
 	return s;
 }
 
-int trail_by_rules(struct unwind_trail *t, struct trail_walk *w, uint64_t *out,
-		   const struct unwind_memory *memory, const struct unwind_map *map,
-		   struct unwind_cache *cache)
+/* The sum of this piece is known from now on. */
+static uint64_t note(struct unwind_trail *t, const struct trail_shape *s,
+		     const uint64_t ras[TRAIL_PART])
 {
-	struct draft d;
+	uint64_t sum = 0, tag, *set;
+
+	for (uint32_t i = 0; i < s->frames; i++)
+		sum += ras[i] * TRAIL_FACTOR(s->frames)[-(int32_t)i];
+	set = trail_known(t, s, sum, &tag);
+	set[t->victim++ % 4] = tag;
+	return sum;
+}
+
+int trail_by_rules(struct unwind_trail *t, struct trail_walk *w, const struct unwind_memory *memory,
+		   const struct unwind_map *map, struct unwind_cache *cache)
+{
+	uint64_t ras[TRAIL_PART];
 	struct trail_shape *s;
-	uint64_t part = 0, tag, *set;
+	struct draft d;
 
 	cache_check(cache, map, UNWIND_CACHE_SETS);
-	d.shape = (struct trail_shape){.key = w->key, .sp = w->sp};
-	d.key = w->key;
+	d.shape = (struct trail_shape){.ra = w->ra, .sp = w->sp};
+	d.words.bp = 0;
+	d.ra = w->ra;
 	d.sp = w->sp;
 	d.bp_at = trail_bp_at(t, w->parts);
 	d.saved = d.far = 0;
-	d.words.bp = 0;
 	d.lo = memory->lo;
 	d.count = memory_count(memory);
-	if (run(&d, t, map, cache, out) < 0 || complete(&d) < 0)
+	if (run(&d, t, map, cache, ras) < 0 || complete(&d) < 0)
 		return -1;
 	d.shape.salt = ++t->made * TRAIL_MIX;
 	s = keep(t, &d, w->parts);
 	if (!s)
 		return -1;
-	for (uint32_t i = 0; i < s->frames; i++)
-		part += out[i] * TRAIL_FACTOR(s->frames)[-(int32_t)i];
-	set = trail_known(t, s, part, &tag);
-	set[t->victim++ % 4] = tag;
-	w->sum = trail_add(w->sum, part);
-	w->key = d.key;
+	t->part[w->parts] = s;
+	t->part_sum[w->parts] = note(t, s, ras);
+	w->sum = trail_add(w->sum, t->part_sum[w->parts++]);
+	w->ra = d.ra;
 	w->sp = d.sp;
-	t->last[w->parts++] = s;
 	return 0;
 }
