@@ -145,7 +145,8 @@ struct heap_head {
 		temporary; /* blocks freed within that many next allocations of their thread, 1: at once */
 	int32_t pid;
 	uint32_t image;
-	uint32_t foreign_malloc; /* 1: the program has a malloc of its own, whose calls do not leave it */
+	uint32_t
+		foreign_malloc; /* 1: the program has a malloc of its own, whose calls do not leave it */
 	int64_t start_ns;
 	/* Used so far. Below, memory is under everything, but what is just being made is not complete: see kind,
 	 * tid, hash. Stacks: units of 8 bytes, the first one is never used. */
