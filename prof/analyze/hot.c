@@ -3,11 +3,14 @@
 #include "prof/analyze/hot.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "prof/analyze/estimate.h"
 #include "prof/analyze/filter.h"
+#include "prof/analyze/library.h"
 #include "prof/base/buf.h"
 #include "prof/base/hash.h"
 
@@ -15,6 +18,7 @@ struct maker {
 	struct profile *p;
 	struct filter filter;
 	enum hot_by by;
+	int user_sites;
 	struct hot_row *rows;
 	size_t n, cap;
 	struct idmap index; /* label and detail to row */
@@ -103,6 +107,7 @@ struct sum {
 	uint64_t count;
 	int64_t value;
 	int64_t exact; /* part of the value that was measured, not sampled (rows with count 0) */
+	double variance, life_ns;
 };
 
 static void grow_value(int64_t *to, int64_t by)
@@ -119,6 +124,8 @@ static void grow_count(uint64_t *to, uint64_t by)
 
 static void add(struct hot_row *r, int self, const struct sum *sum)
 {
+	r->total_variance += sum->variance;
+	r->total_life_ns += sum->life_ns;
 	grow_count(&r->total_count, sum->count);
 	grow_value(&r->total_value, sum->value);
 	grow_value(&r->total_exact, sum->exact);
@@ -126,7 +133,20 @@ static void add(struct hot_row *r, int self, const struct sum *sum)
 		grow_count(&r->self_count, sum->count);
 		grow_value(&r->self_value, sum->value);
 		grow_value(&r->self_exact, sum->exact);
+		r->self_variance += sum->variance;
+		r->self_life_ns += sum->life_ns;
 	}
+}
+
+static void add_estimates(const struct maker *m, struct hot_list *list, struct sum *sum,
+			  const struct profile_sample *s)
+{
+	double variance = estimate_variance(m->p, s);
+
+	sum->variance += variance;
+	sum->life_ns += s->life_ns;
+	list->variance += variance;
+	list->life_ns += s->life_ns;
 }
 
 /* Per stack (or, for lists by thread and stage, per thread or stage) what its samples cost. */
@@ -150,6 +170,7 @@ static struct sum *sum_samples(struct maker *m, struct hot_list *list, size_t n,
 		grow_value(&sums[at].value, s->value);
 		grow_count(&list->count, s->count);
 		grow_value(&list->value, s->value);
+		add_estimates(m, list, &sums[at], s);
 		if (s->count) {
 			m->weight += (double)s->value;
 			m->weight2 += (double)s->value * (double)s->value / (double)s->count;
@@ -210,25 +231,32 @@ static int add_nowhere(struct maker *m, const char *name, const struct sum *sum)
 	return rc;
 }
 
+static int row_of_frame(struct maker *m, uint32_t frame, uint32_t *row)
+{
+	if (m->label_of[frame] == PROFILE_NONE && frame_label(m, frame, &m->label_of[frame]))
+		return ERR_NOMEM;
+	*row = m->label_of[frame];
+	return 0;
+}
+
 static int add_path(struct maker *m, uint32_t stack, const struct sum *sum)
 {
 	uint32_t at = stack;
-	int self = 1;
+	uint32_t self_at = m->user_sites ? library_user_stack(m->p, stack) : stack, self_row;
 
+	if (row_of_frame(m, m->p->stacks[self_at].frame, &self_row))
+		return ERR_NOMEM;
 	while (at) {
-		uint32_t frame = m->p->stacks[at].frame, row;
+		uint32_t row;
 		int twice;
 
-		if (m->label_of[frame] == PROFILE_NONE &&
-		    frame_label(m, frame, &m->label_of[frame]))
+		if (row_of_frame(m, m->p->stacks[at].frame, &row))
 			return ERR_NOMEM;
-		row = m->label_of[frame];
 		twice = counted(m, row, stack);
 		if (twice < 0)
 			return err_nomem(m->err, "a ranked list");
 		if (!twice)
-			add(&m->rows[row], self, sum);
-		self = 0;
+			add(&m->rows[row], row == self_row, sum);
 		at = m->p->stacks[at].parent;
 	}
 	return 0;
@@ -410,7 +438,7 @@ static void interval(double value, double exact, double sampled, double all, dou
 /* Samples differ in weight (one that follows a long system call stands for more time), so the interval
  * uses Kish's effective number of samples, (sum w)^2 / sum w^2 (L. Kish, Survey Sampling, 1965); samples
  * summed into one row of the store count as equals. */
-static void error_bars(const struct maker *m, struct hot_list *list)
+static void bars_of_time(const struct maker *m, struct hot_list *list)
 {
 	double all = (double)list->value;
 	double sampled = m->weight > 0 ? m->weight : 0;
@@ -429,6 +457,30 @@ static void error_bars(const struct maker *m, struct hot_list *list)
 	}
 }
 
+static void bar_of_bytes(const struct maker *m, double all, double value, double variance,
+			 double *lo, double *hi)
+{
+	estimate_interval(m->p, m->filter.kind, value, variance, lo, hi);
+	*lo = all > 0 ? fmin(*lo / all, 1) : 0;
+	*hi = all > 0 ? fmin(*hi / all, 1) : 0;
+}
+
+/* Of the bytes themselves, as parts of what is estimated for all. */
+static void bars_of_bytes(const struct maker *m, struct hot_list *list)
+{
+	double all = (double)list->value;
+	size_t i;
+
+	for (i = 0; i < list->n; i++) {
+		struct hot_row *r = &list->rows[i];
+
+		bar_of_bytes(m, all, (double)r->self_value, r->self_variance, &r->self_lo,
+			     &r->self_hi);
+		bar_of_bytes(m, all, (double)r->total_value, r->total_variance, &r->total_lo,
+			     &r->total_hi);
+	}
+}
+
 int hot_list_make(struct hot_list *list, struct profile *p, enum hot_by by,
 		  const struct sample_filter *filter, struct err *err)
 {
@@ -439,6 +491,7 @@ int hot_list_make(struct hot_list *list, struct profile *p, enum hot_by by,
 	rc = filter_init(&m.filter, p, filter, err);
 	if (rc)
 		return rc;
+	m.user_sites = filter && filter->user_sites;
 	rc = by == HOT_STAGE                         ? by_stages(&m, list)
 	     : by == HOT_STACK                       ? by_stacks(&m, list)
 	     : by == HOT_THREAD || by == HOT_PROCESS ? by_threads(&m, list)
@@ -455,7 +508,10 @@ int hot_list_make(struct hot_list *list, struct profile *p, enum hot_by by,
 	list->n = m.n;
 	if (list->n)
 		qsort_r(list->rows, list->n, sizeof(list->rows[0]), compare_rows, p->strings);
-	error_bars(&m, list);
+	if (profile_kind_is_time(m.filter.kind))
+		bars_of_time(&m, list);
+	else
+		bars_of_bytes(&m, list);
 	return 0;
 }
 

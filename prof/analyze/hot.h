@@ -14,6 +14,7 @@ struct sample_filter {
 	enum profile_kind kind;
 	const char *stage;  /* samples of stages with this name or inside one */
 	const char *thread; /* thread name, or its tid in digits */
+	int user_sites; /* self: of the innermost frame of the program's own, not of the leaf (library.h) */
 };
 
 struct hot_row {
@@ -22,7 +23,10 @@ struct hot_row {
 	uint64_t self_count, total_count;
 	int64_t self_value, total_value; /* sums of hostile stores stop at the limits of the type */
 	int64_t self_exact, total_exact; /* part of them that was measured, not sampled */
-	double self_lo, self_hi, total_lo, total_hi; /* 95 % Wilson interval of the share of all */
+	double self_variance, total_variance; /* of estimated bytes (estimate.h) */
+	double self_life_ns, total_life_ns;   /* alloc: sum of how long the blocks lived */
+	/* 95 % interval of the share of all: Wilson's of samples, of the estimate of bytes; lo = hi: exact */
+	double self_lo, self_hi, total_lo, total_hi;
 };
 
 struct hot_list {
@@ -31,6 +35,7 @@ struct hot_list {
 	size_t n;
 	uint64_t count; /* of all samples that count */
 	int64_t value;
+	double variance, life_ns;
 };
 
 /* A function that calls itself counts once per sample in total. Strings are added to p->strings. */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "prof/analyze/filter.h"
+#include "prof/analyze/library.h"
 #include "prof/base/buf.h"
 #include "prof/base/hash.h"
 #include "prof/model/stacktab.h"
@@ -16,30 +17,6 @@ static const char *base_name(const char *path)
 	const char *slash = strrchr(path, '/');
 
 	return slash ? slash + 1 : path;
-}
-
-/* Code that a user of the program did not write and cannot change: the C and C++ run-time, the dynamic
- * linker, the kernel's vDSO. libc.so.6 and libc-2.31.so are, libc-client.so and libdlib.so are not. */
-static int is_library(const char *path)
-{
-	static const char *const stems[] = {"libc",   "ld",        "libpthread", "libm",
-					    "libdl",  "librt",     "libstdc++",  "libgcc_s",
-					    "libc++", "libc++abi", NULL};
-	const char *name = base_name(path);
-	size_t i;
-
-	if (strncmp(name, "ld-linux", 8) == 0 || strncmp(name, "ld-musl", 7) == 0 ||
-	    strncmp(name, "[vdso]", 6) == 0 || strncmp(name, "libprotea-prof.", 15) == 0)
-		return 1;
-	for (i = 0; stems[i]; i++) {
-		const char *rest = name + strlen(stems[i]);
-
-		if (strncmp(name, stems[i], strlen(stems[i])) == 0 &&
-		    (strncmp(rest, ".so", 3) == 0 ||
-		     (rest[0] == '-' && rest[1] >= '0' && rest[1] <= '9')))
-			return 1;
-	}
-	return 0;
 }
 
 struct builder {
@@ -71,9 +48,7 @@ static int label_frame(struct builder *b, const struct profile_frame *f, uint32_
 		key.file = f->file;
 		key.line = f->line;
 	}
-	/* _start lies in the program's file but comes from the C run-time (crt1.o). */
-	key.library = is_library(strtab_text(b->p->strings, key.module)) ||
-		      strcmp(strtab_text(b->p->strings, key.function), "_start") == 0;
+	key.library = library_is_frame(b->p, f);
 	hash = hash_u64((uint64_t)key.function << 32 | key.module) ^
 	       hash_u64((uint64_t)key.file << 32 | key.line);
 	b->key = &key;
