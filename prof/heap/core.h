@@ -17,6 +17,7 @@ struct heap_core {
 	struct heap_head *file; /* of the last recording, let go at the next one */
 	uint32_t temporary;
 	_Atomic uint32_t mode;
+	_Atomic uint32_t threads; /* that take part */
 };
 
 extern struct heap_core heap_core;

@@ -69,6 +69,7 @@ static int begin(const struct heap_config *config, struct err *err)
 	heap_file_describe(c->file, config->mode, config->rate_bytes, c->temporary, config->image);
 	heap_now_set(c->file->start_ns);
 	heap_peak_begin(&c->peak, c->file);
+	atomic_store_explicit(&c->threads, 0, memory_order_relaxed);
 	atomic_store_explicit(&c->mode, (uint32_t)config->mode, memory_order_release);
 	return 0;
 }
@@ -143,22 +144,18 @@ void heap_threads_many(void)
 	atomic_store_explicit(&heap_lock_many, 1, memory_order_seq_cst);
 }
 
-/* A second thread without heap_threads_many() before it was made by nobody that we know of. */
-static void look_for_many(const struct heap_peak *p)
-{
-	for (uint32_t i = 0; i < HEAP_SHARDS; i++)
-		if (p->shards[i].threads)
-			heap_threads_many();
-}
-
 void heap_thread_begin(struct heap_thread *t, int tid, int64_t now_ns)
 {
 	struct heap_core *c = &heap_core;
 
 	t->tid = tid;
-	look_for_many(&c->peak);
+	/* One that heap_threads_many() was not told of. */
+	if (atomic_fetch_add_explicit(&c->threads, 1, memory_order_relaxed) > 0)
+		heap_threads_many();
 	heap_peak_lock_all(&c->peak);
-	if (recording() && t->recording != c->peak.recording) {
+	if (!recording() || t->recording == c->peak.recording) {
+		atomic_fetch_sub_explicit(&c->threads, 1, memory_order_relaxed);
+	} else {
 		t->shard = heap_peak_thread_begin(&c->peak);
 		t->row = heap_thread_row_add(c->file, tid, now_ns);
 		t->recording = c->peak.recording;
@@ -173,8 +170,10 @@ void heap_thread_end(struct heap_thread *t)
 	struct heap_core *c = &heap_core;
 
 	heap_peak_lock_all(&c->peak);
-	if (recording() && t->recording == c->peak.recording)
+	if (recording() && t->recording == c->peak.recording) {
 		c->peak.shards[t->shard].threads--;
+		atomic_fetch_sub_explicit(&c->threads, 1, memory_order_relaxed);
+	}
 	t->recording = 0;
 	heap_peak_unlock_all(&c->peak);
 }
@@ -225,7 +224,13 @@ void heap_mark_begin(struct heap_mark *mark)
 
 int64_t heap_mark_end(struct heap_mark *mark)
 {
-	return heap_peak_mark_end(&heap_core.peak, mark);
+	return heap_peak_mark_end(&heap_core.peak, mark, 0);
+}
+
+void heap_mark_end_of(struct heap_mark *mark, uint64_t serial)
+{
+	if (serial)
+		(void)heap_peak_mark_end(&heap_core.peak, mark, serial);
 }
 
 int64_t heap_live_bytes(void)

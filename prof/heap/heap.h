@@ -117,6 +117,13 @@ void heap_remapped_before(struct heap_thread *t, uint64_t before, uint64_t old, 
 void heap_mark_begin(struct heap_mark *mark);
 /* Peak bytes; -1: not measured. Once ended, the same again. */
 int64_t heap_mark_end(struct heap_mark *mark);
+/* The same by another thread, if it is still the one that had `serial` (heap_mark_serial() before it was found
+ * to be the right one): its own thread's heap_mark_end() tells what it came to. */
+void heap_mark_end_of(struct heap_mark *mark, uint64_t serial);
+static inline uint64_t heap_mark_serial(const struct heap_mark *mark)
+{
+	return atomic_load_explicit(&mark->serial, memory_order_acquire);
+}
 int64_t heap_live_bytes(void); /* of the process, now; -1: off */
 
 /* The time in ticks of born and died, set by whoever knows it (the tick's handler, the supervisor). */

@@ -228,28 +228,33 @@ static int levels_room(struct heap_peak *p)
 	return 0;
 }
 
+static void mark_set(struct heap_mark *mark, uint64_t serial, int64_t peak_bytes)
+{
+	mark->peak_bytes = peak_bytes;
+	atomic_store_explicit(&mark->serial, serial, memory_order_release);
+}
+
 void heap_peak_mark_begin(struct heap_peak *p, struct heap_mark *mark)
 {
-	uint32_t n;
 	struct heap_level *top;
 	int64_t live;
+	uint32_t n;
 
-	mark->serial = 0;
-	mark->peak_bytes = -1;
 	heap_peak_lock_all(p);
-	n = atomic_load_explicit(&p->n_shards, memory_order_relaxed);
+	mark_set(mark, 0, -1);
 	if (!p->head || (p->n_levels == p->levels_max && levels_room(p) < 0)) {
 		heap_peak_unlock_all(p);
 		return;
 	}
+	n = atomic_load_explicit(&p->n_shards, memory_order_relaxed);
 	live = n == 1 ? heap_shard_live(&p->shards[0]) : live_of_all(p, n);
-	mark->serial = ++p->serial;
 	mark->recording = p->recording;
+	mark_set(mark, ++p->serial, -1);
 	top = &p->levels[p->n_levels - 1];
 	if (top->peak_bytes == live) {
 		top->open++;
 	} else {
-		top[1] = (struct heap_level){mark->serial, live, 1};
+		top[1] = (struct heap_level){p->serial, live, 1};
 		p->n_levels++;
 		limit(p, n, live);
 	}
@@ -283,25 +288,34 @@ static void level_leave(struct heap_peak *p, struct heap_level *level)
 		p->shards[0].limit_bytes = edge(p);
 }
 
-int64_t heap_peak_mark_end(struct heap_peak *p, struct heap_mark *mark)
+/* What levels are guarded by, when no shard is concerned. */
+static heap_lock *levels_lock(struct heap_peak *p)
 {
-	heap_lock *lock = &p->shards[0].lock;
-	struct heap_level *level;
+	if (heap_peak_alone(p)) {
+		heap_lock_take(&p->shards[0].lock);
+		if (heap_peak_alone(p))
+			return &p->shards[0].lock;
+		heap_lock_give(&p->shards[0].lock);
+	}
+	heap_lock_take(&p->lock);
+	return &p->lock;
+}
 
-	if (!heap_peak_alone(p))
-		lock = &p->lock;
-	heap_lock_take(lock);
-	if (lock != &p->lock && !heap_peak_alone(p)) {
-		heap_lock_give(lock);
-		lock = &p->lock;
-		heap_lock_take(lock);
+int64_t heap_peak_mark_end(struct heap_peak *p, struct heap_mark *mark, uint64_t serial)
+{
+	heap_lock *lock = levels_lock(p);
+	uint64_t own = atomic_load_explicit(&mark->serial, memory_order_relaxed);
+	int64_t peak = mark->peak_bytes;
+
+	if (own && (own == serial || !serial)) {
+		if (p->head && mark->recording == p->recording) {
+			struct heap_level *level = level_of(p, own);
+
+			peak = level->peak_bytes;
+			level_leave(p, level);
+		}
+		mark_set(mark, 0, peak);
 	}
-	if (mark->serial && p->head && mark->recording == p->recording) {
-		level = level_of(p, mark->serial);
-		mark->peak_bytes = level->peak_bytes;
-		level_leave(p, level);
-	}
-	mark->serial = 0;
 	heap_lock_give(lock);
-	return mark->peak_bytes;
+	return peak;
 }

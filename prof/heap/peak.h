@@ -27,9 +27,9 @@ struct heap_shard { /* lines of its own */
 
 /* An open stage's mark: in the stage's own memory. Zeroed: none. */
 struct heap_mark {
-	uint64_t serial;    /* of its begin; 0: not measured, or ended */
-	uint32_t recording; /* that it belongs to */
-	int64_t peak_bytes; /* once ended; -1: not measured */
+	_Atomic uint64_t serial; /* of its begin; 0: not measured, or ended */
+	uint32_t recording;      /* that it belongs to */
+	int64_t peak_bytes;      /* once ended; -1: not measured */
 };
 
 /* Marks of stages that began one after the other and are equal by now. */
@@ -73,7 +73,8 @@ void heap_peak_reached(struct heap_peak *p, struct heap_shard *shard, int64_t no
 /* Live bytes of the process; takes locks. */
 int64_t heap_peak_live(struct heap_peak *p);
 void heap_peak_mark_begin(struct heap_peak *p, struct heap_mark *mark);
-int64_t heap_peak_mark_end(struct heap_peak *p, struct heap_mark *mark);
+/* `serial`: only if it is that of the mark; 0: whatever it is. */
+int64_t heap_peak_mark_end(struct heap_peak *p, struct heap_mark *mark, uint64_t serial);
 
 /* May `bytes` more be booked in `shard` with its own lock only? If it is the only one, always. */
 static inline int heap_peak_alone(const struct heap_peak *p)
