@@ -14,6 +14,7 @@
 #ifndef AGENT_MEM_H
 #define AGENT_MEM_H
 
+#include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -74,8 +75,9 @@ void mem_resize_begin(struct mem_resize *r, void *p);
 void mem_resize_end(const struct mem_resize *r, void *q, size_t bytes,
 		    const struct mem_caller *caller);
 
-/* Our malloc(), whatever the program's is. */
+/* Our malloc() and free(), whatever the program's are. */
 void *mem_malloc_own(size_t n);
+void mem_free_own(void *p);
 
 /* init.c, fork.c, thread.c, stage.c: */
 void mem_begin(void); /* after the first slot is there; by agent.session->memory_mode */
@@ -92,6 +94,12 @@ int mem_totals(uint64_t *bytes, uint64_t *count);
 void mem_stage_changed(uint64_t stage_id); /* new blocks of this thread belong to it */
 
 /* mem_copy.c, mem_map.c */
-void mem_map_thread_stack(uint64_t lo, uint64_t bytes, int begins);
+struct agent_slot;
+/* Before a thread is made: the stack of whoever makes it, into the new thread's slot. Then in the new thread,
+ * before the slot is its own; and in its last known moment, before mem_thread_gone(). */
+void mem_map_thread_made(struct agent_slot *slot, const pthread_attr_t *attr,
+			 const struct mem_caller *caller);
+void mem_map_thread_begins(const struct agent_slot *slot);
+void mem_map_thread_ends(void);
 
 #endif

@@ -14,12 +14,6 @@
 #define SLOW      static __attribute__((noinline))
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 
-/* Nothing is to be done but to count, if that. */
-static inline __attribute__((always_inline)) int goes_by(size_t n)
-{
-	return LIKELY(mem_passes(n)) || mem_is_off();
-}
-
 /* ---- blocks that begin */
 
 SLOW void *malloc_slow(size_t n)
@@ -34,7 +28,7 @@ SLOW void *malloc_slow(size_t n)
 
 AGENT_EXPORT void *malloc(size_t n)
 {
-	return goes_by(n) ? mem_next.malloc(n) : malloc_slow(n);
+	return mem_goes_by(n) ? mem_next.malloc(n) : malloc_slow(n);
 }
 
 void *mem_malloc_own(size_t n) __THROW __attribute_malloc__ __attribute_alloc_size__((1))
@@ -54,7 +48,7 @@ AGENT_EXPORT void *calloc(size_t n, size_t bytes)
 {
 	size_t all;
 
-	if (!__builtin_mul_overflow(n, bytes, &all) && goes_by(all))
+	if (!__builtin_mul_overflow(n, bytes, &all) && mem_goes_by(all))
 		return mem_next.calloc(n, bytes);
 	return calloc_slow(n, bytes);
 }
@@ -71,8 +65,8 @@ SLOW int posix_memalign_slow(void **out, size_t align, size_t n)
 
 AGENT_EXPORT int posix_memalign(void **out, size_t align, size_t n)
 {
-	return goes_by(n) ? mem_next.posix_memalign(out, align, n)
-			  : posix_memalign_slow(out, align, n);
+	return mem_goes_by(n) ? mem_next.posix_memalign(out, align, n)
+			      : posix_memalign_slow(out, align, n);
 }
 
 SLOW void *aligned_alloc_slow(size_t align, size_t n)
@@ -87,7 +81,7 @@ SLOW void *aligned_alloc_slow(size_t align, size_t n)
 
 AGENT_EXPORT void *aligned_alloc(size_t align, size_t n)
 {
-	return goes_by(n) ? mem_next.aligned_alloc(align, n) : aligned_alloc_slow(align, n);
+	return mem_goes_by(n) ? mem_next.aligned_alloc(align, n) : aligned_alloc_slow(align, n);
 }
 
 SLOW void *memalign_slow(size_t align, size_t n)
@@ -102,7 +96,7 @@ SLOW void *memalign_slow(size_t align, size_t n)
 
 AGENT_EXPORT void *memalign(size_t align, size_t n)
 {
-	return goes_by(n) ? mem_next.memalign(align, n) : memalign_slow(align, n);
+	return mem_goes_by(n) ? mem_next.memalign(align, n) : memalign_slow(align, n);
 }
 
 SLOW void *valloc_slow(size_t n)
@@ -117,7 +111,7 @@ SLOW void *valloc_slow(size_t n)
 
 AGENT_EXPORT void *valloc(size_t n)
 {
-	return goes_by(n) ? mem_next.valloc(n) : valloc_slow(n);
+	return mem_goes_by(n) ? mem_next.valloc(n) : valloc_slow(n);
 }
 
 SLOW void *pvalloc_slow(size_t n)
@@ -132,7 +126,7 @@ SLOW void *pvalloc_slow(size_t n)
 
 AGENT_EXPORT void *pvalloc(size_t n)
 {
-	return goes_by(n) ? mem_next.pvalloc(n) : pvalloc_slow(n);
+	return mem_goes_by(n) ? mem_next.pvalloc(n) : pvalloc_slow(n);
 }
 
 /* ---- blocks that end */
@@ -151,6 +145,8 @@ AGENT_EXPORT void free(void *p)
 	else
 		free_slow(p);
 }
+
+void mem_free_own(void *p) __THROW __attribute__((alias("free"), visibility("hidden")));
 
 /* Gone from <stdlib.h> since glibc 2.26, where it was another name of free(). */
 void cfree(void *p);
@@ -221,7 +217,7 @@ SLOW void *realloc_slow(void *p, size_t n)
 
 AGENT_EXPORT void *realloc(void *p, size_t n)
 {
-	if (LIKELY(n > 0 && !mem_is_watched(p)) && goes_by(n))
+	if (LIKELY(n > 0 && !mem_is_watched(p)) && mem_goes_by(n))
 		return mem_next.realloc(p, n);
 	return realloc_slow(p, n);
 }
@@ -235,7 +231,7 @@ AGENT_EXPORT void *reallocarray(void *p, size_t n, size_t bytes)
 		errno = ENOMEM;
 		return NULL;
 	}
-	if (LIKELY(all > 0 && !mem_is_watched(p)) && goes_by(all))
+	if (LIKELY(all > 0 && !mem_is_watched(p)) && mem_goes_by(all))
 		return mem_next.realloc(p, all);
 	return realloc_slow(p, all);
 }
