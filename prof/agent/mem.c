@@ -11,6 +11,7 @@
 
 #include "prof/agent/agent.h"
 #include "prof/agent/mem_fast.h"
+#include "prof/agent/mem_new.h"
 #include "prof/agent/mem_next.h"
 #include "prof/agent/mem_pool.h"
 #include "prof/agent/slots.h"
@@ -431,6 +432,7 @@ void mem_begin(void)
 	int saved = errno;
 
 	mem_next_find();
+	mem_new_find();
 	if (agent.session->memory_mode != HEAP_OFF && begin() == 0) {
 		mem.last_gate = (mem.last_gate + 1) & ~FORKING;
 		mem.last_gate += mem.last_gate == 0;

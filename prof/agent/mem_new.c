@@ -247,11 +247,15 @@ static void *next_of(const char *symbol, int any)
 __attribute__((constructor)) void mem_new_find(void)
 {
 	void *(*volatile called)(size_t) = malloc;
+	static int done;
 	int any;
 
+	if (done)
+		return;
 	foreign = called != mem_malloc_own;
 	any = dlsym(RTLD_NEXT, "_Znwm") != NULL;
 	NEWS(FIND_NEW)
 	DELETES(FIND_DELETE)
 	(void)dlerror(); /* of what is not there: the program did not ask */
+	done = 1;
 }
