@@ -42,6 +42,9 @@ struct agent_slot {
 	void *start_arg;
 	int start_signal;         /* agent_signal_thread_create() */
 	size_t start_stack_bytes; /* its stack, guard included, 0: not known */
+	/* Who makes it, in `addresses` until it runs; 0: not wanted. */
+	uint32_t start_frames, start_frame_flags;
+	uint64_t start_hash;
 	struct ring_writer ring;
 	volatile uint64_t write_sp; /* of the agent_write() that is under way */
 

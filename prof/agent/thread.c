@@ -108,6 +108,7 @@ static void thread_ends(void *slot)
 		return;
 	}
 	is_gone = 1;
+	mem_map_thread_ends();
 	mem_thread_gone();
 	if (agent_live() && agent_self == slot)
 		agent_thread_detach();
@@ -156,7 +157,8 @@ int thread_init(void)
 	return 0;
 }
 
-static struct agent_slot *begin_start(void *fn, void *arg, const pthread_attr_t *attr)
+static struct agent_slot *begin_start(void *fn, void *arg, const pthread_attr_t *attr,
+				      const struct mem_caller *caller)
 {
 	struct agent_slot *s = slot_take();
 
@@ -168,6 +170,7 @@ static struct agent_slot *begin_start(void *fn, void *arg, const pthread_attr_t 
 	s->start_stack_bytes = default_stack_size;
 	if (attr)
 		(void)pthread_attr_getstacksize(attr, &s->start_stack_bytes);
+	mem_map_thread_made(s, attr, caller);
 	return s;
 }
 
@@ -178,6 +181,7 @@ static void *run_posix(void *p)
 	void *arg = s->start_arg;
 
 	agent_signal_thread_start(s->start_signal);
+	mem_map_thread_begins(s);
 	(void)thread_adopt(s, s->start_stack_bytes);
 	return fn(arg); /* a jump: see the head of this file */
 }
@@ -189,6 +193,7 @@ static int run_c11(void *p)
 	void *arg = s->start_arg;
 
 	agent_signal_thread_start(s->start_signal);
+	mem_map_thread_begins(s);
 	(void)thread_adopt(s, s->start_stack_bytes);
 	return fn(arg);
 }
@@ -196,7 +201,8 @@ static int run_c11(void *p)
 __attribute__((visibility("default"))) int
 pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*fn)(void *), void *arg)
 {
-	struct agent_slot *s = agent_live() ? begin_start((void *)fn, arg, attr) : NULL;
+	const struct mem_caller caller = MEM_CALLER();
+	struct agent_slot *s = agent_live() ? begin_start((void *)fn, arg, attr, &caller) : NULL;
 	int rc;
 
 	mem_threads_many();
@@ -211,7 +217,8 @@ pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*fn)(void *
 __attribute__((visibility("default"))) int thrd_create(unsigned long *thread, int (*fn)(void *),
 						       void *arg)
 {
-	struct agent_slot *s = agent_live() ? begin_start((void *)fn, arg, NULL) : NULL;
+	const struct mem_caller caller = MEM_CALLER();
+	struct agent_slot *s = agent_live() ? begin_start((void *)fn, arg, NULL, &caller) : NULL;
 	int rc;
 
 	mem_threads_many();

@@ -6,14 +6,11 @@
  * each other. */
 #include "prof/heap/maps.h"
 
-#include <linux/futex.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
+#include "prof/heap/lock.h"
 #include "prof/heap/tables.h"
 
 #define CHUNK_FIRST ((size_t)64 << 10)
-#define CHUNK_MOST  ((size_t)16 << 20) /* so that 13 chunks are HEAP_MAPS_MAX nodes and more */
+#define CHUNK_MOST  ((size_t)16 << 20) /* HEAP_MAPS_MAX nodes are 20 chunks */
 #define NODES_AHEAD 3
 
 struct node {
@@ -29,8 +26,8 @@ struct chunk {
 };
 
 struct heap_maps {
-	_Atomic uint32_t lock; /* 0 free, 1 held, 2 held and waited for */
-	uint32_t nodes;        /* cut from chunks */
+	heap_lock lock;
+	uint32_t nodes; /* cut from chunks */
 	struct node *root, *free;
 	struct chunk *chunks; /* the newest first */
 	struct chunk *uncut;  /* those from here on were left by a reset */
@@ -61,23 +58,6 @@ uint64_t heap_maps_now(const struct heap_maps *m)
 uint64_t heap_maps_total(const struct heap_maps *m)
 {
 	return atomic_load_explicit(&m->total, memory_order_relaxed);
-}
-
-static void lock(struct heap_maps *m)
-{
-	uint32_t seen = 0;
-
-	if (atomic_compare_exchange_strong_explicit(&m->lock, &seen, 1, memory_order_acquire,
-						    memory_order_relaxed))
-		return;
-	while (atomic_exchange_explicit(&m->lock, 2, memory_order_acquire) != 0)
-		(void)syscall(SYS_futex, &m->lock, FUTEX_WAIT_PRIVATE, 2, NULL, NULL, 0);
-}
-
-static void unlock(struct heap_maps *m)
-{
-	if (atomic_exchange_explicit(&m->lock, 0, memory_order_release) == 2)
-		(void)syscall(SYS_futex, &m->lock, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
 /* ---- nodes */
@@ -319,7 +299,7 @@ int heap_maps_set(struct heap_head *head, struct heap_maps *m, uint64_t start, u
 
 	if (!end)
 		return 0;
-	lock(m);
+	heap_lock_take(&m->lock);
 	put_by(head, m);
 	drop_all(&c, take_range(&c, HEAP_MAPS_ALL, start, end));
 	n = take_node(m, start, end, site, next_number(m));
@@ -327,7 +307,7 @@ int heap_maps_set(struct heap_head *head, struct heap_maps *m, uint64_t start, u
 		insert(m, n);
 		atomic_fetch_add_explicit(&m->total, bytes, memory_order_relaxed);
 	}
-	unlock(m);
+	heap_lock_give(&m->lock);
 	return n ? 0 : -1;
 }
 
@@ -339,10 +319,10 @@ void heap_maps_clear_before(struct heap_head *head, struct heap_maps *m, uint64_
 
 	if (!end)
 		return;
-	lock(m);
+	heap_lock_take(&m->lock);
 	put_by(head, m);
 	drop_all(&c, take_range(&c, before, start, end));
-	unlock(m);
+	heap_lock_give(&m->lock);
 }
 
 void heap_maps_clear(struct heap_head *head, struct heap_maps *m, uint64_t start, uint64_t bytes,
@@ -361,7 +341,7 @@ int heap_maps_move_before(struct heap_head *head, struct heap_maps *m, uint64_t 
 
 	if (!end_of(old, bytes) || !end_of(start, bytes))
 		return 0;
-	lock(m);
+	heap_lock_take(&m->lock);
 	put_by(head, m);
 	number = next_number(m);
 	taken = take_range(&c, before, old, old + bytes);
@@ -374,7 +354,7 @@ int heap_maps_move_before(struct heap_head *head, struct heap_maps *m, uint64_t 
 	drop_all(&c, take_range(&c, HEAP_MAPS_ALL, start, start + bytes));
 	while ((n = take_first(&moved)) != NULL)
 		insert(m, n);
-	unlock(m);
+	heap_lock_give(&m->lock);
 	return 0;
 }
 
@@ -391,5 +371,5 @@ void heap_maps_reset(struct heap_maps *m)
 	m->cut = NULL;
 	m->nodes = 0;
 	atomic_store_explicit(&m->total, 0, memory_order_relaxed);
-	atomic_store_explicit(&m->lock, 0, memory_order_relaxed);
+	heap_lock_reset(&m->lock);
 }
