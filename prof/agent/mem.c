@@ -67,7 +67,8 @@ static void begin_thread(struct mem_thread *t, uint32_t gate)
 	int64_t now = clock_mono_ns();
 
 	t->thread_pointer = sys_thread_pointer();
-	t->heap.stage = slot && slot->thread_pointer == t->thread_pointer ? slot->stage_id : 0;
+	t->heap.stage =
+		slot && slot->thread_pointer == t->thread_pointer ? AGENT_STAGE_ASK : 0;
 	t->random = ((uint64_t)now ^ (uint64_t)(uintptr_t)t << 20) | 1;
 	t->gate = gate;
 	heap_thread_begin(&t->heap, sys_gettid(), now);
@@ -303,6 +304,8 @@ void mem_resize_begin(struct mem_resize *r, void *p)
 		freed_later(t, r->old);
 		return;
 	}
+	if (mem.mode == HEAP_SAMPLED)
+		settle(t);
 	(void)heap_resize_begin(&t->heap, r->old, &r->block);
 	leave(t);
 	errno = saved;

@@ -1,4 +1,5 @@
-/* The stack of an allocation: window of memory, snapshot of modules, walk, what it says of itself. What is
+/* The stack of an allocation: window of memory, snapshot of modules, walk, what it says of itself; and the
+ * stage, if that is still to be asked for, since a site is made of both. What is
  * remembered between walks is unwind/trail's. Normal context, by the thread that `t` belongs to and with
  * heap.busy set; errno is kept, for no libc call is made. */
 #include <sys/uio.h>
@@ -137,6 +138,8 @@ void mem_stack(struct mem_thread *t, const struct mem_caller *caller, struct hea
 	struct unwind_trail_result r = {.end = UNWIND_NO_TABLE};
 	struct unwind_memory memory;
 
+	if (__builtin_expect(t->heap.stage == AGENT_STAGE_ASK, 0))
+		t->heap.stage = agent_stage_for_memory(agent_self);
 	if (modules) {
 		set_window(t, &memory, caller->sp);
 		unwind_trail_walk(t->trail, caller->ip, caller->sp, caller->bp, &memory,

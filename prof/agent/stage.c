@@ -7,6 +7,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "prof/agent/mem.h"
 #include "prof/base/clock.h"
 #include "protea-prof.h"
 
@@ -16,8 +17,17 @@ static void enter(struct stage_stack *st)
 	atomic_signal_fence(memory_order_seq_cst);
 }
 
+/* Under which stage is what the thread allocates now? One that has no BEGIN gets it if anything is. */
+static void tell_memory(const struct stage_stack *st)
+{
+	uint32_t n = st->depth;
+
+	mem_stage_changed(st->published < n ? AGENT_STAGE_ASK : n ? st->open[n - 1].id : 0);
+}
+
 static void leave(struct stage_stack *st)
 {
+	tell_memory(st);
 	atomic_signal_fence(memory_order_seq_cst);
 	st->busy = 0;
 }
@@ -92,6 +102,7 @@ void pp_agent_stage_begin(pp_stage *stage, const char *name)
 		o->name = name ? name : "?";
 		stage->id = o->id;
 		stage->owner = (uint64_t)st->index << 32 | st->depth;
+		stage_memory_begin(&o->memory, 1);
 		show(st, o);
 		if (stage_may_publish(st, now_ns))
 			stage_publish(st);
@@ -144,6 +155,11 @@ void pp_agent_stage_param(pp_stage *stage, const char *name, double value)
 /* Ended by another thread than began it: its own thread closes it when it comes by, with this time. */
 static void end_elsewhere(struct stage_stack *st, struct stage_open *o, uint64_t id)
 {
+	uint64_t serial = heap_mark_serial(&o->memory.mark);
+
+	if (*(const volatile uint64_t *)&o->id != id)
+		return;
+	stage_memory_end_of(&o->memory, serial);
 	atomic_store_explicit(&o->ended_ns, clock_mono_ns(), memory_order_relaxed);
 	atomic_store_explicit(&o->ended_id, id, memory_order_release);
 	atomic_store(&st->asked, 1);
@@ -198,7 +214,10 @@ void pp_agent_stage_adopt(const pp_token *token)
 	if (o) {
 		o->id = token->owner == st->epoch ? token->id : 0;
 		o->name = NULL;
+		stage_memory_begin(&o->memory, 0);
 		show(st, o);
+		if (st->published + 1 == st->depth) /* its BEGIN is in another ring */
+			stage_publish(st);
 	}
 	leave(st);
 }
@@ -253,6 +272,8 @@ uint64_t agent_stages_in_handler(struct agent_slot *slot)
 			stage_publish(st);
 		if (st->folds)
 			stage_fold_flush(st);
+		if (st->depth && st->published == st->depth)
+			mem_stage_changed(st->open[st->depth - 1].id);
 	}
 	n = st->published < st->depth ? st->published : st->depth;
 	return n && n <= STAGE_DEPTH_MAX ? st->open[n - 1].id : 0;
@@ -267,12 +288,12 @@ uint64_t agent_stage_for_memory(struct agent_slot *slot)
 	if (!st || st->slot != slot)
 		return 0;
 	if (!st->busy && st->published < st->depth) {
-		int64_t now_ns = clock_mono_ns();
-
-		enter(st);
-		if (stage_may_publish(st, now_ns))
+		st->busy = 1;
+		atomic_signal_fence(memory_order_seq_cst);
+		if (stage_may_publish(st, st->open[st->depth - 1].start_ns))
 			stage_publish(st);
-		leave(st);
+		atomic_signal_fence(memory_order_seq_cst);
+		st->busy = 0;
 	}
 	n = st->published < st->depth ? st->published : st->depth;
 	return n ? st->open[n - 1].id : 0;

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "prof/agent/agent.h"
+#include "prof/heap/heap.h"
 
 #define STAGE_DEPTH_MAX  1024
 #define STAGE_PARAMS_MAX 8
@@ -22,6 +23,13 @@ struct stage_param {
 	double value;
 };
 
+/* What the thread had allocated when the stage began, and the mark of the process's heap since then; in a
+ * record: what that came to. -1: not measured. */
+struct stage_memory {
+	int64_t alloc_bytes, alloc_count;
+	struct heap_mark mark;
+};
+
 struct stage_open {
 	uint64_t id, parent;
 	const char *name; /* NULL: not a stage of this thread but one it adopted */
@@ -29,6 +37,7 @@ struct stage_open {
 	double items;
 	_Atomic uint64_t ended_id; /* == id: another thread ended it, */
 	_Atomic int64_t ended_ns;  /* at this time */
+	struct stage_memory memory;
 	uint32_t n_params;
 	struct stage_param params[STAGE_PARAMS_MAX];
 };
@@ -73,6 +82,10 @@ void stage_stack_release(struct stage_stack *st);
 /* The thread's CPU clock: exact when the last look is some time ago, else that plus the time since. */
 int64_t stage_cpu_ns(struct stage_stack *st, int64_t now_ns);
 uint64_t stage_next_id(struct stage_stack *st);
+/* A stage that is adopted (`mark` 0) has no peak: its own thread sees to that. */
+void stage_memory_begin(struct stage_memory *m, int mark);
+/* Another thread ends it, if its mark is the one with `serial`. */
+void stage_memory_end_of(struct stage_memory *m, uint64_t serial);
 /* Writes BEGIN of all stages that have none yet; with `st->busy` set, or in the handler without it. */
 void stage_publish(struct stage_stack *st);
 /* May BEGIN be written at once, or does this thread begin too many stages for that? */

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "prof/agent/mem.h"
 #include "prof/agent/stage.h"
 #include "prof/base/clock.h"
 
@@ -148,6 +149,55 @@ int64_t stage_cpu_ns(struct stage_stack *st, int64_t now_ns)
 	return st->clock_cpu_ns;
 }
 
+/* Marks take locks, so handlers are kept out of them. A handler that has a stage of its own, in the middle of
+ * our work, has it without memory. */
+void stage_memory_begin(struct stage_memory *m, int mark)
+{
+	struct mem_thread *t = mem_enter();
+	uint64_t bytes = 0, count = 0;
+
+	m->mark = (struct heap_mark){.peak_bytes = -1};
+	m->alloc_bytes = m->alloc_count = -1;
+	if (!t)
+		return;
+	if (mem_totals(&bytes, &count) == 0) {
+		m->alloc_bytes = (int64_t)bytes;
+		m->alloc_count = (int64_t)count;
+	}
+	if (mark)
+		heap_mark_begin(&m->mark);
+	mem_leave(t);
+}
+
+/* In m->mark.peak_bytes, too. Sums below the first ones are those of another recording. */
+static void memory_end(struct stage_memory *m)
+{
+	struct mem_thread *t = m->alloc_bytes >= 0 ? mem_enter() : NULL;
+	uint64_t bytes = 0, count = 0;
+
+	if (t && mem_totals(&bytes, &count) == 0 && bytes >= (uint64_t)m->alloc_bytes &&
+	    count >= (uint64_t)m->alloc_count) {
+		m->alloc_bytes = (int64_t)bytes - m->alloc_bytes;
+		m->alloc_count = (int64_t)count - m->alloc_count;
+	} else {
+		m->alloc_bytes = m->alloc_count = -1;
+	}
+	if (!t)
+		return;
+	(void)heap_mark_end(&m->mark);
+	mem_leave(t);
+}
+
+void stage_memory_end_of(struct stage_memory *m, uint64_t serial)
+{
+	struct mem_thread *t = mem_enter();
+
+	if (!t)
+		return;
+	heap_mark_end_of(&m->mark, serial);
+	mem_leave(t);
+}
+
 uint64_t stage_next_id(struct stage_stack *st)
 {
 	if (++st->seq == 0) {
@@ -230,7 +280,13 @@ static uint8_t *put_params(uint8_t *p, const struct stage_open *o)
 static void write_end(struct stage_stack *st, const struct stage_open *o, int64_t end_ns,
 		      int64_t cpu_ns)
 {
-	struct spool_stage_end e = {o->id, cpu_ns, o->items, -1, -1, -1, -1};
+	struct spool_stage_end e = {o->id,
+				    cpu_ns,
+				    o->items,
+				    o->memory.alloc_bytes,
+				    o->memory.alloc_count,
+				    o->memory.mark.peak_bytes,
+				    -1};
 	uint32_t bytes = (uint32_t)(sizeof e + o->n_params * sizeof(struct spool_param));
 	uint8_t *p = ring_begin(&st->slot->ring, SPOOL_STAGE_END, bytes);
 
@@ -244,8 +300,15 @@ static void write_end(struct stage_stack *st, const struct stage_open *o, int64_
 static int write_whole(struct stage_stack *st, const struct stage_open *o, int64_t end_ns,
 		       int64_t cpu_ns)
 {
-	struct spool_stage_whole w = {
-		o->id, o->parent, end_ns - o->start_ns, cpu_ns, o->items, -1, -1, -1, -1};
+	struct spool_stage_whole w = {o->id,
+				      o->parent,
+				      end_ns - o->start_ns,
+				      cpu_ns,
+				      o->items,
+				      o->memory.alloc_bytes,
+				      o->memory.alloc_count,
+				      o->memory.mark.peak_bytes,
+				      -1};
 	uint32_t name = name_bytes(o->name);
 	uint32_t bytes = (uint32_t)(sizeof w + o->n_params * sizeof(struct spool_param)) + name + 1;
 	uint8_t *p = ring_begin(&st->slot->ring, SPOOL_STAGE_WHOLE, bytes);
@@ -333,6 +396,12 @@ static void fold_add(struct stage_stack *st, const struct stage_open *o, int64_t
 		f->sum.wall_max_ns = wall;
 	if (!isnan(o->items))
 		f->sum.items = isnan(f->sum.items) ? o->items : f->sum.items + o->items;
+	if (o->memory.alloc_bytes >= 0) {
+		f->sum.alloc_bytes += o->memory.alloc_bytes + (f->sum.alloc_bytes < 0);
+		f->sum.alloc_count += o->memory.alloc_count + (f->sum.alloc_count < 0);
+	}
+	if (f->sum.peak_heap_bytes < o->memory.mark.peak_bytes)
+		f->sum.peak_heap_bytes = o->memory.mark.peak_bytes;
 	f->last_ns = end_ns;
 	if (end_ns - f->sum.first_ns > FOLD_FLUSH_NS)
 		fold_write(st, f);
@@ -381,7 +450,7 @@ static void fold_flush_parent(struct stage_stack *st, uint64_t parent)
 
 static void end_adopted(struct stage_stack *st, const struct stage_open *o, int64_t cpu_ns)
 {
-	struct spool_stage_add add = {o->id, cpu_ns, -1, -1};
+	struct spool_stage_add add = {o->id, cpu_ns, o->memory.alloc_bytes, o->memory.alloc_count};
 
 	if (o->id)
 		agent_write(st->slot, SPOOL_STAGE_ADD, 0, clock_mono_ns(), &add, sizeof add, NULL,
@@ -394,6 +463,7 @@ void stage_pop(struct stage_stack *st, int64_t end_ns)
 	struct stage_open *o = &st->open[at];
 	int64_t cpu_ns = stage_cpu_ns(st, end_ns) - o->start_cpu_ns;
 
+	memory_end(&o->memory);
 	if (atomic_load_explicit(&o->ended_id, memory_order_acquire) == o->id && o->name) {
 		end_ns = atomic_load_explicit(&o->ended_ns, memory_order_relaxed);
 		if (end_ns < o->start_ns)
