@@ -409,6 +409,56 @@ static void another_supervisor_adds_nothing_twice(void **state)
 	drop_recovered(&h);
 }
 
+/* ---- damage */
+
+/* A target may scribble over its own file: anything may come out, but it comes out whole. */
+static void a_damaged_file_harms_nobody(void **state)
+{
+	uint64_t random = 11;
+
+	(void)state;
+	for (int i = 0; i < 60; i++) {
+		struct heap_rig h;
+		struct profile p;
+		char name[32];
+		uint64_t end;
+
+		snprintf(name, sizeof name, "damaged%d.sqlite", i);
+		heap_rig_make(&h, name, i % 2 ? HEAP_SAMPLED : HEAP_FULL);
+		for (int tid = 77; tid < 80; tid++)
+			(void)heap_thread_row_add(h.head, tid, 15);
+		fill_at_random(&h, 200, 3);
+		rig_round(&h.rig);
+		assert_int_equal(heap_look_all(&h.rig.r),
+				 0); /* opened: what follows is not refused */
+		end = h.head->stacks_offset + 8 * atomic_load(&h.head->stacks_used);
+		for (int k = 0; k < 400; k++) {
+			uint64_t at = next_random(&random, 3) ? h.head->sites_offset : 0;
+			uint64_t span = at ? 200 * sizeof(struct heap_site) : 64 << 10;
+
+			if (k % 4 == 0) {
+				at = h.head->stacks_offset;
+				span = end - at;
+			}
+			at += HEAP_HEAD_BYTES + next_random(&random, span);
+			if (at < end)
+				((uint8_t *)h.head)[at] = (uint8_t)next_random(&random, 256);
+		}
+		if (i % 3 == 0) {
+			atomic_store(&h.head->sites_used, UINT32_MAX);
+			atomic_store(&h.head->threads_used, UINT32_MAX);
+			atomic_store(&h.head->stacks_used, UINT64_MAX);
+		}
+		heap_rig_end(&h);
+		assert_int_equal(h.rig.r.n_images, 0);
+		read_profile(&h, &p);
+		for (size_t k = 0; k < p.n_samples; k++)
+			assert_true(p.samples[k].value >= 0 && p.samples[k].stack < p.n_stacks);
+		profile_release(&p);
+		heap_rig_drop(&h);
+	}
+}
+
 /* ---- threads */
 
 static void a_number_used_again_is_another_thread(void **state)
@@ -574,6 +624,7 @@ int main(void)
 		cmocka_unit_test(a_failed_flush_neither_loses_nor_doubles),
 		cmocka_unit_test(another_supervisor_completes_what_one_left),
 		cmocka_unit_test(another_supervisor_adds_nothing_twice),
+		cmocka_unit_test(a_damaged_file_harms_nobody),
 		cmocka_unit_test(a_number_used_again_is_another_thread),
 		cmocka_unit_test(snapshots_thin_out_evenly),
 		cmocka_unit_test(an_automatic_one_holds_the_largest_stacks),
