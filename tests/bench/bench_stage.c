@@ -1,6 +1,6 @@
 /* Nanoseconds per pp_stage_begin() + pp_stage_end(): no agent in the process, an agent without a session, and
- * one that records, with and without parameters and inside another stage; and the same against what two
- * readings of the clock cost, which a stage cannot do without. Medians of interleaved runs of this program
+ * one that records, without memory and with, with and without parameters and inside another stage; and the same
+ * against what two readings of the clock cost, which a stage cannot do without. Medians of interleaved runs of this program
  * itself; the library beside build/tests is preloaded into them. */
 #include <fcntl.h>
 #include <limits.h>
@@ -17,10 +17,11 @@
 
 #define ROUNDS 7
 #define N      400000
-#define KINDS  3
+#define KINDS  5
 #define VALUES 4
 
-static const char *const kind_names[KINDS] = {"absent", "idle", "recording"};
+static const char *const kind_names[KINDS] = {"absent", "idle", "recording", "+ sampled",
+					      "+ full"}; /* memory */
 static const char *const value_names[VALUES] = {"begin + end", "in a stage, with items",
 						"with a parameter", "clock_gettime twice"};
 
@@ -115,7 +116,9 @@ static int run(const char *self, const char *library, int kind, double value[VAL
 	pid_t pid;
 	ssize_t n;
 
-	if (kind == 2 && session_make(&session, folder, &config, "/tmp", &err)) {
+	config.memory_mode = kind > 2 ? (uint32_t)kind - 2 : 0; /* enum heap_mode */
+	config.memory_rate_bytes = 512 << 10;
+	if (kind >= 2 && session_make(&session, folder, &config, "/tmp", &err)) {
 		fprintf(stderr, "bench_stage: %s\n", err.text);
 		return -1;
 	}
@@ -126,7 +129,7 @@ static int run(const char *self, const char *library, int kind, double value[VAL
 		(void)dup2(p[1], 1);
 		if (kind > 0)
 			(void)setenv("LD_PRELOAD", library, 1);
-		if (kind == 2)
+		if (kind >= 2)
 			(void)setenv(SPOOL_ENV_SESSION, folder, 1);
 		(void)execl(self, self, "measure", (char *)NULL);
 		_exit(127);
@@ -180,7 +183,7 @@ int main(int argc, char **argv)
 	printf("%-26s", "ns");
 	for (int kind = 0; kind < KINDS; kind++)
 		printf(" %10s", kind_names[kind]);
-	printf("   recording / two clocks\n");
+	printf("   full / two clocks\n");
 	for (int i = 0; i < VALUES; i++) {
 		printf("%-26s", value_names[i]);
 		for (int kind = 0; kind < KINDS; kind++) {
@@ -188,8 +191,8 @@ int main(int argc, char **argv)
 			median[kind][i] = all[kind][i][ROUNDS / 2];
 			printf(" %10.1f", median[kind][i]);
 		}
-		qsort(all[2][VALUES - 1], ROUNDS, sizeof(double), by_value);
-		printf(" %10.2f\n", median[2][i] / all[2][VALUES - 1][ROUNDS / 2]);
+		qsort(all[KINDS - 1][VALUES - 1], ROUNDS, sizeof(double), by_value);
+		printf(" %10.2f\n", median[KINDS - 1][i] / all[KINDS - 1][VALUES - 1][ROUNDS / 2]);
 	}
 	return 0;
 }
