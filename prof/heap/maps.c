@@ -1,6 +1,6 @@
 /* A treap of disjoint ranges: see maps.h. Nodes are cut from chunks that grow twofold and are never given back.
  *
- * A change needs at most three nodes more than there were (a cut at each end of the old place, one at the new
+ * A change needs at most four nodes beyond those in use (a cut at each end of the old place and of the new
  * one), which are put by before it begins. Where there is no memory for them the change is made all the same,
  * at the cost of what lies beyond a cut, which is given up and counted: the tree and the sums stay true to
  * each other. */
@@ -11,7 +11,7 @@
 
 #define CHUNK_FIRST ((size_t)64 << 10)
 #define CHUNK_MOST  ((size_t)16 << 20) /* HEAP_MAPS_MAX nodes are 20 chunks */
-#define NODES_AHEAD 3
+#define NODES_AHEAD 4
 
 struct node {
 	uint64_t start, end, number;
