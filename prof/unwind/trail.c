@@ -247,7 +247,7 @@ void unwind_trail_walk(struct unwind_trail *t, uint64_t ip, uint64_t sp, uint64_
 
 	t->bp = bp;
 	if (UNWIND_UNLIKELY((uint64_t)(uintptr_t)memory->base != memory->lo || sp < memory->lo ||
-			    sp >= memory->hi)) {
+			    sp >= memory->hi || t->depth_max < TRAIL_PART)) {
 		plain(t, &g, result);
 		return;
 	}
