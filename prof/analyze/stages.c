@@ -53,11 +53,14 @@ static struct stage_spread spread(struct entry *e, size_t n, double sum)
 	return s;
 }
 
-enum measure { WALL, CPU, HEAP };
+enum measure { WALL, CPU, HEAP, RSS };
 
 static int64_t measured(const struct profile_stage *s, enum measure what)
 {
-	return what == WALL ? s->wall_ns : what == CPU ? s->cpu_ns : s->peak_heap_bytes;
+	return what == WALL   ? s->wall_ns
+	       : what == CPU  ? s->cpu_ns
+	       : what == HEAP ? s->peak_heap_bytes
+			      : s->peak_rss_bytes;
 }
 
 /* The spread of one measure over stages of that name; folded rows count as their mean (for the peak: as
@@ -76,8 +79,8 @@ static struct stage_spread gather(const struct profile *p, const uint32_t *of, s
 		/* An open stage counts in n alone. */
 		if (v < 0 || s->wall_ns < 0)
 			continue;
-		sum += what == HEAP ? (double)v * (double)weight : (double)v;
-		e[n].value = what == HEAP ? (double)v : (double)v / (double)weight;
+		sum += what >= HEAP ? (double)v * (double)weight : (double)v;
+		e[n].value = what >= HEAP ? (double)v : (double)v / (double)weight;
 		e[n++].weight = weight;
 	}
 	return spread(e, n, sum);
@@ -94,14 +97,23 @@ static uint32_t depth_of(const struct profile *p, uint32_t stage)
 	return depth;
 }
 
+static void add_measured(double *sum, int64_t value)
+{
+	if (value >= 0)
+		*sum = (*sum < 0 ? 0 : *sum) + (double)value;
+}
+
 static void describe(struct stage_row *r, const struct profile *p, const uint32_t *of, size_t n,
 		     struct entry *scratch)
 {
 	size_t i;
 
+	r->alloc_bytes = r->alloc_count = -1;
 	for (i = 0; i < n; i++) {
 		const struct profile_stage *s = &p->stages[of[i]];
 
+		add_measured(&r->alloc_bytes, s->alloc_bytes);
+		add_measured(&r->alloc_count, s->alloc_count);
 		r->n += s->folded ? s->folded : 1;
 		r->samples += s->samples;
 		if (s->items > 0)
@@ -110,6 +122,7 @@ static void describe(struct stage_row *r, const struct profile *p, const uint32_
 	r->wall_ns = gather(p, of, n, WALL, scratch);
 	r->cpu_ns = gather(p, of, n, CPU, scratch);
 	r->peak_heap_bytes = gather(p, of, n, HEAP, scratch);
+	r->peak_rss_bytes = gather(p, of, n, RSS, scratch);
 	if (r->wall_ns.sum > 0)
 		r->items_per_s = r->items / (r->wall_ns.sum / 1e9);
 }

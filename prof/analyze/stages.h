@@ -17,8 +17,10 @@ struct stage_row {
 	uint32_t
 		depth; /* nesting of the first one, for indentation; rows in order of first begin */
 	uint64_t n, samples;
-	struct stage_spread wall_ns, cpu_ns, peak_heap_bytes; /* peak: -1 when not measured */
-	double items, items_per_s;                            /* sum; 0 when not given */
+	struct stage_spread wall_ns, cpu_ns;
+	struct stage_spread peak_heap_bytes, peak_rss_bytes; /* -1 when not measured */
+	double alloc_bytes, alloc_count;                     /* sums; -1 when not measured */
+	double items, items_per_s;                           /* sum; 0 when not given */
 };
 
 struct stage_list {

@@ -128,7 +128,7 @@ static inline uint32_t made_stage(struct profile *p, const char *name, uint32_t 
 	s->start_ns = p->n_stages;
 	s->wall_ns = wall_ns;
 	s->cpu_ns = wall_ns / 2;
-	s->peak_heap_bytes = -1;
+	s->peak_heap_bytes = s->peak_rss_bytes = s->alloc_bytes = s->alloc_count = -1;
 	s->folded = 1;
 	return p->n_stages++;
 }
