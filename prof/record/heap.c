@@ -256,10 +256,15 @@ int heap_last_look(struct recording *r, struct image *m, int64_t t_ns)
 {
 	int rc = look(r, m, 1);
 
-	if (rc == 0 && m->heap) {
+	if (rc)
+		return rc;
+	if (m->heap) {
 		note_foreign(r, m);
 		m->heap->ended_ns = t_ns;
 		m->heap->left = m->gone;
+	} else if (r->session->memory_mode != HEAP_OFF && atomic_load(&m->file.head->rings_used)) {
+		r->totals.untracked++;
+		batch_loss(&r->batch, SPOOL_LOSS_TABLE_FULL, 1);
 	}
-	return rc;
+	return 0;
 }

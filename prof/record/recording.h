@@ -94,6 +94,7 @@ struct recording_totals {
 	int engine_errno, have_engine;
 	uint32_t images;
 	char foreign_malloc[SPOOL_NAME_MAX + 1]; /* a process that has its own; "" none */
+	uint32_t untracked;                      /* images without a heap file */
 };
 
 struct recording {

@@ -218,6 +218,15 @@ static void note_findings(struct running *u, const char *warning)
 	else if (u->recording.totals.images == 0)
 		note(u->result, "the agent did not start in the program: its CPU time is recorded "
 				"without stacks");
+	if (u->recording.totals.untracked) {
+		snprintf(text, sizeof text,
+			 "memory of %u process%s was not tracked: no room for its tables (in "
+			 "%.100s, "
+			 "by a limit on sizes)",
+			 u->recording.totals.untracked,
+			 u->recording.totals.untracked == 1 ? "" : "es", u->session_path);
+		note(u->result, text);
+	}
 	if (u->recording.totals.foreign_malloc[0]) {
 		snprintf(text, sizeof text,
 			 "'%s' has a malloc of its own: only what that maps is tracked",

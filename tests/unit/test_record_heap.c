@@ -613,6 +613,23 @@ static void without_memory_there_is_an_answer_but_no_snapshot(void **state)
 	record_rig_drop(&rig);
 }
 
+static void a_process_whose_memory_is_not_tracked_is_counted(void **state)
+{
+	struct heap_rig h;
+	struct profile p;
+
+	(void)state;
+	heap_rig_make(&h, "untracked.sqlite", HEAP_FULL);
+	assert_int_equal(unlink(h.path), 0); /* as if there had been no room for it */
+	heap_rig_end(&h);
+	assert_int_equal(h.rig.r.totals.untracked, 1);
+	read_profile(&h, &p);
+	assert_int_equal(p.n_losses, 1);
+	assert_string_equal(strtab_text(p.strings, p.losses[0].reason), "table_full");
+	profile_release(&p);
+	heap_rig_drop(&h);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -629,6 +646,7 @@ int main(void)
 		cmocka_unit_test(snapshots_thin_out_evenly),
 		cmocka_unit_test(an_automatic_one_holds_the_largest_stacks),
 		cmocka_unit_test(who_asks_is_answered_once_it_is_stored),
+		cmocka_unit_test(a_process_whose_memory_is_not_tracked_is_counted),
 		cmocka_unit_test(without_memory_there_is_an_answer_but_no_snapshot),
 	};
 
