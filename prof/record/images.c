@@ -290,6 +290,7 @@ int image_ended(struct recording *r, struct image *m, int64_t t_ns)
 
 	if (rc == 0)
 		rc = snapshots_image_ended(r, m);
+	timeline_image_ended(r, m);
 	m->ended = 1;
 	note_usage(r, m);
 	stages_close(r, m, t_ns);

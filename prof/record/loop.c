@@ -89,7 +89,6 @@ int loop_drain_all(struct recording *r, uint32_t *alive)
 		if (r->fill_pct > 40)
 			(void)recording_flush(r, 1, NULL);
 	}
-	timeline_end(r);
 	*alive = 0;
 	for (uint32_t i = 0; i < r->n_images && rc == 0; i++) {
 		struct image *m = r->images[i];
@@ -99,5 +98,6 @@ int loop_drain_all(struct recording *r, uint32_t *alive)
 		*alive += !m->gone;
 		rc = image_ended(r, m, clock_mono_ns());
 	}
+	timeline_end(r);
 	return rc ? rc : snapshots_take_last(r, clock_mono_ns());
 }

@@ -1,19 +1,25 @@
 /* Steps of highest values: see rsshist.h. */
 #include "prof/record/rsshist.h"
 
+#include <string.h>
+
 static const struct rss_seen *recent_at(const struct rsshist *h, uint32_t i)
 {
 	return &h->recent[(h->first + i) % RSSHIST_RECENT];
 }
 
-/* Every second step goes, the higher one of a pair: a span that begins just at it is told the lower value. */
+/* Steps that are little above the next one go, at least half of them: a span that begins there is told that one. */
 static void thin(struct rsshist *h)
 {
-	uint32_t n = 0;
+	int64_t span = h->steps[0].bytes - h->steps[h->n_steps - 1].bytes;
+	int64_t little = span / (RSSHIST_STEPS / 2) + 1;
+	uint32_t at = h->n_steps - 1, n;
 
-	for (uint32_t i = 0; i < h->n_steps; i++)
-		if (i % 2 || i == 0)
-			h->steps[n++] = h->steps[i];
+	for (uint32_t i = at; i-- > 0;)
+		if (i == 0 || h->steps[i].bytes - h->steps[at].bytes >= little)
+			h->steps[--at] = h->steps[i];
+	n = h->n_steps - at;
+	memmove(h->steps, h->steps + at, n * sizeof *h->steps);
 	h->n_steps = n;
 }
 

@@ -401,6 +401,24 @@ int64_t timeline_peak_rss(const struct image *m, int64_t from_ns, int64_t to_ns)
 	return m->memory ? rsshist_max(&m->memory->history, from_ns, to_ns) : -1;
 }
 
+void timeline_image_ended(struct recording *r, const struct image *m)
+{
+	const struct heap_head *h = m->heap ? m->heap->reader.head : NULL;
+	struct timeline *t = &r->timeline;
+	int64_t at;
+
+	if (!h || r->recovering ||
+	    (m->memory &&
+	     m->memory->heap_gen == atomic_load_explicit(&h->gen, memory_order_relaxed)))
+		return;
+	at = atomic_load_explicit(&h->peak_ns, memory_order_relaxed);
+	if (at < t->point_ns)
+		at = t->point_ns;
+	note(t, TIMELINE_HEAP, at, atomic_load_explicit(&h->peak_bytes, memory_order_relaxed));
+	note(t, TIMELINE_MAPPED, at,
+	     atomic_load_explicit(&h->peak_mapped_bytes, memory_order_relaxed));
+}
+
 void timeline_forget(struct recording *r, struct image *m)
 {
 	struct image_memory *p = m->memory;

@@ -76,7 +76,9 @@ void timeline_release(struct recording *r);
 
 /* The highest resident set of the process that was seen between two times; -1: it was never seen. */
 int64_t timeline_peak_rss(const struct image *m, int64_t from_ns, int64_t to_ns);
-/* An image ends: what it had is no longer counted. */
+/* It ended (its heap file was read a last time): marks of its heap that no poll has seen. */
+void timeline_image_ended(struct recording *r, const struct image *m);
+/* An image goes: what it had is no longer counted. */
 void timeline_forget(struct recording *r, struct image *m);
 
 #endif
