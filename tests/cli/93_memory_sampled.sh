@@ -8,7 +8,9 @@ LIB=${AGENT:-$PWD/$O/libprotea-prof.so}
 store=$TMP/s.sqlite
 cc=${CC:-cc}
 "$cc" -std=gnu17 -O2 -g -Wall -Iprof/include -pthread tests/programs/memory_known.c -o "$TMP/known" || exit 1
-"$cc" -std=gnu17 -D_GNU_SOURCE -O2 -g -Wall tests/programs/copy_calls.c -o "$TMP/copies" || exit 1
+build_copies=("$cc" -std=gnu17 -D_GNU_SOURCE -O2 -g -Wall -pthread tests/programs/copy_calls.c)
+"${build_copies[@]}" -DLIBRARY -fPIC -shared -Wl,-z,now -o "$TMP/libcopies.so" || exit 1
+"${build_copies[@]}" -o "$TMP/copies" -Wl,--no-as-needed -L"$TMP" -lcopies -Wl,-rpath,"$TMP" || exit 1
 
 # ---- what the program sees: copies, done by whoever they are done by
 "$TMP/copies" check >"$TMP/alone"
@@ -17,6 +19,13 @@ check "copying functions do and return what they do without us" cmp "$TMP/alone"
 for m in off sampled full; do
 	"$PROF" run -q -o "$store" --memory $m --memory-rate 64 -- "$TMP/copies" check >"$TMP/out" 2>"$TMP/err"
 	check "the same under --memory $m" cmp "$TMP/alone" "$TMP/out"
+done
+read -r before library _ <"$TMP/alone"
+check "copies before main were of all kinds" test "$before" = "$library" -a "$before" != 0000000000000000
+# Every copy and every block is a sample: nothing may wait, break or be lost in the middle of it.
+for m in sampled full; do
+	check "threads, handlers and children at once under --memory $m" bash -c \
+		"[ \"\$(timeout 60 '$PROF' run -q -o '$store' --memory $m --memory-rate 1 -- '$TMP/copies' storm 1500)\" = 'wrong 0' ]"
 done
 # In shells of their own, which say what became of them.
 overflow() { bash -c "$1 '$TMP/copies' overflow $2; echo code \$?" 2>&1 | sed 's/^.*line [0-9]*: *[0-9]* *//; s/ *\(LD_PRELOAD[^ ]* \)\?[^ ]*copies.*//'; }
@@ -32,13 +41,14 @@ check "fortified copies are refused by libc, in its words" test -z "$wrong"
 # ---- how the library is made: nothing of ours may call a hook of ours, and no hook may stand in a stack
 mapfile -t hooks < <(sed -n '/mem_copy.c/,/^local/s/^\t\([_a-z]*\);$/\1/p' prof/agent/exports.map)
 printf ' %s[-+]0x\n' "${hooks[@]}" >"$TMP/patterns"
-called=
+called='' objects=0
 for object in "$O"/obj-agent/prof/*/*.o; do
 	[ "${object##*/}" != mem_copy.o ] || continue
+	objects=$((objects + 1))
 	objdump -r "$object" | grep -q -f "$TMP/patterns" && called+=" $object"
 done
 check "there are hooks of copies" test ${#hooks[@]} -ge 29
-check "no object of the agent calls one" test -z "$called"
+check "none of the agent's $objects other objects calls one" test -z "$called" -a $objects -gt 40
 [ -z "$called" ] || echo "#$called"
 objdump -d --no-show-raw-insn "$O/obj-agent/prof/agent/mem_copy.o" >"$TMP/hooks"
 check "hooks leave by jumps: they stand in no stack" \
@@ -102,7 +112,8 @@ copies() { # NAME RATE BYTES OPTIONS…
 	local name=$1 rate=$2 bytes=$3 lines
 	shift 3
 	rm -f "$store"*
-	"$PROF" run -q -o "$store" "$@" -- "$TMP/copies" volume "$bytes" 2>"$TMP/err" || cat "$TMP/err"
+	"$PROF" run -q -o "$store" "$@" -- "$TMP/copies" volume "$bytes" 2>"$TMP/err" ||
+		{ echo "# exit code $?"; sed 's/^/# /' "$TMP/err"; }
 	lines=$(seen copy | awk -v bytes="$bytes" -v rate="$rate" '
 		$1 ~ /^copy_/ {
 			n++
@@ -115,7 +126,7 @@ copies() { # NAME RATE BYTES OPTIONS…
 		}
 		END { if (n != 3) print n + 0, "functions" }')
 	check "$name" test -z "$lines"
-	[ -z "$lines" ] || echo "# $lines"
+	[ -z "$lines" ] || { echo "# $lines"; seen copy | sed 's/^/# /'; }
 }
 # Whole numbers of copies: 131,072,000 is 125 MiB.
 copies "copies, rate 65,536: bytes and calls by function" 65536 262144000 --memory sampled --memory-rate 4096

@@ -1,13 +1,22 @@
 /* copy_calls check: calls every copying function of libc with all kinds of lengths and prints a number made of
- * what they wrote and returned, which must not depend on who stands before them.
+ * what they wrote and returned, which must not depend on who stands before them; and what the same came to
+ * before main, in the program and (built with -DLIBRARY as a shared library beside it, -z now) in a library, whose
+ * constructor runs before a preloaded one's, and in a resolver, which runs while others are not relocated yet.
  * copy_calls overflow NAME: the fortified form of NAME is asked for more than there is room for.
  * copy_calls volume BYTES: three functions copy that many bytes each, in blocks, in large blocks, as texts.
- * The constructor runs the check, too, before most libraries are set up. */
+ * copy_calls storm MS: threads, signal handlers and forked children copy and allocate at once; says what of it
+ * came out wrong. */
+#include <pthread.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
 #include <wchar.h>
 
 #define ROOM 70000
@@ -149,6 +158,36 @@ __attribute__((constructor)) static void before_main(void)
 	early = check(32);
 }
 
+#ifdef LIBRARY
+static unsigned char resolved[300];
+
+static int one(void)
+{
+	return 1;
+}
+
+__attribute__((used)) static int (*resolver(void))(void)
+{
+	unsigned char start[300];
+
+	for (int i = 0; i < 300; i++)
+		start[i] = (unsigned char)i;
+	p_memcpy(resolved, start, sizeof resolved);
+	return one;
+}
+
+int resolved_late(void) __attribute__((ifunc("resolver")));
+
+uint64_t library_early(void)
+{
+	for (int i = 0; i < 300; i++)
+		if (resolved[i] != (unsigned char)i)
+			return 0;
+	return resolved_late() ? early : 1;
+}
+#else
+uint64_t library_early(void) __attribute__((weak));
+
 static int overflow(const char *name)
 {
 	static char b[64], text[64];
@@ -174,21 +213,21 @@ static int overflow(const char *name)
 
 /* ---- volume ---------------------------------------------------------------------------------- */
 
-__attribute__((noinline, noclone)) static void copy_blocks(char *a, char *b, uint64_t bytes)
+__attribute__((noinline)) static void copy_blocks(char *a, char *b, uint64_t bytes)
 {
 	for (uint64_t done = 0; done < bytes; done += 100)
 		p_memcpy(a, b, 100);
 	__asm__ volatile("");
 }
 
-__attribute__((noinline, noclone)) static void copy_large(char *a, char *b, uint64_t bytes)
+__attribute__((noinline)) static void copy_large(char *a, char *b, uint64_t bytes)
 {
 	for (uint64_t done = 0; done < bytes; done += 1 << 20)
 		p_memmove(a, b, 1 << 20);
 	__asm__ volatile("");
 }
 
-__attribute__((noinline, noclone)) static void copy_texts(char *a, char *b, uint64_t bytes)
+__attribute__((noinline)) static void copy_texts(char *a, char *b, uint64_t bytes)
 {
 	memset(b, 'x', 999);
 	b[999] = '\0';
@@ -197,8 +236,104 @@ __attribute__((noinline, noclone)) static void copy_texts(char *a, char *b, uint
 	__asm__ volatile("");
 }
 
+/* ---- storm ----------------------------------------------------------------------------------- */
+
+static _Atomic int wrong;
+static _Atomic int over;
+
+/* 0: what was copied is what is there. */
+static int try_copy(unsigned seed)
+{
+	unsigned char a[3000], b[3000];
+	char *text;
+	size_t n = seed % 2900 + 1;
+
+	for (size_t i = 0; i < n; i++)
+		a[i] = (unsigned char)(seed + i * 7 + 1) | 1;
+	p_memcpy(b, a, n);
+	p_memmove(b + 5, b, n);
+	if (b[5] != a[0] || b[n + 4] != a[n - 1])
+		return 1;
+	a[n] = '\0';
+	text = malloc(n + 1);
+	if (!text)
+		return 1;
+	p_strcpy(text, (char *)a);
+	if (strlen(text) != n || text[n - 1] != (char)a[n - 1])
+		return 1;
+	free(text);
+	return 0;
+}
+
+/* No malloc in a handler: glibc's is not made for it. Copies are. */
+static void on_alarm(int signo)
+{
+	static const char from[256] = "what a handler copies";
+	char to[256];
+
+	(void)signo;
+	p_memcpy(to, from, sizeof to);
+	p_strcpy(to, from);
+	if (strcmp(to, from))
+		wrong++;
+}
+
+static void *storm_thread(void *arg)
+{
+	unsigned seed = (unsigned)(uintptr_t)arg;
+
+	while (!over) {
+		seed = seed * 1664525u + 1013904223u;
+		wrong += try_copy(seed >> 8);
+	}
+	return NULL;
+}
+
+static void storm_child(unsigned seed)
+{
+	pid_t child = fork();
+	int status;
+
+	if (child == 0) {
+		int bad = 0;
+
+		for (unsigned i = 0; i < 50; i++)
+			bad += try_copy(seed + i);
+		_exit(bad ? 1 : 0);
+	}
+	if (child > 0 && (waitpid(child, &status, 0) != child || status))
+		wrong++;
+}
+
+static int storm(int ms)
+{
+	struct sigaction act = {.sa_handler = on_alarm, .sa_flags = SA_RESTART};
+	struct itimerval often = {{0, 100}, {0, 100}}, never = {{0, 0}, {0, 0}};
+	struct timespec start, now = {0, 1};
+	pthread_t thread[3];
+
+	sigaction(SIGALRM, &act, NULL);
+	setitimer(ITIMER_REAL, &often, NULL);
+	for (uintptr_t i = 0; i < 3; i++)
+		if (pthread_create(&thread[i], NULL, storm_thread, (void *)(i + 1)))
+			return 1;
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	do {
+		storm_child((unsigned)now.tv_nsec);
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	} while ((now.tv_sec - start.tv_sec) * 1000 + (now.tv_nsec - start.tv_nsec) / 1000000 < ms);
+	over = 1;
+	for (int i = 0; i < 3; i++)
+		pthread_join(thread[i], NULL);
+	setitimer(ITIMER_REAL, &never, NULL);
+	printf("wrong %d\n", wrong);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
+	if (argc > 2 && !strcmp(argv[1], "storm"))
+		return storm(atoi(argv[2]));
 	if (argc > 2 && !strcmp(argv[1], "overflow"))
 		return overflow(argv[2]);
 	if (argc > 2 && !strcmp(argv[1], "volume")) {
@@ -213,6 +348,9 @@ int main(int argc, char **argv)
 		free(a);
 		return 0;
 	}
-	printf("%016llx %016llx\n", (unsigned long long)early, (unsigned long long)check(2000));
+	printf("%016llx %016llx %016llx\n", (unsigned long long)early,
+	       (unsigned long long)(library_early ? library_early() : 0),
+	       (unsigned long long)check(2000));
 	return 0;
 }
+#endif
