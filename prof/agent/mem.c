@@ -67,8 +67,7 @@ static void begin_thread(struct mem_thread *t, uint32_t gate)
 	int64_t now = clock_mono_ns();
 
 	t->thread_pointer = sys_thread_pointer();
-	t->heap.stage =
-		slot && slot->thread_pointer == t->thread_pointer ? AGENT_STAGE_ASK : 0;
+	t->heap.stage = slot && slot->thread_pointer == t->thread_pointer ? AGENT_STAGE_ASK : 0;
 	t->random = ((uint64_t)now ^ (uint64_t)(uintptr_t)t << 20) | 1;
 	t->gate = gate;
 	heap_thread_begin(&t->heap, sys_gettid(), now);
@@ -248,7 +247,7 @@ void mem_allocated(void *p, size_t bytes, const struct mem_caller *caller)
 		return;
 	}
 	if (is_booked(t, bytes)) {
-		mem_stack(t, caller, &stack);
+		mem_stack_quick(t, caller, &stack);
 		if (mem.mode == HEAP_FULL)
 			heap_alloc(&t->heap, (uint64_t)(uintptr_t)p, bytes, &stack);
 		else
@@ -318,7 +317,7 @@ static void resized(struct mem_thread *t, const struct mem_resize *r, void *q, s
 	struct heap_stack stack;
 
 	if (is_booked(t, bytes)) {
-		mem_stack(t, caller, &stack);
+		mem_stack_quick(t, caller, &stack);
 		heap_resized(&t->heap, r->old, &r->block, (uint64_t)(uintptr_t)q, bytes, &stack);
 	} else {
 		heap_resize_end(&t->heap, r->old, &r->block);
@@ -395,15 +394,6 @@ static int thread_count(void)
 	return count;
 }
 
-/* Does the program's malloc lead here, or was one linked into the program itself? */
-static int is_foreign(void)
-{
-	void *(*volatile called)(size_t) = malloc;
-	void *(*volatile own)(size_t) = mem_malloc_own;
-
-	return called != own;
-}
-
 static int begin(void)
 {
 	char path[sizeof agent.head->file + sizeof HEAP_SUFFIX];
@@ -426,7 +416,7 @@ static int begin(void)
 		return -1;
 	mem.mode = (int)config.mode;
 	mem.rate_bytes = config.rate_bytes;
-	heap_file()->foreign_malloc = (uint32_t)is_foreign();
+	heap_file()->foreign_malloc = (uint32_t)mem_foreign;
 	return 0;
 }
 

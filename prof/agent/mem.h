@@ -61,6 +61,10 @@ void mem_leave(struct mem_thread *t);
 struct heap_thread *mem_heap_thread(struct mem_thread *t);
 /* mem_stack.c: the stack of `caller`; valid until the next one of this thread. */
 void mem_stack(struct mem_thread *t, const struct mem_caller *caller, struct heap_stack *stack);
+/* The same without addresses: prof/heap asks for them if it has not met the stack before. For a stack that is
+ * booked by the very call that `caller` called. */
+void mem_stack_quick(struct mem_thread *t, const struct mem_caller *caller,
+		     struct heap_stack *stack);
 
 /* Slow ways, after the allocator gave a block (mem.c): full mode, or a sample is due. errno is kept. */
 void mem_allocated(void *p, size_t bytes, const struct mem_caller *caller);

@@ -18,6 +18,12 @@
 
 #define ALIGN64(n) (((n) + 63) & ~(size_t)63)
 
+static const uint64_t *asked(const struct heap_stack *stack)
+{
+	(void)stack;
+	return unwind_trail_addresses(mem_tls.thread->trail);
+}
+
 size_t mem_thread_bytes(void)
 {
 	return ALIGN64(sizeof(struct mem_thread)) + ALIGN64(unwind_cache_bytes()) +
@@ -35,6 +41,7 @@ void mem_thread_lay(struct mem_thread *t)
 	t->stack_bytes = at;
 	unwind_trail_init(t->trail, HEAP_DEPTH_MAX);
 	modules_pin_add(&t->pin);
+	heap_stack_ask = asked;
 }
 
 void mem_thread_reset(struct mem_thread *t)
@@ -132,28 +139,32 @@ static uint32_t flags_of(const struct unwind_trail_result *r)
 	return flags;
 }
 
-void mem_stack(struct mem_thread *t, const struct mem_caller *caller, struct heap_stack *stack)
+void mem_stack_quick(struct mem_thread *t, const struct mem_caller *caller,
+		     struct heap_stack *stack)
 {
 	struct agent_modules *modules = modules_pin_enter(&t->pin);
 	struct unwind_trail_result r = {.end = UNWIND_NO_TABLE};
 	struct unwind_memory memory;
 
-	if (__builtin_expect(t->heap.stage == AGENT_STAGE_ASK, 0))
-		t->heap.stage = agent_stage_for_memory(agent_self);
 	if (modules) {
 		set_window(t, &memory, caller->sp);
 		unwind_trail_walk(t->trail, caller->ip, caller->sp, caller->bp, &memory,
 				  modules_map(modules), t->cache, &r);
 	}
-	if (__builtin_expect(r.n == 0, 0)) {
+	stack->addresses = NULL;
+	stack->n = r.n;
+	stack->hash = r.hash;
+	if (__builtin_expect(r.n == 0, 0))
 		only_caller(t, caller, stack);
-	} else {
-		stack->addresses = unwind_trail_addresses(t->trail);
-		stack->n = r.n;
-		stack->hash = r.hash;
-	}
 	/* Where code was replaced by other code, the same addresses are another stack. */
 	stack->hash += EPOCH * modules_epoch(modules);
 	modules_pin_leave(&t->pin);
 	stack->flags = flags_of(&r);
+}
+
+void mem_stack(struct mem_thread *t, const struct mem_caller *caller, struct heap_stack *stack)
+{
+	mem_stack_quick(t, caller, stack);
+	if (!stack->addresses)
+		stack->addresses = unwind_trail_addresses(t->trail);
 }

@@ -127,6 +127,8 @@ static uint64_t take_units(struct heap_head *head, uint64_t units)
 	return used;
 }
 
+const uint64_t *(*heap_stack_ask)(const struct heap_stack *stack);
+
 static void count_quality(struct heap_head *head, uint32_t flags)
 {
 	/* Of enum unwind_end, 0 is the root and 1 the depth limit; the others are ends that should not be. */
@@ -160,7 +162,8 @@ uint32_t heap_stack_intern(struct heap_head *head, const struct heap_stack *stac
 	row->n = n;
 	row->flags = flags;
 	row->t_ns = now_ns;
-	memcpy(row + 1, stack->addresses, n * sizeof stack->addresses[0]);
+	memcpy(row + 1, stack->addresses ? stack->addresses : heap_stack_ask(stack),
+	       n * sizeof stack->addresses[0]);
 	atomic_store_explicit(&row->hash, hash, memory_order_release);
 	count_quality(head, flags);
 	return (uint32_t)remember(head, hash, offset);

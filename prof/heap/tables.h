@@ -46,9 +46,13 @@ uint32_t heap_thread_row_add(struct heap_head *head, int tid, int64_t now_ns);
 
 struct heap_stack {                /* a walk's result */
 	uint64_t hash;             /* of the addresses, and of what else tells stacks apart */
-	const uint64_t *addresses; /* borrowed, the innermost first */
+	const uint64_t *addresses; /* borrowed, the innermost first; NULL: heap_stack_ask() has them */
 	uint32_t n, flags;         /* flags: enum spool_sample_flags */
 };
+
+/* Most stacks are known by their hash, and nobody wants their addresses: who walks may keep them until asked,
+ * in the thread that made the stack and while it is still in the call that did. */
+extern const uint64_t *(*heap_stack_ask)(const struct heap_stack *stack);
 
 /* The stack's place in units of 8 bytes, the same for the same hash; 0: no room (counted). Any thread;
  * lock-free: two that come at once may each write the stack, which is harmless. Counts stacks that are cut

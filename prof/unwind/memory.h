@@ -10,6 +10,7 @@
 
 #define UNWIND_LIKELY(x)   __builtin_expect(!!(x), 1)
 #define UNWIND_UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define UNWIND_INLINE      inline __attribute__((always_inline))
 
 /* Addresses lo … lo + count - 1 are those at which eight bytes can be read. */
 static inline uint64_t memory_count(const struct unwind_memory *m)

@@ -66,7 +66,7 @@ _Static_assert(TRAIL_PART == 8, "the turns below");
 #define EIGHT_TURNS TURN(0) TURN(1) TURN(2) TURN(3) TURN(4) TURN(5) TURN(6) TURN(7)
 
 /* What lies where a shape says, summed up; *ra: the last return address, which leads to the next piece. */
-static inline uint64_t read_part(const struct trail_shape *s, uint64_t *ra)
+static UNWIND_INLINE uint64_t read_part(const struct trail_shape *s, uint64_t *ra)
 {
 	const uint64_t *factor = TRAIL_FACTOR(s->frames);
 	uint64_t at = s->ra, sp = s->sp, a[2] = {0, 0};
@@ -81,7 +81,7 @@ static inline uint64_t read_part(const struct trail_shape *s, uint64_t *ra)
 }
 
 /* Which of the four it is nobody can guess: no branch. */
-static inline int is_in(const uint64_t *set, uint64_t tag)
+static UNWIND_INLINE int is_in(const uint64_t *set, uint64_t tag)
 {
 	uint8_t a = set[0] == tag, b = set[1] == tag, c = set[2] == tag, d = set[3] == tag;
 
@@ -101,8 +101,8 @@ static inline int words_hold(struct unwind_trail *t, const struct trail_shape *s
 	return differ == 0;
 }
 
-static inline int is_known(struct unwind_trail *t, const struct trail_shape *s, uint32_t parts,
-			   uint64_t *part, uint64_t *next)
+static UNWIND_INLINE int is_known(struct unwind_trail *t, const struct trail_shape *s,
+				  uint32_t parts, uint64_t *part, uint64_t *next)
 {
 	const uint64_t *set;
 	uint64_t tag;
@@ -115,8 +115,7 @@ static inline int is_known(struct unwind_trail *t, const struct trail_shape *s, 
 
 /* Goes on through pieces that are known, as long as there are less than `max`. 1: to the root; 0: so many;
  * -1: the piece at hand is not known. */
-static inline __attribute__((always_inline)) int known_parts(struct unwind_trail *t,
-							     struct trail_walk *w, uint32_t max)
+static UNWIND_INLINE int known_parts(struct unwind_trail *t, struct trail_walk *w, uint32_t max)
 {
 	uint64_t ra = w->ra, sp = w->sp, sum = w->sum;
 	uint32_t parts = w->parts;

@@ -12,6 +12,12 @@
 #include "prof/unwind/trail.h"
 #include "tests/unit/unwind_world.h"
 
+#ifdef __clang__
+#define KEEP_POINTER __attribute__((noinline))
+#else
+#define KEEP_POINTER __attribute__((noinline, optimize("no-omit-frame-pointer")))
+#endif
+
 #define TURNS 21
 #define WALKS 20000
 
@@ -28,7 +34,7 @@ static uint64_t hashes;
 static enum way way;
 
 /* As the agent's wrappers do it. */
-static __attribute__((noinline, optimize("no-omit-frame-pointer"))) void capture(void)
+static KEEP_POINTER void capture(void)
 {
 	const uint64_t *frame = __builtin_frame_address(0);
 	uint64_t sp = (uint64_t)(uintptr_t)(frame + 2);
@@ -157,9 +163,27 @@ static __attribute__((noinline)) void sized(uint32_t path, int depth, int inner)
 	sink--;
 }
 
+/* A walk at every level. */
+static __attribute__((noinline)) void recursion(uint32_t path, int depth)
+{
+	if (depth > 0)
+		recursion(path * 3, depth - 1);
+	leaf(path);
+}
+
 /* ---- measuring ---------------------------------------------------------------------------------- */
 
-enum stacks { SAME, TURN_BY_TURN, RANDOM_200, INNER, SIZES_200, SIZES_20000, N_STACKS };
+enum stacks {
+	SAME,
+	TURN_BY_TURN,
+	RANDOM_200,
+	INNER,
+	SIZES_200,
+	SIZES_20000,
+	DEEP,
+	DEEPER,
+	N_STACKS
+};
 static const char *const names[N_STACKS] = {
 	"the same stack",          "two in turn",
 	"200 random paths",        "4 inner frames of 24 random",
@@ -189,8 +213,12 @@ static __attribute__((noinline)) void one(enum stacks stacks, uint32_t i)
 	case SIZES_200:
 		sized(p * 2654435761u >> 16, 9, 9);
 		break;
-	default:
+	case SIZES_20000:
 		sized(seed >> 16, 9, 9);
+		break;
+	default: /* as many walks as the others have, on the average */
+		if (i % (stacks == DEEP ? 100 : 2000) == 0)
+			recursion(p, stacks == DEEP ? 99 : 1999);
 		break;
 	}
 }
