@@ -152,7 +152,9 @@ void mem_free_own(void *p) __THROW __attribute__((alias("free"), visibility("hid
 void cfree(void *p);
 AGENT_EXPORT void cfree(void *p)
 {
-	if (LIKELY(!mem_is_watched(p)))
+	if (!LIKELY(!mem_foreign))
+		mem_called_free(p);
+	else if (LIKELY(!mem_is_watched(p)))
 		mem_next.free(p);
 	else
 		free_slow(p);
@@ -163,7 +165,9 @@ void free_sized(void *p, size_t n);
 AGENT_EXPORT void free_sized(void *p, size_t n)
 {
 	(void)n;
-	if (LIKELY(!mem_is_watched(p)))
+	if (!LIKELY(!mem_foreign))
+		mem_called_free(p);
+	else if (LIKELY(!mem_is_watched(p)))
 		mem_next.free(p);
 	else
 		free_slow(p);
@@ -174,7 +178,9 @@ AGENT_EXPORT void free_aligned_sized(void *p, size_t align, size_t n)
 {
 	(void)align;
 	(void)n;
-	if (LIKELY(!mem_is_watched(p)))
+	if (!LIKELY(!mem_foreign))
+		mem_called_free(p);
+	else if (LIKELY(!mem_is_watched(p)))
 		mem_next.free(p);
 	else
 		free_slow(p);
@@ -222,7 +228,7 @@ AGENT_EXPORT void *realloc(void *p, size_t n)
 	return realloc_slow(p, n);
 }
 
-/* libc's would call realloc(), and be seen as its caller. */
+/* libc's would call realloc(), whichever that is, and be seen as its caller. */
 AGENT_EXPORT void *reallocarray(void *p, size_t n, size_t bytes)
 {
 	size_t all;
@@ -231,6 +237,8 @@ AGENT_EXPORT void *reallocarray(void *p, size_t n, size_t bytes)
 		errno = ENOMEM;
 		return NULL;
 	}
+	if (!LIKELY(!mem_foreign))
+		return mem_called_realloc(p, all);
 	if (LIKELY(all > 0 && !mem_is_watched(p)) && mem_goes_by(all))
 		return mem_next.realloc(p, all);
 	return realloc_slow(p, all);

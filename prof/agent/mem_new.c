@@ -8,7 +8,6 @@
 #include "prof/agent/mem_new.h"
 
 #include <dlfcn.h>
-#include <malloc.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,7 +54,6 @@ enum delete_kind { DELETES(DELETE_KIND) DELETE_KINDS };
 
 static new_fn *real_new[NEW_KINDS];
 static delete_fn *real_delete[DELETE_KINDS];
-static int foreign; /* the program has a malloc of its own, which these operators would use */
 
 /* ---- operators that do not go through malloc, as far as is known */
 
@@ -134,8 +132,8 @@ static inline __attribute__((always_inline)) void *by_malloc(size_t n, size_t al
 	size_t bytes = n ? n : 1;
 	void *p;
 
-	if (__builtin_expect(foreign, 0))
-		return align ? memalign(align, bytes) : malloc(bytes);
+	if (__builtin_expect(mem_foreign, 0))
+		return align ? mem_called_memalign(align, bytes) : mem_called_malloc(bytes);
 	p = align ? mem_next.memalign(align, bytes) : mem_next.malloc(bytes);
 	if (p)
 		book(p, bytes, caller);
@@ -146,8 +144,8 @@ static void by_free(void *p, uintptr_t a, uintptr_t b)
 {
 	(void)a;
 	(void)b;
-	if (__builtin_expect(foreign, 0))
-		free(p);
+	if (__builtin_expect(mem_foreign, 0))
+		mem_called_free(p);
 	else
 		mem_free_own(p);
 }
@@ -246,13 +244,12 @@ static void *next_of(const char *symbol, int any)
 /* By what is loaded when the program starts, which stays; what comes later may go again. */
 __attribute__((constructor)) void mem_new_find(void)
 {
-	void *(*volatile called)(size_t) = malloc;
 	static int done;
 	int any;
 
 	if (done)
 		return;
-	foreign = called != mem_malloc_own;
+	mem_next_find();
 	any = dlsym(RTLD_NEXT, "_Znwm") != NULL;
 	NEWS(FIND_NEW)
 	DELETES(FIND_DELETE)

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "prof/agent/mem.h"
 #include "prof/agent/sys.h"
 
 #define ARENA_BYTES 32768 /* dlsym() takes less than 1 KiB */
@@ -26,6 +27,7 @@ static _Alignas(PAGE) uint8_t arena[ARENA_BYTES];
 static _Atomic size_t arena_used;
 static _Atomic uint64_t finding; /* thread that is at it, by its control block */
 static _Atomic uint32_t found;
+int mem_foreign;
 static struct mem_next real; /* what free, realloc, malloc_usable_size lead to */
 
 /* ---- the arena */
@@ -182,9 +184,30 @@ static void find_all(struct mem_next *n)
 	*(void **)&n->malloc_usable_size = dlsym(RTLD_NEXT, "malloc_usable_size");
 }
 
+void *mem_called_malloc(size_t n)
+{
+	return malloc(n);
+}
+
+void *mem_called_memalign(size_t align, size_t n)
+{
+	return memalign(align, n);
+}
+
+void *mem_called_realloc(void *p, size_t n)
+{
+	return realloc(p, n);
+}
+
+void mem_called_free(void *p)
+{
+	free(p);
+}
+
 int mem_next_find(void)
 {
 	uint64_t self = sys_thread_pointer();
+	void *(*volatile called)(size_t) = malloc;
 	struct mem_next n;
 
 	if (atomic_load_explicit(&found, memory_order_acquire))
@@ -201,6 +224,7 @@ int mem_next_find(void)
 		n.malloc_usable_size = checked_usable;
 	}
 	mem_next = n;
+	mem_foreign = called != mem_malloc_own;
 	atomic_store_explicit(&found, 1, memory_order_release);
 	atomic_store(&finding, 0);
 	return 1;

@@ -24,4 +24,12 @@ extern struct mem_next mem_next __attribute__((visibility("hidden")));
  * thread is in the middle of it. */
 int mem_next_find(void);
 
+/* 1: the program has a malloc of its own, which comes before ours. Functions that libc builds on malloc must be
+ * built on that one then: */
+extern int mem_foreign __attribute__((visibility("hidden")));
+void *mem_called_malloc(size_t n); /* what is found by these names in this process */
+void *mem_called_memalign(size_t align, size_t n);
+void *mem_called_realloc(void *p, size_t n);
+void mem_called_free(void *p);
+
 #endif
