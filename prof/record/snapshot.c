@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "prof/base/clock.h"
 #include "prof/record/recording.h"
 
 void snapshots_release(struct snapshots *s)
@@ -249,6 +250,7 @@ int snapshots_look(struct recording *r, int64_t now_ns)
 
 void snapshots_begin_end(struct recording *r)
 {
+	(void)look_asked(r, clock_mono_ns(), is_tracked(r));
 	r->snapshots.ending = 1;
 }
 
@@ -264,6 +266,8 @@ int snapshots_take_last(struct recording *r, int64_t now_ns)
 {
 	struct snapshot about = {.t_ns = now_ns, .name = "end"};
 
+	if (!r->recovering) /* who asked in the last moment is answered by this one */
+		r->snapshots.asked = atomic_load(&r->session->snapshot_asked);
 	if (r->snapshots.ending != 2)
 		return 0;
 	r->snapshots.ending = 0;

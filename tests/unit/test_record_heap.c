@@ -581,8 +581,15 @@ static void who_asks_is_answered_once_it_is_stored(void **state)
 	rig_flush(&h.rig);
 	assert_int_equal(atomic_load(&session->snapshot_done), 2);
 	assert_int_equal(snapshots_look(&h.rig.r, 1002), 0);
+	atomic_fetch_add(&session->snapshot_asked, 1); /* while everything ends */
+	snapshots_begin_end(&h.rig.r);
+	atomic_fetch_add(&session->snapshot_asked, 1);
+	heap_rig_end(&h);
+	assert_int_equal(snapshots_take_last(&h.rig.r, 1003), 0);
+	rig_flush(&h.rig);
+	assert_int_equal(atomic_load(&session->snapshot_done), 4);
 	read_profile(&h, &p);
-	assert_int_equal(p.n_snapshots, 1);
+	assert_int_equal(p.n_snapshots, 3);
 	assert_string_equal(strtab_text(p.strings, p.snapshots[0].name), "asked");
 	assert_int_equal(p.snapshots[0].heap_bytes, 420);
 	assert_int_equal(p.snapshots[0].n, 1);
