@@ -214,13 +214,17 @@ static int look_auto(struct recording *r, int64_t now_ns)
 static int look_asked(struct recording *r, int64_t now_ns, int tracked)
 {
 	struct snapshots *s = &r->snapshots;
+	struct snapshot about = {.t_ns = now_ns, .name = "asked"};
 	uint32_t asked = atomic_load(&r->session->snapshot_asked);
 	int rc = 0;
 
 	if (asked == s->asked || r->recovering)
 		return 0;
-	if (tracked)
-		rc = take(r, (struct snapshot){.t_ns = now_ns, .name = "asked"}, UINT32_MAX);
+	if (tracked) {
+		memcpy(about.own, r->session->snapshot_name, sizeof about.own - 1);
+		memset(r->session->snapshot_name, 0, sizeof r->session->snapshot_name);
+		rc = take(r, about, UINT32_MAX);
+	}
 	if (rc == 0)
 		s->asked = asked;
 	return rc;
@@ -278,7 +282,8 @@ int snapshots_take_last(struct recording *r, int64_t now_ns)
 
 static int write_one(struct recording *r, struct snapshot *s, struct err *err)
 {
-	int rc = store_snapshot_add(r->store, r->run, s->t_ns, s->name, s->heap_bytes, &s->id, err);
+	int rc = store_snapshot_add(r->store, r->run, s->t_ns, s->own[0] ? s->own : s->name,
+				    s->heap_bytes, &s->id, err);
 
 	for (uint32_t i = 0; i < s->n && rc == 0; i++)
 		rc = store_snapshot_row_add(r->store, s->id, r->known.stack_ids[s->rows[i].stack],

@@ -7,6 +7,7 @@
 
 #include "prof/base/err.h"
 #include "prof/base/hash.h"
+#include "prof/spool/format.h"
 
 struct recording;
 struct image;
@@ -28,10 +29,11 @@ struct snapshot_sum {              /* by stack */
 	int64_t heap_bytes;
 };
 
-struct snapshot {                     /* that is not in the store yet */
-	int64_t t_ns, heap_bytes, id; /* id: by the transaction that is open */
-	const char *name;             /* static */
-	struct snapshot_row *rows;    /* owned */
+struct snapshot {                          /* that is not in the store yet */
+	int64_t t_ns, heap_bytes, id;      /* id: by the transaction that is open */
+	const char *name;                  /* static */
+	char own[SPOOL_SNAPSHOT_NAME_MAX]; /* instead of it; "" none */
+	struct snapshot_row *rows;         /* owned */
 	uint32_t n;
 	uint32_t number; /* of an automatic one; 0: it is none */
 };

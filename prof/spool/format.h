@@ -32,6 +32,8 @@ enum spool_session_state {
 	SPOOL_CLOSED,     /* nobody drains any more: agents fall silent */
 };
 
+#define SPOOL_SNAPSHOT_NAME_MAX 32
+
 struct spool_session {
 	uint64_t magic;
 	uint32_t version, bytes;
@@ -52,6 +54,8 @@ struct spool_session {
 	/* Snapshots of the heap: anyone adds 1 to `asked`; the supervisor sets `done` to the value of `asked`
 	 * that it saw before it took one. Futex words. */
 	_Atomic uint32_t snapshot_asked, snapshot_done;
+	char snapshot_name
+		[SPOOL_SNAPSHOT_NAME_MAX]; /* who asks may write one before; "": "asked" */
 };
 
 #define SPOOL_RING_BYTES_MIN 4096u
