@@ -95,6 +95,11 @@ static size_t fill(struct series *x, const struct point *points, size_t n)
 	return i;
 }
 
+static int64_t whole(double bytes)
+{
+	return bytes >= 9e18 ? INT64_MAX : bytes <= -9e18 ? INT64_MIN : (int64_t)bytes;
+}
+
 static struct growth_row examine(struct series *x, const struct point *last)
 {
 	struct growth_row row = {.stack = last->stack, .rule = SUPPRESS_NONE};
@@ -104,8 +109,8 @@ static struct growth_row examine(struct series *x, const struct point *last)
 
 	trend_kendall(&k, x->values, x->n);
 	row.p = k.p;
-	row.first = (int64_t)x->values[0];
-	row.last = (int64_t)x->values[x->n - 1];
+	row.first = whole(x->values[0]);
+	row.last = whole(x->values[x->n - 1]);
 	row.last_count = last->at == x->n - 1 ? last->count : 0;
 	row.bytes_per_s = trend_slope(x->times, x->values, x->n, x->scratch);
 	late = trend_slope(x->times + half, x->values + half, x->n - half, x->scratch);
@@ -198,7 +203,7 @@ int growth_list_make(struct growth_list *list, const struct profile *p,
 		list->points = choose(p, x, snapshots);
 	}
 	if (rc == 0 && list->points)
-		list->span_ns = snapshots[x->n - 1]->t_ns - snapshots[0]->t_ns;
+		list->span_ns = whole(1e9 * (x->times[x->n - 1] - x->times[0]));
 	if (rc == 0 && list->points >= TREND_POINTS_MIN)
 		rc = examine_all(list, p, rules, x, snapshots);
 	free(x);

@@ -26,6 +26,7 @@ extern const struct cmd cmds[]; /* ends with name NULL */
 int cmd_run(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_flame(int argc, char **argv);
+int cmd_snapshot(int argc, char **argv);
 int cmd_runs(int argc, char **argv);
 int cmd_export(int argc, char **argv);
 int cmd_check(int argc, char **argv);

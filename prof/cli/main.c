@@ -11,8 +11,9 @@
 
 const struct cmd cmds[] = {
 	{"run", cmd_run, "start a program or an export job under the profiler", 0},
-	{"report", cmd_report, "rank functions, lines, threads, stages; call tree", 0},
+	{"report", cmd_report, "rank functions, lines, stages; memory, leaks; call tree", 0},
 	{"flame", cmd_flame, "one self-contained interactive page", 0},
+	{"snapshot", cmd_snapshot, "what is live in a running program, now", 0},
 	{"runs", cmd_runs, "list, show, label, rename, remove, merge runs", 0},
 	{"export", cmd_export, "write a run in a foreign format (folded)", 0},
 	{"check", cmd_check, "what works on this machine, and what would make the rest work", 0},

@@ -1,13 +1,64 @@
 /* The report as JSON: the same rows with plain numbers (ns, bytes, shares of 1). */
-#include "prof/cli/jsonout.h"
-#include "prof/cli/report.h"
+#include "prof/cli/report_json.h"
+
+json_t *report_json_text(const struct profile *p, uint32_t string)
+{
+	return jsonout_text(strtab_text(p->strings, string));
+}
 
 static json_t *text(const struct profile *p, uint32_t id)
 {
-	return jsonout_text(strtab_text(p->strings, id));
+	return report_json_text(p, id);
 }
 
-static json_t *run_object(const struct profile *p)
+json_t *report_json_pair(double lo, double hi)
+{
+	json_t *pair = json_array();
+
+	if (json_array_append_new(pair, jsonout_real(lo)) ||
+	    json_array_append_new(pair, jsonout_real(hi))) {
+		json_decref(pair);
+		return NULL;
+	}
+	return pair;
+}
+
+static json_t *frame_object(const struct profile *p, const struct profile_frame *f)
+{
+	json_t *frame = json_object();
+	int bad = !frame;
+
+	if (frame) {
+		bad |= jsonout_put(frame, "function", text(p, f->function));
+		bad |= jsonout_put(frame, "file", text(p, f->file));
+		bad |= jsonout_put(frame, "line", json_integer(f->line));
+		bad |= jsonout_put(frame, "module",
+				   f->module == PROFILE_NONE ? json_string("")
+							     : text(p, p->modules[f->module].path));
+	}
+	if (bad) {
+		json_decref(frame);
+		return NULL;
+	}
+	return frame;
+}
+
+json_t *report_json_stack(const struct profile *p, uint32_t stack)
+{
+	json_t *frames = json_array();
+	int bad = !frames;
+
+	for (; !bad && stack; stack = p->stacks[stack].parent)
+		bad |= json_array_append_new(frames,
+					     frame_object(p, &p->frames[p->stacks[stack].frame]));
+	if (bad) {
+		json_decref(frames);
+		return NULL;
+	}
+	return frames;
+}
+
+json_t *report_json_run(const struct profile *p)
 {
 	json_t *run = json_object(), *lost = json_object();
 	uint32_t i;
@@ -28,6 +79,7 @@ static json_t *run_object(const struct profile *p)
 		bad |= jsonout_put(run, "rate_hz", jsonout_real(p->run.rate_hz));
 		bad |= jsonout_put(run, "mode", text(p, p->run.mode));
 		bad |= jsonout_put(run, "engine", text(p, p->run.engine));
+		bad |= jsonout_put(run, "memory", text(p, p->run.memory));
 		bad |= jsonout_put(run, "exit_code",
 				   p->run.has_exit_code ? json_integer(p->run.exit_code)
 							: json_null());
@@ -89,7 +141,7 @@ int report_json_list(FILE *out, struct profile *p, const struct hot_list *list,
 		n++;
 	}
 	if (root) {
-		bad |= jsonout_put(root, "run", run_object(p));
+		bad |= jsonout_put(root, "run", report_json_run(p));
 		bad |= jsonout_put(root, "kind", json_string(profile_kind_name(o->filter.kind)));
 		bad |= jsonout_put(root, "unit", json_string(report_unit(o->filter.kind)));
 		bad |= jsonout_put(root, "by", json_string(report_by_name(o->by)));
@@ -151,7 +203,7 @@ int report_json_tree(FILE *out, struct profile *p, const struct profile_tree *t,
 		n++;
 	}
 	if (root) {
-		bad |= jsonout_put(root, "run", run_object(p));
+		bad |= jsonout_put(root, "run", report_json_run(p));
 		bad |= jsonout_put(root, "kind", json_string(profile_kind_name(o->filter.kind)));
 		bad |= jsonout_put(root, "unit", json_string(report_unit(o->filter.kind)));
 		bad |= jsonout_put(root, "samples", json_integer((json_int_t)all->total_count));
@@ -183,6 +235,11 @@ static json_t *spread_object(const struct stage_spread *s)
 	return object;
 }
 
+static json_t *measured(double sum)
+{
+	return sum < 0 ? json_null() : jsonout_real(sum);
+}
+
 static json_t *stage_object(const struct profile *p, const struct stage_row *r)
 {
 	json_t *row = json_object();
@@ -196,6 +253,9 @@ static json_t *stage_object(const struct profile *p, const struct stage_row *r)
 		bad |= jsonout_put(row, "wall_ns", spread_object(&r->wall_ns));
 		bad |= jsonout_put(row, "cpu_ns", spread_object(&r->cpu_ns));
 		bad |= jsonout_put(row, "peak_heap_bytes", spread_object(&r->peak_heap_bytes));
+		bad |= jsonout_put(row, "peak_rss_bytes", spread_object(&r->peak_rss_bytes));
+		bad |= jsonout_put(row, "alloc_bytes", measured(r->alloc_bytes));
+		bad |= jsonout_put(row, "alloc_count", measured(r->alloc_count));
 		bad |= jsonout_put(row, "items", jsonout_real(r->items));
 		bad |= jsonout_put(row, "items_per_s", jsonout_real(r->items_per_s));
 	}
@@ -216,7 +276,7 @@ int report_json_stages(FILE *out, struct profile *p, const struct stage_list *li
 	for (i = 0; !bad && i < limit; i++)
 		bad |= json_array_append_new(rows, stage_object(p, &list->rows[i]));
 	if (root) {
-		bad |= jsonout_put(root, "run", run_object(p));
+		bad |= jsonout_put(root, "run", report_json_run(p));
 		bad |= jsonout_put(root, "stages", json_incref(rows));
 	}
 	json_decref(rows);

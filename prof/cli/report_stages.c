@@ -7,10 +7,14 @@
 #include "prof/cli/report.h"
 #include "prof/cli/text.h"
 
-enum { N, MIN, MEDIAN, P95, MAX, WALL, CPU, PEAK, ITEMS, CELLS };
+enum { N, MIN, MEDIAN, P95, MAX, WALL, CPU, ITEMS, CELLS };
+/* A second table, where memory was followed. */
+enum { MEM_N, ALLOCATED, BLOCKS, PEAK_HEAP, PEAK_RSS, MEM_CELLS };
 
-static const char *const heads[CELLS] = {"n",    "min", "median", "p95",    "max",
-					 "wall", "CPU", "peak",   "items/s"};
+static const char *const heads[CELLS] = {"n",   "min",  "median", "p95",
+					 "max", "wall", "CPU",    "items/s"};
+static const char *const memory_heads[CELLS] = {"n", "allocated", "blocks", "peak heap",
+						"peak RSS"};
 
 typedef char cells[CELLS][UNITS_TEXT];
 
@@ -31,24 +35,44 @@ static void fill(cells c, const struct stage_row *r)
 	put_ns(c[MAX], r->wall_ns.max);
 	put_ns(c[WALL], r->wall_ns.sum);
 	put_ns(c[CPU], r->cpu_ns.sum);
-	snprintf(c[PEAK], UNITS_TEXT, "-");
-	if (r->peak_heap_bytes.max >= 0)
-		units_bytes(c[PEAK], (uint64_t)r->peak_heap_bytes.max);
 	snprintf(c[ITEMS], UNITS_TEXT, "-");
 	if (r->items > 0)
 		snprintf(c[ITEMS], UNITS_TEXT, "%.4g", r->items_per_s);
 }
 
-/* Columns of a cell, or 0 for one that no row has a value for (peak and items). */
-static void measure(int width[CELLS], cells *rows, size_t n)
+static void put_bytes(char text[UNITS_TEXT], double v)
+{
+	if (v < 0)
+		snprintf(text, UNITS_TEXT, "-");
+	else
+		units_bytes(text, v < 1.8e19 ? (uint64_t)v : UINT64_MAX);
+}
+
+static void fill_memory(cells c, const struct stage_row *r)
+{
+	units_count(c[MEM_N], r->n);
+	put_bytes(c[ALLOCATED], r->alloc_bytes);
+	snprintf(c[BLOCKS], UNITS_TEXT, "-");
+	if (r->alloc_count >= 0)
+		units_count(c[BLOCKS],
+			    r->alloc_count < 1.8e19 ? (uint64_t)r->alloc_count : UINT64_MAX);
+	put_bytes(c[PEAK_HEAP], r->peak_heap_bytes.max);
+	put_bytes(c[PEAK_RSS], r->peak_rss_bytes.max);
+}
+
+/* Columns of a cell, or 0 for one that no row has a value for (all of memory, and items). */
+static void measure(int width[CELLS], const char *const *head, cells *rows, size_t n)
 {
 	size_t i;
 	int k;
 
 	for (k = 0; k < CELLS; k++) {
-		int empty = k >= PEAK;
+		int empty = head == memory_heads ? k > MEM_N : k >= ITEMS;
 
-		width[k] = (int)strlen(heads[k]);
+		width[k] = 0;
+		if (!head[k])
+			continue;
+		width[k] = (int)strlen(head[k]);
 		for (i = 0; i < n; i++) {
 			int len = (int)strlen(rows[i][k]);
 
@@ -95,15 +119,15 @@ static void print_row(FILE *out, const int width[CELLS], const char *const text[
 }
 
 static void print_table(FILE *out, const struct profile *p, const struct stage_list *list, size_t n,
-			cells *rows)
+			const char *const *head, cells *rows)
 {
 	int width[CELLS], names, k;
 	size_t i;
 
-	measure(width, rows, n);
+	measure(width, head, rows, n);
 	names = name_width(p, list, n, width);
 	text_print(out, "stage", names, names);
-	print_row(out, width, heads);
+	print_row(out, width, head);
 	for (i = 0; i < n; i++) {
 		const char *text[CELLS];
 		int indent = indent_of(&list->rows[i]);
@@ -117,6 +141,20 @@ static void print_table(FILE *out, const struct profile *p, const struct stage_l
 	}
 	if (n < list->n)
 		fprintf(out, "… %zu more; -n 0 shows all\n", list->n - n);
+}
+
+static int has_memory(const struct stage_list *list)
+{
+	size_t i;
+
+	for (i = 0; i < list->n; i++) {
+		const struct stage_row *r = &list->rows[i];
+
+		if (r->alloc_bytes >= 0 || r->peak_heap_bytes.max >= 0 ||
+		    r->peak_rss_bytes.max >= 0)
+			return 1;
+	}
+	return 0;
 }
 
 void report_stages(FILE *out, const struct profile *p, const struct stage_list *list,
@@ -136,6 +174,14 @@ void report_stages(FILE *out, const struct profile *p, const struct stage_list *
 	}
 	for (i = 0; i < n; i++)
 		fill(rows[i], &list->rows[i]);
-	print_table(out, p, list, n, rows);
+	print_table(out, p, list, n, heads, rows);
+	if (has_memory(list)) {
+		for (i = 0; i < n; i++)
+			fill_memory(rows[i], &list->rows[i]);
+		fprintf(out,
+			"\nmemory: allocated while open, inner stages included; highest heap of "
+			"the process and\nresident set while open\n\n");
+		print_table(out, p, list, n, memory_heads, rows);
+	}
 	free(rows);
 }
