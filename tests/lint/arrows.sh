@@ -26,7 +26,7 @@ rooms() {
 		FS = ":"
 		libc = " assert ctype cpio dirent dlfcn elf endian errno fcntl float ftw getopt inttypes libgen " \
 			"limits link locale malloc math netdb poll pthread regex sched semaphore setjmp signal " \
-			"spawn stdalign stdarg stdatomic stdbool stddef stdint stdio stdlib string strings " \
+			"spawn stdalign stdarg stdatomic stdbool stddef stdint stdio stdlib string strings wchar " \
 			"termios time ucontext unistd wait "
 		while ((getline line < table) > 0) {
 			n = split(line, w, " ")
