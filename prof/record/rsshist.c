@@ -1,32 +1,36 @@
 /* Steps of highest values: see rsshist.h. */
 #include "prof/record/rsshist.h"
 
-#include <string.h>
-
 static const struct rss_seen *recent_at(const struct rsshist *h, uint32_t i)
 {
 	return &h->recent[(h->first + i) % RSSHIST_RECENT];
 }
 
-/* Steps that are little above the next one go, at least half of them: a span that begins there is told that one. */
+/* Of steps between two multiples of a grain the latest one stays, so that a span that begins at another one is
+ * told less than a grain too little; the grain grows until half of the places are free. The highest step stays
+ * itself. */
 static void thin(struct rsshist *h)
 {
-	int64_t span = h->steps[0].bytes - h->steps[h->n_steps - 1].bytes;
-	int64_t little = span / (RSSHIST_STEPS / 2) + 1;
-	uint32_t at = h->n_steps - 1, n;
+	for (;; h->grain *= 2) {
+		uint32_t n = 1;
 
-	for (uint32_t i = at; i-- > 0;)
-		if (i == 0 || h->steps[i].bytes - h->steps[at].bytes >= little)
-			h->steps[--at] = h->steps[i];
-	n = h->n_steps - at;
-	memmove(h->steps, h->steps + at, n * sizeof *h->steps);
-	h->n_steps = n;
+		h->grain = h->grain ? h->grain : 1;
+		for (uint32_t i = 1; i < h->n_steps; i++)
+			if (i + 1 == h->n_steps ||
+			    h->steps[i].bytes / h->grain != h->steps[i + 1].bytes / h->grain)
+				h->steps[n++] = h->steps[i];
+		h->n_steps = n;
+		if (n <= RSSHIST_STEPS / 2)
+			return;
+	}
 }
 
 static void add_step(struct rsshist *h, const struct rss_seen *seen)
 {
 	while (h->n_steps && h->steps[h->n_steps - 1].bytes <= seen->bytes)
 		h->n_steps--;
+	if (h->n_steps == 0)
+		h->grain = 0;
 	if (h->n_steps == RSSHIST_STEPS)
 		thin(h);
 	h->steps[h->n_steps++] = *seen;

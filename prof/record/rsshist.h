@@ -17,6 +17,7 @@ struct rsshist { /* zeroed memory is empty */
 	struct rss_seen recent[RSSHIST_RECENT];
 	struct rss_seen steps[RSSHIST_STEPS]; /* later in time, lower in value */
 	uint32_t first, n, n_steps;
+	int64_t grain; /* steps are thinned to that */
 };
 
 /* Times never go back. */

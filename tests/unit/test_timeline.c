@@ -231,12 +231,13 @@ static void a_long_descent_is_kept_nearly(void **state)
 		rsshist_add(&h, i, n - i);
 	rsshist_settle(&h, n);
 	assert_true(h.n_steps <= RSSHIST_STEPS);
+	assert_true(h.grain < 4 * n / RSSHIST_STEPS);
 	assert_int_equal(rsshist_max(&h, 0, n), n);
 	for (int64_t from = 0; from < n; from += 997) {
 		int64_t got = rsshist_max(&h, from, n), want = n - from;
 
 		assert_true(got <= want);
-		assert_true(got >= want - 4 * n / (RSSHIST_STEPS / 2));
+		assert_true(got >= want - h.grain);
 	}
 }
 
