@@ -3,7 +3,8 @@
  * depends on; the sum of what lies there now, looked up among the sums of pieces that were walked and found
  * to have this shape, tells that it is one of them, and with what frame the next piece begins. What is not
  * known is walked by its rules and known from then on (trail_parts.c); what has no plain rules is left to
- * unwind().
+ * unwind(). A whole stack that is met again becomes a "path", a shape of all its pieces (trail_path.c), which
+ * is asked first: no load waits for another then.
  *
  * Why that is enough. A walk through a piece is decided by the pc, sp and bp of its first frame, by the rules
  * (the same while the map is), and by the words it reads: return addresses, and where a CFA counts from bp
@@ -23,8 +24,6 @@
 #include "prof/unwind/trail.h"
 
 #include "prof/unwind/trail_internal.h"
-
-#define STEADY 3 /* so often the same stack: the next one may be it again */
 
 size_t unwind_trail_bytes(uint32_t depth_max)
 {
@@ -65,15 +64,17 @@ uint64_t unwind_trail_hash(const uint64_t *addresses, uint32_t n)
 _Static_assert(TRAIL_PART == 8, "the turns below");
 #define EIGHT_TURNS TURN(0) TURN(1) TURN(2) TURN(3) TURN(4) TURN(5) TURN(6) TURN(7)
 
-/* What lies where a shape says, summed up; *ra: the last return address, which leads to the next piece. */
-static UNWIND_INLINE uint64_t read_part(const struct trail_shape *s, uint64_t *ra)
+/* What lies in so many places, summed up with the first return address, *ra, which becomes the last one
+ * read: it leads to the next piece. */
+static UNWIND_INLINE uint64_t read_part(uint64_t *ra, uint64_t sp, const uint32_t *place,
+					uint32_t frames)
 {
-	const uint64_t *factor = TRAIL_FACTOR(s->frames);
-	uint64_t at = s->ra, sp = s->sp, a[2] = {0, 0};
+	const uint64_t *factor = TRAIL_FACTOR(frames);
+	uint64_t at = *ra, a[2] = {0, 0};
 
 #define TURN(i)                                                                                    \
 	a[(i) % 2] += at * factor[-(i)];                                                           \
-	at = trail_word(sp + s->place[i]);
+	at = trail_word(sp + place[i]);
 	EIGHT_TURNS
 #undef TURN
 	*ra = at;
@@ -107,8 +108,9 @@ static UNWIND_INLINE int is_known(struct unwind_trail *t, const struct trail_sha
 	const uint64_t *set;
 	uint64_t tag;
 
-	*part = read_part(s, next);
-	set = trail_known(t, s, *part, &tag);
+	*next = s->ra;
+	*part = read_part(next, s->sp, s->place, s->frames);
+	set = trail_known(t, s->salt, *part, &tag);
 	return UNWIND_LIKELY(is_in(set, tag)) &&
 	       (!(s->flags & TRAIL_WORDS) || words_hold(t, s, parts));
 }
@@ -131,8 +133,7 @@ static UNWIND_INLINE int known_parts(struct unwind_trail *t, struct trail_walk *
 		rc = -1;
 		if (s == end)
 			break;
-		t->part[parts] = s;
-		t->part_sum[parts++] = part;
+		t->part[parts++] = s;
 		sum = trail_add(sum, part);
 		ra = next;
 		sp += s->place[TRAIL_PART - 1] + 8;
@@ -147,18 +148,40 @@ static UNWIND_INLINE int known_parts(struct unwind_trail *t, struct trail_walk *
 	return rc;
 }
 
-/* Whether this stack is the last one: its places are known beforehand, so that no load waits for another. */
-static inline int is_last(struct unwind_trail *t, uint64_t ra, uint64_t sp)
-{
-	for (uint32_t k = 0; k < t->whole; k++) {
-		const struct trail_shape *s = t->part[k];
+/* ---- paths that are known ----------------------------------------------------------------------- */
 
-		if (ra != s->ra || sp != s->sp || read_part(s, &ra) != t->part_sum[k] ||
-		    ((s->flags & TRAIL_WORDS) && !words_hold(t, s, k)))
-			return 0;
-		sp += s->place[TRAIL_PART - 1] + 8;
+static inline int path_words_hold(const struct unwind_trail *t, const struct trail_path *p)
+{
+	uint64_t differ = p->has_bp ? (t->bp - p->sp) ^ p->bp : 0;
+
+	for (uint32_t i = 0; i < p->words; i++)
+		differ |= (trail_word(p->sp + p->at[i]) - p->sp) ^ p->value[i];
+	return differ == 0;
+}
+
+/* The path of the whole stack, or NULL. As with pieces: its places were those of a stack that had this sum and
+ * these words. */
+static UNWIND_INLINE const struct trail_path *known_path(struct unwind_trail *t, uint64_t ra,
+							 uint64_t sp, uint64_t *sum)
+{
+	const struct trail_path *p = trail_paths(t, ra, sp), *end = p + 2;
+
+	for (; p < end; p++) {
+		const uint32_t *place = p->place;
+		uint64_t at = ra, tag;
+		const uint64_t *set;
+
+		if (p->ra != ra || p->sp != sp)
+			continue;
+		*sum = 0;
+		for (uint32_t k = 1; k < p->parts; k++, place += TRAIL_PART)
+			*sum = trail_add(*sum, read_part(&at, sp, place, TRAIL_PART));
+		*sum = trail_add(*sum, read_part(&at, sp, place, p->last_frames));
+		set = trail_known(t, p->salt, *sum, &tag);
+		if (UNWIND_LIKELY(is_in(set, tag)) && path_words_hold(t, p))
+			return p;
 	}
-	return 1;
+	return NULL;
 }
 
 /* ---- a walk ------------------------------------------------------------------------------------- */
@@ -176,7 +199,8 @@ static __attribute__((noinline)) void plain(struct unwind_trail *t, const struct
 	struct unwind_regs regs;
 	struct unwind_result r;
 
-	t->parts = t->whole = t->again = 0;
+	t->parts = 0;
+	t->path = NULL;
 	regs.reg[UNWIND_IP] = g->ip;
 	regs.reg[UNWIND_SP] = g->sp;
 	regs.reg[UNWIND_BP] = t->bp;
@@ -195,13 +219,17 @@ static inline int end_walk(struct unwind_trail *t, const struct trail_walk *w, i
 
 	if (UNWIND_UNLIKELY(!root && (w->ra == 0 || n != t->depth_max)))
 		return -1;
-	t->again = w->sum == t->sum ? t->again + 1 : 0;
-	t->sum = w->sum;
-	t->n = n;
 	t->parts = w->parts;
-	t->whole = fresh ? 0 : w->parts;
-	t->end = root ? UNWIND_ROOT : UNWIND_DEPTH;
-	*result = (struct unwind_trail_result){finish(w->sum), n, 0, n - fresh, t->end};
+	*result = (struct unwind_trail_result){finish(w->sum), n, 0, n - fresh,
+					       root ? UNWIND_ROOT : UNWIND_DEPTH};
+	if (!root || fresh || t->path_pause)
+		return 0;
+	t->at_it = 1; /* a stack met for the second time: there was no path, or none that it took */
+	trail_add_path(t, w->sum);
+	t->at_it = 0;
+	t->path_bad += TRAIL_PATH_MISS;
+	if (t->path_bad > TRAIL_PATH_BAD)
+		t->path_pause = TRAIL_PATH_PAUSE;
 	return 0;
 }
 
@@ -252,15 +280,21 @@ void unwind_trail_walk(struct unwind_trail *t, uint64_t ip, uint64_t sp, uint64_
 	}
 	if (UNWIND_UNLIKELY(t->at_it || t->generation != map->generation || t->hi != memory->hi))
 		begin_anew(t, &g);
-	if (t->again >= STEADY && t->whole) {
-		if (is_last(t, ip, sp)) {
-			*result =
-				(struct unwind_trail_result){finish(t->sum), t->n, 0, t->n, t->end};
+	if (UNWIND_LIKELY(!t->path_pause)) {
+		t->path = known_path(t, ip, sp, &w.sum);
+		if (UNWIND_LIKELY(t->path != NULL)) {
+			uint32_t n = (t->path->parts - 1u) * TRAIL_PART + t->path->last_frames;
+
+			t->path_bad -= t->path_bad > 0;
+			*result = (struct unwind_trail_result){finish(w.sum), n, 0, n, UNWIND_ROOT};
 			return;
 		}
-		t->again = 0;
+		w.sum = 0;
+	} else {
+		t->path_pause--;
+		t->path_bad = 0;
+		t->path = NULL;
 	}
-	t->whole = 0; /* until this one is done */
 	root = known_parts(t, &w, t->depth_max / TRAIL_PART);
 	if (root < 0)
 		explore(t, &g, w, result);
@@ -272,6 +306,15 @@ const uint64_t *unwind_trail_addresses(struct unwind_trail *t)
 {
 	uint64_t *out = t->out;
 
+	if (t->path) {
+		const struct trail_path *p = t->path;
+		uint32_t n = (p->parts - 1u) * TRAIL_PART + p->last_frames;
+
+		*out++ = p->ra - 1;
+		for (uint32_t i = 1; i < n; i++)
+			*out++ = trail_word(p->sp + p->place[i - 1]) - 1;
+		return t->out;
+	}
 	for (uint32_t k = 0; k < t->parts; k++) {
 		const struct trail_shape *s = t->part[k];
 

@@ -16,6 +16,15 @@
 #define TRAIL_KNOWN     512 /* sets of four sums: 16 KiB */
 #define TRAIL_WORDS_MAX 15  /* of a part */
 
+#define TRAIL_PATHS       64 /* sets of two: 40 KiB */
+#define TRAIL_PATH_FRAMES 48 /* deeper stacks are put together from pieces */
+#define TRAIL_PATH_WORDS  8
+/* A stack without a path weighs as much as so many with one; when that grows over the limit, none is tried for
+ * a while. */
+#define TRAIL_PATH_MISS  4
+#define TRAIL_PATH_BAD   64
+#define TRAIL_PATH_PAUSE 512
+
 #define TRAIL_MIX 0x9e3779b97f4a7c15u /* 2^64 / golden ratio */
 
 /* Where everything lies that decides on a piece that begins with the frame (ra, sp): a cache line. Places
@@ -43,6 +52,15 @@ struct trail_words {
 	uint32_t bp, pad; /* the value of bp, if it matters */
 };
 
+/* The same for a whole stack, so that no load waits for what a piece before it held. */
+struct trail_path {
+	uint64_t ra, sp, salt;
+	uint8_t parts, last_frames, words, has_bp;
+	uint32_t bp;
+	uint32_t place[TRAIL_PATH_FRAMES];
+	uint32_t at[TRAIL_PATH_WORDS], value[TRAIL_PATH_WORDS];
+};
+
 struct unwind_trail {
 	uint32_t depth_max;
 	uint32_t generation;     /* of the map that all of this is about */
@@ -52,21 +70,19 @@ struct unwind_trail {
 	uint64_t hi;   /* of the stack */
 	uint64_t bp;   /* the first one of the walk at hand */
 
-	/* The walk at hand or the last one, as far as it came: in pieces, or in `out` as unwind() wrote it. */
+	/* The walk at hand or the last one, as far as it came: along a path, in pieces, or in `out` as
+	 * unwind() wrote it. */
+	const struct trail_path *path;
 	uint32_t parts;
-	uint32_t whole; /* all of its pieces were known: so many, else 0 */
-	uint32_t again; /* how often it was the same as the one before */
-	uint32_t n;
-	enum unwind_end end;
-	uint64_t sum;
+	uint32_t path_bad, path_pause;
 	const struct trail_shape *part[TRAIL_DEPTH / TRAIL_PART];
-	uint64_t part_sum[TRAIL_DEPTH / TRAIL_PART];
 
 	struct unwind_entry start; /* only `next`: of the leaf */
 	uint64_t out[TRAIL_DEPTH + TRAIL_PART];
 	_Alignas(64) struct trail_shape shapes[TRAIL_SETS][TRAIL_WAYS];
 	uint64_t known[TRAIL_KNOWN][4]; /* sums of pieces, each with its shape's salt */
 	struct trail_words words[TRAIL_SETS][TRAIL_WAYS];
+	_Alignas(64) struct trail_path paths[TRAIL_PATHS][2];
 };
 
 /* A walk under way: the frame at hand is in none of the pieces yet. */
@@ -107,11 +123,24 @@ static inline struct trail_words *trail_words_of(struct unwind_trail *t,
 	return &t->words[0][0] + (s - &t->shapes[0][0]);
 }
 
-static inline uint64_t *trail_known(struct unwind_trail *t, const struct trail_shape *s,
-				    uint64_t part, uint64_t *tag)
+static inline struct trail_path *trail_paths(struct unwind_trail *t, uint64_t ra, uint64_t sp)
 {
-	*tag = (part + s->salt) | 1; /* 0: empty */
+	return t->paths[((ra ^ sp << 20) * TRAIL_MIX >> 40) % TRAIL_PATHS];
+}
+
+/* Where a sum is found if it is that of a piece of this shape, or of a stack along this path. */
+static inline uint64_t *trail_known(struct unwind_trail *t, uint64_t salt, uint64_t sum,
+				    uint64_t *tag)
+{
+	*tag = (sum + salt) | 1; /* 0: empty */
 	return t->known[*tag >> 40 & (TRAIL_KNOWN - 1)];
+}
+
+static inline void trail_note(struct unwind_trail *t, uint64_t salt, uint64_t sum)
+{
+	uint64_t tag, *set = trail_known(t, salt, sum, &tag);
+
+	set[t->victim++ % 4] = tag;
 }
 
 /* Where the bp of the frame at hand is to be had, with so many parts before it. */
@@ -123,9 +152,12 @@ static inline uint64_t trail_bp_at(const struct unwind_trail *t, uint32_t parts)
 	return (uint64_t)(uintptr_t)&t->bp;
 }
 
-/* ---- pieces: trail_parts.c */
+/* ---- trail_parts.c, trail_path.c */
 
 void trail_forget(struct unwind_trail *t);
+void trail_forget_paths(struct unwind_trail *t);
+/* The walk that is in t->part, to the root and with this sum, is known as a path from now on. */
+void trail_add_path(struct unwind_trail *t, uint64_t sum);
 /* The piece at hand by its rules, remembered from now on; w is at the next one then. 0, or -1: it is not
  * plain. */
 int trail_by_rules(struct unwind_trail *t, struct trail_walk *w, const struct unwind_memory *memory,

@@ -41,7 +41,8 @@ void trail_forget(struct unwind_trail *t)
 		s->sp = 0;                         /* nobody's */
 		__asm__ volatile("" ::: "memory"); /* no call of memset */
 	}
-	t->parts = t->whole = t->again = 0;
+	trail_forget_paths(t);
+	t->parts = t->path_bad = t->path_pause = 0;
 	t->generation = 0;
 	t->hi = 0;
 	t->at_it = 0;
@@ -217,23 +218,19 @@ static struct trail_shape *keep(struct unwind_trail *t, const struct draft *d, u
 	return s;
 }
 
-/* The sum of this piece is known from now on. */
-static uint64_t note(struct unwind_trail *t, const struct trail_shape *s,
-		     const uint64_t ras[TRAIL_PART])
+static uint64_t sum_of(const struct trail_shape *s, const uint64_t ras[TRAIL_PART])
 {
-	uint64_t sum = 0, tag, *set;
+	uint64_t sum = 0;
 
 	for (uint32_t i = 0; i < s->frames; i++)
 		sum += ras[i] * TRAIL_FACTOR(s->frames)[-(int32_t)i];
-	set = trail_known(t, s, sum, &tag);
-	set[t->victim++ % 4] = tag;
 	return sum;
 }
 
 int trail_by_rules(struct unwind_trail *t, struct trail_walk *w, const struct unwind_memory *memory,
 		   const struct unwind_map *map, struct unwind_cache *cache)
 {
-	uint64_t ras[TRAIL_PART];
+	uint64_t ras[TRAIL_PART], sum;
 	struct trail_shape *s;
 	struct draft d;
 
@@ -252,9 +249,10 @@ int trail_by_rules(struct unwind_trail *t, struct trail_walk *w, const struct un
 	s = keep(t, &d, w->parts);
 	if (!s)
 		return -1;
-	t->part[w->parts] = s;
-	t->part_sum[w->parts] = note(t, s, ras);
-	w->sum = trail_add(w->sum, t->part_sum[w->parts++]);
+	t->part[w->parts++] = s;
+	sum = sum_of(s, ras);
+	trail_note(t, s->salt, sum);
+	w->sum = trail_add(w->sum, sum);
 	w->ra = d.ra;
 	w->sp = d.sp;
 	return 0;

@@ -294,6 +294,8 @@ static void a_walk_that_was_left_half_way_is_forgotten(void **state)
 			trail->at_it = 1;
 			memset(&trail->shapes[draw(TRAIL_SETS)], (int)draw(256),
 			       sizeof trail->shapes[0]);
+			memset(&trail->paths[draw(TRAIL_PATHS)], (int)draw(256),
+			       sizeof trail->paths[0]);
 		}
 	}
 	assert_int_equal(seen.differ, 0);
