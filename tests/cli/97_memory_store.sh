@@ -16,7 +16,7 @@ fi
 "${CC:-gcc}" -std=gnu17 -D_GNU_SOURCE -O2 -g -fno-builtin -Iprof/include tests/programs/memory_steps.c -o "$TMP/steps" || exit 1
 
 last="(SELECT id FROM run ORDER BY key DESC LIMIT 1)"
-sql() { sqlite3 "$S" "$1"; }
+sql() { sqlite3 -cmd '.timeout 20000' "$S" "$1"; } # a supervisor may just be closing it
 is_sound() { [ "$(sql 'PRAGMA integrity_check')" = ok ]; }
 # one SQL EXPECTED
 one() {
@@ -189,6 +189,57 @@ ends_before() {
 		one "SELECT count(*) FROM sample WHERE run_id = $last AND kind = 'leak'" 0
 }
 check "what lives when only the recording ends is no leak" ends_before
+
+# A program that starts and stops its recording itself: blocks from before are nobody's.
+cat >"$TMP/self.c" <<'END'
+#include <stdlib.h>
+
+#include "protea-prof.h"
+
+static void *kept[2000];
+
+static __attribute__((noinline)) void hold(void)
+{
+	for (int i = 0; i < 1000; i++)
+		kept[i] = malloc(64);
+}
+
+static __attribute__((noinline)) void before(void)
+{
+	for (int i = 1000; i < 2000; i++)
+		kept[i] = malloc(32);
+}
+
+int main(int argc, char **argv)
+{
+	before();
+	if (pp_start(argv[1]))
+		return 1;
+	hold();
+	for (int i = 500; i < 1500; i++)
+		free(kept[i]);
+	if (argc > 2)
+		return 0;
+	if (pp_stop())
+		return 2;
+	for (int i = 0; i < 500; i++)
+		free(kept[i]);
+	return 0;
+}
+END
+starts_itself() {
+	PROTEA_PROF_MEMORY=full "$TMP/self" "$S" && holds alloc hold 64000/1000 && holds live hold 32000/500 &&
+		holds peak hold 64000/1000 && holds leak hold 0/0 && holds alloc before 0/0 &&
+		one "SELECT heap_bytes FROM snapshot WHERE run_id = $last AND name = 'end'" 32000 || return 1
+	PROTEA_PROF_MEMORY=full "$TMP/self" "$S" on
+	wait_for 10 one "SELECT finished FROM run WHERE id = $last" 1 && holds live hold 32000/500 && holds leak hold 32000/500
+}
+if "${CC:-gcc}" -std=gnu17 -O1 -g -fno-builtin -Iprof/include "$TMP/self.c" -o "$TMP/self" "$O/libprotea-prof.so" \
+	-Wl,-rpath,"$PWD/$O"; then
+	check "pp_start and pp_stop: only a process that ended leaks" starts_itself
+else
+	not_ok "a program links the library"
+fi
 
 # ---- snapshots
 

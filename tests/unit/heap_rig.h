@@ -105,4 +105,12 @@ static inline void heap_rig_end(struct heap_rig *h)
 	rig_flush(&h->rig);
 }
 
+static inline void heap_rig_read(struct heap_rig *h, struct profile *p)
+{
+	struct err err = ERR_INIT;
+
+	if (store_read_run(h->rig.store, h->rig.run, STORE_READ_ALL, p, &err))
+		fail_msg("%s", err.text);
+}
+
 #endif

@@ -1,5 +1,5 @@
 /* Heap files into the store: every sum arrives once, under its stack, stage and thread, whoever reads it and
- * whatever fails on the way; snapshots come, thin out and are answered. */
+ * whatever fails on the way. Snapshots: test_record_snapshot.c. */
 #include "prof/store/store.h"
 #include "tests/unit/heap_rig.h"
 
@@ -7,14 +7,6 @@ static const uint64_t path_a[] = {RIG_START + 0x30, RIG_START + 0x20, RIG_START 
 static const uint64_t path_b[] = {RIG_START + 0x40, RIG_START + 0x20, RIG_START + 0x10};
 static const uint64_t brk_path[] = {HEAP_LABEL_BRK};
 static const uint64_t stack_path[] = {HEAP_LABEL_THREAD_STACK, RIG_START + 0x10};
-
-static void read_profile(struct heap_rig *h, struct profile *p)
-{
-	struct err err = ERR_INIT;
-
-	if (store_read_run(h->rig.store, h->rig.run, STORE_READ_ALL, p, &err))
-		fail_msg("%s", err.text);
-}
 
 struct sums {
 	int64_t value[PROFILE_KINDS];
@@ -119,7 +111,7 @@ static void check_all_arrived(enum heap_mode mode, const char *file)
 	fill_at_random(&h, 3000, 10);
 	sum_file(h.path, &want);
 	heap_rig_end(&h);
-	read_profile(&h, &p);
+	heap_rig_read(&h, &p);
 	sum_profile(&p, &got);
 	assert_memory_equal(&got, &want, sizeof got);
 	assert_int_equal(p.n_threads, 11); /* "[no thread]" is for row 0 */
@@ -160,7 +152,7 @@ static void a_sum_is_found_under_its_stack_stage_and_thread(void **state)
 	rig_flush(&h.rig);
 	assert_int_equal(known_stage_find(&h.rig.r.known, 0, 5), KNOWN_NONE);
 	heap_rig_end(&h);
-	read_profile(&h, &p);
+	heap_rig_read(&h, &p);
 	assert_int_equal(p.n_samples, 3); /* alloc, live, leak; there was no mark */
 	s = &p.samples[0];
 	assert_int_equal(s->kind, PROFILE_ALLOC);
@@ -194,7 +186,7 @@ static void labels_stand_for_words_and_cut_stacks_say_so(void **state)
 	heap_rig_blocks(full, 1, 5, 0, 0, 0);
 	atomic_store(&full->kind, HEAP_SITE_MALLOC);
 	heap_rig_end(&h);
-	read_profile(&h, &p);
+	heap_rig_read(&h, &p);
 	for (size_t i = 0; i < p.n_samples; i++) {
 		const struct profile_sample *s = &p.samples[i];
 
@@ -237,7 +229,7 @@ static void what_lives_when_only_the_recording_ends_is_no_leak(void **state)
 	assert_int_equal(loop_drain_all(&h.rig.r, &alive), 0);
 	assert_int_equal(alive, 1);
 	rig_flush(&h.rig);
-	read_profile(&h, &p);
+	heap_rig_read(&h, &p);
 	sum_profile(&p, &s);
 	check_sum(&s, PROFILE_LIVE, 2, 200);
 	check_sum(&s, PROFILE_TEMPORARY, 1, 2);
@@ -269,7 +261,7 @@ static void variance_and_lives_are_sums(void **state)
 	atomic_store(&s->variance, bits);
 	heap_rig_peak(&h, s, 1, 100);
 	heap_rig_end(&h);
-	read_profile(&h, &p);
+	heap_rig_read(&h, &p);
 	assert_int_equal(p.n_samples, 2);
 	assert_int_equal(p.samples[0].kind, PROFILE_ALLOC);
 	assert_true(p.samples[0].variance == 12.5);
@@ -308,7 +300,7 @@ static void a_failed_flush_neither_loses_nor_doubles(void **state)
 	assert_int_equal(h.rig.r.n_images, 0);
 	assert_int_not_equal(access(h.path, F_OK), 0); /* only now */
 	rig_flush(&h.rig);
-	read_profile(&h, &p);
+	heap_rig_read(&h, &p);
 	sum_profile(&p, &s);
 	check_sum(&s, PROFILE_ALLOC, 3, 300);
 	assert_int_equal(p.samples[0].stage, 0);
@@ -358,7 +350,7 @@ static void another_supervisor_completes_what_one_left(void **state)
 	heap_rig_blocks(heap_rig_site(&h, &b), 1, 50, 1, 50, 0);
 	recover(&h, "recover.sqlite", 1);
 	assert_int_not_equal(access(h.path, F_OK), 0);
-	read_profile(&h, &p);
+	heap_rig_read(&h, &p);
 	sum_profile(&p, &s);
 	check_sum(&s, PROFILE_ALLOC, 4, 350);
 	check_sum(&s, PROFILE_LEAK, 3, 300);
@@ -399,7 +391,7 @@ static void another_supervisor_adds_nothing_twice(void **state)
 	assert_int_equal(rename(kept, h.path), 0);
 	assert_int_equal(rename(image, h.rig.spool.head->file), 0);
 	recover(&h, "twice.sqlite", 1);
-	read_profile(&h, &p);
+	heap_rig_read(&h, &p);
 	sum_profile(&p, &s);
 	check_sum(&s, PROFILE_ALLOC, 3, 300);
 	check_sum(&s, PROFILE_LEAK, 3, 300);
@@ -451,7 +443,7 @@ static void a_damaged_file_harms_nobody(void **state)
 		}
 		heap_rig_end(&h);
 		assert_int_equal(h.rig.r.n_images, 0);
-		read_profile(&h, &p);
+		heap_rig_read(&h, &p);
 		for (size_t k = 0; k < p.n_samples; k++)
 			assert_true(p.samples[k].value >= 0 && p.samples[k].stack < p.n_stacks);
 		profile_release(&p);
@@ -479,145 +471,13 @@ static void a_number_used_again_is_another_thread(void **state)
 	w.thread = heap_thread_row_add(h.head, 77, second + 1000); /* the first, in a destructor */
 	heap_rig_blocks(heap_rig_site(&h, &w), 1, 1, 0, 0, 0);
 	heap_rig_end(&h);
-	read_profile(&h, &p);
+	heap_rig_read(&h, &p);
 	assert_int_equal(p.n_threads, 2);
 	assert_int_equal(p.threads[0].start_ns, 10);
 	for (size_t i = 0; i < p.n_samples; i++)
 		assert_int_equal(p.samples[i].value, p.samples[i].thread == 0 ? 101 : 10);
 	profile_release(&p);
 	heap_rig_drop(&h);
-}
-
-/* ---- snapshots */
-
-static void snapshots_thin_out_evenly(void **state)
-{
-	struct rig_where w = {HEAP_SITE_MALLOC, 0, 3, 0, 0, path_a};
-	const int64_t step = SNAPSHOT_STEP_NS;
-	struct heap_site *s;
-	struct heap_rig h;
-	struct profile p;
-
-	(void)state;
-	heap_rig_make(&h, "auto.sqlite", HEAP_FULL);
-	s = heap_rig_site(&h, &w);
-	rig_round(&h.rig);
-	assert_int_equal(heap_look_all(&h.rig.r), 0);
-	for (int64_t i = 0; i < 1000; i++) {
-		atomic_store(&s->alloc_bytes, (uint64_t)i);
-		assert_int_equal(snapshots_look(&h.rig.r, 1000 + i * step), 0);
-		if (i % 7 == 0) /* some are thinned out before they are in the store */
-			rig_flush(&h.rig);
-	}
-	rig_flush(&h.rig);
-	read_profile(&h, &p);
-	assert_in_range(p.n_snapshots, SNAPSHOT_AUTO_MAX / 2, SNAPSHOT_AUTO_MAX);
-	for (size_t i = 0; i < p.n_snapshots; i++) {
-		const struct profile_snapshot *at = &p.snapshots[i];
-
-		assert_string_equal(strtab_text(p.strings, at->name), "auto");
-		assert_int_equal(at->heap_bytes, (at->t_ns - 1000) / step);
-		assert_int_equal(at->n, 1);
-		if (i > 1)
-			assert_int_equal(at->t_ns - p.snapshots[i - 1].t_ns,
-					 p.snapshots[1].t_ns - p.snapshots[0].t_ns);
-	}
-	assert_int_equal(p.n_snapshot_rows, p.n_snapshots); /* none is left of those removed */
-	profile_release(&p);
-	heap_rig_drop(&h);
-}
-
-static void an_automatic_one_holds_the_largest_stacks(void **state)
-{
-	struct heap_rig h;
-	struct profile p;
-	int64_t sum = 0;
-
-	(void)state;
-	heap_rig_make(&h, "large.sqlite", HEAP_FULL);
-	for (uint64_t i = 0; i < 3000; i++) {
-		uint64_t path[2] = {RIG_START + i, RIG_START + 0x5000};
-		struct rig_where w = {HEAP_SITE_MALLOC, 0, 2, 0, 0, path};
-
-		heap_rig_blocks(heap_rig_site(&h, &w), 1, 1 + i, 0, 0, 0);
-	}
-	rig_round(&h.rig);
-	assert_int_equal(heap_look_all(&h.rig.r), 0);
-	assert_int_equal(snapshots_look(&h.rig.r, 1000), 0);
-	assert_int_equal(snapshots_look(&h.rig.r, 1000 + SNAPSHOT_STEP_NS), 0);
-	rig_flush(&h.rig);
-	read_profile(&h, &p);
-	assert_int_equal(p.n_snapshots, 1);
-	assert_int_equal(p.snapshots[0].heap_bytes, 3000 * 3001 / 2);
-	assert_int_equal(p.snapshots[0].n, SNAPSHOT_AUTO_ROWS);
-	for (size_t i = 0; i < p.n_snapshot_rows; i++) {
-		assert_true(p.snapshot_rows[i].value > 1000);
-		sum += p.snapshot_rows[i].value;
-	}
-	assert_int_equal(sum, 3000 * 3001 / 2 - 1000 * 1001 / 2);
-	profile_release(&p);
-	heap_rig_drop(&h);
-}
-
-static void who_asks_is_answered_once_it_is_stored(void **state)
-{
-	struct rig_where w = {HEAP_SITE_MALLOC, 0, 3, 0, 1, path_a};
-	struct spool_session *session;
-	struct heap_rig h;
-	struct profile p;
-
-	(void)state;
-	heap_rig_make(&h, "asked.sqlite", HEAP_FULL);
-	session = h.rig.spool.session;
-	heap_rig_blocks(heap_rig_site(&h, &w), 5, 500, 1, 100, 0);
-	w.stage = 2; /* the same stack: one row of a snapshot */
-	heap_rig_blocks(heap_rig_site(&h, &w), 1, 20, 0, 0, 0);
-	rig_round(&h.rig);
-	assert_int_equal(heap_look_all(&h.rig.r), 0);
-	atomic_fetch_add(&session->snapshot_asked, 2); /* two at once: one answer */
-	assert_int_equal(snapshots_look(&h.rig.r, 1000), 1);
-	assert_int_equal(snapshots_look(&h.rig.r, 1001), 1); /* still not stored */
-	assert_int_equal(atomic_load(&session->snapshot_done), 0);
-	rig_flush(&h.rig);
-	assert_int_equal(atomic_load(&session->snapshot_done), 2);
-	assert_int_equal(snapshots_look(&h.rig.r, 1002), 0);
-	atomic_fetch_add(&session->snapshot_asked, 1); /* while everything ends */
-	snapshots_begin_end(&h.rig.r);
-	atomic_fetch_add(&session->snapshot_asked, 1);
-	heap_rig_end(&h);
-	assert_int_equal(snapshots_take_last(&h.rig.r, 1003), 0);
-	rig_flush(&h.rig);
-	assert_int_equal(atomic_load(&session->snapshot_done), 4);
-	read_profile(&h, &p);
-	assert_int_equal(p.n_snapshots, 3);
-	assert_string_equal(strtab_text(p.strings, p.snapshots[0].name), "asked");
-	assert_int_equal(p.snapshots[0].heap_bytes, 420);
-	assert_int_equal(p.snapshots[0].n, 1);
-	assert_int_equal(p.snapshot_rows[0].count, 5);
-	profile_release(&p);
-	heap_rig_drop(&h);
-}
-
-static void without_memory_there_is_an_answer_but_no_snapshot(void **state)
-{
-	struct record_rig rig;
-	struct err err = ERR_INIT;
-	struct profile p;
-	uint32_t alive;
-
-	(void)state;
-	record_rig_make(&rig, "none.sqlite");
-	rig_thread(&rig, 77, 10, "main");
-	rig_round(&rig);
-	atomic_fetch_add(&rig.spool.session->snapshot_asked, 1);
-	assert_int_equal(snapshots_look(&rig.r, 1000), 1);
-	assert_int_equal(loop_drain_all(&rig.r, &alive), 0);
-	rig_flush(&rig);
-	assert_int_equal(atomic_load(&rig.spool.session->snapshot_done), 1);
-	assert_int_equal(store_read_run(rig.store, rig.run, STORE_READ_ALL, &p, &err), 0);
-	assert_int_equal(p.n_snapshots, 0);
-	profile_release(&p);
-	record_rig_drop(&rig);
 }
 
 static void a_process_whose_memory_is_not_tracked_is_counted(void **state)
@@ -630,7 +490,7 @@ static void a_process_whose_memory_is_not_tracked_is_counted(void **state)
 	assert_int_equal(unlink(h.path), 0); /* as if there had been no room for it */
 	heap_rig_end(&h);
 	assert_int_equal(h.rig.r.totals.untracked, 1);
-	read_profile(&h, &p);
+	heap_rig_read(&h, &p);
 	assert_int_equal(p.n_losses, 1);
 	assert_string_equal(strtab_text(p.strings, p.losses[0].reason), "table_full");
 	profile_release(&p);
@@ -650,11 +510,7 @@ int main(void)
 		cmocka_unit_test(another_supervisor_adds_nothing_twice),
 		cmocka_unit_test(a_damaged_file_harms_nobody),
 		cmocka_unit_test(a_number_used_again_is_another_thread),
-		cmocka_unit_test(snapshots_thin_out_evenly),
-		cmocka_unit_test(an_automatic_one_holds_the_largest_stacks),
-		cmocka_unit_test(who_asks_is_answered_once_it_is_stored),
 		cmocka_unit_test(a_process_whose_memory_is_not_tracked_is_counted),
-		cmocka_unit_test(without_memory_there_is_an_answer_but_no_snapshot),
 	};
 
 	return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
