@@ -110,12 +110,10 @@ static inline int64_t heap_now(void)
 	return atomic_load_explicit(&heap_now_ns, memory_order_relaxed);
 }
 
-/* Ticks of 2^16 ns since the recording began. */
+/* Ticks of 2^16 ns since the recording began; heap_now_ns is not before that. */
 static inline uint64_t heap_ticks(void)
 {
-	int64_t ns = heap_now() - heap_core.peak.head->start_ns;
-
-	return ns > 0 ? (uint64_t)ns >> 16 : 0;
+	return (uint64_t)(heap_now() - heap_core.peak.head->start_ns) >> 16;
 }
 
 /* What a block counts for: itself, or in sampled mode what it stands for. Counts are in count units. */

@@ -123,8 +123,7 @@ _Static_assert(sizeof(struct heap_stack_row) == 24, "part of the format");
 struct heap_shard_sum { /* a line each */
 	_Atomic int64_t live_bytes;
 	_Atomic int64_t live_count; /* in count units */
-	_Atomic uint64_t alloc_bytes, alloc_count;
-	uint64_t pad[4];
+	uint64_t pad[6];
 };
 
 #define HEAP_OWN_RANGES 256

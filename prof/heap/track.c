@@ -7,6 +7,7 @@
 
 struct block_new {
 	uint64_t address, bytes;
+	_Atomic uint64_t *word; /* of the shadow, where nothing is known; NULL: to be looked for */
 	struct heap_amount amount;
 	double variance;
 };
@@ -25,20 +26,22 @@ EACH_MODE struct heap_amount amount_of(const int drawn, uint64_t bytes, double *
 
 /* ---- temporary blocks ------------------------------------------------------------------------ */
 
-static inline void last_push(struct heap_thread *t, uint64_t address)
+EACH_MODE void last_push(const int drawn, struct heap_thread *t, uint64_t address)
 {
 	uint32_t at = t->last_at;
 
 	t->last[at] = address;
-	t->last_count[at] = t->alloc_count;
+	if (drawn)
+		t->last_count[at] = t->alloc_count;
 	t->last_at = at + 1 < heap_core.temporary ? at + 1 : 0;
 }
 
 /* Is it among the last blocks that this thread was given? In sampled mode not all of them are known here, but
  * how many there were. The address may be that of a later block, which another thread was given: its site
  * knows. */
-static __attribute__((noinline)) int
-is_temporary_slow(const struct heap_thread *t, uint64_t address, const struct heap_site *site)
+static __attribute__((noinline)) int is_temporary_slow(const struct heap_thread *t, int drawn,
+						       uint64_t address,
+						       const struct heap_site *site)
 {
 	uint32_t row = atomic_load_explicit(&site->thread, memory_order_relaxed);
 
@@ -46,26 +49,33 @@ is_temporary_slow(const struct heap_thread *t, uint64_t address, const struct he
 		return 0;
 	for (uint32_t i = 0; i < heap_core.temporary; i++)
 		if (t->last[i] == address &&
-		    t->alloc_count - t->last_count[i] < heap_core.temporary)
+		    (!drawn || t->alloc_count - t->last_count[i] < heap_core.temporary))
 			return 1;
 	return 0;
 }
 
-static inline int is_temporary(const struct heap_thread *t, uint64_t address, uint32_t site)
+EACH_MODE int is_temporary(const int drawn, const struct heap_thread *t, uint64_t address,
+			   uint32_t site)
 {
 	return (t->last[0] == address || heap_core.temporary > 1) &&
-	       is_temporary_slow(t, address, heap_site_at(heap_core.peak.head, site));
+	       is_temporary_slow(t, drawn, address, heap_site_at(heap_core.peak.head, site));
 }
 
 /* ---- blocks that begin ----------------------------------------------------------------------- */
 
-EACH_MODE int remember(const int drawn, uint64_t address, struct heap_block block)
+EACH_MODE int remember(const int drawn, const struct block_new *b, uint32_t site)
 {
+	const struct heap_block block = {b->bytes, site};
 	struct heap_block before;
 
-	return drawn ? heap_tagset_set(heap_core.tags, address, block, &before)
-		     : heap_shadow_set(heap_core.peak.head, heap_core.shadow, address, block,
+	if (drawn)
+		return heap_tagset_set(heap_core.tags, b->address, block, &before);
+	if (!b->word)
+		return heap_shadow_set(heap_core.peak.head, heap_core.shadow, b->address, block,
 				       &before);
+	atomic_store_explicit(b->word, (uint64_t)site << HEAP_SHADOW_SIZE_BITS | b->bytes,
+			      memory_order_relaxed);
+	return 0;
 }
 
 EACH_MODE int known(const int drawn, uint64_t address)
@@ -86,52 +96,70 @@ EACH_MODE void begin_block(const int drawn, struct heap_thread *t, struct heap_s
 	uint64_t ticks = heap_ticks();
 
 	heap_book_alloc(site, b->amount, ticks);
-	heap_word_add(&s->sum->alloc_bytes, b->amount.bytes);
-	heap_word_add(&s->sum->alloc_count, b->amount.count);
 	if (drawn)
 		heap_variance_add(site, b->variance);
-	if (__builtin_expect(remember(drawn, b->address, (struct heap_block){b->bytes, at}) < 0,
-			     0)) {
+	if (__builtin_expect(remember(drawn, b, at) < 0, 0)) {
 		heap_loss(heap_core.peak.head, drawn ? HEAP_LOSS_TAG_TABLE : HEAP_LOSS_NO_MEMORY,
 			  1);
 		heap_book_free(site, b->amount, ticks);
 		return;
 	}
 	heap_live_add(s, (int64_t)b->amount.bytes, (int64_t)b->amount.count);
-	if (__builtin_expect(heap_shard_live(s) >= s->limit_bytes, 0))
+}
+
+EACH_MODE void begin_and_look(const int drawn, struct heap_thread *t, struct heap_shard *s,
+			      const struct block_new *b, const struct heap_stack *stack)
+{
+	begin_block(drawn, t, s, b, stack);
+	if (heap_shard_live(s) >= s->limit_bytes)
 		heap_peak_reached(&heap_core.peak, s, heap_now());
 }
 
-/* Other shards' limits are at stake: all of it happens with all locks held, at one moment. */
-EACH_MODE void begin_at_limit(const int drawn, struct heap_thread *t, const struct block_new *b,
-			      const struct heap_stack *stack)
+/* It would bring the shard, which is locked, to its limit. Other shards' limits are at stake, too: all of it
+ * happens with all locks held, at one moment. */
+EACH_MODE void begin_at_limit(const int drawn, struct heap_thread *t, struct heap_shard *s,
+			      const struct block_new *b, const struct heap_stack *stack)
 {
 	struct heap_peak *p = &heap_core.peak;
 
+	if (heap_peak_alone(p)) {
+		begin_and_look(drawn, t, s, b, stack);
+		heap_lock_give(&s->lock);
+		return;
+	}
+	heap_lock_give(&s->lock);
 	heap_peak_lock_all(p);
 	if (t->recording == p->recording)
-		begin_block(drawn, t, &p->shards[t->shard], b, stack);
+		begin_and_look(drawn, t, &p->shards[t->shard], b, stack);
 	heap_peak_unlock_all(p);
 }
 
-EACH_MODE void begin(const int drawn, struct heap_thread *t, uint64_t address, uint64_t bytes,
-		     const struct heap_stack *stack)
+static __attribute__((noinline)) void begin_all_at_limit(struct heap_thread *t,
+							 struct heap_shard *s,
+							 const struct block_new *b,
+							 const struct heap_stack *stack)
 {
-	struct block_new b = {.address = address, .bytes = bytes};
+	begin_at_limit(0, t, s, b, stack);
+}
+
+EACH_MODE void begin(const int drawn, struct heap_thread *t, uint64_t address, uint64_t bytes,
+		     _Atomic uint64_t *word, const struct heap_stack *stack)
+{
+	struct block_new b = {.address = address, .bytes = bytes, .word = word};
 	struct heap_shard *s = heap_enter(t);
 
 	if (!s)
 		return;
 	b.amount = amount_of(drawn, bytes, &b.variance);
-	if (heap_peak_alone(&heap_core.peak) ||
-	    heap_shard_live(s) + (int64_t)b.amount.bytes < s->limit_bytes) {
+	if (__builtin_expect(heap_shard_live(s) + (int64_t)b.amount.bytes < s->limit_bytes, 1)) {
 		begin_block(drawn, t, s, &b, stack);
 		heap_lock_give(&s->lock);
+	} else if (drawn) {
+		begin_at_limit(1, t, s, &b, stack);
 	} else {
-		heap_lock_give(&s->lock);
-		begin_at_limit(drawn, t, &b, stack);
+		begin_all_at_limit(t, s, &b, stack);
 	}
-	last_push(t, address);
+	last_push(drawn, t, address);
 }
 
 /* ---- blocks that end ------------------------------------------------------------------------- */
@@ -156,7 +184,8 @@ EACH_MODE void end_block(const int drawn, struct heap_shard *s, struct heap_bloc
 	heap_lock_give(&s->lock);
 }
 
-EACH_MODE int end(const int drawn, struct heap_thread *t, uint64_t address)
+/* `seen` 0: it ended somewhere before now. */
+EACH_MODE int end(const int drawn, struct heap_thread *t, uint64_t address, int seen)
 {
 	struct heap_shard *s = heap_enter(t);
 	struct heap_block block;
@@ -165,7 +194,7 @@ EACH_MODE int end(const int drawn, struct heap_thread *t, uint64_t address)
 		return 0;
 	if (drawn ? heap_tagset_take(heap_core.tags, address, &block)
 		  : heap_shadow_take(heap_core.shadow, address, &block)) {
-		end_block(drawn, s, block, is_temporary(t, address, block.site));
+		end_block(drawn, s, block, seen && is_temporary(drawn, t, address, block.site));
 		return 1;
 	}
 	heap_lock_give(&s->lock);
@@ -177,27 +206,43 @@ static __attribute__((noinline)) void forget_unseen(struct heap_thread *t, uint6
 {
 	int mode = heap_mode();
 
-	if (mode == HEAP_FULL ? end(0, t, address) : mode == HEAP_SAMPLED && end(1, t, address))
+	if (mode == HEAP_FULL ? end(0, t, address, 0)
+			      : mode == HEAP_SAMPLED && end(1, t, address, 0))
 		heap_loss(heap_core.file, HEAP_LOSS_FREE_UNSEEN, 1);
 }
 
 /* ---- the calls ------------------------------------------------------------------------------- */
 
+/* No leaf of the shadow yet, an odd address, a huge block, or one whose end was not seen. */
+static __attribute__((noinline)) void alloc_slow(struct heap_thread *t, uint64_t address,
+						 uint64_t bytes, const struct heap_stack *stack)
+{
+	if (known(0, address))
+		forget_unseen(t, address);
+	begin(0, t, address, bytes, NULL, stack);
+}
+
 void heap_alloc(struct heap_thread *t, uint64_t address, uint64_t bytes,
 		const struct heap_stack *stack)
 {
+	_Atomic uint64_t *word;
+
 	t->alloc_bytes += bytes;
 	t->alloc_count++;
 	if (!heap_core.shadow)
 		return;
-	if (__builtin_expect(known(0, address), 0))
-		forget_unseen(t, address);
-	begin(0, t, address, bytes, stack);
+	word = heap_shadow_word(heap_core.shadow, address);
+	if (__builtin_expect(!word || bytes >= HEAP_SHADOW_SIZE_LIST ||
+				     atomic_load_explicit(word, memory_order_relaxed),
+			     0))
+		alloc_slow(t, address, bytes, stack);
+	else
+		begin(0, t, address, bytes, word, stack);
 }
 
 int heap_free(struct heap_thread *t, uint64_t address)
 {
-	return heap_core.shadow ? end(0, t, address) : 0;
+	return heap_core.shadow ? end(0, t, address, 1) : 0;
 }
 
 void heap_alloc_sampled(struct heap_thread *t, uint64_t address, uint64_t bytes,
@@ -207,12 +252,12 @@ void heap_alloc_sampled(struct heap_thread *t, uint64_t address, uint64_t bytes,
 		return;
 	if (known(1, address))
 		forget_unseen(t, address);
-	begin(1, t, address, bytes, stack);
+	begin(1, t, address, bytes, NULL, stack);
 }
 
 int heap_free_sampled(struct heap_thread *t, uint64_t address)
 {
-	return heap_core.tags ? end(1, t, address) : 0;
+	return heap_core.tags ? end(1, t, address, 1) : 0;
 }
 
 int heap_is_sampled(uint64_t address)
@@ -238,9 +283,18 @@ int heap_resize_begin(struct heap_thread *t, uint64_t address, struct heap_block
 	if (!taken)
 		block->site = 0;
 	t->resizing = t->recording;
-	t->resizing_temporary = taken && is_temporary(t, address, block->site);
+	t->resizing_temporary = taken && is_temporary(heap_core.peak.head->mode == HEAP_SAMPLED, t,
+						      address, block->site);
 	heap_lock_give(&s->lock);
 	return taken;
+}
+
+static int remember_again(uint64_t address, struct heap_block block)
+{
+	const struct block_new b = {.address = address, .bytes = block.bytes};
+
+	return heap_core.peak.head->mode == HEAP_SAMPLED ? remember(1, &b, block.site)
+							 : remember(0, &b, block.site);
 }
 
 /* Its sums were not touched, so that nothing is to be undone. */
@@ -254,7 +308,7 @@ void heap_resize_failed(struct heap_thread *t, uint64_t address, const struct he
 	if (!s)
 		return;
 	if (t->resizing == t->recording) /* there was memory for it a moment ago */
-		(void)remember(heap_core.peak.head->mode == HEAP_SAMPLED, address, *block);
+		(void)remember_again(address, *block);
 	heap_lock_give(&s->lock);
 }
 

@@ -239,12 +239,11 @@ static inline void oracle_free(struct oracle *o, uint32_t slot, uint32_t thread)
 	oracle_unbook(o, slot, thread);
 }
 
-/* Freed where nobody looks: the tracker learns of it when the address is given out again. */
+/* Freed where nobody looks: the tracker learns of it when the address is given out again. Not temporary: nobody
+ * knows when that was, and by whom. */
 static inline void oracle_alloc_over(struct oracle *o, uint32_t slot, uint32_t thread)
 {
-	o->threads[thread].alloc_count++; /* that of the call comes first */
-	oracle_unbook(o, slot, thread);
-	o->threads[thread].alloc_count--;
+	oracle_unbook(o, slot, ORACLE_THREADS);
 	oracle_alloc(o, slot, thread);
 }
 
