@@ -5,9 +5,10 @@
 #include "prof/agent/mem.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "prof/agent/agent.h"
 #include "prof/agent/mem_fast.h"
@@ -19,10 +20,11 @@
 #include "prof/base/clock.h"
 #include "prof/heap/sampler.h"
 
-#define RATE_DEFAULT (512u << 10)
-#define CLOCK_EVERY  256        /* events between two looks at the clock; ticks look too */
-#define FORKING      (1u << 31) /* in mem_gate, where its page cannot be wiped: who is it? */
-#define LATER        (1u << 30) /* in n_pending: a fork came in the middle, see mem_fork_child() */
+#define RATE_DEFAULT    (512u << 10)
+#define CLOCK_EVERY     256 /* events between two looks at the clock; ticks look too */
+#define HEAP_PATH_BYTES (sizeof agent.head->file + sizeof HEAP_SUFFIX)
+#define FORKING         (1u << 31) /* in mem_gate, where its page cannot be wiped: who is it? */
+#define LATER           (1u << 30) /* in n_pending: a fork came in the middle, see mem_fork_child() */
 
 __thread struct mem_tls mem_tls __attribute__((tls_model("initial-exec")));
 
@@ -124,10 +126,26 @@ static inline struct mem_thread *self(void)
 	return t;
 }
 
-/* Who set `busy` is no longer on the stack: the program jumped out of a handler that had interrupted us. */
+/* On the stack of who is in: what is there tells a frame that is left from one that is not. */
+struct inside {
+	volatile uint64_t mark;
+};
+
+static uint64_t mark_at(uint64_t address)
+{
+	return address ^ 0x8f1bbcdc5a827999u;
+}
+
+/* Who set `busy` is no longer on the stack, for the program jumped out of a handler that had interrupted it: we
+ * are not further down than it was, or others have been there since. */
 static __attribute__((noinline)) int is_dead(const struct mem_thread *t, uint64_t sp)
 {
-	return t->stack_lo && t->enter_sp >= t->stack_lo && t->enter_sp < sp && sp < t->stack_hi;
+	uint64_t at = t->enter_sp;
+
+	if (!t->stack_lo || at < t->stack_lo || at >= t->stack_hi || sp < t->stack_lo ||
+	    sp >= t->stack_hi)
+		return 0;
+	return at <= sp || (t->enter_marked && *(const volatile uint64_t *)at != mark_at(at));
 }
 
 /* Takes up what could not be done in the middle of something else; with `busy` set. */
@@ -156,13 +174,16 @@ static __attribute__((noinline)) void do_pending(struct mem_thread *t)
 	}
 }
 
-static inline int enter(struct mem_thread *t)
+static inline __attribute__((always_inline)) int enter(struct mem_thread *t, struct inside *in)
 {
-	uint64_t sp = (uint64_t)__builtin_frame_address(0);
+	uint64_t at = (uint64_t)(in ? (void *)in : __builtin_frame_address(0));
 
-	if (__builtin_expect(t->heap.busy, 0) && !is_dead(t, sp))
+	if (__builtin_expect(t->heap.busy, 0) && !is_dead(t, at))
 		return 0;
-	t->enter_sp = sp;
+	t->enter_sp = at;
+	t->enter_marked = in != NULL;
+	if (in)
+		in->mark = mark_at(at);
 	t->heap.busy = 1;
 	atomic_signal_fence(memory_order_seq_cst);
 	return 1;
@@ -186,7 +207,7 @@ struct mem_thread *mem_enter(void)
 {
 	struct mem_thread *t = self();
 
-	return t && enter(t) ? t : NULL;
+	return t && enter(t, NULL) ? t : NULL;
 }
 
 void mem_leave(struct mem_thread *t)
@@ -239,10 +260,11 @@ void mem_allocated(void *p, size_t bytes, const struct mem_caller *caller)
 	int saved = errno;
 	struct mem_thread *t = self();
 	struct heap_stack stack;
+	struct inside in;
 
 	if (!t)
 		return;
-	if (!enter(t)) {
+	if (!enter(t, &in)) {
 		not_seen();
 		return;
 	}
@@ -273,10 +295,11 @@ void mem_freed(void *p)
 {
 	int saved = errno;
 	struct mem_thread *t = self();
+	struct inside in;
 
 	if (!t)
 		return;
-	if (!enter(t)) {
+	if (!enter(t, &in)) {
 		freed_later(t, (uint64_t)(uintptr_t)p);
 		return;
 	}
@@ -294,12 +317,13 @@ void mem_resize_begin(struct mem_resize *r, void *p)
 {
 	int saved = errno;
 	struct mem_thread *t = self();
+	struct inside in;
 
 	r->old = (uint64_t)(uintptr_t)p;
 	r->block.site = 0;
 	if (!p || !t)
 		return;
-	if (!enter(t)) {
+	if (!enter(t, &in)) {
 		freed_later(t, r->old);
 		return;
 	}
@@ -329,10 +353,11 @@ void mem_resize_end(const struct mem_resize *r, void *q, size_t bytes,
 {
 	int saved = errno;
 	struct mem_thread *t = self();
+	struct inside in;
 
 	if (!t)
 		return;
-	if (!enter(t)) {
+	if (!enter(t, &in)) {
 		not_seen();
 		return;
 	}
@@ -394,9 +419,17 @@ static int thread_count(void)
 	return count;
 }
 
+static void path_of_file(char path[HEAP_PATH_BYTES])
+{
+	size_t n = strnlen(agent.head->file, sizeof agent.head->file - 1);
+
+	memcpy(path, agent.head->file, n);
+	memcpy(path + n, HEAP_SUFFIX, sizeof HEAP_SUFFIX);
+}
+
 static int begin(void)
 {
-	char path[sizeof agent.head->file + sizeof HEAP_SUFFIX];
+	char path[HEAP_PATH_BYTES];
 	const struct spool_session *session = agent.session;
 	struct heap_config config = {.path = path,
 				     .mode = (enum heap_mode)session->memory_mode,
@@ -404,10 +437,8 @@ static int begin(void)
 				     .temporary = session->memory_temporary,
 				     .pid = agent.pid,
 				     .image = agent.head->image};
-	size_t n = strnlen(agent.head->file, sizeof agent.head->file - 1);
 
-	memcpy(path, agent.head->file, n);
-	memcpy(path + n, HEAP_SUFFIX, sizeof HEAP_SUFFIX);
+	path_of_file(path);
 	if (config.rate_bytes == 0)
 		config.rate_bytes = RATE_DEFAULT;
 	if (thread_count() != 1)
@@ -477,8 +508,23 @@ void mem_fork_parent(void)
 		atomic_fetch_and(mem_gate, ~FORKING);
 }
 
+/* From here on the file's place holds a copy of this process's own. */
+static void copy_file(struct heap_head *file)
+{
+	char path[HEAP_PATH_BYTES];
+	long fd;
+
+	path_of_file(path);
+	fd = sys4(SYS_openat, AT_FDCWD, (long)path, O_RDWR | O_CLOEXEC, 0);
+	if (fd < 0)
+		return;
+	(void)sys6(SYS_mmap, (long)file, (long)file->file_bytes, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_FIXED, fd, 0);
+	(void)sys2(SYS_close, fd, 0);
+}
+
 /* A handler that interrupted our own work may fork. Its child goes on with that work when the handler returns,
- * so it needs its tables until then. */
+ * so it needs the tables until then; but what it does there is the parent's, who does it too. */
 void mem_fork_child(void)
 {
 	struct mem_thread *t = mem_tls.thread;
@@ -491,10 +537,13 @@ void mem_fork_child(void)
 		t = NULL;
 	mem.fork_waits = t && t->heap.busy && !is_dead(t, (uint64_t)__builtin_frame_address(0));
 	mem_pool_fork_child(t);
-	if (mem.fork_waits)
-		atomic_fetch_or(&t->heap.n_pending, LATER);
-	else
+	if (!mem.fork_waits) {
 		heap_fork_child();
+	} else {
+		atomic_fetch_or(&t->heap.n_pending, LATER);
+		if (heap_file())
+			copy_file(heap_file());
+	}
 	errno = saved;
 }
 

@@ -20,10 +20,12 @@ struct mem_thread {
 	uint64_t thread_pointer; /* of its thread: mem_tls of another one is not to be trusted */
 
 	/* mem.c. */
-	uint32_t gate;     /* what mem_gate said when it was begun */
-	uint32_t events;   /* how many: the clock is read now and then */
-	uint64_t enter_sp; /* of the mem_enter() that set heap.busy */
-	uint64_t random;   /* the sampler's state, not 0 */
+	uint32_t gate;   /* what mem_gate said when it was begun */
+	uint32_t events; /* how many: the clock is read now and then */
+	/* Where on the stack who set heap.busy is, and whether there is a mark of it there. */
+	uint64_t enter_sp;
+	uint32_t enter_marked;
+	uint64_t random; /* the sampler's state, not 0 */
 
 	/* mem_stack.c: where the thread's own stack is, 0: not looked for; hi 1: not to be found. */
 	uint64_t stack_lo, stack_hi;
