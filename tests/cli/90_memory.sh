@@ -141,4 +141,4 @@ cxx -DPLUGIN -shared -fPIC -static-libstdc++ -static-libgcc $new -o "$P/plugin_s
 same "a plugin with a C++ library in it" "$P/host" /dev/null "$P/plugin_static.so"
 exact "a plugin with a C++ library in it" "$P/host" "$P/plugin_static.so"
 
-exit $((tap_failed > 0))
+[ "$tap_failed" -eq 0 ]

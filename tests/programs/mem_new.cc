@@ -18,7 +18,7 @@
 
 #if defined OWN_POOL
 // One bump pointer; freed memory is lost.
-static char pool[64 << 20];
+static char pool[1 << 30];
 static size_t pool_used;
 
 static void *own(std::size_t n, std::size_t align, bool throws)
