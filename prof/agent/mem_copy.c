@@ -104,40 +104,75 @@ static __attribute__((noinline)) void *slow(uint64_t a, uint64_t b, uint64_t c, 
 
 /* ---- before the next definition is known ------------------------------------------------------ */
 
-/* What does not fit is refused by the _chk forms, here less politely. */
-static void *early_move(void *to, const void *from, size_t bytes, size_t room)
+/* What does not fit is refused by the _chk forms, here less politely. Two forms of each: what they return is the
+ * beginning, or the end of what was written. */
+#define EARLY static __attribute__((noinline))
+
+EARLY void *early_move(void *to, const void *from, size_t bytes, size_t room)
 {
 	if (bytes > room)
 		__builtin_trap();
 	return agent_memmove(to, from, bytes);
 }
 
-/* A text of at most `max` characters and its end; returns where that is. */
-static char *early_text(char *to, const char *from, size_t max, size_t room)
+EARLY void *early_move_end(void *to, const void *from, size_t bytes, size_t room)
+{
+	return (char *)early_move(to, from, bytes, room) + bytes;
+}
+
+/* A text of at most `max` characters and its end. */
+EARLY char *early_text_end(char *to, const char *from, size_t max, size_t room)
 {
 	size_t n = strnlen(from, max);
 
-	early_move(to, from, n, room > 0 ? room - 1 : 0);
+	if (n >= room)
+		__builtin_trap();
+	agent_memmove(to, from, n);
 	to[n] = '\0';
 	return to + n;
 }
 
+EARLY char *early_text(char *to, const char *from, size_t max, size_t room)
+{
+	early_text_end(to, from, max, room);
+	return to;
+}
+
 /* The same, behind the text that is there. */
-static char *early_more(char *to, const char *from, size_t max, size_t room)
+EARLY char *early_more(char *to, const char *from, size_t max, size_t room)
 {
 	size_t n = strlen(to);
 
-	return early_text(to + n, from, max, room > n ? room - n : 0);
+	early_text_end(to + n, from, max, room > n ? room - n : 0);
+	return to;
 }
 
 /* As strncpy(): n characters, zeros behind the text. */
-static char *early_field(char *to, const char *from, size_t n, size_t room)
+EARLY char *early_field_end(char *to, const char *from, size_t n, size_t room)
 {
 	size_t len = strnlen(from, n);
 
-	early_move(to, from, len, n > room ? 0 : len);
+	if (n > room)
+		__builtin_trap();
+	agent_memmove(to, from, len);
 	memset(to + len, 0, n - len);
 	return to + len;
+}
+
+EARLY char *early_field(char *to, const char *from, size_t n, size_t room)
+{
+	early_field_end(to, from, n, room);
+	return to;
+}
+
+EARLY void *early_until(char *to, const char *from, int last, size_t n)
+{
+	for (; n > 0; n--) {
+		*to++ = *from;
+		if ((unsigned char)*from++ == (unsigned char)last)
+			return to;
+	}
+	return NULL;
 }
 
 /* ---- by length ------------------------------------------------------------------------------- */
@@ -171,27 +206,28 @@ static char *early_field(char *to, const char *from, size_t n, size_t room)
 		return go(to, from, n, room);                                                      \
 	}
 
-#define MOVE(bytes, room) early_move(to, from, bytes, room)
+#define BYTES (n * sizeof *to)
+#define ROOM  (room * sizeof *to)
 
-BY_LENGTH(memcpy, void, MOVE(n, n))
-BY_LENGTH(memmove, void, MOVE(n, n))
-BY_LENGTH(mempcpy, void, (char *)MOVE(n, n) + n)
-BY_LENGTH(__mempcpy, void, (char *)MOVE(n, n) + n)
-BY_LENGTH(wmemcpy, wchar_t, MOVE(n * sizeof *to, SIZE_MAX))
-BY_LENGTH(wmemmove, wchar_t, MOVE(n * sizeof *to, SIZE_MAX))
-BY_LENGTH(wmempcpy, wchar_t, (wchar_t *)MOVE(n * sizeof *to, SIZE_MAX) + n)
-BY_LENGTH(strncpy, char, (early_field(to, from, n, n), to))
-BY_LENGTH(stpncpy, char, early_field(to, from, n, n))
-BY_LENGTH(__stpncpy, char, early_field(to, from, n, n))
+BY_LENGTH(memcpy, void, early_move(to, from, BYTES, SIZE_MAX))
+BY_LENGTH(memmove, void, early_move(to, from, BYTES, SIZE_MAX))
+BY_LENGTH(mempcpy, void, early_move_end(to, from, BYTES, SIZE_MAX))
+BY_LENGTH(__mempcpy, void, early_move_end(to, from, BYTES, SIZE_MAX))
+BY_LENGTH(wmemcpy, wchar_t, early_move(to, from, BYTES, SIZE_MAX))
+BY_LENGTH(wmemmove, wchar_t, early_move(to, from, BYTES, SIZE_MAX))
+BY_LENGTH(wmempcpy, wchar_t, early_move_end(to, from, BYTES, SIZE_MAX))
+BY_LENGTH(strncpy, char, early_field(to, from, n, SIZE_MAX))
+BY_LENGTH(stpncpy, char, early_field_end(to, from, n, SIZE_MAX))
+BY_LENGTH(__stpncpy, char, early_field_end(to, from, n, SIZE_MAX))
 
-BY_LENGTH_CHK(__memcpy_chk, void, MOVE(n, room))
-BY_LENGTH_CHK(__memmove_chk, void, MOVE(n, room))
-BY_LENGTH_CHK(__mempcpy_chk, void, (char *)MOVE(n, room) + n)
-BY_LENGTH_CHK(__wmemcpy_chk, wchar_t, MOVE(n * sizeof *to, room * sizeof *to))
-BY_LENGTH_CHK(__wmemmove_chk, wchar_t, MOVE(n * sizeof *to, room * sizeof *to))
-BY_LENGTH_CHK(__wmempcpy_chk, wchar_t, (wchar_t *)MOVE(n * sizeof *to, room * sizeof *to) + n)
-BY_LENGTH_CHK(__strncpy_chk, char, (early_field(to, from, n, room), to))
-BY_LENGTH_CHK(__stpncpy_chk, char, early_field(to, from, n, room))
+BY_LENGTH_CHK(__memcpy_chk, void, early_move(to, from, BYTES, ROOM))
+BY_LENGTH_CHK(__memmove_chk, void, early_move(to, from, BYTES, ROOM))
+BY_LENGTH_CHK(__mempcpy_chk, void, early_move_end(to, from, BYTES, ROOM))
+BY_LENGTH_CHK(__wmemcpy_chk, wchar_t, early_move(to, from, BYTES, ROOM))
+BY_LENGTH_CHK(__wmemmove_chk, wchar_t, early_move(to, from, BYTES, ROOM))
+BY_LENGTH_CHK(__wmempcpy_chk, wchar_t, early_move_end(to, from, BYTES, ROOM))
+BY_LENGTH_CHK(__strncpy_chk, char, early_field(to, from, n, room))
+BY_LENGTH_CHK(__stpncpy_chk, char, early_field_end(to, from, n, room))
 
 NEXT(bcopy);
 AGENT_EXPORT void bcopy(const void *from, void *to, size_t n)
@@ -199,7 +235,7 @@ AGENT_EXPORT void bcopy(const void *from, void *to, size_t n)
 	__typeof__(&bcopy) go = GO(bcopy);
 
 	if (__builtin_expect(!go, 0))
-		early_move(to, from, n, n);
+		early_move(to, from, n, SIZE_MAX);
 	else if (is_due(n))
 		slow(WORD(from), WORD(to), n, 0, (any_fn *)go, n);
 	else
@@ -211,15 +247,35 @@ AGENT_EXPORT void bcopy(const void *from, void *to, size_t n)
 NEXT(strlen);
 NEXT(strnlen);
 
-/* Bytes that a text takes with its end. */
-static size_t text_bytes(const char *s)
+typedef char sixteen __attribute__((vector_size(16), aligned(1), may_alias));
+
+/* Bytes that a text of less than 32 characters takes with its end, or 0. Reads no page that the text may not
+ * touch. */
+static inline size_t short_text_bytes(const char *s)
 {
-	return GO(strlen)(s) + 1;
+	uint32_t ends;
+
+	if (((uintptr_t)s & 4095) > 4096 - 32)
+		return 0;
+	ends = (uint32_t)__builtin_ia32_pmovmskb128(*(const sixteen *)s == 0) |
+	       (uint32_t)__builtin_ia32_pmovmskb128(*(const sixteen *)(s + 16) == 0) << 16;
+	return ends ? (size_t)__builtin_ctz(ends) + 1 : 0;
 }
 
-static size_t text_bytes_up_to(const char *s, size_t max)
+static inline int is_tracked(void)
 {
-	return GO(strnlen)(s, max) + 1;
+	return atomic_load_explicit(mem_gate, memory_order_relaxed) != 0;
+}
+
+/* All these functions take the text second. Reached, as slow() is, by a jump. */
+static __attribute__((noinline)) void *long_text(uint64_t a, uint64_t from, uint64_t c, uint64_t d,
+						 any_fn *go)
+{
+	uint64_t bytes = GO(strlen)((const char *)from) + 1;
+
+	if (is_due(bytes))
+		return slow(a, from, c, d, go, bytes);
+	return ((words_fn *)go)(a, from, c, d);
 }
 
 /* name(to, from) and its fortified form. */
@@ -232,7 +288,12 @@ static size_t text_bytes_up_to(const char *s, size_t max)
                                                                                                    \
 		if (__builtin_expect(!go, 0))                                                      \
 			return first;                                                              \
-		if (heap_mode() != HEAP_OFF && is_due(bytes = text_bytes(from)))                   \
+		if (!is_tracked())                                                                 \
+			return go(to, from);                                                       \
+		bytes = short_text_bytes(from);                                                    \
+		if (bytes == 0)                                                                    \
+			return long_text(WORD(to), WORD(from), 0, 0, (any_fn *)go);                \
+		if (is_due(bytes))                                                                 \
 			return slow(WORD(to), WORD(from), 0, 0, (any_fn *)go, bytes);              \
 		return go(to, from);                                                               \
 	}
@@ -246,18 +307,23 @@ static size_t text_bytes_up_to(const char *s, size_t max)
                                                                                                    \
 		if (__builtin_expect(!go, 0))                                                      \
 			return first;                                                              \
-		if (heap_mode() != HEAP_OFF && is_due(bytes = text_bytes(from)))                   \
+		if (!is_tracked())                                                                 \
+			return go(to, from, room);                                                 \
+		bytes = short_text_bytes(from);                                                    \
+		if (bytes == 0)                                                                    \
+			return long_text(WORD(to), WORD(from), room, 0, (any_fn *)go);             \
+		if (is_due(bytes))                                                                 \
 			return slow(WORD(to), WORD(from), room, 0, (any_fn *)go, bytes);           \
 		return go(to, from, room);                                                         \
 	}
 
-BY_TEXT(strcpy, (early_text(to, from, PTRDIFF_MAX, SIZE_MAX), to))
-BY_TEXT(stpcpy, early_text(to, from, PTRDIFF_MAX, SIZE_MAX))
-BY_TEXT(__stpcpy, early_text(to, from, PTRDIFF_MAX, SIZE_MAX))
-BY_TEXT(strcat, (early_more(to, from, PTRDIFF_MAX, SIZE_MAX), to))
-BY_TEXT_CHK(__strcpy_chk, (early_text(to, from, PTRDIFF_MAX, room), to))
-BY_TEXT_CHK(__stpcpy_chk, early_text(to, from, PTRDIFF_MAX, room))
-BY_TEXT_CHK(__strcat_chk, (early_more(to, from, PTRDIFF_MAX, room), to))
+BY_TEXT(strcpy, early_text(to, from, PTRDIFF_MAX, SIZE_MAX))
+BY_TEXT(stpcpy, early_text_end(to, from, PTRDIFF_MAX, SIZE_MAX))
+BY_TEXT(__stpcpy, early_text_end(to, from, PTRDIFF_MAX, SIZE_MAX))
+BY_TEXT(strcat, early_more(to, from, PTRDIFF_MAX, SIZE_MAX))
+BY_TEXT_CHK(__strcpy_chk, early_text(to, from, PTRDIFF_MAX, room))
+BY_TEXT_CHK(__stpcpy_chk, early_text_end(to, from, PTRDIFF_MAX, room))
+BY_TEXT_CHK(__strcat_chk, early_more(to, from, PTRDIFF_MAX, room))
 
 NEXT(strncat);
 AGENT_EXPORT char *strncat(char *to, const char *from, size_t max)
@@ -266,8 +332,8 @@ AGENT_EXPORT char *strncat(char *to, const char *from, size_t max)
 	size_t bytes;
 
 	if (__builtin_expect(!go, 0))
-		return early_more(to, from, max, SIZE_MAX), to;
-	if (heap_mode() != HEAP_OFF && is_due(bytes = text_bytes_up_to(from, max)))
+		return early_more(to, from, max, SIZE_MAX);
+	if (is_tracked() && is_due(bytes = GO(strnlen)(from, max) + 1))
 		return slow(WORD(to), WORD(from), max, 0, (any_fn *)go, bytes);
 	return go(to, from, max);
 }
@@ -280,8 +346,8 @@ AGENT_EXPORT char *__strncat_chk(char *to, const char *from, size_t max, size_t 
 	size_t bytes;
 
 	if (__builtin_expect(!go, 0))
-		return early_more(to, from, max, room), to;
-	if (heap_mode() != HEAP_OFF && is_due(bytes = text_bytes_up_to(from, max)))
+		return early_more(to, from, max, room);
+	if (is_tracked() && is_due(bytes = GO(strnlen)(from, max) + 1))
 		return slow(WORD(to), WORD(from), max, room, (any_fn *)go, bytes);
 	return go(to, from, max, room);
 }
@@ -299,20 +365,13 @@ NEXT(memccpy);
 AGENT_EXPORT void *memccpy(void *to, const void *from, int last, size_t n)
 {
 	__typeof__(&memccpy) go = GO(memccpy);
-	const char *f = from;
-	char *t = to, *end;
+	char *end;
 	uint64_t bytes;
 
-	if (__builtin_expect(!go, 0)) {
-		for (; n > 0; n--) {
-			*t++ = *f;
-			if ((unsigned char)*f++ == (unsigned char)last)
-				return t;
-		}
-		return NULL;
-	}
+	if (__builtin_expect(!go, 0))
+		return early_until(to, from, last, n);
 	end = go(to, from, last, n);
-	bytes = end ? (uint64_t)(end - t) : n;
+	bytes = end ? (uint64_t)(end - (char *)to) : n;
 	if (is_due(bytes))
 		return slow(WORD(end), 0, 0, 0, (any_fn *)give_back, bytes);
 	return end;

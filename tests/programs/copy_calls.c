@@ -333,7 +333,7 @@ static int storm(int ms)
 int main(int argc, char **argv)
 {
 	if (argc > 2 && !strcmp(argv[1], "storm"))
-		return storm(atoi(argv[2]));
+		return storm((int)strtol(argv[2], NULL, 10));
 	if (argc > 2 && !strcmp(argv[1], "overflow"))
 		return overflow(argv[2]);
 	if (argc > 2 && !strcmp(argv[1], "volume")) {
