@@ -15,6 +15,8 @@ struct flame_options { /* strings borrowed, NULL: none */
 	int (*include)(void *ctx, const struct profile_sample *s); /* NULL: all of the kind */
 	void *ctx;
 	const char *filter_text; /* what `include` does, in words, for the page's head */
+	const char *precision;   /* of bytes: exact, or how they were estimated, in words */
+	double lo, hi;           /* 95 % interval of the sum; hi <= lo: exact, or not known */
 };
 
 int flame_write(FILE *out, const struct profile *p, const struct flame_options *options,

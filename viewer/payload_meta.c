@@ -134,6 +134,9 @@ void payload_meta(struct buf *json, const struct graph *g, const struct profile 
 {
 	put_text(json, "title", options->title);
 	put_text(json, "filter", options->filter_text);
+	put_text(json, "precision", options->precision);
+	if (options->hi > options->lo && isfinite(options->lo) && isfinite(options->hi))
+		buf_printf(json, "\"interval\":[%.0f,%.0f],", options->lo, options->hi);
 	buf_printf(json, "\"kind\":\"%s\",\"unit\":\"%s\",", profile_kind_name(options->kind),
 		   profile_kind_is_time(options->kind) ? "ns" : "bytes");
 	put_run(json, p);

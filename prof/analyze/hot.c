@@ -17,6 +17,7 @@
 struct maker {
 	struct profile *p;
 	struct filter filter;
+	enum profile_kind kind;
 	enum hot_by by;
 	int user_sites;
 	struct hot_row *rows;
@@ -460,7 +461,7 @@ static void bars_of_time(const struct maker *m, struct hot_list *list)
 static void bar_of_bytes(const struct maker *m, double all, double value, double variance,
 			 double *lo, double *hi)
 {
-	estimate_interval(m->p, m->filter.kind, value, variance, lo, hi);
+	estimate_interval(m->p, m->kind, value, variance, lo, hi);
 	*lo = all > 0 ? fmin(*lo / all, 1) : 0;
 	*hi = all > 0 ? fmin(*hi / all, 1) : 0;
 }
@@ -496,6 +497,7 @@ int hot_list_make(struct hot_list *list, struct profile *p, enum hot_by by,
 	     : by == HOT_STACK                       ? by_stacks(&m, list)
 	     : by == HOT_THREAD || by == HOT_PROCESS ? by_threads(&m, list)
 						     : by_frames(&m, list);
+	m.kind = m.filter.kind;
 	filter_release(&m.filter);
 	idmap_release(&m.index);
 	free(m.label_of);
@@ -508,7 +510,7 @@ int hot_list_make(struct hot_list *list, struct profile *p, enum hot_by by,
 	list->n = m.n;
 	if (list->n)
 		qsort_r(list->rows, list->n, sizeof(list->rows[0]), compare_rows, p->strings);
-	if (profile_kind_is_time(m.filter.kind))
+	if (profile_kind_is_time(m.kind))
 		bars_of_time(&m, list);
 	else
 		bars_of_bytes(&m, list);

@@ -4,9 +4,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "prof/analyze/estimate.h"
 #include "prof/analyze/filter.h"
 #include "prof/base/buf.h"
 #include "prof/base/log.h"
+#include "prof/base/units.h"
 #include "prof/cli/cmd.h"
 #include "prof/cli/outfile.h"
 #include "prof/store/read.h"
@@ -31,18 +33,46 @@ static const char *filter_text(struct buf *text, const struct sample_filter *f)
 	return text->len ? buf_str(text) : NULL;
 }
 
+/* Sum of what the page shows, and how sure it is. */
+static void set_precision(struct flame_options *o, const struct profile *p, const struct filter *f,
+			  char text[64])
+{
+	double rate = estimate_rate(p, o->kind), value = 0, variance = 0;
+	char every[UNITS_TEXT];
+	size_t i;
+
+	if (profile_kind_is_time(o->kind))
+		return;
+	snprintf(text, 64, "exact");
+	if (rate > 0)
+		snprintf(text, 64, "estimated, one sample in %s",
+			 units_bytes(every, (uint64_t)rate));
+	o->precision = text;
+	for (i = 0; i < p->n_samples; i++)
+		if (filter_passes(f, &p->samples[i])) {
+			value += (double)p->samples[i].value;
+			variance += estimate_variance(p, &p->samples[i]);
+		}
+	if (value > 0)
+		estimate_interval(p, o->kind, value, variance, &o->lo, &o->hi);
+}
+
 static int write_page(FILE *out, void *ctx, struct err *err)
 {
 	struct work *x = ctx;
 	const struct sample_filter *want = &x->a->filter;
 	struct buf text = BUF_INIT;
-	struct flame_options options = {want->kind, x->a->title, filter_include, NULL,
-					filter_text(&text, want)};
+	struct flame_options options = {.kind = want->kind,
+					.title = x->a->title,
+					.include = filter_include,
+					.filter_text = filter_text(&text, want)};
+	char precision[64];
 	struct filter f;
 	int rc = filter_init(&f, x->p, want, err);
 
 	if (rc == 0) {
 		options.ctx = &f;
+		set_precision(&options, x->p, &f, precision);
 		rc = flame_write(out, x->p, &options, err);
 		filter_release(&f);
 	}
@@ -159,7 +189,9 @@ int cmd_flame(int argc, char **argv)
 		{0, "store", OPT_TEXT, &a.store, "FILE",
 		 "store to read ($PROTEA_PROF_STORE, ./protea-prof.sqlite)", 0},
 		{'k', "kind", OPT_TEXT, &a.kind, "KIND",
-		 "cpu, wall, alloc, …; default: what the run was taken for", 0},
+		 "cpu, wall, alloc, live, peak, leak, temporary, mmap, copy; default: what the "
+		 "run was taken for",
+		 0},
 		{0, "stage", OPT_TEXT, &a.filter.stage, "NAME", "only this stage and inside it", 0},
 		{0, "thread", OPT_TEXT, &a.filter.thread, "NAME", "only this thread (name or tid)",
 		 0},

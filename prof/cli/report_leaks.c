@@ -84,18 +84,36 @@ static void stack_line(FILE *out, const struct profile *p, uint32_t stack, int i
 	putc('\n', out);
 }
 
+/* The frame that the stack may end at: what called main, and thread starts, tell nothing. */
+static uint32_t outermost_user(const struct profile *p, uint32_t stack)
+{
+	uint32_t hit = 0;
+
+	for (; stack; stack = p->stacks[stack].parent)
+		if (!library_is_frame(p, &p->frames[p->stacks[stack].frame]))
+			hit = stack;
+	return hit;
+}
+
 void report_stack(FILE *out, const struct profile *p, uint32_t stack, int most, int indent)
 {
 	uint32_t user = library_user_stack(p, stack), at = stack;
+	uint32_t last = most == INT_MAX ? 0 : outermost_user(p, stack);
 	int shown = 0;
+
+	if (most == INT_MAX)
+		user = stack;
 
 	if (!stack)
 		fprintf(out, "%*s[no stack]\n", indent, "");
 	/* Of what hands the request on, the outermost is enough: it is what the program called. */
 	while (at != user && p->stacks[at].parent != user)
 		at = p->stacks[at].parent;
-	for (; at && shown < most; at = p->stacks[at].parent, shown++)
+	for (; at && shown < most; at = p->stacks[at].parent, shown++) {
 		stack_line(out, p, at, indent);
+		if (at == last)
+			return;
+	}
 	if (at)
 		fprintf(out, "%*s… %" PRIu32 " more\n", indent, "", p->stacks[at].depth);
 }

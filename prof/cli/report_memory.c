@@ -46,6 +46,11 @@ void report_estimate(FILE *out, const struct memory_sum *sum)
 {
 	char a[32], b[32];
 
+	if (!sum->value && !sum->count && sum->hi > 0) {
+		report_value(a, PROFILE_ALLOC, whole(sum->hi));
+		fprintf(out, "less than %s: none of it was sampled", a);
+		return;
+	}
 	report_value(a, PROFILE_ALLOC, sum->value);
 	fprintf(out, "%s", a);
 	if (sum->hi > sum->lo) {
@@ -107,7 +112,9 @@ static void head_sum(FILE *out, const char *what, const struct memory_sum *sum, 
 
 	fprintf(out, "%-9s", what);
 	report_estimate(out, sum);
-	fprintf(out, " in %s %s%s", units_count(n, sum->count), of, sum->count == 1 ? "" : "s");
+	if (sum->count || sum->hi <= 0)
+		fprintf(out, " in %s %s%s", units_count(n, sum->count), of,
+			sum->count == 1 ? "" : "s");
 }
 
 static void head_peak(FILE *out, const struct profile *p)
@@ -257,6 +264,9 @@ static int is_wanted(const struct memory_list *list, const struct memory_row *r,
 	const struct memory_cell *own = &r->cell[kind];
 
 	if (!own->total && !own->total_count)
+		return 0;
+	/* Callers alone: trees show them better. Stages within stages and -a are worth it. */
+	if (o->filter.user_sites && o->by != HOT_STAGE && !own->self && !own->self_count)
 		return 0;
 	return list->all[kind].self <= 0 ||
 	       (double)own->total >= o->min_share * (double)list->all[kind].self;

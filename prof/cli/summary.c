@@ -10,7 +10,7 @@
 #include "prof/base/log.h"
 #include "prof/base/units.h"
 #include "prof/cli/cmd.h"
-#include "prof/cli/report.h"
+#include "prof/cli/report_memory.h"
 #include "prof/cli/text.h"
 #include "prof/store/read.h"
 
@@ -103,6 +103,26 @@ static void print_stages(const struct profile *p, struct err *err)
 	stage_list_release(&list);
 }
 
+static void print_memory(struct profile *p)
+{
+	struct memory_sum peak = report_memory_sum(p, PROFILE_PEAK);
+	struct memory_sum all = report_memory_sum(p, PROFILE_ALLOC);
+	struct memory_sum leak = report_memory_sum(p, PROFILE_LEAK);
+	char a[UNITS_TEXT], b[UNITS_TEXT], n[UNITS_TEXT];
+
+	if (!all.count && !all.value)
+		return;
+	report_value(a, PROFILE_PEAK, peak.value);
+	report_value(b, PROFILE_ALLOC, all.value);
+	fprintf(stderr, "\n  heap: %s at its highest; %s allocated in %s blocks", a, b,
+		units_count(n, all.count));
+	report_value(a, PROFILE_LEAK, leak.value);
+	fprintf(stderr, ", %s never freed", a);
+	if (all.hi > all.lo)
+		fprintf(stderr, " (estimates)");
+	putc('\n', stderr);
+}
+
 /* `text` as one word of a shell. */
 static void print_word(const char *text)
 {
@@ -122,13 +142,13 @@ static void print_word(const char *text)
 
 static void print_next(const char *store_path, int name_store)
 {
-	static const char *const next[] = {"report --tree", "flame"};
+	static const char *const next[] = {"report --tree", "report --memory", "flame"};
 	size_t i;
 
 	fprintf(stderr, "\nprotea-prof: in ");
 	text_print(stderr, store_path, 0, 0);
 	putc('\n', stderr);
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < sizeof(next) / sizeof(next[0]); i++) {
 		fprintf(stderr, "protea-prof: %s protea-prof %s", i ? "  or:" : "next:", next[i]);
 		if (name_store) {
 			fputs(" --store ", stderr);
@@ -158,6 +178,7 @@ void summary_print(const char *store_path, int name_store, const struct record_r
 	store_close(s);
 	if (rc == 0) {
 		print_stages(&p, &err);
+		print_memory(&p);
 		print_hot(&p, (enum profile_kind)profile_kind_parse(cli_default_kind(&p)), &err);
 		if (p.n_losses) {
 			fprintf(stderr, "\n  lost: ");

@@ -54,7 +54,8 @@ static void no_name_is_in_the_markup(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof names / sizeof *names; i++) {
-		struct flame_options o = {PROFILE_CPU, names[i], NULL, NULL, names[i]};
+		struct flame_options o = {
+			.kind = PROFILE_CPU, .title = names[i], .filter_text = names[i]};
 		struct profile p;
 		char *text;
 
@@ -187,7 +188,8 @@ static void the_head_is_json_whatever_the_names(void **state)
 
 static void the_head_tells_of_the_run(void **state)
 {
-	struct flame_options o = {PROFILE_CPU, "a title", NULL, NULL, "thread x"};
+	struct flame_options o = {
+		.kind = PROFILE_CPU, .title = "a title", .filter_text = "thread x"};
 	struct profile p;
 	json_t *head, *run;
 

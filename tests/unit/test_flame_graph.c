@@ -162,7 +162,10 @@ static int only_worker(void *ctx, const struct profile_sample *s)
 static void a_filter_sees_samples_of_the_kind_only(void **state)
 {
 	int asked = 0;
-	struct flame_options o = {PROFILE_CPU, NULL, only_worker, &asked, "thread worker"};
+	struct flame_options o = {.kind = PROFILE_CPU,
+				  .include = only_worker,
+				  .ctx = &asked,
+				  .filter_text = "thread worker"};
 	struct profile p;
 	struct graph g;
 

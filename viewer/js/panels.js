@@ -56,6 +56,14 @@
     }
   }
 
+  // The interval is that of the whole page, so it goes when a stage or thread is chosen.
+  function totalText(profile, sums, a) {
+    const { interval } = profile.meta;
+    const all = profile.samples.value.reduce((x, y) => x + y, 0);
+    const text = a.value(sums.value[0]);
+    return Array.isArray(interval) && sums.value[0] === all ? `${text} (95 %: ${a.value(interval[0])} … ${a.value(interval[1])})` : text;
+  }
+
   function facts(profile, sums) {
     const { meta } = profile;
     const { run } = meta;
@@ -64,9 +72,11 @@
     const list = [
       ['kind', element('dd', null, `${meta.kind}: ${flame.kindText(meta.kind)}`)],
       ['unit', element('dd', null, a.unit)],
-      ['total', element('dd', null, a.value(sums.value[0]))],
+      ['total', element('dd', null, totalText(profile, sums, a))],
       [a.noun, element('dd', null, flame.count(all))],
-      ['rate', element('dd', null, run.rate_hz ? flame.rate(run.rate_hz) : '–')],
+      meta.precision
+        ? ['precision', element('dd', null, flame.visible(meta.precision))]
+        : ['rate', element('dd', null, run.rate_hz ? flame.rate(run.rate_hz) : '–')],
       ['lost', losses(meta)],
       ['filter', element('dd', null, meta.filter ? name(meta.filter) : 'none')],
       ['run', element('dd', null, name(run.id))],
