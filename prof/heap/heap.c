@@ -159,6 +159,7 @@ void heap_thread_begin(struct heap_thread *t, int tid, int64_t now_ns)
 		t->shard = heap_peak_thread_begin(&c->peak);
 		t->row = heap_thread_row_add(c->file, tid, now_ns);
 		t->recording = c->peak.recording;
+		t->last_at = 0;
 		memset(t->last, 0, sizeof t->last);
 		memset(t->last_count, 0, sizeof t->last_count);
 	}

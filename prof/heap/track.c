@@ -95,6 +95,7 @@ EACH_MODE void begin_block(const int drawn, struct heap_thread *t, struct heap_s
 	struct heap_site *site = heap_site_at(heap_core.peak.head, at);
 	uint64_t ticks = heap_ticks();
 
+	last_push(drawn, t, b->address);
 	heap_book_alloc(site, b->amount, ticks);
 	if (drawn)
 		heap_variance_add(site, b->variance);
@@ -159,7 +160,6 @@ EACH_MODE void begin(const int drawn, struct heap_thread *t, uint64_t address, u
 	} else {
 		begin_all_at_limit(t, s, &b, stack);
 	}
-	last_push(drawn, t, address);
 }
 
 /* ---- blocks that end ------------------------------------------------------------------------- */
