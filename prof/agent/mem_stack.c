@@ -146,6 +146,8 @@ void mem_stack_quick(struct mem_thread *t, const struct mem_caller *caller,
 	struct unwind_trail_result r = {.end = UNWIND_NO_TABLE};
 	struct unwind_memory memory;
 
+	if (__builtin_expect(t->heap.stage == AGENT_STAGE_ASK, 0)) /* a site is made of both */
+		t->heap.stage = agent_stage_for_memory(agent_self);
 	if (modules) {
 		set_window(t, &memory, caller->sp);
 		unwind_trail_walk(t->trail, caller->ip, caller->sp, caller->bp, &memory,
