@@ -15,7 +15,7 @@
 
 #define HEAP_RATE_DEFAULT (512u << 10)
 /* Copies are cheaper than allocations, a byte, and far more: 10 GB/s of them, which is what memory gives, are
- * 1,200 samples a second at 8 MiB, of about 2 us each. */
+ * 1,200 samples a second at 8 MiB, of 0.3 us (a stack known) to a few. */
 #define HEAP_COPY_RATE_FACTOR 16
 
 struct heap_weight {

@@ -7,7 +7,7 @@
 
 #include "prof/heap/shadow.h"
 
-#define HEAP_FILTER_BITS 16 /* bytes of the filter: 64 KiB, of which a loop touches few lines */
+#define HEAP_FILTER_BITS 20 /* bytes of the filter: 1 MiB, of which little is touched */
 
 struct heap_tagset;
 
@@ -17,9 +17,13 @@ struct heap_tagset *heap_tagset_make(struct heap_head *head, uint32_t live_max);
  * is. To be read by __atomic_load_n(…, __ATOMIC_RELAXED). */
 uint8_t *heap_tagset_filter(struct heap_tagset *set);
 
+/* A counter for each 64 bytes of address; what is 64 MiB away begins at another place (the golden ratio's
+ * multiplier). So the filter's lines are as near each other as the blocks are: a program that frees what lies
+ * in its cache keeps the filter there at 1/64 of that. */
 static inline uint32_t heap_filter_at(uint64_t address)
 {
-	return (uint32_t)((address * 0x9e3779b97f4a7c15u) >> (64 - HEAP_FILTER_BITS));
+	return (uint32_t)((address >> 6) + (address >> 26) * 0x9e3779b1u) &
+	       ((1u << HEAP_FILTER_BITS) - 1);
 }
 
 /* 0; 1: another block was known there, now in *before (nobody saw it freed); -1: full (nothing is set). */
