@@ -4,8 +4,10 @@
  * follows it, so that a wake-up can be missed: the waiter then looks again at its deadline, a millisecond later.
  * That costs one atomic instruction less on each event of each thread.
  *
- * Holders call nothing that could be a cancellation point and keep their signal handlers from taking a lock, so
- * a thread cannot vanish while it has one; in a forked child all are made new. Zeroed memory is a free one.
+ * Holders call nothing that is a cancellation point, and their signal handlers stay outside (heap_thread.busy), so
+ * a thread does not vanish while it has one. (Asynchronous cancellation, or a handler that jumps away, in the
+ * middle of malloc is forbidden to programs; it would leave libc's own lock behind as well.) In a forked child
+ * all are made new. Zeroed memory is a free one.
  * While heap_lock_many is 0 there is one thread and nothing is taken at all. */
 #ifndef HEAP_LOCK_H
 #define HEAP_LOCK_H

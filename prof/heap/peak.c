@@ -1,4 +1,21 @@
-/* Shards' limits, the levels of open stages' marks, and the declaring of a new mark: peak.h. */
+/* Shards' limits, the levels of open stages' marks, and the declaring of a new mark: peak.h.
+ *
+ * Why no mark is missed. Between two moments at which all locks are held: (1) limits add up to at most the edge,
+ * and each shard's live bytes are at most its limit; (2) an allocation that takes its shard's lock only leaves
+ * that shard below its limit, a free leaves its shard lower than it was. So after each such event the heap is
+ * at most the sum of limits, and after an allocation less than it: below the edge. A mark is reached by an
+ * allocation only, and one that could reach it is booked with all locks held, as one event, and looked at.
+ *
+ * Why sites add up to it. A site changes under its shard's lock, with its shard's live bytes; `gen` changes with
+ * all locks held. So each event lies wholly before or wholly after each mark, for its site as for its shard, and
+ * in the order in which the locks were taken, which is one that the program's own threads could have seen. At
+ * mark g the heap is the sum of what sites hold; a site's first event after it finds site.gen < g and notes
+ * what it holds, which is what it held at g, since it had no event in between. One without an event since still
+ * holds it.
+ *
+ * Why levels are a stack. A stage begins with the live heap, to which no open mark is lower; so levels never rise
+ * with the order of begins. A new high raises those it passes to one and the same value: the last ones. A
+ * stage's level is therefore found by the serial of its begin. */
 #include "prof/heap/peak.h"
 
 #include <string.h>
