@@ -1,6 +1,6 @@
 /* Address space that the program asks for: mmap and its kin, brk, System V shared memory, the stacks of threads
- * that libc makes. The system call comes first, its note after it; what a call takes away is looked up by the
- * time before it (prof/heap/maps.h), since other threads may have been given the same addresses in between.
+ * that libc makes. What a call gives is noted after it; what a call takes away is taken out before it, and put
+ * back if it fails: other threads may be given the same addresses in between (prof/heap/maps.h).
  *
  * Not seen, and not to be: what libc maps for itself (it calls itself directly), and what this library maps
  * (told by the caller's address). These calls are made by handlers, and by allocators that are just starting:
@@ -89,13 +89,40 @@ static void note_mapped(const void *p, uint64_t bytes, const struct mem_caller *
 	errno = saved;
 }
 
-static void note_unmapped(uint64_t before, uint64_t start, uint64_t bytes)
+/* What a call is about to take away. */
+struct leaving {
+	uint64_t start, bytes;
+	struct heap_maps_taken taken;
+	int noted;
+};
+
+static void note_leaving(struct leaving *l, uint64_t start, uint64_t bytes,
+			 const struct mem_caller *caller)
 {
 	int saved = errno;
-	struct mem_thread *t = enter();
+	struct mem_thread *t = NULL;
+
+	*l = (struct leaving){.start = start, .bytes = bytes};
+	if (bytes && is_tracked(caller))
+		t = enter();
+	if (t) {
+		heap_unmap_begin(mem_heap_thread(t), start, bytes, &l->taken);
+		mem_leave(t);
+		l->noted = 1;
+	}
+	errno = saved;
+}
+
+static void note_left(struct leaving *l, int done)
+{
+	int saved = errno;
+	struct mem_thread *t = l->noted ? enter() : NULL;
 
 	if (t) {
-		heap_unmapped_before(mem_heap_thread(t), before, start, bytes);
+		if (done)
+			heap_unmap_end(mem_heap_thread(t), &l->taken);
+		else
+			heap_unmap_failed(mem_heap_thread(t), &l->taken, l->start, l->bytes);
 		mem_leave(t);
 	}
 	errno = saved;
@@ -181,58 +208,74 @@ AGENT_EXPORT int munmap(void *at, size_t length)
 {
 	const struct mem_caller caller = MEM_CALLER();
 	__typeof__(&munmap) next = KNOWN_NEXT(munmap);
-	uint64_t before = heap_maps_time();
-	int rc = next ? next(at, length) : (int)failed(sys2(SYS_munmap, (long)at, (long)length));
+	struct leaving leaving;
+	int rc;
 
-	if (rc == 0 && is_tracked(&caller))
-		note_unmapped(before, (uint64_t)(uintptr_t)at, whole_pages(length));
+	note_leaving(&leaving, (uint64_t)(uintptr_t)at, whole_pages(length), &caller);
+	rc = next ? next(at, length) : (int)failed(sys2(SYS_munmap, (long)at, (long)length));
+	note_left(&leaving, rc == 0);
 	return rc;
 }
 
-static void note_remapped(uint64_t before, const void *old, size_t old_bytes, const void *p,
-			  size_t bytes, int flags, const struct mem_caller *caller)
+static void note_moved(struct leaving *l, const void *p, size_t bytes,
+		       const struct mem_caller *caller)
 {
 	int saved = errno;
-	struct mem_thread *t = enter();
+	struct mem_thread *t = l->noted ? enter() : NULL;
+	struct heap_remap r = {l->start, l->bytes, (uint64_t)(uintptr_t)p, whole_pages(bytes)};
 	struct heap_stack stack;
 
-	if (!t)
-		return;
-	mem_stack(t, caller, &stack);
-	/* Nothing of the old mapping goes, where its pages only move, and where a shared one is doubled. */
-	if (flags & MREMAP_DONTUNMAP || old_bytes == 0)
-		heap_mapped(mem_heap_thread(t), (uint64_t)(uintptr_t)p, whole_pages(bytes), &stack);
-	else
-		heap_remapped_before(mem_heap_thread(t), before, (uint64_t)(uintptr_t)old,
-				     whole_pages(old_bytes), (uint64_t)(uintptr_t)p,
-				     whole_pages(bytes), &stack);
-	mem_leave(t);
+	if (t) {
+		mem_stack(t, caller, &stack);
+		heap_remap_end(mem_heap_thread(t), &l->taken, &r, &stack);
+		mem_leave(t);
+	}
 	errno = saved;
+}
+
+/* Nothing of the old mapping goes where only its pages do, and where a shared one is doubled. */
+static uint64_t bytes_that_leave(size_t old_bytes, int flags)
+{
+	return flags & MREMAP_DONTUNMAP ? 0 : whole_pages(old_bytes);
 }
 
 AGENT_EXPORT void *mremap(void *old, size_t old_bytes, size_t bytes, int flags, ...)
 {
 	const struct mem_caller caller = MEM_CALLER();
 	__typeof__(&mremap) next = KNOWN_NEXT(mremap);
-	uint64_t before = heap_maps_time();
+	struct leaving leaving;
 	void *want, *p;
 	va_list ap;
 
 	va_start(ap, flags); /* passed on as it is: what it means is the kernel's business */
 	want = va_arg(ap, void *);
 	va_end(ap);
+	note_leaving(&leaving, (uint64_t)(uintptr_t)old, bytes_that_leave(old_bytes, flags),
+		     &caller);
 	p = next ? next(old, old_bytes, bytes, flags, want)
 		 : (void *)failed(sys6(SYS_mremap, (long)old, (long)old_bytes, (long)bytes, flags,
 				       (long)want, 0));
-	if (p != MAP_FAILED && is_tracked(&caller))
-		note_remapped(before, old, old_bytes, p, bytes, flags, &caller);
+	if (p == MAP_FAILED)
+		note_left(&leaving, 0);
+	else if (leaving.bytes)
+		note_moved(&leaving, p, bytes, &caller);
+	else if (is_tracked(&caller))
+		note_mapped(p, whole_pages(bytes), &caller);
 	return p;
 }
 
 /* ---- brk ------------------------------------------------------------------------------------- */
 
-/* The program's break went from one address to another: whole pages in between come or go. */
-static void note_break(uint64_t before, uint64_t from, uint64_t to, const struct mem_caller *caller)
+/* The program's break is to go down: whole pages in between leave. */
+static void note_break_down(struct leaving *l, uint64_t from, uint64_t to,
+			    const struct mem_caller *caller)
+{
+	from = whole_pages(from);
+	to = whole_pages(to);
+	note_leaving(l, to, from > to ? from - to : 0, caller);
+}
+
+static void note_break_up(uint64_t from, uint64_t to, const struct mem_caller *caller)
 {
 	int saved = errno;
 
@@ -240,33 +283,46 @@ static void note_break(uint64_t before, uint64_t from, uint64_t to, const struct
 	to = whole_pages(to);
 	if (to > from)
 		note_labelled(from, to - from, caller, HEAP_LABEL_BRK);
-	else if (to < from)
-		note_unmapped(before, to, from - to);
 	errno = saved;
+}
+
+static uint64_t break_now(void)
+{
+	return (uint64_t)(uintptr_t)AGENT_NEXT(sbrk)(0);
 }
 
 AGENT_EXPORT void *sbrk(intptr_t increment)
 {
 	const struct mem_caller caller = MEM_CALLER();
-	uint64_t before = heap_maps_time();
-	void *old = AGENT_NEXT(sbrk)(increment);
+	uint64_t by = (uint64_t)increment;
+	struct leaving leaving = {.noted = 0};
+	void *old;
 
-	if (old != (void *)-1 && increment != 0 && is_tracked(&caller))
-		note_break(before, (uint64_t)(uintptr_t)old,
-			   (uint64_t)(uintptr_t)old + (uint64_t)increment, &caller);
+	if (increment < 0 && is_tracked(&caller)) {
+		uint64_t from = break_now();
+
+		note_break_down(&leaving, from, from + by, &caller);
+	}
+	old = AGENT_NEXT(sbrk)(increment);
+	note_left(&leaving, old != (void *)-1);
+	if (increment > 0 && old != (void *)-1 && is_tracked(&caller))
+		note_break_up((uint64_t)(uintptr_t)old, (uint64_t)(uintptr_t)old + by, &caller);
 	return old;
 }
 
 AGENT_EXPORT int brk(void *to)
 {
 	const struct mem_caller caller = MEM_CALLER();
-	int tracked = is_tracked(&caller);
-	uint64_t before = heap_maps_time();
-	void *from = tracked ? AGENT_NEXT(sbrk)(0) : NULL;
-	int rc = AGENT_NEXT(brk)(to);
+	uint64_t from = is_tracked(&caller) ? break_now() : 0;
+	struct leaving leaving = {.noted = 0};
+	int rc;
 
-	if (rc == 0 && tracked)
-		note_break(before, (uint64_t)(uintptr_t)from, (uint64_t)(uintptr_t)to, &caller);
+	if (from)
+		note_break_down(&leaving, from, (uint64_t)(uintptr_t)to, &caller);
+	rc = AGENT_NEXT(brk)(to);
+	note_left(&leaving, rc == 0);
+	if (rc == 0 && from)
+		note_break_up(from, (uint64_t)(uintptr_t)to, &caller);
 	return rc;
 }
 
@@ -319,14 +375,16 @@ AGENT_EXPORT void *shmat(int id, const void *at, int flags)
 
 AGENT_EXPORT int shmdt(const void *at)
 {
-	uint64_t before = heap_maps_time();
-	uint64_t bytes = forget_attached((uint64_t)(uintptr_t)at);
-	int rc = AGENT_NEXT(shmdt)(at);
+	const struct mem_caller caller = MEM_CALLER();
+	uint64_t start = (uint64_t)(uintptr_t)at, bytes = forget_attached(start);
+	struct leaving leaving;
+	int rc;
 
-	if (bytes && rc == 0)
-		note_unmapped(before, (uint64_t)(uintptr_t)at, bytes);
-	else if (bytes)
-		(void)remember_attached((uint64_t)(uintptr_t)at, bytes);
+	note_leaving(&leaving, start, bytes, &caller);
+	rc = AGENT_NEXT(shmdt)(at);
+	note_left(&leaving, rc == 0);
+	if (rc != 0 && bytes)
+		(void)remember_attached(start, bytes);
 	return rc;
 }
 
@@ -390,9 +448,10 @@ void mem_map_thread_begins(const struct agent_slot *slot)
 
 void mem_map_thread_ends(void)
 {
-	uint64_t bytes = own_stack.bytes;
+	const struct mem_caller libc = {0, 0, 0};
+	struct leaving leaving;
 
+	note_leaving(&leaving, own_stack.lo, own_stack.bytes, &libc);
 	own_stack.bytes = 0;
-	if (bytes && atomic_load_explicit(mem_gate, memory_order_relaxed) != 0)
-		note_unmapped(HEAP_MAPS_ALL, own_stack.lo, bytes);
+	note_left(&leaving, 1);
 }

@@ -15,6 +15,7 @@
 
 #include "prof/base/err.h"
 #include "prof/heap/format.h"
+#include "prof/heap/maps.h"
 #include "prof/heap/peak.h"
 #include "prof/heap/shadow.h"
 #include "prof/heap/tables.h"
@@ -102,16 +103,18 @@ void heap_copied(struct heap_thread *t, uint64_t bytes, const struct heap_stack 
 /* ---- address space; [start, start + bytes) in whole pages */
 void heap_mapped(struct heap_thread *t, uint64_t start, uint64_t bytes,
 		 const struct heap_stack *stack);
-void heap_unmapped(struct heap_thread *t, uint64_t start, uint64_t bytes);
-/* What was noted before the system call only, since by now others may have been given the same addresses:
- * `before` is heap_maps_time() then. */
-uint64_t heap_maps_time(void);
-void heap_unmapped_before(struct heap_thread *t, uint64_t before, uint64_t start, uint64_t bytes);
-/* mremap: what was mapped at the old place keeps its site; `stack` for what was not known or is added. */
-void heap_remapped(struct heap_thread *t, uint64_t old, uint64_t old_bytes, uint64_t start,
-		   uint64_t bytes, const struct heap_stack *stack);
-void heap_remapped_before(struct heap_thread *t, uint64_t before, uint64_t old, uint64_t old_bytes,
-			  uint64_t start, uint64_t bytes, const struct heap_stack *stack);
+/* munmap and mremap: the old place is taken out before the system call, and afterwards is gone, or put back, or
+ * moved: pieces keep their sites, `stack` is for what is added. */
+void heap_unmap_begin(struct heap_thread *t, uint64_t start, uint64_t bytes,
+		      struct heap_maps_taken *taken);
+void heap_unmap_end(struct heap_thread *t, struct heap_maps_taken *taken);
+void heap_unmap_failed(struct heap_thread *t, struct heap_maps_taken *taken, uint64_t start,
+		       uint64_t bytes);
+struct heap_remap {
+	uint64_t old, old_bytes, start, bytes;
+};
+void heap_remap_end(struct heap_thread *t, struct heap_maps_taken *taken,
+		    const struct heap_remap *r, const struct heap_stack *stack);
 
 /* ---- stages: the process's heap while one is open */
 void heap_mark_begin(struct heap_mark *mark);

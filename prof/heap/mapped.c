@@ -61,45 +61,44 @@ void heap_mapped(struct heap_thread *t, uint64_t start, uint64_t bytes,
 	}
 }
 
-uint64_t heap_maps_time(void)
-{
-	return heap_core.maps ? heap_maps_now(heap_core.maps) : 0;
-}
-
-void heap_unmapped_before(struct heap_thread *t, uint64_t before, uint64_t start, uint64_t bytes)
+void heap_unmap_begin(struct heap_thread *t, uint64_t start, uint64_t bytes,
+		      struct heap_maps_taken *taken)
 {
 	struct heap_head *head = heap_file();
 
 	if (head)
-		heap_maps_clear_before(head, heap_core.maps, before, start, bytes, lost, t);
+		heap_maps_take(head, heap_core.maps, start, bytes, taken, lost, t);
+	else
+		*taken = (struct heap_maps_taken){NULL, 0};
 }
 
-void heap_unmapped(struct heap_thread *t, uint64_t start, uint64_t bytes)
+static void give(struct heap_thread *t, struct heap_maps_taken *taken, uint64_t from, uint64_t to,
+		 uint64_t bytes)
 {
-	heap_unmapped_before(t, HEAP_MAPS_ALL, start, bytes);
+	struct heap_head *head = heap_file();
+
+	if (head)
+		heap_maps_give(head, heap_core.maps, taken, from, to, bytes, lost, t);
+}
+
+void heap_unmap_end(struct heap_thread *t, struct heap_maps_taken *taken)
+{
+	give(t, taken, 0, 0, 0);
+}
+
+void heap_unmap_failed(struct heap_thread *t, struct heap_maps_taken *taken, uint64_t start,
+		       uint64_t bytes)
+{
+	give(t, taken, start, start, bytes);
 }
 
 /* What was not known at the old place stays so: nobody saw who mapped it. */
-void heap_remapped_before(struct heap_thread *t, uint64_t before, uint64_t old, uint64_t old_bytes,
-			  uint64_t start, uint64_t bytes, const struct heap_stack *stack)
+void heap_remap_end(struct heap_thread *t, struct heap_maps_taken *taken,
+		    const struct heap_remap *r, const struct heap_stack *stack)
 {
-	struct heap_head *head = heap_file();
-	uint64_t kept = old_bytes < bytes ? old_bytes : bytes;
+	uint64_t kept = r->old_bytes < r->bytes ? r->old_bytes : r->bytes;
 
-	if (!head)
-		return;
-	if (old_bytes > kept)
-		heap_maps_clear_before(head, heap_core.maps, before, old + kept, old_bytes - kept,
-				       lost, t);
-	if (start != old &&
-	    heap_maps_move_before(head, heap_core.maps, before, old, start, kept, lost, t) < 0)
-		heap_loss(head, HEAP_LOSS_NO_MEMORY, 1);
-	if (bytes > kept)
-		heap_mapped(t, start + kept, bytes - kept, stack);
-}
-
-void heap_remapped(struct heap_thread *t, uint64_t old, uint64_t old_bytes, uint64_t start,
-		   uint64_t bytes, const struct heap_stack *stack)
-{
-	heap_remapped_before(t, HEAP_MAPS_ALL, old, old_bytes, start, bytes, stack);
+	give(t, taken, r->old, r->start, kept);
+	if (r->bytes > kept)
+		heap_mapped(t, r->start + kept, r->bytes - kept, stack);
 }

@@ -1,7 +1,7 @@
 /* A treap of disjoint ranges: see maps.h. Nodes are cut from chunks that grow twofold and are never given back.
  *
- * A change needs at most four nodes beyond those in use (a cut at each end of the old place and of the new
- * one), which are put by before it begins. Where there is no memory for them the change is made all the same,
+ * A change needs at most three nodes beyond those in use (a cut at each end of a place, and one of what is
+ * given), which are put by before it begins. Where there is no memory for them the change is made all the same,
  * at the cost of what lies beyond a cut, which is given up and counted: the tree and the sums stay true to
  * each other. */
 #include "prof/heap/maps.h"
@@ -11,10 +11,10 @@
 
 #define CHUNK_FIRST ((size_t)64 << 10)
 #define CHUNK_MOST  ((size_t)16 << 20) /* HEAP_MAPS_MAX nodes are 20 chunks */
-#define NODES_AHEAD 4
+#define NODES_AHEAD 3
 
 struct node {
-	uint64_t start, end, number;
+	uint64_t start, end, mapping; /* pieces of one mapping have its number */
 	struct node *left, *right;
 	uint32_t site, priority;
 };
@@ -34,7 +34,8 @@ struct heap_maps {
 	struct chunk *cut;    /* nodes are cut from this one, */
 	size_t cut_at;        /* beginning there */
 	uint64_t random;      /* of priorities */
-	_Atomic uint64_t now; /* number of the last note */
+	uint64_t mappings;    /* number of the last one */
+	uint32_t resets;
 	_Atomic uint64_t total;
 };
 
@@ -48,11 +49,6 @@ struct change { /* what a change tells of what it takes away */
 size_t heap_maps_bytes(void)
 {
 	return sizeof(struct heap_maps);
-}
-
-uint64_t heap_maps_now(const struct heap_maps *m)
-{
-	return atomic_load_explicit(&m->now, memory_order_relaxed);
 }
 
 uint64_t heap_maps_total(const struct heap_maps *m)
@@ -121,7 +117,7 @@ static void put_by(struct heap_head *head, struct heap_maps *m)
 }
 
 static struct node *take_node(struct heap_maps *m, uint64_t start, uint64_t end, uint32_t site,
-			      uint64_t number)
+			      uint64_t mapping)
 {
 	struct node *n = m->free;
 
@@ -131,7 +127,7 @@ static struct node *take_node(struct heap_maps *m, uint64_t start, uint64_t end,
 	m->random = m->random * 0x5851f42d4c957f2du + 1; /* Knuth's MMIX generator */
 	*n = (struct node){.start = start,
 			   .end = end,
-			   .number = number,
+			   .mapping = mapping,
 			   .site = site,
 			   .priority = (uint32_t)(m->random >> 32)};
 	return n;
@@ -194,7 +190,7 @@ static void cut_at(const struct change *c, struct node *n, uint64_t key, struct 
 		last = last->right;
 	if (!last || last->end <= key)
 		return;
-	rest = take_node(c->maps, key, last->end, last->site, last->number);
+	rest = take_node(c->maps, key, last->end, last->site, last->mapping);
 	lose(c, last->site, 0, -1);
 	if (rest) {
 		*above = merge(rest, *above);
@@ -223,36 +219,15 @@ static struct node *take_first(struct node **tree)
 	return n;
 }
 
-/* Ranges not noted after `before` leave *tree, in order of address; those that were stay. */
-static struct node *take_older(struct node **tree, uint64_t before)
+/* What is known of [start, end) leaves the tree. */
+static struct node *take_range(const struct change *c, uint64_t start, uint64_t end)
 {
-	struct node *old = NULL, *kept = NULL, *n;
-
-	if (before == HEAP_MAPS_ALL) {
-		old = *tree;
-		*tree = NULL;
-		return old;
-	}
-	while ((n = take_first(tree)) != NULL)
-		if (n->number <= before)
-			old = merge(old, n);
-		else
-			kept = merge(kept, n);
-	*tree = kept;
-	return old;
-}
-
-/* What was known of [start, end) and noted up to `before` leaves the tree. */
-static struct node *take_range(const struct change *c, uint64_t before, uint64_t start,
-			       uint64_t end)
-{
-	struct node *below, *within, *above, *old;
+	struct node *below, *within, *above;
 
 	cut_at(c, c->maps->root, start, &below, &above);
 	cut_at(c, above, end, &within, &above);
-	old = take_older(&within, before);
-	c->maps->root = merge(merge(below, within), above);
-	return old;
+	c->maps->root = merge(below, above);
+	return within;
 }
 
 static void drop_all(const struct change *c, struct node *tree)
@@ -274,15 +249,35 @@ static void insert(struct heap_maps *m, struct node *n)
 	m->root = merge(merge(below, n), above);
 }
 
-/* ---- changes */
-
-static uint64_t next_number(struct heap_maps *m)
+/* Two neighbours that were one before a cut; the second one goes. */
+static void join(const struct change *c, struct node *a, struct node *b, struct node **b_tree)
 {
-	uint64_t n = heap_maps_now(m) + 1;
+	struct node *gone;
 
-	atomic_store_explicit(&m->now, n, memory_order_relaxed);
-	return n;
+	if (!a || !b || a->end != b->start || a->mapping != b->mapping)
+		return;
+	a->end = b->end;
+	split(*b_tree, b->start + 1, &gone, b_tree);
+	lose(c, a->site, 0, 1);
+	put_node(c->maps, gone);
 }
+
+/* Back where it was. */
+static void insert_joined(const struct change *c, struct node *n)
+{
+	struct node *below, *above, *last, *first;
+
+	split(c->maps->root, n->start, &below, &above);
+	for (first = above; first && first->left;)
+		first = first->left;
+	join(c, n, first, &above);
+	for (last = below; last && last->right;)
+		last = last->right;
+	join(c, last, n, &n);
+	c->maps->root = merge(merge(below, n), above);
+}
+
+/* ---- changes */
 
 /* Where a range ends; 0: it is none. */
 static uint64_t end_of(uint64_t start, uint64_t bytes)
@@ -301,8 +296,8 @@ int heap_maps_set(struct heap_head *head, struct heap_maps *m, uint64_t start, u
 		return 0;
 	heap_lock_take(&m->lock);
 	put_by(head, m);
-	drop_all(&c, take_range(&c, HEAP_MAPS_ALL, start, end));
-	n = take_node(m, start, end, site, next_number(m));
+	drop_all(&c, take_range(&c, start, end));
+	n = take_node(m, start, end, site, ++m->mappings);
 	if (n) {
 		insert(m, n);
 		atomic_fetch_add_explicit(&m->total, bytes, memory_order_relaxed);
@@ -311,61 +306,69 @@ int heap_maps_set(struct heap_head *head, struct heap_maps *m, uint64_t start, u
 	return n ? 0 : -1;
 }
 
-void heap_maps_clear_before(struct heap_head *head, struct heap_maps *m, uint64_t before,
-			    uint64_t start, uint64_t bytes, heap_maps_lost *lost, void *ctx)
+void heap_maps_take(struct heap_head *head, struct heap_maps *m, uint64_t start, uint64_t bytes,
+		    struct heap_maps_taken *taken, heap_maps_lost *lost, void *ctx)
 {
 	struct change c = {head, m, lost, ctx};
 	uint64_t end = end_of(start, bytes);
 
+	*taken = (struct heap_maps_taken){NULL, 0};
 	if (!end)
 		return;
 	heap_lock_take(&m->lock);
 	put_by(head, m);
-	drop_all(&c, take_range(&c, before, start, end));
+	taken->ranges = take_range(&c, start, end);
+	taken->resets = m->resets;
 	heap_lock_give(&m->lock);
 }
 
-void heap_maps_clear(struct heap_head *head, struct heap_maps *m, uint64_t start, uint64_t bytes,
-		     heap_maps_lost *lost, void *ctx)
+static void give_one(const struct change *c, struct node *n, uint64_t from, uint64_t to)
 {
-	heap_maps_clear_before(head, m, HEAP_MAPS_ALL, start, bytes, lost, ctx);
+	n->start = n->start - from + to;
+	n->end = n->end - from + to;
+	drop_all(c, take_range(c, n->start, n->end));
+	if (from == to) {
+		insert_joined(c, n);
+		return;
+	}
+	n->mapping = ++c->maps->mappings; /* no part any more of what it was cut from */
+	insert(c->maps, n);
 }
 
-int heap_maps_move_before(struct heap_head *head, struct heap_maps *m, uint64_t before,
-			  uint64_t old, uint64_t start, uint64_t bytes, heap_maps_lost *lost,
-			  void *ctx)
+static void give(const struct change *c, struct node *ranges, uint64_t from, uint64_t to,
+		 uint64_t end)
+{
+	struct node *kept, *rest, *n;
+
+	cut_at(c, ranges, end, &kept, &rest);
+	drop_all(c, rest);
+	if (from != to) /* what was not known of the old place is not known of the new one */
+		drop_all(c, take_range(c, to, end - from + to));
+	while ((n = take_first(&kept)) != NULL)
+		give_one(c, n, from, to);
+}
+
+void heap_maps_give(struct heap_head *head, struct heap_maps *m, struct heap_maps_taken *taken,
+		    uint64_t from, uint64_t to, uint64_t bytes, heap_maps_lost *lost, void *ctx)
 {
 	struct change c = {head, m, lost, ctx};
-	struct node *taken, *moved = NULL, *n;
-	uint64_t number;
+	struct node *ranges = taken->ranges;
 
-	if (!end_of(old, bytes) || !end_of(start, bytes))
-		return 0;
+	taken->ranges = NULL;
 	heap_lock_take(&m->lock);
-	put_by(head, m);
-	number = next_number(m);
-	taken = take_range(&c, before, old, old + bytes);
-	while ((n = take_first(&taken)) != NULL) {
-		n->start = n->start - old + start;
-		n->end = n->end - old + start;
-		n->number = number;
-		moved = merge(moved, n);
+	if (taken->resets == m->resets) {
+		put_by(head, m);
+		if (end_of(from, bytes) && end_of(to, bytes))
+			give(&c, ranges, from, to, from + bytes);
+		else
+			drop_all(&c, ranges);
 	}
-	drop_all(&c, take_range(&c, HEAP_MAPS_ALL, start, start + bytes));
-	while ((n = take_first(&moved)) != NULL)
-		insert(m, n);
 	heap_lock_give(&m->lock);
-	return 0;
-}
-
-int heap_maps_move(struct heap_head *head, struct heap_maps *m, uint64_t old, uint64_t start,
-		   uint64_t bytes, heap_maps_lost *lost, void *ctx)
-{
-	return heap_maps_move_before(head, m, HEAP_MAPS_ALL, old, start, bytes, lost, ctx);
 }
 
 void heap_maps_reset(struct heap_maps *m)
 {
+	m->resets++;
 	m->root = m->free = NULL;
 	m->uncut = m->chunks;
 	m->cut = NULL;

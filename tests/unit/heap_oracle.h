@@ -300,9 +300,11 @@ static inline void oracle_map(struct oracle *o, uint32_t thread)
 static inline void oracle_unmap(struct oracle *o, uint32_t thread)
 {
 	uint32_t at = oracle_below(o, ORACLE_PAGES - 24), n = 1 + oracle_below(o, 24);
+	struct heap_maps_taken taken;
 
-	heap_unmapped(&o->threads[thread], ORACLE_PAGES_AT + (uint64_t)at * ORACLE_PAGE,
-		      (uint64_t)n * ORACLE_PAGE);
+	heap_unmap_begin(&o->threads[thread], ORACLE_PAGES_AT + (uint64_t)at * ORACLE_PAGE,
+			 (uint64_t)n * ORACLE_PAGE, &taken);
+	heap_unmap_end(&o->threads[thread], &taken);
 	for (uint32_t i = at; i < at + n; i++)
 		oracle_page(o, i, 0);
 }
@@ -316,10 +318,13 @@ static inline void oracle_remap(struct oracle *o, uint32_t thread)
 	uint32_t to = oracle_below(o, 3) ? half + oracle_below(o, half - 12) : old;
 	uint32_t kept = old_n < n ? old_n : n, moved[12];
 	struct heap_stack s = oracle_stack(o, stack);
+	struct heap_remap r = {
+		ORACLE_PAGES_AT + (uint64_t)old * ORACLE_PAGE, (uint64_t)old_n * ORACLE_PAGE,
+		ORACLE_PAGES_AT + (uint64_t)to * ORACLE_PAGE, (uint64_t)n * ORACLE_PAGE};
+	struct heap_maps_taken taken;
 
-	heap_remapped(&o->threads[thread], ORACLE_PAGES_AT + (uint64_t)old * ORACLE_PAGE,
-		      (uint64_t)old_n * ORACLE_PAGE, ORACLE_PAGES_AT + (uint64_t)to * ORACLE_PAGE,
-		      (uint64_t)n * ORACLE_PAGE, &s);
+	heap_unmap_begin(&o->threads[thread], r.old, r.old_bytes, &taken);
+	heap_remap_end(&o->threads[thread], &taken, &r, &s);
 	for (uint32_t i = kept; i < old_n; i++)
 		oracle_page(o, old + i, 0);
 	if (to != old) {

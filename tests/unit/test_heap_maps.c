@@ -1,5 +1,5 @@
 /* Address space by site: a tree of ranges against an array of pages, on random operations; what is told as lost,
- * byte by byte and range by range; notes that come late; no memory; threads; many ranges. */
+ * byte by byte and range by range; what is on its way while others come by; no memory; threads; many ranges. */
 #include <pthread.h>
 
 #include "prof/heap/lock.h"
@@ -20,7 +20,7 @@ static void tell(void *ctx, uint32_t site, uint64_t bytes, int ranges)
 	struct told *t = ctx;
 
 	assert_true(site < SITES);
-	assert_true(ranges == 1 ? bytes > 0 : ranges == -1 && bytes == 0);
+	assert_true(ranges == 1 || (ranges == -1 && bytes == 0));
 	t->bytes[site] += (int64_t)bytes;
 	t->ranges[site] += ranges;
 }
@@ -38,20 +38,28 @@ static void drop_maps(struct heap_maps *m)
 	heap_unmap(NULL, m, heap_maps_bytes());
 }
 
+static void clear(struct heap_head *head, struct heap_maps *m, uint64_t start, uint64_t bytes,
+		  struct told *t)
+{
+	struct heap_maps_taken taken;
+
+	heap_maps_take(head, m, start, bytes, &taken, tell, t);
+	heap_maps_give(head, m, &taken, 0, 0, 0, tell, t);
+	assert_null(taken.ranges);
+}
+
 /* ---- the oracle: each page knows its site and the mapping that it came from ------------------- */
 
 #define PAGES 600
 
 struct page {
-	uint32_t site;   /* 0: not mapped */
-	uint32_t range;  /* pages of one range follow each other */
-	uint64_t number; /* of the note */
+	uint32_t site;  /* 0: not mapped */
+	uint32_t range; /* pages of one range follow each other */
 };
 
 struct oracle {
 	struct page pages[PAGES];
 	uint32_t ranges;
-	uint64_t number;
 };
 
 /* Ranges of each site. */
@@ -89,38 +97,32 @@ static void oracle_set(struct oracle *o, uint32_t from, uint32_t n, uint32_t sit
 	oracle_cut(o, from);
 	oracle_cut(o, from + n);
 	o->ranges++;
-	o->number++;
 	for (uint32_t i = from; i < from + n; i++)
-		o->pages[i] = (struct page){site, o->ranges, o->number};
+		o->pages[i] = (struct page){site, o->ranges};
 }
 
-static void oracle_clear(struct oracle *o, uint64_t before, uint32_t from, uint32_t n)
+static void oracle_clear(struct oracle *o, uint32_t from, uint32_t n)
 {
+	if (n == 0)
+		return;
 	oracle_cut(o, from);
 	oracle_cut(o, from + n);
 	for (uint32_t i = from; i < from + n; i++)
-		if (o->pages[i].number <= before)
-			o->pages[i].site = 0;
+		o->pages[i].site = 0;
 }
 
-static void oracle_move(struct oracle *o, uint64_t before, uint32_t old, uint32_t to, uint32_t n)
+/* Of n pages the first ones arrive, the others are gone. */
+static void oracle_move(struct oracle *o, uint32_t old, uint32_t n, uint32_t to, uint32_t kept)
 {
 	static struct page moved[PAGES];
 
+	oracle_clear(o, old + kept, n - kept);
 	oracle_cut(o, old);
-	oracle_cut(o, old + n);
-	memset(moved, 0, sizeof moved);
-	o->number++;
-	for (uint32_t i = 0; i < n; i++)
-		if (o->pages[old + i].site && o->pages[old + i].number <= before) {
-			moved[i] = o->pages[old + i];
-			moved[i].number = o->number;
-			o->pages[old + i].site = 0;
-		}
-	oracle_cut(o, to);
-	oracle_cut(o, to + n);
-	for (uint32_t i = 0; i < n; i++)
-		o->pages[to + i] = moved[i];
+	oracle_cut(o, old + kept);
+	memcpy(moved, o->pages + old, kept * sizeof *moved);
+	oracle_clear(o, old, kept);
+	oracle_clear(o, to, kept);
+	memcpy(o->pages + to, moved, kept * sizeof *moved);
 }
 
 static uint64_t at(uint32_t page)
@@ -141,33 +143,47 @@ static uint32_t pick(struct world *w, uint32_t n)
 	return (uint32_t)(rig_next(&w->x) % n);
 }
 
+static void move(struct world *w, uint32_t from, uint32_t n, uint32_t to, uint32_t kept)
+{
+	struct heap_maps_taken taken;
+
+	heap_maps_take(NULL, w->m, at(from), n * PAGE, &taken, tell, &w->told);
+	heap_maps_give(NULL, w->m, &taken, at(from), at(to), kept * PAGE, tell, &w->told);
+}
+
 static void one_operation(struct world *w)
 {
 	uint32_t n = 1 + pick(w, pick(w, 8) ? 16 : 200), from = pick(w, PAGES - n + 1);
 	uint32_t to = pick(w, PAGES - n + 1), site = 1 + pick(w, SITES - 1);
-	uint64_t now = heap_maps_now(w->m);
-	uint64_t before = pick(w, 4) ? HEAP_MAPS_ALL : now - pick(w, now > 30 ? 30 : 1);
+	uint32_t kept = pick(w, n + 1);
 
-	assert_int_equal(now, w->o.number);
-	switch (pick(w, 5)) {
+	switch (pick(w, 8)) {
 	case 0:
 	case 1:
+	case 2:
 		assert_int_equal(
 			heap_maps_set(NULL, w->m, at(from), n * PAGE, site, tell, &w->told), 0);
 		oracle_set(&w->o, from, n, site);
 		w->given_bytes[site] += (int64_t)(n * PAGE);
 		w->given_ranges[site]++;
 		break;
-	case 2:
 	case 3:
-		heap_maps_clear_before(NULL, w->m, before, at(from), n * PAGE, tell, &w->told);
-		oracle_clear(&w->o, before, from, n);
+	case 4:
+		clear(NULL, w->m, at(from), n * PAGE, &w->told);
+		oracle_clear(&w->o, from, n);
+		break;
+	case 5: /* a call that failed: as if nothing had been */
+		move(w, from, n, from, n);
+		break;
+	case 6: /* shrunk where it is */
+		move(w, from, n, from, kept);
+		oracle_clear(&w->o, from + kept, n - kept);
 		break;
 	default:
-		assert_int_equal(heap_maps_move_before(NULL, w->m, before, at(from), at(to),
-						       n * PAGE, tell, &w->told),
-				 0);
-		oracle_move(&w->o, before, from, to, n);
+		if (to == from)
+			break;
+		move(w, from, n, to, kept);
+		oracle_move(&w->o, from, n, to, kept);
 	}
 }
 
@@ -190,7 +206,7 @@ static void compare_pages(struct world *w)
 	for (uint32_t i = 0; i < PAGES; i++) {
 		struct told t = {{0}, {0}};
 
-		heap_maps_clear(NULL, w->m, at(i), PAGE, tell, &t);
+		clear(NULL, w->m, at(i), PAGE, &t);
 		for (uint32_t s = 1; s < SITES; s++)
 			assert_int_equal(t.bytes[s], s == w->o.pages[i].site ? PAGE : 0);
 	}
@@ -227,67 +243,91 @@ static void a_hole_makes_two_ranges_of_one(void **state)
 
 	(void)state;
 	assert_int_equal(heap_maps_set(NULL, m, BASE, 10 * PAGE, 5, tell, &t), 0);
-	heap_maps_clear(NULL, m, BASE + 4 * PAGE, 2 * PAGE, tell, &t);
+	clear(NULL, m, BASE + 4 * PAGE, 2 * PAGE, &t);
 	assert_int_equal(t.bytes[5], 2 * PAGE);
 	assert_int_equal(t.ranges[5], -1);
 	assert_int_equal(heap_maps_total(m), 8 * PAGE);
-	heap_maps_clear(NULL, m, 0, UINT64_MAX, tell, &t);
+	clear(NULL, m, 0, UINT64_MAX, &t);
 	assert_int_equal(t.bytes[5], 10 * PAGE);
 	assert_int_equal(t.ranges[5], 1);
 	drop_maps(m);
 }
 
-static void a_late_note_leaves_what_came_after_its_call(void **state)
+static void others_may_come_while_a_range_is_on_its_way(void **state)
 {
 	struct heap_maps *m = make_maps();
+	struct heap_maps_taken taken;
 	struct told t = {{0}, {0}};
-	uint64_t before;
 
 	(void)state;
+	/* mremap() by one thread; the kernel gives the old place to another, whose note is the first one. */
 	assert_int_equal(heap_maps_set(NULL, m, BASE, 4 * PAGE, 1, tell, &t), 0);
-	before = heap_maps_now(
-		m); /* munmap() by one thread; then mmap() by another, who is faster */
+	heap_maps_take(NULL, m, BASE, 4 * PAGE, &taken, tell, &t);
 	assert_int_equal(heap_maps_set(NULL, m, BASE + PAGE, PAGE, 2, tell, &t), 0);
-	heap_maps_clear_before(NULL, m, before, BASE, 4 * PAGE, tell, &t);
-	assert_int_equal(t.bytes[1], 4 * PAGE);
+	assert_int_equal(heap_maps_total(m), 5 * PAGE);
+	heap_maps_give(NULL, m, &taken, BASE, BASE + 100 * PAGE, 4 * PAGE, tell, &t);
+	assert_int_equal(t.bytes[1], 0);
 	assert_int_equal(t.bytes[2], 0);
-	assert_int_equal(heap_maps_total(m), PAGE);
-	before = heap_maps_now(m); /* mremap() by one, mmap() of the old place by another */
-	assert_int_equal(heap_maps_set(NULL, m, BASE + PAGE, PAGE, 3, tell, &t), 0);
-	assert_int_equal(
-		heap_maps_move_before(NULL, m, before, BASE, BASE + 100 * PAGE, 4 * PAGE, tell, &t),
-		0);
-	assert_int_equal(t.bytes[3], 0);
-	heap_maps_clear(NULL, m, BASE + PAGE, PAGE, tell, &t);
-	assert_int_equal(t.bytes[3], PAGE);
+	clear(NULL, m, BASE + 100 * PAGE, 4 * PAGE, &t);
+	assert_int_equal(t.bytes[1], 4 * PAGE);
+	assert_int_equal(t.ranges[1], 1);
+	clear(NULL, m, BASE, 4 * PAGE, &t);
+	assert_int_equal(t.bytes[2], PAGE);
+	assert_int_equal(heap_maps_total(m), 0);
 	drop_maps(m);
 }
 
-static void what_moved_is_newer_than_a_call_before_the_move(void **state)
+static void a_failed_call_leaves_no_trace(void **state)
 {
 	struct heap_maps *m = make_maps();
+	struct heap_maps_taken taken;
 	struct told t = {{0}, {0}};
-	uint64_t before;
 
 	(void)state;
-	assert_int_equal(heap_maps_set(NULL, m, BASE, PAGE, 1, tell, &t), 0);
-	before = heap_maps_now(m);
-	assert_int_equal(heap_maps_move(NULL, m, BASE, BASE + 9 * PAGE, PAGE, tell, &t), 0);
-	heap_maps_clear_before(NULL, m, before, BASE + 9 * PAGE, PAGE, tell, &t);
+	assert_int_equal(heap_maps_set(NULL, m, BASE, 3 * PAGE, 1, tell, &t), 0);
+	assert_int_equal(heap_maps_set(NULL, m, BASE + 3 * PAGE, 3 * PAGE, 1, tell, &t), 0);
+	heap_maps_take(NULL, m, BASE + PAGE, 4 * PAGE, &taken, tell, &t);
+	assert_int_equal(t.ranges[1], -2);
+	heap_maps_give(NULL, m, &taken, BASE + PAGE, BASE + PAGE, 4 * PAGE, tell, &t);
+	assert_int_equal(t.ranges[1], 0); /* and two mappings are two still, though they touch */
+	clear(NULL, m, BASE, 6 * PAGE, &t);
+	assert_int_equal(t.ranges[1], 2);
+	drop_maps(m);
+}
+
+static void what_is_on_its_way_in_a_reset_is_forgotten(void **state)
+{
+	struct heap_maps *m = make_maps();
+	struct heap_maps_taken taken;
+	struct told t = {{0}, {0}};
+
+	(void)state;
+	assert_int_equal(heap_maps_set(NULL, m, BASE, 4 * PAGE, 1, tell, &t), 0);
+	heap_maps_take(NULL, m, BASE, 2 * PAGE, &taken, tell, &t);
+	heap_maps_reset(m);
+	assert_int_equal(heap_maps_set(NULL, m, BASE + 9 * PAGE, PAGE, 2, tell, &t), 0);
+	heap_maps_give(NULL, m, &taken, BASE, BASE, 2 * PAGE, tell, &t);
 	assert_int_equal(heap_maps_total(m), PAGE);
+	assert_int_equal(t.bytes[1], 0);
 	drop_maps(m);
 }
 
 static void impossible_ranges_are_nothing(void **state)
 {
 	struct heap_maps *m = make_maps();
+	struct heap_maps_taken taken;
+	struct told t = {{0}, {0}};
 
 	(void)state;
 	assert_int_equal(heap_maps_set(NULL, m, BASE, 0, 1, tell, NULL), 0);
 	assert_int_equal(heap_maps_set(NULL, m, UINT64_MAX - PAGE, 2 * PAGE, 1, tell, NULL), 0);
-	heap_maps_clear(NULL, m, UINT64_MAX - PAGE, 2 * PAGE, tell, NULL);
-	assert_int_equal(heap_maps_move(NULL, m, UINT64_MAX - PAGE, 0, 2 * PAGE, tell, NULL), 0);
-	assert_int_equal(heap_maps_move(NULL, m, 0, UINT64_MAX - PAGE, 2 * PAGE, tell, NULL), 0);
+	heap_maps_take(NULL, m, UINT64_MAX - PAGE, 2 * PAGE, &taken, tell, NULL);
+	assert_null(taken.ranges);
+	heap_maps_give(NULL, m, &taken, BASE, BASE, PAGE, tell, NULL);
+	assert_int_equal(heap_maps_set(NULL, m, BASE, PAGE, 1, tell, &t), 0);
+	heap_maps_take(NULL, m, BASE, PAGE, &taken, tell, &t);
+	heap_maps_give(NULL, m, &taken, BASE, UINT64_MAX - PAGE, 2 * PAGE, tell, &t); /* no place */
+	assert_int_equal(t.bytes[1], PAGE);
 	assert_int_equal(heap_maps_total(m), 0);
 	drop_maps(m);
 }
@@ -330,7 +370,7 @@ static void a_million_ranges_come_and_go_in_any_order(void **state)
 	for (uint64_t i = 0; i < n; i++) { /* 7919 is prime to n: each once */
 		uint64_t k = i * 7919 % n;
 
-		heap_maps_clear(NULL, m, BASE + k * 2 * PAGE, PAGE, tell, &t);
+		clear(NULL, m, BASE + k * 2 * PAGE, PAGE, &t);
 		assert_int_equal(t.ranges[3], i + 1);
 	}
 	assert_int_equal(heap_maps_total(m), 0);
@@ -360,7 +400,7 @@ static int without_memory(void)
 		uint64_t page = BASE + rig_next(&x) % 1000000 * PAGE;
 
 		if (i % 3) {
-			heap_maps_clear(head, m, page, PAGE, tell, &t);
+			clear(head, m, page, PAGE, &t);
 		} else if (heap_maps_set(head, m, page, PAGE, 2, tell, &t) == 0) {
 			given += (int64_t)PAGE;
 			sets++;
@@ -368,7 +408,7 @@ static int without_memory(void)
 		CHECK(given - t.bytes[1] - t.bytes[2] == (int64_t)heap_maps_total(m));
 	}
 	CHECK(rig_lost(head, HEAP_LOSS_NO_MEMORY) > 0);
-	heap_maps_clear(head, m, 0, UINT64_MAX, tell, &t);
+	clear(head, m, 0, UINT64_MAX, &t);
 	CHECK(heap_maps_total(m) == 0);
 	CHECK(given == t.bytes[1] + t.bytes[2]);
 	CHECK(t.ranges[1] == 1 && t.ranges[2] == sets);
@@ -395,15 +435,16 @@ static void *maps_and_unmaps(void *arg)
 	struct crowd *c = arg;
 	struct told t = {{0}, {0}};
 	uint64_t mine = BASE + (uint64_t)c->index * (1u << 30);
+	struct heap_maps_taken taken;
 
 	for (int i = 0; i < 20000; i++) {
-		uint64_t place = mine + (uint64_t)(i % 50) * 3 * PAGE;
-		uint64_t before = heap_maps_now(c->m);
+		uint64_t place = mine + (uint64_t)(i % 50) * 3 * PAGE, moved = mine + (1 << 28);
 
 		if (heap_maps_set(NULL, c->m, place, 3 * PAGE, (uint32_t)c->index, tell, &t))
 			return NULL;
-		heap_maps_clear_before(NULL, c->m, before, mine, 1 << 20, tell,
-				       &t); /* older ones */
+		heap_maps_take(NULL, c->m, place, 3 * PAGE, &taken, tell, &t);
+		heap_maps_give(NULL, c->m, &taken, place, moved, (uint64_t)(i % 4) * PAGE, tell,
+			       &t);
 	}
 	c->told = t;
 	return c;
@@ -442,8 +483,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(random_operations_are_those_of_an_array_of_pages),
 		cmocka_unit_test(a_hole_makes_two_ranges_of_one),
-		cmocka_unit_test(a_late_note_leaves_what_came_after_its_call),
-		cmocka_unit_test(what_moved_is_newer_than_a_call_before_the_move),
+		cmocka_unit_test(others_may_come_while_a_range_is_on_its_way),
+		cmocka_unit_test(a_failed_call_leaves_no_trace),
+		cmocka_unit_test(what_is_on_its_way_in_a_reset_is_forgotten),
 		cmocka_unit_test(impossible_ranges_are_nothing),
 		cmocka_unit_test(a_reset_forgets_all_and_keeps_the_memory),
 		cmocka_unit_test(a_million_ranges_come_and_go_in_any_order),
