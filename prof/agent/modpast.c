@@ -45,19 +45,41 @@ void modpast_note(uint64_t start, uint64_t end, const char *build_id)
 	widen(&gone_before, p);
 	p->start = start;
 	p->end = end;
-	memcpy(p->build_id, build_id, sizeof p->build_id);
+	memset(p->build_id, 0, sizeof p->build_id);
+	memcpy(p->build_id, build_id, strnlen(build_id, sizeof p->build_id - 1));
+}
+
+/* From now on the module that came counts there, once it goes; what it leaves of the range is still that of
+ * the one before. */
+static void cut(struct past *p, uint64_t start, uint64_t end)
+{
+	struct past rest = *p;
+
+	if (p->start < start) {
+		p->end = start;
+		rest.start = end;
+		if (end < rest.end) /* it lies in the middle */
+			modpast_note(rest.start, rest.end, "");
+	} else {
+		p->start = end;
+		p->end = end < p->end ? p->end : 0; /* 0: nothing is left of it */
+	}
+	p->build_id[0] = '\0'; /* a piece of it is like nothing that comes */
 }
 
 uint32_t modpast_replaced(uint64_t start, uint64_t end, const char *build_id)
 {
-	uint32_t replaced = (uint32_t)overlaps(&gone_before, start, end);
+	uint32_t replaced = 0;
 
+	if (overlaps(&gone_before, start, end)) {
+		replaced = 1;
+		cut(&gone_before, start, end);
+	}
 	for (int i = 0; i < GONE_KEPT; i++) {
 		if (!overlaps(&last_gone[i], start, end))
 			continue;
 		replaced |= !same(&last_gone[i], start, end, build_id);
-		if (start <= last_gone[i].start && last_gone[i].end <= end)
-			last_gone[i].end = 0; /* from now on the new one counts, once it goes */
+		cut(&last_gone[i], start, end);
 	}
 	return replaced;
 }

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <dlfcn.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -225,6 +226,126 @@ static int count_maps(void)
 	return n;
 }
 
+/* ---- pins: snapshots read in normal context */
+
+static _Atomic int stop_reading;
+static _Atomic unsigned long n_read;
+
+/* Looks into every table of the snapshot that it has pinned, as a walk may. */
+static void *read_pinned(void *unused)
+{
+	static struct modules_pin pins_of[6]; /* a pin is added once */
+	static _Atomic int next_pin;
+	struct modules_pin *pin = &pins_of[atomic_fetch_add(&next_pin, 1)];
+
+	(void)unused;
+	modules_pin_add(pin);
+	while (!atomic_load(&stop_reading)) {
+		const struct unwind_map *map = modules_map(modules_pin_enter(pin));
+
+		for (uint32_t i = 0; i < map->n; i++)
+			if (map->modules[i].table &&
+			    unwind_table_rows(map->modules[i].table) == UINT32_MAX)
+				abort();
+		modules_pin_leave(pin);
+		atomic_fetch_add(&n_read, 1);
+	}
+	return NULL;
+}
+
+static void pinned_snapshots_can_be_read_while_libraries_come_and_go(void **state)
+{
+	pthread_t threads[3];
+	unsigned long before;
+
+	(void)state;
+	for (int light = 1; light >= 0; light--) {
+		atomic_store(&stop_reading, 0);
+		for (int i = 0; i < 3; i++)
+			assert_int_equal(pthread_create(&threads[i], NULL, read_pinned, NULL), 0);
+		before = atomic_load(&n_read);
+		for (int i = 0; i < 60 || atomic_load(&n_read) < before + 100; i++) {
+			void *h = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
+
+			assert_non_null(h);
+			agent_modules_refresh();
+			assert_int_equal(dlclose(h), 0);
+			agent_modules_refresh();
+			if (!light) /* as where the kernel has no membarrier */
+				atomic_store(&modules_pin_light, 0);
+		}
+		atomic_store(&stop_reading, 1);
+		for (int i = 0; i < 3; i++)
+			pthread_join(threads[i], NULL);
+	}
+	agent_modules_refresh();
+}
+
+static void a_pinned_snapshot_stays(void **state)
+{
+	static struct modules_pin pin;
+	struct agent_modules *held;
+	void *h = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
+
+	(void)state;
+	assert_non_null(h);
+	agent_modules_refresh();
+	modules_pin_add(&pin);
+	held = modules_pin_enter(&pin);
+	assert_ptr_equal(held, atomic_load(&agent.modules));
+	assert_int_equal(dlclose(h), 0);
+	agent_modules_refresh();
+	assert_ptr_not_equal(atomic_load(&agent.modules), held);
+	assert_true(is_mapped(held));
+	modules_pin_leave(&pin);
+	h = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
+	agent_modules_refresh();
+	assert_null(registry.retired);
+	assert_int_equal(dlclose(h), 0);
+	agent_modules_refresh();
+}
+
+/* ---- code in the place of other code */
+
+static void a_library_that_comes_back_replaces_nothing(void **state)
+{
+	uint32_t before = 0;
+
+	(void)state;
+	for (int i = 0; i < 6; i++) {
+		void *h = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
+
+		assert_non_null(h);
+		agent_modules_refresh();
+		if (i == 0) /* where it comes to lie, others of the tests before may have been */
+			before = modules_epoch(atomic_load(&agent.modules));
+		assert_int_equal(dlclose(h), 0);
+		agent_modules_refresh();
+	}
+	assert_int_equal(modules_epoch(atomic_load(&agent.modules)), before);
+	assert_int_equal(modules_epoch(NULL), 0);
+}
+
+static void other_code_at_the_same_place_is_noticed(void **state)
+{
+	const uint64_t at = 0x10000;
+
+	(void)state;
+	modpast_note(at, at + 0x4000, "aa");
+	assert_int_equal(modpast_replaced(at + 0x8000, at + 0x9000, "bb"), 0);
+	assert_int_equal(modpast_replaced(at + 0x3000, at + 0x5000, "bb"), 1);
+	modpast_note(at, at + 0x4000, "aa");
+	assert_int_equal(modpast_replaced(at, at + 0x4000, "bb"), 1); /* as large, but other */
+	modpast_note(at, at + 0x4000, "");
+	assert_int_equal(modpast_replaced(at, at + 0x4000, ""), 1); /* who knows */
+	modpast_note(at, at + 0x4000, "aa");
+	for (uint64_t i = 1; i <= GONE_KEPT; i++) /* the first is remembered in common only */
+		modpast_note(at + i * 0x10000, at + i * 0x10000 + 0x1000, "cc");
+	assert_int_equal(modpast_replaced(at, at + 0x4000, "aa"), 1);
+	for (uint64_t i = 0; i <= GONE_KEPT; i++) /* nothing is left for the tests to come */
+		last_gone[i % GONE_KEPT].end = gone_before.end = 0;
+}
+
 static void many_loads_leak_nothing(void **state)
 {
 	int before = 0;
@@ -307,6 +428,10 @@ int main(void)
 		cmocka_unit_test(nothing_changed_publishes_nothing),
 		cmocka_unit_test(a_library_comes_and_goes),
 		cmocka_unit_test(a_snapshot_in_use_stays_until_it_is_left),
+		cmocka_unit_test(a_pinned_snapshot_stays),
+		cmocka_unit_test(pinned_snapshots_can_be_read_while_libraries_come_and_go),
+		cmocka_unit_test(a_library_that_comes_back_replaces_nothing),
+		cmocka_unit_test(other_code_at_the_same_place_is_noticed),
 		cmocka_unit_test(many_loads_leak_nothing),
 		cmocka_unit_test(a_snapshot_unwinds_to_the_root),
 		cmocka_unit_test(paths_of_addresses_come_from_the_maps),
