@@ -68,7 +68,7 @@ int suppress_add_builtin(struct suppress *s, struct err *err)
 
 	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		if (add_rule(s, all[i].name, strlen(all[i].name), all[i].reason,
-			     strlen(all[i].reason), all[i].which))
+			     strlen(all[i].reason), (int)all[i].which))
 			return err_nomem(err, "suppressions");
 	return 0;
 }
