@@ -141,4 +141,20 @@ cxx -DPLUGIN -shared -fPIC -static-libstdc++ -static-libgcc $new -o "$P/plugin_s
 same "a plugin with a C++ library in it" "$P/host" /dev/null "$P/plugin_static.so"
 exact "a plugin with a C++ library in it" "$P/host" "$P/plugin_static.so"
 
+# ---- a program that records itself
+cc -Iprof/include tests/programs/mem_start.c -o "$P/start" -Wl,--no-as-needed "$LIB" -Wl,-rpath,"$(dirname "$LIB")"
+for mode in full sampled off; do
+	rm -f "$TMP"/s?.sqlite*
+	if ! PATH=$(dirname "$PROF"):$PATH PROTEA_PROF_MEMORY=$mode PROTEA_PROF_MEMORY_RATE=1 \
+		"$P/start" "$TMP/s1.sqlite" "$TMP/s2.sqlite" "$TMP/s3.sqlite" >"$TMP/got"; then
+		not_ok "a program that records itself, $mode"
+		sed 's/^/# /' "$TMP/got"
+		continue
+	fi
+	for i in 1 2 3; do sqlite3 -separator ' ' "$TMP/s$i.sqlite" "SELECT 'sum', sum(s.value), sum(s.count) FROM sample s
+		JOIN stack k ON k.id = s.stack_id JOIN frame f ON f.id = k.frame_id WHERE s.kind = 'alloc' AND f.function = 'by_start'"; done >"$TMP/counted"
+	[ $mode = off ] && sed -i 's/.*/sum  /' "$TMP/got"
+	check "a program that records itself three times, $mode" diff "$TMP/got" "$TMP/counted"
+done
+
 [ "$tap_failed" -eq 0 ]
