@@ -342,9 +342,9 @@ static void resized(struct mem_thread *t, const struct mem_resize *r, void *q, s
 
 	if (is_booked(t, bytes)) {
 		mem_stack_quick(t, caller, &stack);
-		heap_resized(&t->heap, r->old, &r->block, (uint64_t)(uintptr_t)q, bytes, &stack);
+		heap_resized(&t->heap, &r->block, (uint64_t)(uintptr_t)q, bytes, &stack);
 	} else {
-		heap_resize_end(&t->heap, r->old, &r->block);
+		heap_resize_end(&t->heap, &r->block);
 	}
 }
 

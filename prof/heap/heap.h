@@ -81,8 +81,8 @@ int heap_free(struct heap_thread *t, uint64_t address);
 /* realloc: the block is taken out before the allocator is asked, and booked or put back after. */
 int heap_resize_begin(struct heap_thread *t, uint64_t address, struct heap_block *block);
 void heap_resize_failed(struct heap_thread *t, uint64_t address, const struct heap_block *block);
-void heap_resized(struct heap_thread *t, uint64_t old, const struct heap_block *block,
-		  uint64_t address, uint64_t bytes, const struct heap_stack *stack);
+void heap_resized(struct heap_thread *t, const struct heap_block *block, uint64_t address,
+		  uint64_t bytes, const struct heap_stack *stack);
 
 /* ---- sampled mode: the block was drawn with the probability that heap_sample_weight() (sampler.h) turns
  * into what it stands for. */
@@ -95,7 +95,7 @@ int heap_is_sampled(uint64_t address);
 uint8_t *heap_filter(void);
 /* heap_resize_begin(), _failed() and _resized() serve sampled mode as well, for blocks that are in the set;
  * heap_resize_end() is a heap_resized() whose new block was not drawn. */
-void heap_resize_end(struct heap_thread *t, uint64_t old, const struct heap_block *block);
+void heap_resize_end(struct heap_thread *t, const struct heap_block *block);
 
 /* ---- bytes copied, sampled in both modes */
 void heap_copied(struct heap_thread *t, uint64_t bytes, const struct heap_stack *stack);

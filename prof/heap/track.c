@@ -312,11 +312,10 @@ void heap_resize_failed(struct heap_thread *t, uint64_t address, const struct he
 	heap_lock_give(&s->lock);
 }
 
-void heap_resize_end(struct heap_thread *t, uint64_t old, const struct heap_block *block)
+void heap_resize_end(struct heap_thread *t, const struct heap_block *block)
 {
 	struct heap_shard *s;
 
-	(void)old;
 	if (!block->site)
 		return;
 	s = heap_enter(t);
@@ -330,10 +329,10 @@ void heap_resize_end(struct heap_thread *t, uint64_t old, const struct heap_bloc
 		end_block(1, s, *block, t->resizing_temporary);
 }
 
-void heap_resized(struct heap_thread *t, uint64_t old, const struct heap_block *block,
-		  uint64_t address, uint64_t bytes, const struct heap_stack *stack)
+void heap_resized(struct heap_thread *t, const struct heap_block *block, uint64_t address,
+		  uint64_t bytes, const struct heap_stack *stack)
 {
-	heap_resize_end(t, old, block);
+	heap_resize_end(t, block);
 	if (heap_mode() == HEAP_SAMPLED)
 		heap_alloc_sampled(t, address, bytes, stack);
 	else

@@ -270,7 +270,7 @@ static inline void oracle_resize(struct oracle *o, uint32_t slot, uint32_t threa
 	oracle_unbook(o, slot, thread);
 	if (o->rate)
 		t->alloc_count++;
-	heap_resized(t, oracle_address(slot), &block, oracle_address(to), bytes, &s);
+	heap_resized(t, &block, oracle_address(to), bytes, &s);
 	oracle_book(o, to, thread, stack, bytes);
 }
 

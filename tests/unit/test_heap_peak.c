@@ -335,7 +335,7 @@ static void blocks_of_an_earlier_recording_are_not_known(void **state)
 	heap_end();
 	begin_as("later", HEAP_FULL, 1);
 	allocate(&t, 7, 5);
-	heap_resized(&t, BASE + 3 * 64, &block, BASE + 4 * 64, 50, &stack);
+	heap_resized(&t, &block, BASE + 4 * 64, 50, &stack);
 	assert_int_equal(heap_free(&t, BASE + 64), 0);
 	assert_int_equal(heap_free(&u, BASE + 128), 0);
 	assert_int_equal(heap_live_bytes(), 55);
