@@ -19,11 +19,12 @@
 #define HELD     48 /* mappings of a thread */
 #define THREADS  4
 #define STACK    (256 << 10)
-#define END      __asm__ volatile("" ::: "memory") /* no call is the last thing: it would leave no frame */
+#define END                                                                                        \
+	__asm__ volatile("" ::: "memory") /* no call is the last thing: it would leave no frame */
 
 enum by { NONE, MAP, MAP64, OVER, GROW, SBRK, SHM, SPAWN, STACK_GIVEN, BYS };
-static const char *const names[BYS] = {"",        "by_map",  "by_map64", "by_over",       "by_grow",
-				       "by_sbrk", "by_shm",  "by_spawn", "by_stack_given"};
+static const char *const names[BYS] = {"",        "by_map", "by_map64", "by_over",       "by_grow",
+				       "by_sbrk", "by_shm", "by_spawn", "by_stack_given"};
 
 struct mapping {
 	char *at; /* NULL: none */
@@ -70,7 +71,8 @@ static NOINLINE void *by_map64(size_t n)
 
 static NOINLINE void *by_over(void *at, size_t n)
 {
-	void *p = mmap(at, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	void *p =
+		mmap(at, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 
 	END;
 	return p;
@@ -119,7 +121,8 @@ static void map_new(struct worker *w, struct mapping *m)
 {
 	int n = 1 + pick(w, PAGES), wide = pick(w, 2);
 
-	m->at = wide ? by_map64((size_t)n * PAGE) : by_map((size_t)n * PAGE - (size_t)pick(w, PAGE));
+	m->at = wide ? by_map64((size_t)n * PAGE)
+		     : by_map((size_t)n * PAGE - (size_t)pick(w, PAGE));
 	need(m->at != MAP_FAILED, "mmap");
 	m->pages = n;
 	fill(w, m, 0, n, wide ? MAP64 : MAP);
@@ -160,7 +163,8 @@ static void map_over(struct worker *w, struct mapping *m)
 		return;
 	cut(w, m, from);
 	cut(w, m, to);
-	need(by_over(m->at + (size_t)from * PAGE, (size_t)(to - from) * PAGE) != MAP_FAILED, "mmap");
+	need(by_over(m->at + (size_t)from * PAGE, (size_t)(to - from) * PAGE) != MAP_FAILED,
+	     "mmap");
 	fill(w, m, from, to, OVER);
 }
 
