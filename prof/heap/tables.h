@@ -44,10 +44,11 @@ static inline struct heap_site *heap_site_at(const struct heap_head *head, uint3
 /* A row for a thread; 0: none left (counted). Signal-safe, lock-free. */
 uint32_t heap_thread_row_add(struct heap_head *head, int tid, int64_t now_ns);
 
-struct heap_stack {                /* a walk's result */
-	uint64_t hash;             /* of the addresses, and of what else tells stacks apart */
-	const uint64_t *addresses; /* borrowed, the innermost first; NULL: heap_stack_ask() has them */
-	uint32_t n, flags;         /* flags: enum spool_sample_flags */
+struct heap_stack {    /* a walk's result */
+	uint64_t hash; /* of the addresses, and of what else tells stacks apart */
+	const uint64_t
+		*addresses; /* borrowed, the innermost first; NULL: heap_stack_ask() has them */
+	uint32_t n, flags;  /* flags: enum spool_sample_flags */
 };
 
 /* Most stacks are known by their hash, and nobody wants their addresses: who walks may keep them until asked,
