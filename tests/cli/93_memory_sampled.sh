@@ -61,7 +61,8 @@ sql() { sqlite3 -readonly "$store" "$1"; }
 # run_known OPTIONS…: the program's own words in $TMP/said.
 run_known() {
 	rm -f "$store"*
-	"$PROF" run -q -o "$store" "$@" -- "$TMP/known" >"$TMP/said" 2>"$TMP/err" || cat "$TMP/err"
+	"$PROF" run -q -o "$store" "$@" -- "$TMP/known" >"$TMP/said" 2>"$TMP/err" ||
+		{ echo "# exit code $?"; sed 's/^/# /' "$TMP/err"; }
 }
 # seen KIND: "function bytes count variance" by function of the leaf.
 seen() {
