@@ -128,6 +128,19 @@ static void only_caller(struct mem_thread *t, const struct mem_caller *caller,
 	stack->hash = unwind_trail_hash(&t->first, 1);
 }
 
+/* Where code was replaced by other code, the same addresses are another stack. */
+static __attribute__((noinline)) void
+tell_apart(struct mem_thread *t, const struct modules_replaced *replaced, struct heap_stack *stack)
+{
+	const uint64_t *a = stack->addresses ? stack->addresses : unwind_trail_addresses(t->trail);
+
+	for (uint32_t i = 0; i < stack->n; i++)
+		if (a[i] - replaced->start < replaced->end - replaced->start) {
+			stack->hash += EPOCH * replaced->times;
+			return;
+		}
+}
+
 static uint32_t flags_of(const struct unwind_trail_result *r)
 {
 	uint32_t flags = (uint32_t)r->end & SPOOL_SAMPLE_END_MASK;
@@ -158,8 +171,8 @@ void mem_stack_quick(struct mem_thread *t, const struct mem_caller *caller,
 	stack->hash = r.hash;
 	if (__builtin_expect(r.n == 0, 0))
 		only_caller(t, caller, stack);
-	/* Where code was replaced by other code, the same addresses are another stack. */
-	stack->hash += EPOCH * modules_epoch(modules);
+	if (__builtin_expect(modules_replaced(modules)->times != 0, 0))
+		tell_apart(t, modules_replaced(modules), stack);
 	modules_pin_leave(&t->pin);
 	stack->flags = flags_of(&r);
 }

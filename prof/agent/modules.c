@@ -37,8 +37,8 @@ struct module { /* one loaded object */
 
 struct agent_modules {
 	struct unwind_map map;
-	uint32_t epoch; /* modules_epoch() */
-	size_t bytes;   /* of this mapping */
+	struct modules_replaced replaced;
+	size_t bytes; /* of this mapping */
 	struct agent_modules *older;
 	struct module *gone; /* modules that the snapshot after this one does not have */
 	struct unwind_module list[];
@@ -57,7 +57,7 @@ static struct {
 	unsigned long long adds, subs; /* the loader's counts at the last look */
 	uint32_t generation, next_kept;
 	uint32_t forking; /* `running` is held by a fork */
-	uint32_t epoch;
+	struct modules_replaced replaced;
 	struct kept_table kept[KEPT];
 } registry;
 
@@ -86,9 +86,11 @@ const struct unwind_map *modules_map(const struct agent_modules *m)
 	return m ? &m->map : &none;
 }
 
-uint32_t modules_epoch(const struct agent_modules *m)
+const struct modules_replaced *modules_replaced(const struct agent_modules *m)
 {
-	return m ? m->epoch : 0;
+	static const struct modules_replaced none;
+
+	return m ? &m->replaced : &none;
 }
 
 static struct module *module_new(void)
@@ -186,6 +188,15 @@ static void read_build_id(struct module *m, const struct dl_phdr_info *info)
 	}
 }
 
+static void note_replaced(const struct module *m)
+{
+	struct modules_replaced *r = &registry.replaced;
+
+	r->start = r->times == 0 || m->start < r->start ? m->start : r->start;
+	r->end = m->end > r->end ? m->end : r->end;
+	r->times++;
+}
+
 static void add_module(const struct shape *s, const struct dl_phdr_info *info)
 {
 	struct module *m = module_new();
@@ -208,7 +219,8 @@ static void add_module(const struct shape *s, const struct dl_phdr_info *info)
 	read_build_id(m, info);
 	m->next = registry.loaded;
 	registry.loaded = m;
-	registry.epoch += modpast_replaced(m->start, m->end, m->build_id);
+	if (modpast_replaced(m->start, m->end, m->build_id))
+		note_replaced(m);
 }
 
 /* A module unloaded and another one loaded at the same place have the same shape at most when they are
@@ -338,7 +350,7 @@ static struct agent_modules *build(void)
 	if (s->map.generation == 0)
 		s->map.generation = registry.generation = 1;
 	s->map.modules = s->list;
-	s->epoch = registry.epoch;
+	s->replaced = registry.replaced;
 	for (const struct module *m = registry.loaded; m; m = m->next)
 		insert(s, m);
 	return s;

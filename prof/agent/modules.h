@@ -41,9 +41,13 @@ static inline void modules_pin_leave(struct modules_pin *pin)
 {
 	atomic_store_explicit(&pin->in_use, NULL, memory_order_release);
 }
-/* How often code was replaced by other code at the same place: addresses of before and after are not the
- * same. */
-uint32_t modules_epoch(const struct agent_modules *m);
+/* How often code was replaced by other code at the same place, and where: addresses of before and after are
+ * not the same. */
+struct modules_replaced {
+	uint32_t times;
+	uint64_t start, end; /* all of it lies in here */
+};
+const struct modules_replaced *modules_replaced(const struct agent_modules *m);
 
 /* Around fork(), in the order of pthread_atfork()'s handlers. In the child the snapshot stays. */
 void modules_fork_prepare(void);

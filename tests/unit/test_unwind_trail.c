@@ -553,11 +553,6 @@ static void another_map_is_another_world(void **state)
 	assert_true(known >= 4 && known <= 16);
 }
 
-static int setup_rig(void **state)
-{
-	return setup(state);
-}
-
 static int free_rig(void **state)
 {
 	rig_free(*state);
@@ -565,7 +560,7 @@ static int free_rig(void **state)
 	return 0;
 }
 
-#define MADE(name) cmocka_unit_test_setup_teardown(name, setup_rig, free_rig)
+#define MADE(name) cmocka_unit_test_setup_teardown(name, setup, free_rig)
 
 int main(void)
 {
