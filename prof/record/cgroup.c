@@ -103,22 +103,33 @@ static int parse_mount(const char *line, struct mount *m)
 	return 0;
 }
 
-/* `\040` is a blank in mountinfo. How many bytes, negative: too long. */
+/* `\040` is a blank in mountinfo; 0: nothing is escaped here. */
+static int escaped_byte(const char *p, size_t n)
+{
+	int byte = 0;
+
+	if (n < 4 || p[0] != '\\' || p[1] > '3')
+		return 0;
+	for (int i = 1; i < 4; i++) {
+		if (p[i] < '0' || p[i] > '7')
+			return 0;
+		byte = byte << 3 | (p[i] - '0');
+	}
+	return byte;
+}
+
+/* How many bytes, negative: too long. */
 static long unescape(char *out, size_t size, const char *p, size_t n)
 {
 	size_t len = 0;
 
 	for (size_t i = 0; i < n; i++, len++) {
-		int escaped = p[i] == '\\' && i + 3 < n && p[i + 1] >= '0' && p[i + 1] <= '3' &&
-			      p[i + 2] >= '0' && p[i + 2] <= '7' && p[i + 3] >= '0' &&
-			      p[i + 3] <= '7';
+		int byte = escaped_byte(p + i, n - i);
 
 		if (len + 1 >= size)
 			return -1;
-		out[len] = escaped ? (char)((p[i + 1] - '0') << 6 | (p[i + 2] - '0') << 3 |
-					    (p[i + 3] - '0'))
-				   : p[i];
-		i += escaped ? 3 : 0;
+		out[len] = byte ? (char)byte : p[i];
+		i += byte ? 3 : 0;
 	}
 	out[len] = '\0';
 	return (long)len;
