@@ -178,8 +178,11 @@ static inline __attribute__((always_inline)) int enter(struct mem_thread *t, str
 {
 	uint64_t at = (uint64_t)(in ? (void *)in : __builtin_frame_address(0));
 
-	if (__builtin_expect(t->heap.busy, 0) && !is_dead(t, at))
-		return 0;
+	if (__builtin_expect(t->heap.busy, 0)) {
+		if (!is_dead(t, at))
+			return 0;
+		heap_thread_jumped(&t->heap);
+	}
 	t->enter_sp = at;
 	t->enter_marked = in != NULL;
 	if (in)

@@ -165,7 +165,7 @@ void stage_memory_begin(struct stage_memory *m, int mark)
 		m->alloc_count = (int64_t)count;
 	}
 	if (mark)
-		heap_mark_begin(&m->mark);
+		heap_mark_begin(mem_heap_thread(t), &m->mark);
 	mem_leave(t);
 }
 
@@ -184,7 +184,7 @@ static void memory_end(struct stage_memory *m)
 	}
 	if (!t)
 		return;
-	(void)heap_mark_end(&m->mark);
+	(void)heap_mark_end(mem_heap_thread(t), &m->mark);
 	mem_leave(t);
 }
 
@@ -194,7 +194,7 @@ void stage_memory_end_of(struct stage_memory *m, uint64_t serial)
 
 	if (!t)
 		return;
-	heap_mark_end_of(&m->mark, serial);
+	heap_mark_end_of(mem_heap_thread(t), &m->mark, serial);
 	mem_leave(t);
 }
 

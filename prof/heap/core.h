@@ -29,7 +29,7 @@ static inline struct heap_shard *heap_enter(struct heap_thread *t)
 {
 	struct heap_shard *s = &heap_core.peak.shards[t->shard];
 
-	heap_lock_take(&s->lock);
+	heap_lock_take_as(&s->lock, heap_lock_id(t->tid));
 	if (__builtin_expect(t->recording == heap_core.peak.recording, 1))
 		return s;
 	heap_lock_give(&s->lock);
@@ -41,11 +41,12 @@ static inline struct heap_shard *heap_go(struct heap_shard *from, uint32_t to)
 {
 	uint32_t recording = heap_core.peak.recording;
 	struct heap_shard *s = &heap_core.peak.shards[to];
+	uint32_t id = atomic_load_explicit(&from->lock.held, memory_order_relaxed);
 
 	if (s == from)
 		return s;
 	heap_lock_give(&from->lock);
-	heap_lock_take(&s->lock);
+	heap_lock_take_as(&s->lock, id);
 	if (recording == heap_core.peak.recording)
 		return s;
 	heap_lock_give(&s->lock);

@@ -12,6 +12,11 @@
 struct heap_core heap_core = {.peak = {.n_shards = 1, .recording = 1}};
 _Atomic int64_t heap_now_ns;
 
+static uint32_t own_id(void)
+{
+	return heap_lock_id((int)syscall(SYS_gettid));
+}
+
 static int recording(void)
 {
 	return !(heap_core.peak.recording & 1);
@@ -80,7 +85,7 @@ int heap_begin(const struct heap_config *config, struct err *err)
 
 	if (config->mode != HEAP_SAMPLED && config->mode != HEAP_FULL)
 		return err_set(err, ERR_ARG, "no mode of memory tracking");
-	heap_peak_lock_all(&heap_core.peak);
+	heap_peak_lock_all(&heap_core.peak, own_id());
 	rc = begin(config, err);
 	heap_peak_unlock_all(&heap_core.peak);
 	return rc;
@@ -90,7 +95,7 @@ void heap_end(void)
 {
 	struct heap_core *c = &heap_core;
 
-	heap_peak_lock_all(&c->peak);
+	heap_peak_lock_all(&c->peak, own_id());
 	if (recording()) {
 		atomic_store_explicit(&c->mode, HEAP_OFF, memory_order_relaxed);
 		atomic_store_explicit(&c->file->ended, 1, memory_order_release);
@@ -152,11 +157,11 @@ void heap_thread_begin(struct heap_thread *t, int tid, int64_t now_ns)
 	/* One that heap_threads_many() was not told of. */
 	if (atomic_fetch_add_explicit(&c->threads, 1, memory_order_relaxed) > 0)
 		heap_threads_many();
-	heap_peak_lock_all(&c->peak);
+	heap_peak_lock_all(&c->peak, own_id());
 	if (!recording() || t->recording == c->peak.recording) {
 		atomic_fetch_sub_explicit(&c->threads, 1, memory_order_relaxed);
 	} else {
-		t->shard = heap_peak_thread_begin(&c->peak);
+		t->shard = heap_peak_thread_begin(&c->peak, own_id());
 		t->row = heap_thread_row_add(c->file, tid, now_ns);
 		t->recording = c->peak.recording;
 		t->last_at = 0;
@@ -170,13 +175,18 @@ void heap_thread_end(struct heap_thread *t)
 {
 	struct heap_core *c = &heap_core;
 
-	heap_peak_lock_all(&c->peak);
+	heap_peak_lock_all(&c->peak, own_id());
 	if (recording() && t->recording == c->peak.recording) {
 		c->peak.shards[t->shard].threads--;
 		atomic_fetch_sub_explicit(&c->threads, 1, memory_order_relaxed);
 	}
 	t->recording = 0;
 	heap_peak_unlock_all(&c->peak);
+}
+
+void heap_thread_jumped(const struct heap_thread *t)
+{
+	heap_peak_give_back(&heap_core.peak, heap_lock_id(t->tid));
 }
 
 /* A thread that was there before this recording began. */
@@ -188,7 +198,7 @@ __attribute__((noinline)) struct heap_shard *heap_enter_slow(struct heap_thread 
 		return NULL;
 	heap_thread_begin(t, t->tid ? t->tid : (int)syscall(SYS_gettid), clock_mono_ns());
 	s = &heap_core.peak.shards[t->shard];
-	heap_lock_take(&s->lock);
+	heap_lock_take_as(&s->lock, heap_lock_id(t->tid));
 	if (t->recording == heap_core.peak.recording)
 		return s;
 	heap_lock_give(&s->lock);
@@ -218,23 +228,23 @@ void heap_variance_add(struct heap_site *site, double variance)
 
 /* ---- stages ---------------------------------------------------------------------------------- */
 
-void heap_mark_begin(struct heap_mark *mark)
+void heap_mark_begin(const struct heap_thread *t, struct heap_mark *mark)
 {
-	heap_peak_mark_begin(&heap_core.peak, mark);
+	heap_peak_mark_begin(&heap_core.peak, heap_lock_id(t->tid), mark);
 }
 
-int64_t heap_mark_end(struct heap_mark *mark)
+int64_t heap_mark_end(const struct heap_thread *t, struct heap_mark *mark)
 {
-	return heap_peak_mark_end(&heap_core.peak, mark, 0);
+	return heap_peak_mark_end(&heap_core.peak, heap_lock_id(t->tid), mark, 0);
 }
 
-void heap_mark_end_of(struct heap_mark *mark, uint64_t serial)
+void heap_mark_end_of(const struct heap_thread *t, struct heap_mark *mark, uint64_t serial)
 {
 	if (serial)
-		(void)heap_peak_mark_end(&heap_core.peak, mark, serial);
+		(void)heap_peak_mark_end(&heap_core.peak, heap_lock_id(t->tid), mark, serial);
 }
 
 int64_t heap_live_bytes(void)
 {
-	return heap_peak_live(&heap_core.peak);
+	return heap_peak_live(&heap_core.peak, own_id());
 }

@@ -70,6 +70,9 @@ struct heap_head *heap_file(void); /* NULL: off */
 void heap_thread_begin(struct heap_thread *t, int tid, int64_t now_ns);
 /* Its thread is gone for good (or the process has forked): the shard is free for another one. */
 void heap_thread_end(struct heap_thread *t);
+/* By the thread itself, when it finds that a handler jumped out of the middle of a call in here: whatever lock
+ * that held is given back. */
+void heap_thread_jumped(const struct heap_thread *t);
 /* From now on more than one thread may call; set before the second one is made. */
 void heap_threads_many(void);
 
@@ -117,12 +120,12 @@ void heap_remap_end(struct heap_thread *t, struct heap_maps_taken *taken,
 		    const struct heap_remap *r, const struct heap_stack *stack);
 
 /* ---- stages: the process's heap while one is open */
-void heap_mark_begin(struct heap_mark *mark);
+void heap_mark_begin(const struct heap_thread *t, struct heap_mark *mark);
 /* Peak bytes; -1: not measured. Once ended, the same again. */
-int64_t heap_mark_end(struct heap_mark *mark);
+int64_t heap_mark_end(const struct heap_thread *t, struct heap_mark *mark);
 /* The same by another thread, if it is still the one that had `serial` (heap_mark_serial() before it was found
  * to be the right one): its own thread's heap_mark_end() tells what it came to. */
-void heap_mark_end_of(struct heap_mark *mark, uint64_t serial);
+void heap_mark_end_of(const struct heap_thread *t, struct heap_mark *mark, uint64_t serial);
 static inline uint64_t heap_mark_serial(const struct heap_mark *mark)
 {
 	return atomic_load_explicit(&mark->serial, memory_order_acquire);

@@ -54,20 +54,20 @@ void heap_peak_fork_child(struct heap_peak *p)
 }
 
 /* n_shards grows under all locks, so with one of them held it can be trusted. */
-void heap_peak_lock_all(struct heap_peak *p)
+void heap_peak_lock_all(struct heap_peak *p, uint32_t id)
 {
 	uint32_t n;
 
 	if (heap_peak_alone(p)) {
-		heap_lock_take(&p->shards[0].lock);
+		heap_lock_take_as(&p->shards[0].lock, id);
 		if (heap_peak_alone(p))
 			return;
 		heap_lock_give(&p->shards[0].lock);
 	}
-	heap_lock_take(&p->lock);
+	heap_lock_take_as(&p->lock, id);
 	n = atomic_load_explicit(&p->n_shards, memory_order_relaxed);
 	for (uint32_t i = 0; i < n; i++)
-		heap_lock_take(&p->shards[i].lock);
+		heap_lock_take_as(&p->shards[i].lock, id);
 }
 
 static void unlock_many(struct heap_peak *p, uint32_t n)
@@ -144,7 +144,7 @@ static void limit(struct heap_peak *p, uint32_t n, int64_t live)
 		deal(p, n, edge(p) - live);
 }
 
-uint32_t heap_peak_thread_begin(struct heap_peak *p)
+uint32_t heap_peak_thread_begin(struct heap_peak *p, uint32_t id)
 {
 	uint32_t n = atomic_load_explicit(&p->n_shards, memory_order_relaxed), best = 0;
 
@@ -153,9 +153,9 @@ uint32_t heap_peak_thread_begin(struct heap_peak *p)
 			best = i;
 	if (p->shards[best].threads && n < HEAP_SHARDS) {
 		best = n;
-		heap_lock_take(&p->shards[n].lock);
+		heap_lock_take_as(&p->shards[n].lock, id);
 		if (n == 1) /* its lock stood for this one */
-			heap_lock_take(&p->lock);
+			heap_lock_take_as(&p->lock, id);
 		atomic_store_explicit(&p->n_shards, n + 1, memory_order_relaxed);
 	}
 	p->shards[best].threads++;
@@ -209,11 +209,11 @@ void heap_peak_reached(struct heap_peak *p, struct heap_shard *shard, int64_t no
 	limit(p, n, live);
 }
 
-int64_t heap_peak_live(struct heap_peak *p)
+int64_t heap_peak_live(struct heap_peak *p, uint32_t id)
 {
 	int64_t live;
 
-	heap_peak_lock_all(p);
+	heap_peak_lock_all(p, id);
 	live = p->head ? live_of_all(p, atomic_load_explicit(&p->n_shards, memory_order_relaxed))
 		       : -1;
 	heap_peak_unlock_all(p);
@@ -251,13 +251,13 @@ static void mark_set(struct heap_mark *mark, uint64_t serial, int64_t peak_bytes
 	atomic_store_explicit(&mark->serial, serial, memory_order_release);
 }
 
-void heap_peak_mark_begin(struct heap_peak *p, struct heap_mark *mark)
+void heap_peak_mark_begin(struct heap_peak *p, uint32_t id, struct heap_mark *mark)
 {
 	struct heap_level *top;
 	int64_t live;
 	uint32_t n;
 
-	heap_peak_lock_all(p);
+	heap_peak_lock_all(p, id);
 	mark_set(mark, 0, -1);
 	if (!p->head || (p->n_levels == p->levels_max && levels_room(p) < 0)) {
 		heap_peak_unlock_all(p);
@@ -306,21 +306,22 @@ static void level_leave(struct heap_peak *p, struct heap_level *level)
 }
 
 /* What levels are guarded by, when no shard is concerned. */
-static heap_lock *levels_lock(struct heap_peak *p)
+static heap_lock *levels_lock(struct heap_peak *p, uint32_t id)
 {
 	if (heap_peak_alone(p)) {
-		heap_lock_take(&p->shards[0].lock);
+		heap_lock_take_as(&p->shards[0].lock, id);
 		if (heap_peak_alone(p))
 			return &p->shards[0].lock;
 		heap_lock_give(&p->shards[0].lock);
 	}
-	heap_lock_take(&p->lock);
+	heap_lock_take_as(&p->lock, id);
 	return &p->lock;
 }
 
-int64_t heap_peak_mark_end(struct heap_peak *p, struct heap_mark *mark, uint64_t serial)
+int64_t heap_peak_mark_end(struct heap_peak *p, uint32_t id, struct heap_mark *mark,
+			   uint64_t serial)
 {
-	heap_lock *lock = levels_lock(p);
+	heap_lock *lock = levels_lock(p, id);
 	uint64_t own = atomic_load_explicit(&mark->serial, memory_order_relaxed);
 	int64_t peak = mark->peak_bytes;
 
@@ -335,4 +336,11 @@ int64_t heap_peak_mark_end(struct heap_peak *p, struct heap_mark *mark, uint64_t
 	}
 	heap_lock_give(lock);
 	return peak;
+}
+
+void heap_peak_give_back(struct heap_peak *p, uint32_t id)
+{
+	for (uint32_t i = HEAP_SHARDS; i-- > 0;)
+		heap_lock_give_as(&p->shards[i].lock, id);
+	heap_lock_give_as(&p->lock, id);
 }

@@ -61,9 +61,10 @@ void heap_peak_begin(struct heap_peak *p, struct heap_head *head);
 /* In a forked child: its one thread holds no lock; heap_peak_begin() is next. */
 void heap_peak_fork_child(struct heap_peak *p);
 /* With all locks held: a shard for one more thread. */
-uint32_t heap_peak_thread_begin(struct heap_peak *p);
+uint32_t heap_peak_thread_begin(struct heap_peak *p, uint32_t id);
 
-void heap_peak_lock_all(struct heap_peak *p);
+/* `id`: of the calling thread, heap_lock_id(). */
+void heap_peak_lock_all(struct heap_peak *p, uint32_t id);
 void heap_peak_unlock_all(struct heap_peak *p);
 
 /* After an allocation brought `shard` to its limit, with all locks held (or the only shard's): declares the
@@ -71,10 +72,13 @@ void heap_peak_unlock_all(struct heap_peak *p);
 void heap_peak_reached(struct heap_peak *p, struct heap_shard *shard, int64_t now_ns);
 
 /* Live bytes of the process; takes locks. */
-int64_t heap_peak_live(struct heap_peak *p);
-void heap_peak_mark_begin(struct heap_peak *p, struct heap_mark *mark);
+int64_t heap_peak_live(struct heap_peak *p, uint32_t id);
+void heap_peak_mark_begin(struct heap_peak *p, uint32_t id, struct heap_mark *mark);
 /* `serial`: only if it is that of the mark; 0: whatever it is. */
-int64_t heap_peak_mark_end(struct heap_peak *p, struct heap_mark *mark, uint64_t serial);
+int64_t heap_peak_mark_end(struct heap_peak *p, uint32_t id, struct heap_mark *mark,
+			   uint64_t serial);
+/* The thread jumped out of the middle of something: what it holds is given back. */
+void heap_peak_give_back(struct heap_peak *p, uint32_t id);
 
 /* May `bytes` more be booked in `shard` with its own lock only? If it is the only one, always. */
 static inline int heap_peak_alone(const struct heap_peak *p)

@@ -129,7 +129,7 @@ EACH_MODE void begin_at_limit(const int drawn, struct heap_thread *t, struct hea
 		return;
 	}
 	heap_lock_give(&s->lock);
-	heap_peak_lock_all(p);
+	heap_peak_lock_all(p, heap_lock_id(t->tid));
 	if (t->recording == p->recording)
 		begin_and_look(drawn, t, &p->shards[t->shard], b, stack);
 	heap_peak_unlock_all(p);

@@ -82,10 +82,10 @@ static void turn(struct worker *w, enum what what, uint32_t i)
 		w->mine = at;
 		break;
 	case STAGES:
-		heap_mark_begin(&mark);
+		heap_mark_begin(&w->heap, &mark);
 		(void)heap_free(&w->heap, at);
 		heap_alloc(&w->heap, at, r & 255, stack);
-		(void)heap_mark_end(&mark);
+		(void)heap_mark_end(&w->heap, &mark);
 		break;
 	default:
 		sink = at + r;

@@ -351,13 +351,13 @@ static inline void oracle_mark(struct oracle *o)
 		m->from = o->n;
 		m->at_begin = o->n ? o->live[o->n - 1] : 0;
 		m->open = 1;
-		heap_mark_begin(&m->mark);
+		heap_mark_begin(&o->threads[0], &m->mark);
 		return;
 	}
 	for (size_t i = m->from; i < o->n; i++)
 		highest = highest > o->live[i] ? highest : o->live[i];
-	assert_int_equal(heap_mark_end(&m->mark), highest);
-	assert_int_equal(heap_mark_end(&m->mark), highest);
+	assert_int_equal(heap_mark_end(&o->threads[0], &m->mark), highest);
+	assert_int_equal(heap_mark_end(&o->threads[0], &m->mark), highest);
 	m->open = 0;
 	o->marks_ended++;
 }

@@ -116,8 +116,8 @@ static void limits_add_up_to_no_more_than_the_next_mark(void **state)
 		t = &threads[random % 5];
 		at = (uint32_t)(random >> 20) % 512;
 		if (random % 97 == 0)
-			(marks[at % 16].serial ? (void)heap_mark_end(&marks[at % 16])
-					       : heap_mark_begin(&marks[at % 16]));
+			(marks[at % 16].serial ? (void)heap_mark_end(t, &marks[at % 16])
+					       : heap_mark_begin(t, &marks[at % 16]));
 		else if (live[at])
 			release(t, at);
 		else
@@ -202,22 +202,22 @@ static void stages_in_stages_have_marks_of_their_own(void **state)
 	allocate(&t, 0, 1000);
 	release(&t, 0);
 	allocate(&t, 1, 10);
-	heap_mark_begin(&outer);
+	heap_mark_begin(&t, &outer);
 	allocate(&t, 2, 500);
 	release(&t, 2);
-	heap_mark_begin(&inner);
+	heap_mark_begin(&t, &inner);
 	allocate(&t, 3, 200);
 	release(&t, 3);
-	assert_int_equal(heap_mark_end(&inner), 210);
-	heap_mark_begin(&inner);
-	assert_int_equal(heap_mark_end(&inner), 10);
-	heap_mark_begin(&late);
-	assert_int_equal(heap_mark_end(&outer), 510);
+	assert_int_equal(heap_mark_end(&t, &inner), 210);
+	heap_mark_begin(&t, &inner);
+	assert_int_equal(heap_mark_end(&t, &inner), 10);
+	heap_mark_begin(&t, &late);
+	assert_int_equal(heap_mark_end(&t, &outer), 510);
 	allocate(&t, 4, 2000);
-	assert_int_equal(heap_mark_end(&late), 2010);
+	assert_int_equal(heap_mark_end(&t, &late), 2010);
 	assert_int_equal(heap_file()->peak_bytes, 2010);
-	assert_int_equal(heap_mark_end(&late), 2010);
-	heap_mark_begin(&late); /* never ended: nobody minds */
+	assert_int_equal(heap_mark_end(&t, &late), 2010);
+	heap_mark_begin(&t, &late); /* never ended: nobody minds */
 }
 
 /* Each begins lower than the one before and ends while a later one is open: nothing of them may stay. */
@@ -231,11 +231,11 @@ static void stages_that_overlap_for_ever_cost_no_memory(void **state)
 	heap_thread_begin(&t, 1, 1);
 	for (uint32_t i = 0; i < 100000; i++)
 		heap_alloc(&t, BASE + i * 16, 1, &stack);
-	heap_mark_begin(&marks[0]);
+	heap_mark_begin(&t, &marks[0]);
 	for (uint32_t i = 1; i < 100000; i++) {
 		assert_int_equal(heap_free(&t, BASE + i * 16), 1);
-		heap_mark_begin(&marks[i % 2]);
-		assert_int_equal(heap_mark_end(&marks[(i + 1) % 2]), 100000 - (int64_t)i + 1);
+		heap_mark_begin(&t, &marks[i % 2]);
+		assert_int_equal(heap_mark_end(&t, &marks[(i + 1) % 2]), 100000 - (int64_t)i + 1);
 	}
 	assert_int_equal(heap_core.peak.levels_max, HEAP_LEVELS_FIRST);
 }
@@ -251,14 +251,14 @@ static void thousands_of_stages_may_be_open(void **state)
 	for (uint32_t i = 0; i < 3000; i++)
 		heap_alloc(&t, BASE + i * 16, 10, &stack);
 	for (uint32_t i = 0; i < 3000; i++) {
-		heap_mark_begin(&marks[i]);
+		heap_mark_begin(&t, &marks[i]);
 		assert_int_equal(heap_free(&t, BASE + i * 16), 1);
 	}
 	heap_alloc(&t, BASE, 15000, &stack);
 	for (uint32_t i = 0; i < 3000; i += 2)
-		assert_int_equal(heap_mark_end(&marks[i]), i < 1500 ? 30000 - 10 * i : 15000);
+		assert_int_equal(heap_mark_end(&t, &marks[i]), i < 1500 ? 30000 - 10 * i : 15000);
 	for (uint32_t i = 2999; i < 3000; i -= 2)
-		assert_int_equal(heap_mark_end(&marks[i]), i < 1500 ? 30000 - 10 * i : 15000);
+		assert_int_equal(heap_mark_end(&t, &marks[i]), i < 1500 ? 30000 - 10 * i : 15000);
 	assert_int_equal(heap_core.peak.n_levels, 1);
 }
 
@@ -271,15 +271,15 @@ static void another_thread_ends_a_stage_only_while_it_is_that_one(void **state)
 	(void)state;
 	begin_as("elsewhere", HEAP_FULL, 1);
 	heap_thread_begin(&t, 1, 1);
-	heap_mark_begin(&mark);
+	heap_mark_begin(&t, &mark);
 	serial = heap_mark_serial(&mark);
 	allocate(&t, 0, 100);
-	heap_mark_end_of(&mark, serial + 1);
+	heap_mark_end_of(&t, &mark, serial + 1);
 	allocate(&t, 1, 100);
-	heap_mark_end_of(&mark, serial);
+	heap_mark_end_of(&t, &mark, serial);
 	allocate(&t, 2, 100);
-	heap_mark_end_of(&mark, serial);
-	assert_int_equal(heap_mark_end(&mark), 200);
+	heap_mark_end_of(&t, &mark, serial);
+	assert_int_equal(heap_mark_end(&t, &mark), 200);
 }
 
 /* ---- recordings */
@@ -293,8 +293,8 @@ static void nothing_is_booked_before_or_after_a_recording(void **state)
 	struct heap_head *file;
 
 	(void)state;
-	heap_mark_begin(&mark);
-	assert_int_equal(heap_mark_end(&mark), -1);
+	heap_mark_begin(&t, &mark);
+	assert_int_equal(heap_mark_end(&t, &mark), -1);
 	assert_int_equal(heap_live_bytes(), -1);
 	assert_null(heap_file());
 	heap_thread_begin(&t, 5, 1);
@@ -303,7 +303,7 @@ static void nothing_is_booked_before_or_after_a_recording(void **state)
 	begin_as("first", HEAP_FULL, 1);
 	assert_int_equal(heap_begin(&config, &err), ERR_EXISTS);
 	assert_int_equal(heap_mode(), HEAP_FULL);
-	heap_mark_begin(&mark);
+	heap_mark_begin(&t, &mark);
 	allocate(&t, 1, 100); /* a thread that was there before: it finds its way */
 	assert_int_equal(heap_live_bytes(), 100);
 	file = heap_file();
@@ -314,7 +314,7 @@ static void nothing_is_booked_before_or_after_a_recording(void **state)
 	allocate(&t, 2, 100);
 	assert_int_equal(heap_free(&t, BASE + 64), 0);
 	assert_int_equal(file->shards[0].live_bytes, 100);
-	assert_int_equal(heap_mark_end(&mark), -1);
+	assert_int_equal(heap_mark_end(&t, &mark), -1);
 }
 
 static void blocks_of_an_earlier_recording_are_not_known(void **state)
@@ -330,7 +330,7 @@ static void blocks_of_an_earlier_recording_are_not_known(void **state)
 	allocate(&t, 1, 100);
 	allocate(&u, 2, 100);
 	allocate(&t, 3, 100);
-	heap_mark_begin(&mark);
+	heap_mark_begin(&t, &mark);
 	assert_int_equal(heap_resize_begin(&t, BASE + 3 * 64, &block), 1);
 	heap_end();
 	begin_as("later", HEAP_FULL, 1);
@@ -339,7 +339,7 @@ static void blocks_of_an_earlier_recording_are_not_known(void **state)
 	assert_int_equal(heap_free(&t, BASE + 64), 0);
 	assert_int_equal(heap_free(&u, BASE + 128), 0);
 	assert_int_equal(heap_live_bytes(), 55);
-	assert_int_equal(heap_mark_end(&mark), -1);
+	assert_int_equal(heap_mark_end(&t, &mark), -1);
 	heap_thread_end(&t);
 	heap_thread_end(&u);
 	assert_int_equal(heap_core.peak.shards[0].threads, 0);
@@ -393,6 +393,8 @@ static void *churn(void *arg)
 {
 	struct heap_thread *t = arg;
 	uint64_t at = (uint64_t)t->tid * 1000;
+
+	t->tid = gettid(); /* locks are taken from threads that do not exist */
 
 	while (!atomic_load(&stop)) {
 		allocate(t, at, 40);
@@ -533,7 +535,6 @@ static void a_lock_lets_one_in_at_a_time(void **state)
 		pthread_join(threads[i], NULL);
 	assert_int_equal(counted, 800000);
 	assert_int_equal(lock.held, 0);
-	assert_int_equal(lock.waiting, 0);
 }
 
 static void *give_back(void *arg)
@@ -554,6 +555,45 @@ static void a_wake_up_that_is_missed_is_made_up_for(void **state)
 	heap_lock_take(&lock);
 	heap_lock_give(&lock);
 	pthread_join(thread, NULL);
+}
+
+static void *take_and_go(void *arg)
+{
+	heap_lock_take_as(arg, heap_lock_id(gettid()));
+	return NULL;
+}
+
+static void a_thread_that_is_gone_holds_nothing_for_ever(void **state)
+{
+	pthread_t thread;
+
+	(void)state;
+	heap_threads_many();
+	assert_int_equal(pthread_create(&thread, NULL, take_and_go, &lock), 0);
+	pthread_join(thread, NULL);
+	assert_int_not_equal(lock.held, 0);
+	heap_lock_take_as(&lock, heap_lock_id(gettid()));
+	assert_int_equal(lock.held, heap_lock_id(gettid()));
+	heap_lock_give(&lock);
+}
+
+static void a_thread_that_jumped_gives_its_locks_back(void **state)
+{
+	struct heap_thread t = {0}, other = {0};
+
+	(void)state;
+	begin_as("jumped", HEAP_FULL, 1);
+	heap_threads_many();
+	heap_thread_begin(&t, gettid(), 1);
+	heap_thread_begin(&other, gettid() + 1, 1);
+	assert_non_null(heap_enter(&other));
+	assert_non_null(heap_enter(&t));
+	heap_thread_jumped(&t);
+	assert_int_equal(heap_core.peak.shards[t.shard].lock.held, 0);
+	assert_int_equal(heap_core.peak.shards[other.shard].lock.held, heap_lock_id(other.tid));
+	heap_thread_jumped(&other);
+	allocate(&t, 1, 10);
+	assert_int_equal(heap_live_bytes(), 10);
 }
 
 int main(void)
@@ -577,6 +617,8 @@ int main(void)
 		cmocka_unit_test_teardown(more_threads_than_shards_share_them, end_each),
 		cmocka_unit_test_teardown(a_lock_lets_one_in_at_a_time, end_each),
 		cmocka_unit_test_teardown(a_wake_up_that_is_missed_is_made_up_for, end_each),
+		cmocka_unit_test_teardown(a_thread_that_is_gone_holds_nothing_for_ever, end_each),
+		cmocka_unit_test_teardown(a_thread_that_jumped_gives_its_locks_back, end_each),
 	};
 
 	return cmocka_run_group_tests(tests, begin_group, scratch_remove);

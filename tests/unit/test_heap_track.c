@@ -166,8 +166,8 @@ static void *run_free(void *arg)
 	struct runner *r = arg;
 	struct heap_mark mark = {0};
 
-	heap_thread_begin(&r->heap, (int)(r->random & 0xfff), 1);
-	heap_mark_begin(&mark);
+	heap_thread_begin(&r->heap, gettid(), 1);
+	heap_mark_begin(&r->heap, &mark);
 	for (uint32_t i = 0; i < FREE_EVENTS; i++) {
 		uint32_t at = (uint32_t)(runner_random(r) >> 20) % FREE_LIVE;
 
@@ -176,9 +176,9 @@ static void *run_free(void *arg)
 		if (i % 4 == 0)
 			runner_free(r, atomic_exchange(&mailbox[at % MAILBOXES], runner_alloc(r)));
 		if (i % 64 == 0) {
-			if (heap_mark_end(&mark) > r->highest)
+			if (heap_mark_end(&r->heap, &mark) > r->highest)
 				r->highest = mark.peak_bytes;
-			heap_mark_begin(&mark);
+			heap_mark_begin(&r->heap, &mark);
 		}
 	}
 	heap_thread_end(&r->heap);
