@@ -1,7 +1,7 @@
 /* Polls and points: see timeline.h.
  *
- * How often is a matter of what it costs: statm of each process at every step (2 us), status after a change
- * (20 us), what makes the kernel walk page tables (smaps_rollup: 18 us per MiB resident; pagemap) so seldom that it
+ * How often is a matter of what it costs: statm of each process at every step (2 us), status after a change near
+ * the highest value so far (20 us), what makes the kernel walk page tables (smaps_rollup: 18 us per MiB resident; pagemap) so seldom that it
  * stays below a four-hundredth of the time. */
 #include "prof/record/timeline.h"
 
@@ -153,6 +153,12 @@ static void note_high(struct image *m, struct image_memory *p, int64_t before, i
 		p->high_bytes = high;
 }
 
+/* Where the resident set is far below its mark, a new mark in between is unlikely, and looked for less often. */
+static int high_is_due(const struct image_memory *p, int64_t rss, int64_t now)
+{
+	return rss >= p->high_bytes - p->high_bytes / 8 || now - p->high_ns >= POINT_NS;
+}
+
 static void note_max_rss(struct recording *r, const struct image *m, const struct image_memory *p)
 {
 	struct known_process *known = &r->known.processes[m->process];
@@ -178,9 +184,10 @@ static int poll_rss(struct recording *r, struct image *m, struct image_memory *p
 		return -1;
 	changed = rss != before || p->polled_ns == 0;
 	p->rss_bytes = rss;
-	if (changed) {
+	if (changed && high_is_due(p, rss, now)) {
 		note_high(m, p, before, now);
 		note_max_rss(r, m, p);
+		p->high_ns = now;
 	}
 	rsshist_add(&p->history, now, theirs(p, rss));
 	p->polled_ns = now;

@@ -55,6 +55,7 @@ struct image_memory {           /* of a process image */
 	int64_t polled_ns;      /* last */
 	int64_t rss_bytes;      /* then, all of it */
 	int64_t high_bytes;     /* the kernel's high-water mark of it, when last read */
+	int64_t high_ns;        /* which was then */
 	int64_t own_bytes;      /* ours, of it */
 	int64_t pss_bytes;      /* -1: not known */
 	int64_t slow_ns;        /* when own and PSS are read again */
