@@ -185,9 +185,10 @@ enum stacks {
 	N_STACKS
 };
 static const char *const names[N_STACKS] = {
-	"the same stack",          "two in turn",
-	"200 random paths",        "4 inner frames of 24 random",
-	"200 paths, sizes random", "20000 paths, sizes random"};
+	"the same stack",           "two in turn",
+	"200 random paths",         "4 inner frames of 24 random",
+	"200 paths, sizes random",  "20000 paths, sizes random",
+	"recursion, 1 to 100 deep", "recursion, 1 to 2000 deep"};
 
 static uint32_t seed = 1;
 
