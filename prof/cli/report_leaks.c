@@ -152,13 +152,13 @@ static void leaks_text(FILE *out, const struct profile *p, const struct leak_lis
 	char n[UNITS_TEXT], s[UNITS_TEXT];
 
 	estimate_interval(p, kind, (double)l->value, l->variance, &sum.lo, &sum.hi);
-	fprintf(out, kind == PROFILE_LEAK ? "never freed: " : "not freed when recording ended: ");
+	fprintf(out, kind == PROFILE_LEAK ? "never freed: " : "not freed at the end: ");
 	if (!l->n_shown) {
 		fprintf(out, "nothing%s\n", l->n ? " that is not suppressed" : "");
 		return;
 	}
 	report_estimate(out, &sum);
-	fprintf(out, " in %s block%s of %s stack%s, the largest first\n", units_count(n, l->count),
+	fprintf(out, " in %s block%s of %s stack%s\n", units_count(n, l->count),
 		l->count == 1 ? "" : "s", units_count(s, l->n_shown), l->n_shown == 1 ? "" : "s");
 	leak_rows(out, p, l, o, kind);
 }

@@ -358,11 +358,12 @@ static int show_list(FILE *out, struct profile *p, const struct memory_list *lis
 		return 0;
 	}
 	if (v->snapshot)
-		fprintf(out, "live memory by %s%s\n\n", report_by_name(o->by),
-			o->filter.user_sites ? ", library code counted for its caller" : "");
+		fprintf(out, "live memory by %s\n", report_by_name(o->by));
 	else
-		fprintf(out, "memory by %s, %s%s\n\n", report_by_name(o->by), sort_text(v->sort),
-			o->filter.user_sites ? "; library code counts for its caller" : "");
+		fprintf(out, "memory by %s, %s\n", report_by_name(o->by), sort_text(v->sort));
+	if (o->filter.user_sites && o->by <= HOT_MODULE)
+		fprintf(out, "library code counts for its caller (-a: by itself)\n");
+	putc('\n', out);
 	return memory_table(out, p, list, o, v->sort, err);
 }
 

@@ -201,7 +201,7 @@ static void head(FILE *out, const struct profile *p, const struct source_view *v
 	static const char *const names[SOURCE_COLUMNS] = {"time", "allocated", "peak", "live",
 							  "copied"};
 	char value[32], share[UNITS_TEXT];
-	int k;
+	int k, shown = 0;
 
 	fprintf(out, "source   ");
 	text_print(out, strtab_text(p->strings, v->file), cli_width() - 9, 0);
@@ -216,8 +216,12 @@ static void head(FILE *out, const struct profile *p, const struct source_view *v
 		if (!v->all[k])
 			continue;
 		report_value(value, source_kind(v, (enum source_column)k), v->here[k]);
-		fprintf(out, "%s%s %s (%s)", k ? ", " : "here     ", names[k], value,
-			units_pct(share, (double)v->here[k], (double)v->all[k]));
+		fprintf(out, "%s%s %s (%s)",
+			shown == 0       ? "here     "
+			: shown % 2 == 0 ? ",\n         "
+					 : ", ",
+			names[k], value, units_pct(share, (double)v->here[k], (double)v->all[k]));
+		shown++;
 	}
 	putc('\n', out);
 	if (!t->path)
@@ -225,7 +229,7 @@ static void head(FILE *out, const struct profile *p, const struct source_view *v
 			"The text of the file is not there: --source-dir DIR says where it is. "
 			"Lines by number:\n");
 	else if (t->newer)
-		fprintf(out, "The file is newer than the run: lines may have moved.\n");
+		fprintf(out, "the file is newer than the run: lines may have moved\n");
 	putc('\n', out);
 }
 

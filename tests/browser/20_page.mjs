@@ -35,6 +35,23 @@ await run([
     is(await page.title(), 'tiny-export · cpu', 'title');
   }],
 
+  ['memory is shown in bytes and blocks, and an estimate as one', async () => {
+    const page = await open(pageFile('memory'));
+    is(await fact(page, 'kind'), 'peak: bytes live at the peak', 'kind');
+    is(await fact(page, 'unit'), 'bytes', 'unit');
+    is(await fact(page, 'total'), '4.0 MiB (95 %: 3.5 MiB … 4.5 MiB)', 'total');
+    is(await fact(page, 'blocks'), '3,010', 'blocks');
+    is(await fact(page, 'precision'), 'estimated, one sample in 512.0 KiB', 'precision');
+    is(await page.locator('#facts [data-fact="rate"]').count(), 0, 'no rate of ticks');
+    is(await page.title(), 'grow · peak', 'title');
+    const keep = await boxOf(page, 'keep');
+    await page.mouse.move(keep.cx, keep.cy);
+    like(await text(page, '#tip'), /^keep\ntotal\n3\.0 MiB, 75\.0 %, 3,000 blocks\n/, 'tooltip');
+    is((await text(page, '#weight')).trim(), 'bytes\nblocks', 'widths');
+    await page.locator('#weight').selectOption({ label: 'blocks' });
+    ok((await boxOf(page, 'keep')).width > 1200, 'by blocks');
+  }],
+
   ['a click zooms, the path leads back', async () => {
     const page = await open(pageFile('typical'));
     const main = await boxOf(page, 'main');

@@ -1,5 +1,5 @@
 /* Writes the page of a profile made by hand to stdout, for the tests in a browser and for a look:
- * flame_page typical | hostile | empty | deep | untimed | many [STACKS]. Says on stderr how much CPU time the page took. */
+ * flame_page typical | hostile | empty | deep | memory | untimed | many [STACKS]. Says on stderr how much CPU time the page took. */
 #include <stdio.h>
 
 #include "prof/base/clock.h"
@@ -267,6 +267,27 @@ static int many(struct profile *p, uint32_t n)
 	return 0;
 }
 
+/* Bytes live at the peak, estimated: 3 MiB by one function, 1 MiB by another. */
+static int memory(struct profile *p, struct flame_options *o)
+{
+	uint32_t thread;
+	size_t i;
+
+	rig_run(p, "grow", "grow 700");
+	thread = rig_thread(p, "grow", 7, "grow", 7);
+	rig_sample(p, PROFILE_NONE, thread,
+		   path(p, "/bin/grow!main@grow.c:9 /bin/grow!keep@grow.c:3"), 3000, 3 << 20);
+	rig_sample(p, PROFILE_NONE, thread,
+		   path(p, "/bin/grow!main@grow.c:9 /bin/grow!fill@grow.c:5"), 10, 1 << 20);
+	for (i = 0; i < p->n_samples; i++)
+		p->samples[i].kind = PROFILE_PEAK;
+	o->kind = PROFILE_PEAK;
+	o->precision = "estimated, one sample in 512.0 KiB";
+	o->lo = 3.5 * 1048576;
+	o->hi = 4.5 * 1048576;
+	return 0;
+}
+
 static int make(struct profile *p, const char *what, struct flame_options *o, const char *n)
 {
 	if (strcmp(what, "typical") == 0)
@@ -277,6 +298,8 @@ static int make(struct profile *p, const char *what, struct flame_options *o, co
 		return empty(p, o);
 	if (strcmp(what, "deep") == 0)
 		return deep(p, o);
+	if (strcmp(what, "memory") == 0)
+		return memory(p, o);
 	if (strcmp(what, "untimed") == 0)
 		return untimed(p, o);
 	if (strcmp(what, "many") == 0)
@@ -294,8 +317,8 @@ int main(int argc, char **argv)
 
 	if (argc < 2 || profile_init(&p) != 0 ||
 	    make(&p, argv[1], &options, argc > 2 ? argv[2] : NULL)) {
-		fprintf(stderr,
-			"usage: flame_page typical|hostile|empty|deep|untimed|many [STACKS]\n");
+		fprintf(stderr, "usage: flame_page typical|hostile|empty|deep|memory|untimed|many "
+				"[STACKS]\n");
 		return 2;
 	}
 	from = clock_process_cpu_ns();

@@ -96,7 +96,12 @@ static inline void rig_sample(struct profile *p, uint32_t stage, uint32_t thread
 {
 	struct profile_sample *s = RIG_ROW(p->samples, p->n_samples);
 
-	*s = (struct profile_sample){PROFILE_CPU, stage, thread, stack, count, value};
+	*s = (struct profile_sample){.kind = PROFILE_CPU,
+				     .stage = stage,
+				     .thread = thread,
+				     .stack = stack,
+				     .count = count,
+				     .value = value};
 }
 
 static inline void rig_loss(struct profile *p, const char *reason, uint64_t count)
