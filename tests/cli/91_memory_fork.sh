@@ -114,6 +114,7 @@ for way in allocate free jump; do
 		"$(field 0 alloc 2) + ${lost:-0} >= $made && $(field 0 alloc 2) <= $made + 3 + 400"
 	claim "and little is: ${lost:-0} of $made" "${lost:-0} <= 400 * 64"
 done
+same "handlers that jump, beside another thread that allocates" "$P/signal" jump_beside /dev/null
 same "handlers that fork in the middle of anything" "$P/signal" fork /dev/null
 timeout 60 "$DUMP" -l "$LIB" -o "$TMP/dump" -c "$TMP/cache" -z 997 -- "$P/signal" fork "$TMP/blocks" >"$TMP/got"
 claim "the parent's sums are its own to the block" "$(field 0 alloc 2) == $(awk '{ print $2 }' "$TMP/blocks") + 3"

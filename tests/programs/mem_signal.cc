@@ -1,13 +1,14 @@
 // Signal handlers that allocate, free, fork and jump away while the program allocates. With libpool.so (mem_new.cc,
 // -DOWN_POOL), whose operators are a few atomic instructions, all of it is well-defined without us. Prints what a
 // program sees; how many blocks were made goes to the file named second: "blocks N" of the process itself.
-//   mem_signal allocate|free|jump|fork [FILE]
+//   mem_signal allocate|free|jump|jump_beside|fork [FILE]
 #include <csetjmp>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <new>
+#include <pthread.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -124,6 +125,28 @@ void way_jump()
 	quiet();
 }
 
+// Takes no signal: a jump to another thread's stack would be the end.
+void *beside(void *)
+{
+	for (;;) {
+		::operator delete(::operator new(8));
+		usleep(100);
+	}
+}
+
+void way_jump_beside()
+{
+	sigset_t every_signal, old;
+	pthread_t t;
+
+	sigfillset(&every_signal);
+	pthread_sigmask(SIG_BLOCK, &every_signal, &old);
+	if (pthread_create(&t, nullptr, beside, nullptr))
+		std::abort();
+	pthread_sigmask(SIG_SETMASK, &old, nullptr);
+	way_jump();
+}
+
 void way_fork()
 {
 	every(divide, 2000);
@@ -151,6 +174,8 @@ int main(int argc, char **argv)
 		way_free();
 	else if (!std::strcmp(way, "jump"))
 		way_jump();
+	else if (!std::strcmp(way, "jump_beside"))
+		way_jump_beside();
 	else if (!std::strcmp(way, "fork"))
 		way_fork();
 	else
