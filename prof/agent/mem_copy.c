@@ -35,47 +35,57 @@ static __thread uint64_t random_state __attribute__((tls_model("initial-exec")))
 
 /* ---- samples --------------------------------------------------------------------------------- */
 
+static _Atomic uint64_t last_rate;
+
 static int64_t draw(uint64_t rate)
 {
+	atomic_store_explicit(&last_rate, rate, memory_order_relaxed);
 	/* The time, so that a forked child does not draw what its parent does. */
 	random_state ^= (uint64_t)clock_mono_ns() << 16 ^ (uint64_t)&random_state;
 	random_state |= 1;
 	return heap_sample_gap(&random_state, rate);
 }
 
-/* Not now: tracking is off, or a handler interrupted our own work. */
-static void pass(void)
+/* A handler that interrupted our own work made a copy that would be a sample. */
+static void lose(void)
 {
-	struct mem_thread *t = mem_tls.thread;
+	struct heap_head *head = heap_file();
 
-	if (t && mem_heap_thread(t)->busy && heap_file())
-		heap_loss(heap_file(), HEAP_LOSS_IN_HANDLER, 1);
-	else
-		random_state = 0;
+	if (head)
+		heap_loss(head, HEAP_LOSS_IN_HANDLER, 1);
+	mem_tls.copy_left = draw(atomic_load_explicit(&last_rate, memory_order_relaxed));
+}
+
+/* Tracking is off: a distance is drawn when it is on. */
+static void look_again(void)
+{
+	random_state = 0;
 	mem_tls.copy_left = LOOK_AGAIN;
 }
 
 static void copied(uint64_t bytes, const struct mem_caller *caller)
 {
 	struct mem_thread *t = mem_enter();
+	const struct heap_head *head = t ? heap_file() : NULL; /* another thread may be ending it */
 	struct heap_stack stack;
 	int64_t left = 0;
-	uint64_t rate;
 
-	if (!t) {
-		pass();
-		return;
+	if (!t && mem_tls.thread && mem_heap_thread(mem_tls.thread)->busy && random_state) {
+		lose();
+	} else if (!head) {
+		look_again();
+	} else {
+		if (!random_state)
+			left = draw(head->copy_rate_bytes) - (int64_t)bytes - 1;
+		if (left <= 0) {
+			mem_stack(t, caller, &stack);
+			heap_copied(mem_heap_thread(t), bytes, &stack);
+			left = draw(head->copy_rate_bytes);
+		}
+		mem_tls.copy_left = left;
 	}
-	rate = heap_file()->copy_rate_bytes;
-	if (!random_state)
-		left = draw(rate) - (int64_t)bytes - 1;
-	if (left <= 0) {
-		mem_stack(t, caller, &stack);
-		heap_copied(mem_heap_thread(t), bytes, &stack);
-		left = draw(rate);
-	}
-	mem_tls.copy_left = left;
-	mem_leave(t);
+	if (t)
+		mem_leave(t);
 }
 
 static inline int is_due(uint64_t bytes)
