@@ -1,10 +1,9 @@
 /* Walking the same thread's stack again and again from calls (not from signals): what the walks before
  * found is checked instead of walked; nothing on the stack is ever changed. What is remembered, and why it
- * may be relied on, is said in trail.c (the last walk) and trail_memo.c (whole stacks).
+ * may be relied on, is said in trail.c.
  *
- * The hash of a stack is a sum of its addresses, each times a constant of its own that belongs to its place
- * counted from the root: an unchanged outer part adds what it added before. Same addresses, same hash,
- * whatever was remembered; two different stacks have the same one by chance alone (2^-60).
+ * The hash of a stack is made of sums of its addresses, each times a constant of its own. Same addresses, same
+ * hash, whatever was remembered; two different stacks have the same one by chance alone (2^-60).
  *
  * Safety as unwind(): no allocation, no lock; one user at a time. A walk that never came to its end (the
  * program jumped out of a signal handler that had interrupted it) is noticed by the next one. */
