@@ -226,8 +226,8 @@ static void head(FILE *out, const struct profile *p, const struct source_view *v
 	putc('\n', out);
 	if (!t->path)
 		fprintf(out,
-			"The text of the file is not there: --source-dir DIR says where it is. "
-			"Lines by number:\n");
+			"the text of the file is not there: --source-dir DIR says where it is;\n"
+			"lines by number alone\n");
 	else if (t->newer)
 		fprintf(out, "the file is newer than the run: lines may have moved\n");
 	putc('\n', out);

@@ -57,7 +57,7 @@ static NOINLINE void lose(void)
 
 int main(int argc, char **argv)
 {
-	int n = argc > 1 ? atoi(argv[1]) : 1000;
+	int n = (int)(argc > 1 ? strtol(argv[1], NULL, 10) : 1000);
 
 	fill_cache();
 	for (int i = 0; i < n; i++) {

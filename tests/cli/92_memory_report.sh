@@ -75,8 +75,9 @@ check "--sort takes each order" orders
 by_each() {
 	local by
 	for by in function line module stage thread process stack; do
-		report --memory --by $by >/dev/null && report --memory --by $by --json |
-			json "d['by'] == '$by' and sum(r['alloc']['self'] for r in d['rows']) == $(sum alloc)" || { echo "$by"; return 1; }
+		echo "$by"
+		report --memory --by $by >/dev/null || return 1
+		report --memory --by $by --json | json "d['by'] == '$by' and sum(r['alloc']['self'] for r in d['rows']) == $(sum alloc)" || return 1
 	done
 }
 check "--memory by each" by_each
@@ -210,7 +211,7 @@ hostile() {
 	local view
 	for view in "--memory --sort total" "--memory --by stack" "--leaks" "--source synthetic.c" "-k alloc" "-k live -t"; do
 		# shellcheck disable=SC2086 # words
-		"$PROF" report --store f.sqlite $view >text 2>err || grep -q error err || return 1
+		if ! "$PROF" report --store f.sqlite $view >text 2>err; then grep -q error err || return 1; fi
 		python3 -c 'import sys
 text = open("text", "rb").read().decode()
 sys.exit(any((ord(c) < 32 and c != "\n") or 127 <= ord(c) < 160 or c == chr(8238) for c in text))' || { echo "$view"; return 1; }
@@ -234,7 +235,8 @@ full_disk() {
 		# shellcheck disable=SC2086 # words
 		report $view >/dev/full 2>err
 		rc=$?
-		[ $rc -eq 1 ] && grep -q 'No space left' err || { echo "$view: exit $rc"; return 1; }
+		echo "$view: exit $rc"
+		if [ $rc -ne 1 ] || ! grep -q 'No space left' err; then return 1; fi
 	done
 }
 check "a full disk is a failure, and said" full_disk

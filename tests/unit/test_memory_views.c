@@ -14,6 +14,7 @@
 #include "prof/analyze/snapdiff.h"
 #include "prof/analyze/source.h"
 #include "prof/analyze/trend.h"
+#include "prof/base/hash.h"
 #include "tests/unit/made_profile.h"
 
 #define PROG "@/bin/prog:/src/m.c:"
@@ -219,13 +220,13 @@ static const char *const growers[] = {"main;leak", "main;startup", "main;noise",
 /* 32 snapshots, a second apart. */
 static void series(struct profile *p, int n)
 {
-	unsigned seed = 3;
 	int i;
 
 	for (i = 0; i < n; i++) {
 		int64_t values[] = {1000 * i,
-				    i < 8 ? 100000 * i : 800000 + (int64_t)(rand_r(&seed) % 1000),
-				    500000 + (int64_t)(rand_r(&seed) % 100000),
+				    i < 8 ? 100000 * i
+					  : 800000 + (int64_t)(hash_u64((uint64_t)i) % 1000),
+				    500000 + (int64_t)(hash_u64((uint64_t)i + 99) % 100000),
 				    4096,
 				    i,
 				    1000000 - 1000 * i};
