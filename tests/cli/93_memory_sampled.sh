@@ -74,7 +74,7 @@ seen() {
 near() {
 	seen "$3" >"$TMP/seen"
 	if awk -v column="$2" -v rate="$4" '
-		NR == FNR { value[$1] = $2; variance[$1] = $4; next }
+		FILENAME == ARGV[1] { value[$1] = $2; variance[$1] = $4; next }
 		$1 == "stage" { next }
 		{
 			d = value[$1] - $column
@@ -84,7 +84,11 @@ near() {
 			if (d * d > bound * bound) { print "# " $1 ": " value[$1] " for " $column ", bound " bound; bad = 1 }
 			n++
 		}
-		END { exit bad || n < 6 }' "$TMP/seen" "$TMP/said"; then ok "$1"; else not_ok "$1"; fi
+		END { exit bad || n < 6 }' "$TMP/seen" "$TMP/said"; then ok "$1"; else
+		not_ok "$1"
+		sql "SELECT kind, count(*), sum(value) FROM sample GROUP BY kind; SELECT reason, count FROM loss;
+			SELECT pid, name, cpu_ns FROM process; SELECT finished FROM run" | sed 's/^/# /'
+	fi
 }
 stages_exact() {
 	local want
