@@ -74,6 +74,7 @@ struct agent_slot {
 	struct unwind_cache *cache;
 	uint64_t *addresses;  /* UNWIND_DEPTH_MAX */
 	uint8_t *stack_bytes; /* copy of a stack that is not the thread's own */
+	struct iovec *pages;  /* of the call that copies it: small stacks have no room to spare */
 };
 
 /* Everything else of the process. Zero until agent_begin(). */

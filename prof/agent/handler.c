@@ -43,12 +43,12 @@ static int64_t cpu_since(struct agent_slot *s, int64_t now)
 static size_t copy_stack(struct agent_slot *s, uint64_t from)
 {
 	struct iovec to = {s->stack_bytes, HANDLER_STACK_COPY};
-	struct iovec pages[HANDLER_STACK_COPY / PAGE + 1];
+	struct iovec *pages = s->pages;
 	uint64_t at = from, end = from + HANDLER_STACK_COPY;
 	int n = 0;
 	long got;
 
-	while (at < end && n < (int)(sizeof pages / sizeof pages[0])) {
+	while (at < end && n < HANDLER_STACK_PAGES) {
 		uint64_t next = (at | (PAGE - 1)) + 1;
 
 		if (next > end)

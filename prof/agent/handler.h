@@ -4,7 +4,8 @@
 
 #include <signal.h>
 
-#define HANDLER_STACK_COPY 16384 /* of a stack that is not the thread's own, at a time */
+#define HANDLER_STACK_COPY  16384 /* of a stack that is not the thread's own, at a time */
+#define HANDLER_STACK_PAGES 5     /* that so much can lie in */
 
 struct agent_slot;
 

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/uio.h>
 #include <time.h>
 
 #include "prof/agent/engine.h"
@@ -29,6 +30,8 @@ static void lay_out(struct agent_slot *s, uint32_t index)
 	s->addresses = (uint64_t *)(void *)at;
 	at += UNWIND_DEPTH_MAX * sizeof *s->addresses;
 	s->stack_bytes = at;
+	at += HANDLER_STACK_COPY;
+	s->pages = (struct iovec *)(void *)at;
 	atomic_store(&s->tid, -1);
 }
 
@@ -36,7 +39,8 @@ static struct agent_slot *make_slot(void)
 {
 	uint32_t i = atomic_load(&agent.slots_used);
 	size_t bytes = ALIGN64(sizeof(struct agent_slot)) + ALIGN64(unwind_cache_bytes()) +
-		       UNWIND_DEPTH_MAX * sizeof(uint64_t) + HANDLER_STACK_COPY;
+		       UNWIND_DEPTH_MAX * sizeof(uint64_t) + HANDLER_STACK_COPY +
+		       HANDLER_STACK_PAGES * sizeof(struct iovec);
 	struct agent_slot *s;
 
 	do {
