@@ -54,8 +54,8 @@ static inline struct heap_shard *heap_go(struct heap_shard *from, uint32_t to)
 }
 
 /* The site of `stack` in the locked shard of the thread. */
-uint32_t heap_site_new(struct heap_shard *s, const struct heap_stack *stack,
-		       const struct heap_site_key *key);
+uint32_t heap_site_new(const struct heap_thread *t, struct heap_shard *s, enum heap_site_kind kind,
+		       const struct heap_stack *stack);
 
 static inline uint32_t heap_site_of(struct heap_thread *t, struct heap_shard *s,
 				    enum heap_site_kind kind, const struct heap_stack *stack)
@@ -64,7 +64,7 @@ static inline uint32_t heap_site_of(struct heap_thread *t, struct heap_shard *s,
 	uint32_t site =
 		heap_index_find(heap_core.peak.head, &s->index, heap_site_hash(stack->hash, &key));
 
-	return __builtin_expect(site != 0, 1) ? site : heap_site_new(s, stack, &key);
+	return __builtin_expect(site != 0, 1) ? site : heap_site_new(t, s, kind, stack);
 }
 
 static inline uint64_t heap_word(const _Atomic uint64_t *w)

@@ -206,13 +206,15 @@ __attribute__((noinline)) struct heap_shard *heap_enter_slow(struct heap_thread 
 }
 
 /* A stack that is new is dated exactly: readers look up its code in what was loaded then. */
-__attribute__((noinline)) uint32_t
-heap_site_new(struct heap_shard *s, const struct heap_stack *stack, const struct heap_site_key *key)
+__attribute__((noinline)) uint32_t heap_site_new(const struct heap_thread *t, struct heap_shard *s,
+						 enum heap_site_kind kind,
+						 const struct heap_stack *stack)
 {
+	const struct heap_site_key key = {t->stage, t->row, t->shard, kind};
 	int64_t now_ns = clock_mono_ns();
 
 	heap_now_set(now_ns);
-	return heap_site_find_slow(heap_core.peak.head, &s->index, stack, key, now_ns);
+	return heap_site_find_slow(heap_core.peak.head, &s->index, stack, &key, now_ns);
 }
 
 void heap_variance_add(struct heap_site *site, double variance)

@@ -135,12 +135,15 @@ EACH_MODE void begin_at_limit(const int drawn, struct heap_thread *t, struct hea
 	heap_peak_unlock_all(p);
 }
 
+/* By values, so that the fast way keeps them in registers. */
 static __attribute__((noinline)) void begin_all_at_limit(struct heap_thread *t,
-							 struct heap_shard *s,
-							 const struct block_new *b,
+							 struct heap_shard *s, uint64_t address,
+							 uint64_t bytes, _Atomic uint64_t *word,
 							 const struct heap_stack *stack)
 {
-	begin_at_limit(0, t, s, b, stack);
+	const struct block_new b = {address, bytes, word, {bytes, 1}, 0};
+
+	begin_at_limit(0, t, s, &b, stack);
 }
 
 EACH_MODE void begin(const int drawn, struct heap_thread *t, uint64_t address, uint64_t bytes,
@@ -158,7 +161,7 @@ EACH_MODE void begin(const int drawn, struct heap_thread *t, uint64_t address, u
 	} else if (drawn) {
 		begin_at_limit(1, t, s, &b, stack);
 	} else {
-		begin_all_at_limit(t, s, &b, stack);
+		begin_all_at_limit(t, s, address, bytes, word, stack);
 	}
 }
 
@@ -184,6 +187,32 @@ EACH_MODE void end_block(const int drawn, struct heap_shard *s, struct heap_bloc
 	heap_lock_give(&s->lock);
 }
 
+static __attribute__((noinline)) int take_slow(uint64_t address, struct heap_block *block)
+{
+	return heap_shadow_take(heap_core.shadow, address, block);
+}
+
+/* As heap_shadow_take(); its own copy of what is quick, for the registers' sake. */
+static inline int take(uint64_t address, struct heap_block *block)
+{
+	_Atomic uint64_t *word = heap_shadow_word(heap_core.shadow, address);
+	uint64_t v = word ? atomic_load_explicit(word, memory_order_relaxed) : 0;
+	struct heap_block odd;
+
+	if (__builtin_expect(!word || (v & HEAP_SHADOW_SIZE_LIST) == HEAP_SHADOW_SIZE_LIST, 0)) {
+		if (!take_slow(address, &odd))
+			return 0;
+		*block = odd;
+		return 1;
+	}
+	if (!v)
+		return 0;
+	atomic_store_explicit(word, 0, memory_order_relaxed);
+	block->bytes = v & HEAP_SHADOW_SIZE_LIST;
+	block->site = (uint32_t)(v >> HEAP_SHADOW_SIZE_BITS);
+	return 1;
+}
+
 /* `seen` 0: it ended somewhere before now. */
 EACH_MODE int end(const int drawn, struct heap_thread *t, uint64_t address, int seen)
 {
@@ -192,8 +221,7 @@ EACH_MODE int end(const int drawn, struct heap_thread *t, uint64_t address, int 
 
 	if (!s)
 		return 0;
-	if (drawn ? heap_tagset_take(heap_core.tags, address, &block)
-		  : heap_shadow_take(heap_core.shadow, address, &block)) {
+	if (drawn ? heap_tagset_take(heap_core.tags, address, &block) : take(address, &block)) {
 		end_block(drawn, s, block, seen && is_temporary(drawn, t, address, block.site));
 		return 1;
 	}
