@@ -15,7 +15,7 @@ report() { "$PROF" report --store "$S" "$@"; }
 has() { grep -q -- "$1" <<<"$2" || { printf 'no %s in:\n%s\n' "$1" "$2"; return 1; }; }
 lacks() { ! grep -q -- "$1" <<<"$2" || { printf '%s in:\n%s\n' "$1" "$2"; return 1; }; }
 json() { python3 -c "import json, sys; d = json.load(sys.stdin); sys.exit(not ($1))"; }
-sum() { sqlite3 "$S" "SELECT coalesce(sum(value), 0) FROM sample WHERE kind = '$1'"; }
+sum() { sqlite3 -cmd '.timeout 10000' "$S" "SELECT coalesce(sum(value), 0) FROM sample WHERE kind = '$1'"; }
 
 # ---- a program that grows, with snapshots on the way --------------------------------------------------------
 
