@@ -50,17 +50,17 @@ static struct {
 /* What the fast way counted since the last time goes into the thread's sums. */
 static void settle(struct mem_thread *t)
 {
-	uint64_t n = mem_tls.count - mem_tls.counted;
+	uint64_t n = mem_tls.count - t->counted;
 
-	t->heap.alloc_bytes += mem_tls.drawn - mem_tls.left - n;
+	t->heap.alloc_bytes += t->drawn - mem_tls.left - n;
 	t->heap.alloc_count += n;
-	mem_tls.drawn = mem_tls.left;
-	mem_tls.counted = mem_tls.count;
+	t->drawn = mem_tls.left;
+	t->counted = mem_tls.count;
 }
 
 static void draw(struct mem_thread *t)
 {
-	mem_tls.left = mem_tls.drawn = (uint64_t)heap_sample_gap(&t->random, mem.rate_bytes) - 1;
+	mem_tls.left = t->drawn = (uint64_t)heap_sample_gap(&t->random, mem.rate_bytes) - 1;
 }
 
 static void begin_thread(struct mem_thread *t, uint32_t gate)
@@ -73,8 +73,8 @@ static void begin_thread(struct mem_thread *t, uint32_t gate)
 	t->random = ((uint64_t)now ^ (uint64_t)(uintptr_t)t << 20) | 1;
 	t->gate = gate;
 	heap_thread_begin(&t->heap, sys_gettid(), now);
-	mem_tls.left = mem_tls.drawn = 0;
-	mem_tls.counted = mem_tls.count;
+	mem_tls.left = t->drawn = 0;
+	t->counted = mem_tls.count;
 	if (mem.mode == HEAP_SAMPLED)
 		draw(t);
 	mem_tls.thread = t;
@@ -240,7 +240,7 @@ static int is_sample(struct mem_thread *t, size_t bytes)
 	if (mem_passes(bytes))
 		return 0;
 	mem_tls.count++;
-	mem_tls.counted++;
+	t->counted++;
 	t->heap.alloc_bytes += bytes;
 	t->heap.alloc_count++;
 	draw(t);

@@ -25,10 +25,8 @@ struct mem_thread; /* mem_thread.h */
 struct mem_tls { /* zero in a new thread: the first allocation goes the slow way */
 	uint64_t
 		left; /* what may be allocated before the next sample; an allocation of n takes n + 1 */
-	uint64_t count; /* allocations, ever; failed ones too where they take the fast way */
-	uint64_t drawn; /* `left` and `count` when they were last added to the thread's sums */
-	uint64_t counted;
-	int64_t copy_left;         /* the same for bytes copied */
+	uint64_t count;    /* allocations, ever; failed ones too where they take the fast way */
+	int64_t copy_left; /* the same for bytes copied */
 	struct mem_thread *thread; /* NULL: not seen yet */
 };
 #define MEM_HIDDEN __attribute__((visibility("hidden")))

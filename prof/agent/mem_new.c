@@ -105,12 +105,11 @@ static void *library_of(const void *code)
  * called, for somebody who is still there. */
 static void *of_caller(const char *symbol, const void *code)
 {
-	static __thread void *last __attribute__((tls_model("initial-exec")));
-	void *found;
+	static void *_Atomic last;
+	void *library = is_own(code) ? last : library_of(code), *found;
 
-	if (!is_own(code))
-		last = library_of(code);
-	found = last ? dlsym(last, symbol) : NULL;
+	last = library;
+	found = library ? dlsym(library, symbol) : NULL;
 	return found && !is_own(found) ? found : NULL;
 }
 

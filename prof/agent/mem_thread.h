@@ -25,6 +25,8 @@ struct mem_thread {
 	/* Where on the stack who set heap.busy is, and whether there is a mark of it there. */
 	uint64_t enter_sp;
 	uint32_t enter_marked;
+	uint64_t drawn; /* mem_tls.left and .count when they were last added to heap's sums */
+	uint64_t counted;
 	uint64_t random; /* the sampler's state, not 0 */
 
 	/* mem_stack.c: where the thread's own stack is, 0: not looked for; hi 1: not to be found. */
