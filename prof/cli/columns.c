@@ -130,7 +130,8 @@ void columns_error(struct columns *c, size_t row, int column, double value, doub
 	if (!(value > 0) || !(half > 0))
 		c->cells[row][column][0] = '\0';
 	else if (half < 9.995 * value)
-		snprintf(c->cells[row][column], UNITS_TEXT, "± %.2g %%", 100 * half / value);
+		snprintf(c->cells[row][column], UNITS_TEXT,
+			 half < 0.0995 * value ? "± %.2g %%" : "± %.0f %%", 100 * half / value);
 	else
 		snprintf(c->cells[row][column], UNITS_TEXT, "± > 999 %%");
 }

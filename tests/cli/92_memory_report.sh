@@ -170,7 +170,8 @@ sampled() {
 	has '^memory   sampled: estimates from one sample in 4.0 KiB, with 95 % intervals$' "$("$PROF" report --store sa.sqlite --memory)" &&
 		has '^total    .* (95 %: .* … .*) in ' "$("$PROF" report --store sa.sqlite --memory)" &&
 		"$PROF" report --store sa.sqlite --memory --json |
-		json 'not d["memory"]["exact"] and d["memory"]["alloc"]["ci"][0] < 1171546 < d["memory"]["alloc"]["ci"][1] + 100000' &&
+		json 'not d["memory"]["exact"] and d["memory"]["alloc"]["ci"][0] < d["memory"]["alloc"]["bytes"] < d["memory"]["alloc"]["ci"][1]
+			and abs(d["memory"]["alloc"]["bytes"] / 1171541 - 1) < 0.45' && # 7.5 standard deviations
 		"$PROF" report --store sa.sqlite -k alloc --json | json 'd["rows"][0]["self_ci"][0] < d["rows"][0]["self_share"] < d["rows"][0]["self_ci"][1]'
 }
 check "estimates are called estimates" sampled
