@@ -1,5 +1,5 @@
 /* The exact peak: limits of shards never add up to more than the next mark, marks of stages end in any order,
- * recordings follow each other and forks begin empty, locks are locks. What it all adds up to is
+ * recordings follow each other and forks begin empty. What it all adds up to is
  * test_heap_track.c's. */
 #include <pthread.h>
 #include <setjmp.h>
@@ -508,75 +508,6 @@ static void more_threads_than_shards_share_them(void **state)
 
 /* ---- locks */
 
-static heap_lock lock;
-static uint64_t counted;
-
-static void *count_up(void *arg)
-{
-	for (int i = 0; i < 200000; i++) {
-		heap_lock_take(&lock);
-		counted++;
-		if (i % 50000 == 0)
-			usleep(1500); /* the others come to wait by futex */
-		heap_lock_give(&lock);
-	}
-	return arg;
-}
-
-static void a_lock_lets_one_in_at_a_time(void **state)
-{
-	pthread_t threads[4];
-
-	(void)state;
-	heap_threads_many();
-	for (int i = 0; i < 4; i++)
-		assert_int_equal(pthread_create(&threads[i], NULL, count_up, NULL), 0);
-	for (int i = 0; i < 4; i++)
-		pthread_join(threads[i], NULL);
-	assert_int_equal(counted, 800000);
-	assert_int_equal(lock.held, 0);
-}
-
-static void *give_back(void *arg)
-{
-	usleep(20000);
-	atomic_store(&lock.held, 0); /* as if the look at `waiting` had come too early */
-	return arg;
-}
-
-static void a_wake_up_that_is_missed_is_made_up_for(void **state)
-{
-	pthread_t thread;
-
-	(void)state;
-	heap_threads_many();
-	heap_lock_take(&lock);
-	assert_int_equal(pthread_create(&thread, NULL, give_back, NULL), 0);
-	heap_lock_take(&lock);
-	heap_lock_give(&lock);
-	pthread_join(thread, NULL);
-}
-
-static void *take_and_go(void *arg)
-{
-	heap_lock_take_as(arg, heap_lock_id(gettid()));
-	return NULL;
-}
-
-static void a_thread_that_is_gone_holds_nothing_for_ever(void **state)
-{
-	pthread_t thread;
-
-	(void)state;
-	heap_threads_many();
-	assert_int_equal(pthread_create(&thread, NULL, take_and_go, &lock), 0);
-	pthread_join(thread, NULL);
-	assert_int_not_equal(lock.held, 0);
-	heap_lock_take_as(&lock, heap_lock_id(gettid()));
-	assert_int_equal(lock.held, heap_lock_id(gettid()));
-	heap_lock_give(&lock);
-}
-
 static void a_thread_that_jumped_gives_its_locks_back(void **state)
 {
 	struct heap_thread t = {0}, other = {0};
@@ -615,9 +546,6 @@ int main(void)
 		cmocka_unit_test_teardown(recordings_come_and_go_while_threads_are_at_work,
 					  end_each),
 		cmocka_unit_test_teardown(more_threads_than_shards_share_them, end_each),
-		cmocka_unit_test_teardown(a_lock_lets_one_in_at_a_time, end_each),
-		cmocka_unit_test_teardown(a_wake_up_that_is_missed_is_made_up_for, end_each),
-		cmocka_unit_test_teardown(a_thread_that_is_gone_holds_nothing_for_ever, end_each),
 		cmocka_unit_test_teardown(a_thread_that_jumped_gives_its_locks_back, end_each),
 	};
 
