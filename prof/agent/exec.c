@@ -83,9 +83,11 @@ static int run(const struct exec_call *c, char *const *envp, int own)
 	if (slot && sig_tick)
 		sig_quiet(slot);
 	sig_exec_prepare(&sig, 1);
+	rlimit_exec_prepare();
 	errno = saved;
 	rc = call(c, envp);
 	saved = errno;
+	rlimit_exec_failed();
 	sig_exec_undo(&sig);
 	if (slot && sig_tick)
 		sig_loud(slot);

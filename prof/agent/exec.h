@@ -12,6 +12,9 @@
 /* Pointers and bytes that a copy of `envp` with our variables takes; *entries 0: it is to be passed on
  * as it is. `own`: the program takes this process's place. */
 void exec_env_size(char *const *envp, int own, size_t *entries, size_t *bytes);
+/* rlimit.c: the new program gets the limits that this one set; undone if exec fails. */
+void rlimit_exec_prepare(void);
+void rlimit_exec_failed(void);
 /* In a forked child. */
 void spawn_fork_child(void);
 

@@ -22,6 +22,8 @@
 
 /* A place is free while its start is 0. */
 static struct heap_range own[HEAP_OWN_RANGES];
+void (*heap_maps_more)(size_t bytes);
+
 static _Atomic uint32_t nameless; /* this kernel does not name memory: it is not asked again */
 
 static size_t whole_pages(size_t bytes)
@@ -70,6 +72,15 @@ void heap_own_remove(struct heap_head *head, const void *p)
 	}
 }
 
+uint64_t heap_own_bytes(void)
+{
+	uint64_t bytes = 0;
+
+	for (uint32_t i = 0; i < HEAP_OWN_RANGES; i++)
+		bytes += atomic_load_explicit(&own[i].bytes, memory_order_relaxed);
+	return bytes;
+}
+
 void heap_own_note_all(struct heap_head *head)
 {
 	for (uint32_t i = 0; i < HEAP_OWN_RANGES; i++) {
@@ -87,6 +98,8 @@ void *heap_map(struct heap_head *head, size_t bytes)
 	void *p;
 
 	bytes = whole_pages(bytes);
+	if (heap_maps_more)
+		heap_maps_more(bytes);
 	at = syscall(SYS_mmap, NULL, bytes, PROT_READ | PROT_WRITE,
 		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0L);
 	if (at == -1)

@@ -150,6 +150,9 @@ void heap_wipe(void *p, size_t bytes);
  * Lock-free. */
 void heap_own_add(struct heap_head *head, const void *p, size_t bytes);
 void heap_own_remove(struct heap_head *head, const void *p);
+uint64_t heap_own_bytes(void); /* address space that is noted as ours */
+/* Told before that much more is mapped; NULL: nobody. */
+extern void (*heap_maps_more)(size_t bytes);
 
 void heap_loss(struct heap_head *head, enum heap_loss loss, uint64_t n);
 

@@ -103,6 +103,25 @@ done
 ) >"$TMP/limit"
 check "little address space: is not changed in any mode" grep -q "^ok" "$TMP/limit"
 
+# A limit that the program sets itself counts what is its own: the same blocks, but for a few MiB of small things.
+"${CC:-gcc}" -std=gnu17 -D_GNU_SOURCE -O1 -fno-builtin tests/programs/mem_limit.c -o "$P/limit" || exit 1
+limited() { # as|data MIB [soft]
+	"$P/limit" "$@" >"$TMP/alone" || return 1
+	for mode in off sampled full; do
+		"$O/protea-prof" run -q --memory "$mode" -o "$TMP/limited.sqlite" -- "$P/limit" "$@" >"$TMP/with" || return 1
+		paste "$TMP/alone" "$TMP/with" | awk -v mode="$mode" '
+			{ print mode ":", $0 }
+			NR == 3 { bad += $2 < $1 - 1 || $2 > $1 + 4; next }
+			NF == 4 { bad += $1 != $3 || $2 != $4; next }
+			{ bad += $1 != $2 }
+			END { exit bad > 0 || NR != 4 }' || return 1
+	done
+}
+for limit in "as 256" "as 256 soft" "data 100" "data 100 soft"; do
+	# shellcheck disable=SC2086
+	check "a limit that the program sets ($limit MiB) is its own" limited $limit
+done
+
 # ---- signals
 for way in allocate free jump; do
 	same "handlers that $way" "$P/signal" $way /dev/null
