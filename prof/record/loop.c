@@ -62,8 +62,11 @@ static int anything_to_drain(const struct recording *r, int64_t waited_ns)
 
 static int last_round(struct recording *r)
 {
-	int rc = images_scan(r);
+	int rc;
 
+	/* A number is taken before its file is there: a look in between must not be the last one. */
+	r->scanned_ns = 0;
+	rc = images_scan(r);
 	if (rc == 0)
 		rc = drain_round(r, 1);
 	return rc ? rc : images_watch(r);
