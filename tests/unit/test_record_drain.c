@@ -1,5 +1,6 @@
 /* From rings to the store: modules before samples, stages, threads, losses; nothing twice, nothing lost
  * when a flush fails or the supervisor is another one halfway. */
+#include "prof/record/loop.h"
 #include "prof/record/procmaps.h"
 #include "prof/store/store.h"
 #include "tests/unit/record_rig.h"
@@ -269,6 +270,30 @@ static void cut_and_unfinished_stacks_are_labelled_and_counted(void **state)
 	record_rig_drop(&rig);
 }
 
+static void a_file_that_is_made_after_its_number_is_not_missed_at_the_end(void **state)
+{
+	struct record_rig rig;
+	struct spool_head *late;
+	struct ring_writer w;
+	struct err err = ERR_INIT;
+	uint32_t alive;
+
+	(void)state;
+	record_rig_make(&rig, "late.sqlite");
+	rig_round(&rig);
+	atomic_fetch_add(&rig.spool.session->next_image, 1); /* taken, */
+	assert_int_equal(images_scan(&rig.r), 0);            /* looked for, */
+	atomic_fetch_sub(&rig.spool.session->next_image, 1);
+	assert_int_equal(spool_make(&late, rig.spool.path, rig.spool.session, &err), 0);
+	late->start_ticks = 1;
+	assert_int_equal(spool_claim(late, 78, &w), 0);
+	assert_int_equal(rig.r.totals.images, 1);
+	assert_int_equal(loop_drain_all(&rig.r, &alive), 0); /* and there at last */
+	assert_int_equal(rig.r.totals.images, 2);
+	spool_drop(late);
+	record_rig_drop(&rig);
+}
+
 static int count_maps(void *ctx, const struct procmap *m)
 {
 	int *n = ctx;
@@ -312,6 +337,7 @@ int main(void)
 		cmocka_unit_test(another_supervisor_goes_on_from_the_marks),
 		cmocka_unit_test(a_run_without_its_session_is_completed_with_what_there_is),
 		cmocka_unit_test(cut_and_unfinished_stacks_are_labelled_and_counted),
+		cmocka_unit_test(a_file_that_is_made_after_its_number_is_not_missed_at_the_end),
 		cmocka_unit_test(maps_are_read_and_nonsense_is_passed_over),
 	};
 
