@@ -189,9 +189,7 @@ int cmd_flame(int argc, char **argv)
 		{0, "store", OPT_TEXT, &a.store, "FILE",
 		 "store to read ($PROTEA_PROF_STORE, ./protea-prof.sqlite)", 0},
 		{'k', "kind", OPT_TEXT, &a.kind, "KIND",
-		 "cpu, wall, alloc, live, peak, leak, temporary, mmap, copy; default: what the "
-		 "run was taken for",
-		 0},
+		 "cpu, wall, alloc, live, peak, leak, temporary, mmap, copy (by the run)", 0},
 		{0, "stage", OPT_TEXT, &a.filter.stage, "NAME", "only this stage and inside it", 0},
 		{0, "thread", OPT_TEXT, &a.filter.thread, "NAME", "only this thread (name or tid)",
 		 0},
