@@ -104,7 +104,8 @@ static long change(int pid, int resource, const struct rlimit *set, struct rlimi
 	struct rlimit was = {0, 0}, want;
 	long rc;
 
-	if (!l || (pid != 0 && pid != agent.pid) || (!agent_live() && !l->set))
+	/* Not agent.pid: in a child that is not followed that is the parent's. */
+	if (!l || (pid != 0 && pid != (int)sys2(SYS_getpid, 0, 0)) || (!agent_live() && !l->set))
 		return kernel_limit(pid, resource, set, old);
 	if (set)
 		want = *set; /* it may be the same place as `old` */
