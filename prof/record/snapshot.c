@@ -220,6 +220,15 @@ static int look_asked(struct recording *r, int64_t now_ns, int tracked)
 
 	if (asked == s->asked || r->recovering)
 		return 0;
+	if (!tracked && r->session->memory_mode != HEAP_OFF && !s->ending) {
+		/* A program that has only just begun: its files were not looked for yet. */
+		r->scanned_ns = 0;
+		if (s->asked_ns == 0)
+			s->asked_ns = now_ns;
+		if (now_ns - s->asked_ns < SNAPSHOT_PATIENCE_NS)
+			return 0;
+	}
+	s->asked_ns = 0;
 	if (tracked) {
 		memcpy(about.own, r->session->snapshot_name, sizeof about.own - 1);
 		memset(r->session->snapshot_name, 0, sizeof r->session->snapshot_name);

@@ -15,6 +15,8 @@ struct image;
 #define SNAPSHOT_AUTO_MAX  32                 /* then every other one goes, and the step doubles */
 #define SNAPSHOT_AUTO_ROWS 2000               /* the largest stacks */
 #define SNAPSHOT_STEP_NS   INT64_C(250000000) /* at first */
+/* Who asks before any process with tracked memory was seen is answered by then, with nothing to show. */
+#define SNAPSHOT_PATIENCE_NS INT64_C(1000000000)
 
 struct snapshot_row {
 	uint32_t stack;
@@ -52,7 +54,8 @@ struct snapshots {
 	uint32_t n_doomed, cap_doomed;
 	int64_t step_ns, next_ns; /* 0: no memory was seen yet */
 	uint32_t asked;           /* what session->snapshot_done becomes with the next commit */
-	int ending;               /* images that end now count for the last one */
+	int64_t asked_ns; /* since then somebody waits for a process to be seen; 0: nobody */
+	int ending;       /* images that end now count for the last one */
 	struct snapshot_sum last;
 };
 

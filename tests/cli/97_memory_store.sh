@@ -256,6 +256,15 @@ asked_by_signal() {
 			JOIN frame f ON f.id = k.frame_id WHERE s.run_id = $last AND s.name = 'asked' AND f.function = 'hold_large'" 81920
 }
 check "a signal to the supervisor is answered while the program runs" asked_by_signal
+asked_at_once() { # before the supervisor has looked for the program's files
+	for _ in 1 2 3 4 5 6; do
+		steps_begin --memory full && steps aab || return 1
+		kill -USR1 "$supervisor"
+		wait_for 10 answered asked 128000 || { steps_end; return 1; }
+		steps_end || return 1
+	done
+}
+check "and in the program's first moment" asked_at_once
 by_themselves() {
 	steps_begin --memory full && steps a || return 1
 	wait_for 10 answered auto 64000 || { echo "none by itself"; steps_end; return 1; }
