@@ -51,7 +51,7 @@ MODEL_SRC := $(sort $(wildcard prof/model/*.c))
 EXPORT_SRC := $(sort $(wildcard $(EXPORT_ROOMS:%=pipeline/%/*.c)))
 EXPORT_MAIN := pipeline/cli/main.c
 # The profiler: what runs beside the target and offline (libprof.a), and what runs inside it (the agent).
-PROF_ROOMS := elf unwind spool heap record store symbol analyze formats cli
+PROF_ROOMS := elf unwind spool heap attach record store symbol analyze formats cli
 PROF_SRC := $(sort $(wildcard $(PROF_ROOMS:%=prof/%/*.c) viewer/*.c))
 PROF_MAIN := prof/cli/main.c
 PROF_GEN := $(O)/gen/schema.c $(O)/gen/page.c
@@ -120,7 +120,7 @@ $(O)/probes.mk: tests/features/probe.sh $(wildcard tests/features/have_*.c) $(O)
 	@mkdir -p $(O)
 	$(Q)CC="$(CC)" NO_CURL="$(NO_CURL)" NO_ZSTD="$(NO_ZSTD)" tests/features/probe.sh $@
 
-PROF_LIBS = $(PROBE_LIBS) -lsqlite3 -ljansson -ldw -lelf -llzma -liberty -lz -lm
+PROF_LIBS = $(PROBE_LIBS) -lsqlite3 -ljansson -ldw -lelf -llzma -liberty -lncursesw -ltinfo -lz -lm
 LIBS = $(PROBE_LIBS) -lsqlite3 -ljansson -lzip -lz -lsnappy -lcrypto -lopenblas -lm
 
 # ---- rules ---------------------------------------------------------------------------------------

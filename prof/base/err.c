@@ -92,6 +92,8 @@ const char *err_name(int code)
 		return "NetworkError";
 	case ERR_LIMIT:
 		return "LimitExceeded";
+	case ERR_DENIED:
+		return "PermissionDenied";
 	default:
 		return "InternalError";
 	}

@@ -20,6 +20,7 @@ enum err_code {
 	ERR_NETWORK = -10,    /* remote store unreachable or refusing */
 	ERR_LIMIT = -11,      /* a stated limit would be passed */
 	ERR_INTERNAL = -12,   /* an invariant does not hold: a defect of this program */
+	ERR_DENIED = -13,     /* a right is missing: which one, and the line that grants it */
 };
 
 #define ERR_TEXT_MAX 2048

@@ -10,7 +10,7 @@
 
 #include "prof/heap/format.h"
 #include "prof/record/jsontext.h"
-#include "prof/record/procmaps.h"
+#include "prof/attach/procmaps.h"
 
 /* RFC 4122, version 4. */
 static int make_uuid(char out[ABOUT_UUID])

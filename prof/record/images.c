@@ -14,7 +14,7 @@
 
 #include "prof/base/clock.h"
 #include "prof/record/observe.h"
-#include "prof/record/procmaps.h"
+#include "prof/attach/procmaps.h"
 #include "prof/record/recording.h"
 
 #define SCAN_PAUSE_NS INT64_C(100000000)  /* between looks at a folder that still lacks a file */

@@ -15,7 +15,7 @@
 
 #include "prof/base/buf.h"
 #include "prof/base/clock.h"
-#include "prof/record/procmaps.h"
+#include "prof/attach/procmaps.h"
 #include "prof/spool/session.h"
 
 extern char **environ;

@@ -48,7 +48,7 @@ static struct named_module *new_module(struct naming *n)
 static int look_up(void *ctx, const struct store_unnamed *u, struct err *err)
 {
 	struct naming *n = ctx;
-	struct symbol_module about = {u->path, u->build_id, u->pid};
+	struct symbol_module about = {.path = u->path, .build_id = u->build_id, .pid = u->pid};
 	struct named_module *m = new_module(n);
 	char warning[256] = "";
 

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "prof/base/clock.h"
-#include "prof/record/procmaps.h"
+#include "prof/attach/procmaps.h"
 
 #define LOOK_NS INT64_C(100000000) /* between two looks at a process */
 #define ASK_NS  INT64_C(150000000) /* asked for that long ago and nobody answered: wake the agent */

@@ -8,7 +8,7 @@
 
 #include "prof/base/clock.h"
 #include "prof/elf/elffile.h"
-#include "prof/record/procmaps.h"
+#include "prof/attach/procmaps.h"
 
 #define MAPS_PAUSE_NS INT64_C(250000000) /* between two looks at a process's maps; */
 #define MAPS_READS    40                 /* then ever longer: a JIT has new code all the time */

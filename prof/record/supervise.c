@@ -15,7 +15,7 @@
 #include "prof/record/about.h"
 #include "prof/record/lease.h"
 #include "prof/record/loop.h"
-#include "prof/record/procmaps.h"
+#include "prof/attach/procmaps.h"
 
 struct supervision {
 	struct spool_session *session;

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "prof/base/clock.h"
-#include "prof/record/procmaps.h"
+#include "prof/attach/procmaps.h"
 
 #define TASKS_NS INT64_C(20000000) /* between two lists of threads */
 #define WINDOW   32768             /* stack bytes read at a time */

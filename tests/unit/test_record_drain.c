@@ -1,7 +1,7 @@
 /* From rings to the store: modules before samples, stages, threads, losses; nothing twice, nothing lost
  * when a flush fails or the supervisor is another one halfway. */
 #include "prof/record/loop.h"
-#include "prof/record/procmaps.h"
+#include "prof/attach/procmaps.h"
 #include "prof/store/store.h"
 #include "tests/unit/record_rig.h"
 

@@ -1,5 +1,5 @@
 /* Reading /proc/PID/maps and /proc/PID/stat: see procmaps.h. */
-#include "prof/record/procmaps.h"
+#include "prof/attach/procmaps.h"
 
 #include <errno.h>
 #include <fcntl.h>

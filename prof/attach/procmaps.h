@@ -1,6 +1,6 @@
 /* /proc/PID/maps as ranges. The text is foreign: lines that make no sense are passed over. */
-#ifndef RECORD_PROCMAPS_H
-#define RECORD_PROCMAPS_H
+#ifndef ATTACH_PROCMAPS_H
+#define ATTACH_PROCMAPS_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,0 +1,72 @@
+/* The files that code of live processes runs from, each once for all processes: opened while the process
+ * holds them (through /proc/PID/map_files, /proc/PID/root, /proc/PID/exe, or out of its memory when the file
+ * is gone or another one has its name), with their unwind tables. A file stays open, so that it can be named
+ * after the process ended, whatever namespace it lived in. And the map of one process's address space. Not
+ * thread-safe. Foreign bytes: every file and map is. */
+#ifndef ATTACH_MODULES_H
+#define ATTACH_MODULES_H
+
+#include <stdint.h>
+
+#include "prof/attach/proc.h"
+#include "prof/base/err.h"
+#include "prof/elf/elffile.h"
+#include "prof/unwind/unwind.h"
+
+#define MODULE_NONE UINT32_MAX
+
+enum module_source {
+	MODULE_FILE,   /* the very file that is mapped */
+	MODULE_MEMORY, /* rebuilt from the process's memory: deleted, replaced, or not reachable */
+	MODULE_VDSO,
+	MODULE_JIT,     /* executable memory without a file: names by perf-PID.map */
+	MODULE_UNKNOWN, /* neither file nor memory can be had: addresses only */
+};
+
+struct attach_module { /* strings are owned by the set */
+	const char *
+		path; /* as the process sees it, without " (deleted)"; "[vdso]", "[jit]", "//anon" */
+	char build_id[ELF_BUILD_ID_HEX]; /* "" none */
+	const char *file; /* to open for names: "/proc/self/fd/N" while the set lives; NULL: none */
+	uint64_t start, end, offset; /* as first mapped, the executable mapping */
+	enum module_source source;
+	int deleted;
+	int pid; /* of the process it was met in first */
+};
+
+struct module_set;
+/* `cache_dir`: of unwind tables ("" or NULL: none; copied). NULL: no memory. */
+struct module_set *module_set_new(const char *cache_dir);
+void module_set_free(struct module_set *s);
+uint32_t module_count(const struct module_set *s);
+const struct attach_module *module_get(const struct module_set *s,
+				       uint32_t id); /* valid until the next space_… call */
+
+/* One process's address space. */
+struct attach_space;
+/* `p` is borrowed and must stay open. NULL: no memory. */
+struct attach_space *attach_space_new(struct module_set *set, const struct proc *p);
+void attach_space_free(struct attach_space *s);
+/* Reads the maps anew if they may have changed: always when `now_ns` 0, else at most every 100 ms. Cheap when
+ * nothing changed. ERR_NOTFOUND: it is gone; ERR_DENIED: maps may not be read; ERR_NOMEM. */
+int attach_space_refresh(struct attach_space *s, int64_t now_ns, struct err *err);
+/* What perf tells: a mapping appeared (PERF_RECORD_MMAP2), everything is gone (exec). */
+int attach_space_exec(struct attach_space *s);
+/* The map to unwind with. unwind_module.id is the module's id in the set; tables of modules are made on
+ * first use of attach_space_map() after a refresh (disk cache by build id). */
+const struct unwind_map *attach_space_map(struct attach_space *s);
+/* Is the address in executable memory that the map knows? */
+int attach_space_is_code(struct attach_space *s, uint64_t address);
+
+struct attach_frame {
+	uint32_t module; /* MODULE_NONE: rel_addr is the address */
+	uint64_t
+		rel_addr; /* in the file's own terms, of the byte that names the frame (unwind_lookup()) */
+};
+struct attach_frame attach_space_frame(struct attach_space *s, uint64_t address);
+
+/* A core file's spaces are made by hand (core.h): adds a module from bytes at hand. */
+int attach_space_add(struct attach_space *s, uint64_t start, uint64_t end, uint64_t offset,
+		     const char *path, struct err *err);
+
+#endif

@@ -1,0 +1,59 @@
+/* Stopping a running thread for microseconds: PTRACE_SEIZE, PTRACE_INTERRUPT, registers and stack copied, let
+ * go; unwinding is for afterwards. Never SIGSTOP, never a thread that sleeps in a system call (that would
+ * make it return EINTR), never EXITKILL: whatever way we die, the kernel lets the thread go. A watchdog process
+ * kills us should we hang while a thread is stopped. Beside live targets; one thread of ours only. */
+#ifndef ATTACH_STOP_H
+#define ATTACH_STOP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "prof/base/err.h"
+#include "prof/unwind/unwind.h"
+
+struct pause_stats { /* of all stops, ns: from before the interrupt to after the release, an upper bound */
+	uint64_t n, skipped; /* skipped: not stopped, the budget was used up */
+	int64_t p50_ns, p99_ns, max_ns;
+};
+
+struct stopper;
+
+struct stop_options {
+	int64_t max_pause_ns; /* of one thread; 0: 1 ms. One that is not copied by then is let go */
+	int64_t watchdog_ns;  /* 0: 200 ms */
+};
+struct stopper *stopper_new(const struct stop_options *o, struct err *err);
+void stopper_free(struct stopper *s); /* lets go whatever it holds */
+
+enum stop_result {
+	STOP_COPIED,
+	STOP_BLOCKED, /* it sleeps: not stopped; read it by /proc (blocked.h) */
+	STOP_GONE,
+	STOP_DENIED, /* errno in `sys` */
+	STOP_BUDGET, /* would have taken longer than allowed */
+	STOP_STOPPED, /* a debugger or job control holds it: copied without ours, if `copied` says so */
+};
+
+struct stop_copy {
+	int tid;
+	enum stop_result result;
+	int sys;
+	struct unwind_regs regs; /* of a 64-bit thread, all of UNWIND_NREGS that callers keep */
+	uint64_t orig_rax;       /* as PTRACE_GETREGSET: a system call it was in, or -1 */
+	uint8_t *stack;          /* the caller's, `size` bytes */
+	size_t size, bytes;      /* copied from the stack pointer on */
+	int64_t pause_ns, at_ns; /* CLOCK_MONOTONIC of the copy */
+};
+/* Stops, copies and releases up to `n` threads, all interrupted before the first is waited for, each let go as
+ * soon as it is copied. 0 or negative (nothing could be tried). */
+int stop_and_copy(struct stopper *s, int pid, struct stop_copy *copies, uint32_t n,
+		  struct err *err);
+void stopper_stats(const struct stopper *s, struct pause_stats *stats);
+/* One more pause measured elsewhere (0 for a thread that was read without stopping does not count). */
+
+/* Seizes without stopping and keeps it so, for repeated sampling: an INTERRUPT is then all that is needed.
+ * 0, ERR_DENIED, ERR_NOTFOUND. */
+int stopper_hold(struct stopper *s, int pid, int tid, struct err *err);
+void stopper_release(struct stopper *s, int tid);
+
+#endif
