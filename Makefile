@@ -4,7 +4,8 @@
 #   make test       install what is missing, build, run every test
 #   make help       everything else
 # Variables: O=dir (build folder), V=1 (show commands), SAN=1 (ASan and UBSan), SAN=thread (TSan),
-# CC, CFLAGS, LDFLAGS, PRESET=tiny|medium|full, NO_CURL=1, NO_ZSTD=1, DESTDIR and prefix (install).
+# CC, CFLAGS, LDFLAGS, PRESET=tiny|medium|full, NO_CURL=1, NO_ZSTD=1, NO_NCURSES=1, DESTDIR and prefix
+# (install).
 
 VERSION := 0.1.0
 O ?= build
@@ -111,16 +112,16 @@ ifneq ($(NEEDS_PROBES),)
 endif
 
 # What an object depends on besides its sources: other flags or switches rebuild everything.
-FLAGS_NOW := $(CC) $(CFLAGS) $(LDFLAGS) $(SAN_CFLAGS) no:$(NO_CURL):$(NO_ZSTD)
+FLAGS_NOW := $(CC) $(CFLAGS) $(LDFLAGS) $(SAN_CFLAGS) no:$(NO_CURL):$(NO_ZSTD):$(NO_NCURSES)
 $(O)/flags: FORCE
 	@mkdir -p $(O)
 	@echo '$(FLAGS_NOW)' | cmp -s - $@ || echo '$(FLAGS_NOW)' > $@
 
 $(O)/probes.mk: tests/features/probe.sh $(wildcard tests/features/have_*.c) $(O)/flags
 	@mkdir -p $(O)
-	$(Q)CC="$(CC)" NO_CURL="$(NO_CURL)" NO_ZSTD="$(NO_ZSTD)" tests/features/probe.sh $@
+	$(Q)CC="$(CC)" NO_CURL="$(NO_CURL)" NO_ZSTD="$(NO_ZSTD)" NO_NCURSES="$(NO_NCURSES)" tests/features/probe.sh $@
 
-PROF_LIBS = $(PROBE_LIBS) -lsqlite3 -ljansson -ldw -lelf -llzma -liberty -lncursesw -ltinfo -lz -lm
+PROF_LIBS = $(PROBE_LIBS) $(PROBE_PROF_LIBS) -lsqlite3 -ljansson -ldw -lelf -llzma -liberty -lz -lm
 LIBS = $(PROBE_LIBS) -lsqlite3 -ljansson -lzip -lz -lsnappy -lcrypto -lopenblas -lm
 
 # ---- rules ---------------------------------------------------------------------------------------
@@ -312,7 +313,7 @@ clean:
 	rm -rf $(O) $(O)-asan $(O)-tsan $(O)-fuzz
 
 help:
-	@sed -n 's/^# \?//; 2,7p' Makefile
+	@sed -n 's/^# \?//; 2,8p' Makefile
 	@echo
 	@echo 'Targets:'
 	@echo '  build        the programs (default)'

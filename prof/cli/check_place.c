@@ -227,6 +227,9 @@ void check_build(struct check_finding *f)
 #ifndef HAVE_CURL
 		"without curl: protea-export has no S3 artifact store",
 #endif
+#ifndef HAVE_NCURSES
+		"without ncurses: top has no live view, only --once and --json",
+#endif
 		NULL};
 	size_t i;
 

@@ -103,19 +103,24 @@ check "make uninstall takes everything away" test -z "$(find "$TMP/x" ! -type d)
 
 # ---- without the optional libraries ------------------------------------------------------------------
 
-build() { house -j2 NO_CURL=1 NO_ZSTD=1 WERROR=1 CFLAGS=-O0 O="$TMP/b" build; }
-if build >"$TMP/build.log" 2>&1; then ok "the build goes without curl and zstd"; else
-	not_ok "the build goes without curl and zstd"
+build() { house -j2 NO_CURL=1 NO_ZSTD=1 NO_NCURSES=1 WERROR=1 CFLAGS=-O0 O="$TMP/b" build; }
+if build >"$TMP/build.log" 2>&1; then ok "the build goes without curl, zstd and ncurses"; else
+	not_ok "the build goes without curl, zstd and ncurses"
 	tail -n 20 "$TMP/build.log" | sed 's/^/# /'
 fi
 check "what curl's absence costs is said once" test "$(grep -c 'PROBE.*curl.*minio' "$TMP/build.log")" = 1
 check "what zstd's absence costs is said once" test "$(grep -c 'PROBE.*zstd' "$TMP/build.log")" = 1
+check "what ncurses' absence costs is said once" test "$(grep -c 'PROBE.*ncurses.*live view' "$TMP/build.log")" = 1
 build >"$TMP/again.log" 2>&1
 check "and not said again" test "$(grep -c PROBE "$TMP/again.log")" = 0
 check "a second build compiles nothing" test "$(grep -cE '^  (CC|LD|AR) ' "$TMP/again.log")" = 0
 check "that program runs" test "$("$TMP/b/protea-export" --version)" = "$("$EXPORT" --version)"
 ldd "$TMP/b/protea-export" >"$TMP/ldd" 2>&1
 check "and needs neither library" test "$(grep -cE 'libcurl|libzstd' "$TMP/ldd")" = 0
+"$TMP/b/protea-prof" check >"$TMP/check" 2>&1
+check "what is missing is told by check" grep -q 'build .*zstd.*ncurses.*live view' "$TMP/check"
+ldd "$TMP/b/protea-prof" >"$TMP/ldd" 2>&1
+check "a profiler without ncurses does not need it" test "$(grep -cE 'ncurses|tinfo' "$TMP/ldd")" = 0
 
 # A library that is not there is said with the package that brings it, and what it costs.
 mkdir -p "$TMP/fake"

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Tries each tests/features/have_*.c once and writes make variables into the file named by $1:
-# PROBE_CFLAGS (-DHAVE_X=1) and PROBE_LIBS. A required feature that is missing ends the build with the
-# package that brings it; an optional one costs what is printed, once.
+# PROBE_CFLAGS (-DHAVE_X=1), PROBE_LIBS and PROBE_PROF_LIBS (the profiler's alone). A required feature
+# that is missing ends the build with the package that brings it; an optional one costs what is printed, once.
 set -eu
 out=$1
 cc=${CC:-cc}
@@ -11,6 +11,7 @@ trap 'rm -rf "$tmp"' EXIT
 missing=
 cflags=
 libs=
+prof_libs=
 
 try() { # name libs
 	# shellcheck disable=SC2086 # the libraries are words
@@ -19,12 +20,12 @@ try() { # name libs
 required() { # name libs package
 	try "$1" "$2" || missing="$missing $3"
 }
-optional() { # name libs package switch cost
+optional() { # name libs package switch cost [prof]
 	if [ -n "$4" ]; then
 		echo "  PROBE   $1: switched off; $5"
 	elif try "$1" "$2"; then
 		cflags="$cflags -DHAVE_$(echo "$1" | tr '[:lower:]' '[:upper:]')=1"
-		libs="$libs $2"
+		if [ "${6:-}" = prof ]; then prof_libs="$prof_libs $2"; else libs="$libs $2"; fi
 	else
 		echo "  PROBE   $1: not found (package $3); $5"
 	fi
@@ -39,6 +40,7 @@ required crypto -lcrypto libssl-dev
 required lapack -lopenblas libopenblas-dev
 optional curl -lcurl libcurl4-openssl-dev "${NO_CURL:-}" "no S3 artifact store (backend minio)"
 optional zstd -lzstd libzstd-dev "${NO_ZSTD:-}" "no zstd-compressed ground-truth files"
+optional ncurses "-lncursesw -ltinfo" libncurses-dev "${NO_NCURSES:-}" "top has no live view, only --once and --json" prof
 
 if [ -n "$missing" ]; then
 	echo "protea-prof: the build needs packages that are not installed:$missing" >&2
@@ -48,5 +50,6 @@ fi
 {
 	echo "PROBE_CFLAGS :=$cflags"
 	echo "PROBE_LIBS :=$libs"
+	echo "PROBE_PROF_LIBS :=$prof_libs"
 } >"$out.tmp"
 mv "$out.tmp" "$out"
