@@ -53,10 +53,11 @@ enum profile_state proc_state(char letter);
 struct proc_status {
 	uid_t uid, euid, suid;
 	gid_t gid, egid, sgid;
+	int tgid;   /* the process, of a thread */
 	int tracer; /* pid of who traces it, 0: nobody */
 	int ns_pid; /* as its own pid namespace counts; 0: not told */
 	int threads, seccomp, no_new_privs;
-	uint64_t cap_effective, cap_permitted;
+	uint64_t cap_effective, cap_permitted, cap_bounding;
 	int64_t rss_bytes, peak_rss_bytes; /* VmRSS, VmHWM; 0: none (kernel thread, zombie) */
 };
 int proc_status_parse(struct proc_status *s, const char *text);
