@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "prof/base/buf.h"
@@ -24,6 +25,26 @@ static char *hex(char *p, char after, uint64_t *value)
 	return end == p || errno || *end != after ? NULL : end + 1;
 }
 
+/* "fd:01 1234   /path": the path's place. What makes no sense is no file. */
+static char *parse_file(char *p, struct procmap *m)
+{
+	uint64_t major, minor;
+	char *at = hex(p, ':', &major);
+
+	at = at ? hex(at, ' ', &minor) : NULL;
+	m->device = m->inode = 0;
+	if (at && *at >= '0' && *at <= '9') {
+		m->inode = strtoull(at, NULL, 10);
+		if (m->inode && major <= UINT32_MAX && minor <= UINT32_MAX)
+			m->device = makedev((unsigned)major, (unsigned)minor);
+	}
+	for (int field = 0; field < 2; field++) { /* device, inode */
+		p += strcspn(p, " ");
+		p += strspn(p, " ");
+	}
+	return p;
+}
+
 static int parse_line(char *line, struct procmap *m)
 {
 	char *p = hex(line, '-', &m->start);
@@ -35,11 +56,7 @@ static int parse_line(char *line, struct procmap *m)
 	p = hex(p + 5, ' ', &m->offset);
 	if (!p)
 		return -1;
-	for (int field = 0; field < 2; field++) { /* device, inode */
-		p += strcspn(p, " ");
-		p += strspn(p, " ");
-	}
-	m->path = p;
+	m->path = parse_file(p, m);
 	return 0;
 }
 

@@ -9,6 +9,7 @@
 
 struct procmap {
 	uint64_t start, end, offset;
+	uint64_t device, inode; /* as makedev() makes one; 0, 0: no file */
 	int executable;
 	const char
 		*path; /* NUL-terminated; "" anonymous; "[vdso]", "/usr/lib/libc.so.6 (deleted)" */

@@ -1,0 +1,63 @@
+/* What the parts of module sets share: mappings as they are met, entries, how files are found. Private to
+ * prof/attach/modules*.c and space*.c. */
+#ifndef ATTACH_MODULES_INTERNAL_H
+#define ATTACH_MODULES_INTERNAL_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include "prof/attach/modules.h"
+
+struct module_mapping { /* one executable mapping */
+	uint64_t start, end, offset;
+	uint64_t device, inode; /* as the kernel tells them; 0: no file */
+	const char *path;       /* without " (deleted)" */
+	int deleted;
+};
+
+struct module_load { /* a PT_LOAD */
+	uint64_t offset, vaddr, filesz, memsz;
+	uint32_t flags;
+};
+
+struct module_entry {
+	struct attach_module pub;
+	int fd; /* pub.file's; -1: none */
+	char file[32];
+	struct stat st;            /* of `fd`, for MODULE_FILE */
+	uint64_t device, inode;    /* as mapped, where no file could be had */
+	struct module_load *loads; /* owned */
+	uint32_t n_loads;
+	const struct unwind_table *table;
+	size_t table_bytes; /* what unwind_table_release() needs; 0: built, for unwind_table_free() */
+	struct unwind_table *built;
+	int table_tried;
+};
+
+struct module_set {
+	struct module_entry **entries; /* owned, each */
+	uint32_t n, cap;
+	char *cache_dir; /* owned */
+};
+
+/* The module of a mapping, met now or before. 0 or ERR_NOMEM: what cannot be read is MODULE_UNKNOWN. */
+int module_meet(struct module_set *s, const struct proc *p, const struct module_mapping *m,
+		uint32_t *id);
+/* The same without a process: `file` is what to open. */
+int module_meet_path(struct module_set *s, const struct module_mapping *m, const char *file,
+		     uint32_t *id);
+/* A module out of an ELF image in memory (copied); `path` as above. ERR_FORMAT, ERR_IO, ERR_NOMEM. */
+int module_meet_image(struct module_set *s, int pid, const struct module_mapping *m,
+		      enum module_source source, const void *bytes, size_t len, uint32_t *id,
+		      struct err *err);
+/* Address - bias is the address in the file's terms, for its mapping of `offset` at `start`. */
+uint64_t module_bias(const struct module_set *s, uint32_t id, uint64_t start, uint64_t offset);
+/* Made on first use; NULL: there is none. */
+const struct unwind_table *module_table(struct module_set *s, uint32_t id);
+
+/* modules_open.c: the file of a mapping, open for reading; -1: none is to be had. */
+int module_open_file(const struct proc *p, const struct module_mapping *m);
+int module_open_path(const char *path); /* a regular file, or -1 */
+
+#endif

@@ -1,0 +1,336 @@
+/* One process's address space: see modules.h. Maps are read as a whole, and only what changed is looked
+ * into. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "prof/attach/modules.h"
+#include "prof/attach/modules_internal.h"
+#include "prof/attach/procmaps.h"
+#include "prof/base/buf.h"
+#include "prof/base/clock.h"
+#include "prof/base/hash.h"
+
+#define REFRESH_NS  INT64_C(100000000)
+#define SHARE       50 /* of our time, 1/50 at most goes into reading maps: 65,530 mappings take 30 ms */
+#define MAPS_MAX    ((size_t)256 << 20) /* a process may have raised vm.max_map_count */
+#define DELETED     " (deleted)"
+#define DELETED_LEN (sizeof DELETED - 1)
+
+struct range { /* an executable mapping */
+	uint64_t start, end, offset, bias;
+	uint64_t device, inode, name; /* name: hash of its text */
+	uint32_t module;
+};
+
+struct ranges {
+	struct range *rows; /* owned; by start */
+	uint32_t n, cap;
+};
+
+struct attach_space {
+	struct module_set *set;
+	const struct proc *p; /* NULL: made by hand */
+	struct ranges now, next;
+	struct unwind_module *unwind; /* owned */
+	uint32_t unwind_cap;
+	struct unwind_map map;
+	struct buf text;
+	uint64_t hash;
+	int64_t read_ns, pause_ns; /* when maps were read last, and for how long that does */
+	int mapped;                /* `map` is of `now` */
+};
+
+struct attach_space *attach_space_new(struct module_set *set, const struct proc *p)
+{
+	struct attach_space *s = calloc(1, sizeof *s);
+
+	if (!s)
+		return NULL;
+	s->set = set;
+	s->p = p;
+	s->map.generation = 1;
+	buf_init(&s->text, MAPS_MAX);
+	return s;
+}
+
+void attach_space_free(struct attach_space *s)
+{
+	if (!s)
+		return;
+	free(s->now.rows);
+	free(s->next.rows);
+	free(s->unwind);
+	buf_release(&s->text);
+	free(s);
+}
+
+/* ---- rows ---- */
+
+static int push(struct ranges *r, const struct range *row)
+{
+	if (r->n == r->cap) {
+		uint32_t cap = r->cap ? 2 * r->cap : 64;
+		struct range *p = cap > r->cap ? realloc(r->rows, cap * sizeof *p) : NULL;
+
+		if (!p)
+			return ERR_NOMEM;
+		r->rows = p;
+		r->cap = cap;
+	}
+	r->rows[r->n++] = *row;
+	return 0;
+}
+
+/* The first row that ends beyond the address; n: none does. */
+static uint32_t lower(const struct ranges *r, uint64_t address)
+{
+	uint32_t lo = 0, hi = r->n;
+
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (r->rows[mid].end <= address)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+static const struct range *find(const struct ranges *r, uint64_t address)
+{
+	uint32_t i = lower(r, address);
+
+	return i < r->n && address >= r->rows[i].start ? &r->rows[i] : NULL;
+}
+
+static int same_mapping(const struct range *a, const struct range *b)
+{
+	return a->start == b->start && a->end == b->end && a->offset == b->offset &&
+	       a->device == b->device && a->inode == b->inode && a->name == b->name;
+}
+
+static void space_changed(struct attach_space *s)
+{
+	s->map.generation++;
+	if (s->map.generation == 0)
+		s->map.generation = 1;
+	s->mapped = 0;
+}
+
+/* ---- reading maps ---- */
+
+static int read_maps(struct attach_space *s, struct err *err)
+{
+	int fd = openat(s->p->dir, "maps", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : 0;
+	int sys = errno;
+
+	buf_clear(&s->text);
+	while (fd >= 0) {
+		char *at = buf_reserve(&s->text, 65536);
+
+		n = at ? read(fd, at, 65535) : -1;
+		sys = at ? errno : ENOMEM;
+		if (n <= 0)
+			break;
+		s->text.len += (size_t)n;
+	}
+	if (fd >= 0)
+		(void)close(fd);
+	if (n == 0 && s->text.len)
+		return 0;
+	if (n < 0 && sys == ENOMEM)
+		return err_nomem(err, "the maps of a process");
+	errno = sys;
+	if (n < 0 && (sys == EACCES || sys == EPERM))
+		return err_sys(err, ERR_DENIED, "the maps of process %d may not be read",
+			       s->p->pid);
+	if (n < 0 && sys != ENOENT && sys != ESRCH)
+		return err_sys(err, ERR_IO, "cannot read the maps of process %d", s->p->pid);
+	return err_set(err, ERR_NOTFOUND, "process %d has ended, or is the kernel's", s->p->pid);
+}
+
+/* Its module, known from the last look or found now. */
+static int meet(struct attach_space *s, struct range *row, const struct procmap *m)
+{
+	const struct range *old = find(&s->now, row->start);
+	char path[PATH_MAX + 16];
+	size_t len = strlen(m->path);
+	struct module_mapping mapping = {.start = m->start,
+					 .end = m->end,
+					 .offset = m->offset,
+					 .device = m->device,
+					 .inode = m->inode,
+					 .path = path};
+	int rc;
+
+	if (old && same_mapping(old, row)) {
+		*row = *old;
+		return 0;
+	}
+	if (len >= sizeof path)
+		len = sizeof path - 1;
+	memcpy(path, m->path, len);
+	path[len] = '\0';
+	if (len > DELETED_LEN && strcmp(path + len - DELETED_LEN, DELETED) == 0) {
+		path[len - DELETED_LEN] = '\0';
+		mapping.deleted = 1;
+	}
+	rc = module_meet(s->set, s->p, &mapping, &row->module);
+	if (rc == 0)
+		row->bias = module_bias(s->set, row->module, row->start, row->offset);
+	return rc;
+}
+
+static int take_mapping(void *ctx, const struct procmap *m)
+{
+	struct attach_space *s = ctx;
+	struct range row = {.start = m->start,
+			    .end = m->end,
+			    .offset = m->offset,
+			    .device = m->device,
+			    .inode = m->inode};
+	int rc;
+
+	if (!m->executable)
+		return 0;
+	/* A text that was read in pieces while maps changed may tell one range twice. */
+	if (s->next.n && row.start < s->next.rows[s->next.n - 1].end)
+		return 0;
+	row.name = hash_bytes(m->path, strlen(m->path), 0);
+	rc = meet(s, &row, m);
+	return rc ? rc : push(&s->next, &row);
+}
+
+static int is_changed(const struct attach_space *s)
+{
+	if (s->now.n != s->next.n)
+		return 1;
+	for (uint32_t i = 0; i < s->now.n; i++)
+		if (!same_mapping(&s->now.rows[i], &s->next.rows[i]) ||
+		    s->now.rows[i].module != s->next.rows[i].module)
+			return 1;
+	return 0;
+}
+
+static int take_maps(struct attach_space *s)
+{
+	struct ranges swap;
+	int rc;
+
+	s->next.n = 0;
+	rc = procmaps_parse(s->text.data, s->text.len, take_mapping, s);
+	if (rc)
+		return rc;
+	if (!is_changed(s))
+		return 0;
+	swap = s->now;
+	s->now = s->next;
+	s->next = swap;
+	space_changed(s);
+	return 0;
+}
+
+int attach_space_refresh(struct attach_space *s, int64_t now_ns, struct err *err)
+{
+	int64_t begin = clock_mono_ns(), took;
+	uint64_t hash;
+	int rc;
+
+	if (!s->p || (now_ns && s->read_ns && now_ns - s->read_ns < s->pause_ns))
+		return 0;
+	rc = read_maps(s, err);
+	if (rc)
+		return rc;
+	hash = hash_bytes(s->text.data, s->text.len, 0);
+	if (hash != s->hash || !s->read_ns) {
+		rc = take_maps(s);
+		if (rc)
+			return err_nomem(err, "the modules of a process");
+		s->hash = hash;
+	}
+	s->read_ns = clock_mono_ns();
+	took = s->read_ns - begin;
+	s->pause_ns = took * SHARE > REFRESH_NS ? took * SHARE : REFRESH_NS;
+	return 0;
+}
+
+int attach_space_exec(struct attach_space *s)
+{
+	s->now.n = 0;
+	s->read_ns = 0;
+	space_changed(s);
+	return 0;
+}
+
+int attach_space_add(struct attach_space *s, uint64_t start, uint64_t end, uint64_t offset,
+		     const char *path, struct err *err)
+{
+	struct range row = {.start = start, .end = end, .offset = offset};
+	struct module_mapping m = {.start = start, .end = end, .offset = offset, .path = path};
+	uint32_t at = lower(&s->now, start);
+
+	if (end <= start || (at < s->now.n && s->now.rows[at].start < end))
+		return err_set(err, ERR_ARG, "%s: its addresses are taken by another module", path);
+	if (module_meet_path(s->set, &m, path, &row.module) || push(&s->now, &row))
+		return err_nomem(err, "a module");
+	row.bias = module_bias(s->set, row.module, start, offset);
+	memmove(&s->now.rows[at + 1], &s->now.rows[at], (s->now.n - 1 - at) * sizeof row);
+	s->now.rows[at] = row;
+	space_changed(s);
+	return 0;
+}
+
+/* ---- what is asked of a space ---- */
+
+static int make_map(struct attach_space *s)
+{
+	if (s->now.n > s->unwind_cap) {
+		struct unwind_module *p = realloc(s->unwind, s->now.n * sizeof *p);
+
+		if (!p)
+			return ERR_NOMEM;
+		s->unwind = p;
+		s->unwind_cap = s->now.n;
+	}
+	for (uint32_t i = 0; i < s->now.n; i++) {
+		const struct range *r = &s->now.rows[i];
+
+		s->unwind[i] = (struct unwind_module){.start = r->start,
+						      .end = r->end,
+						      .bias = r->bias,
+						      .table = module_table(s->set, r->module),
+						      .id = r->module};
+	}
+	s->map.modules = s->unwind;
+	s->map.n = s->now.n;
+	return 0;
+}
+
+const struct unwind_map *attach_space_map(struct attach_space *s)
+{
+	if (!s->mapped) {
+		s->map.n = 0;
+		s->mapped = make_map(s) == 0;
+	}
+	return &s->map;
+}
+
+int attach_space_is_code(struct attach_space *s, uint64_t address)
+{
+	return find(&s->now, address) != NULL;
+}
+
+struct attach_frame attach_space_frame(struct attach_space *s, uint64_t address)
+{
+	const struct range *r = find(&s->now, address);
+
+	if (!r)
+		return (struct attach_frame){MODULE_NONE, address};
+	return (struct attach_frame){r->module, address - r->bias};
+}
