@@ -7,6 +7,8 @@
 
 #include "prof/attach/proc.h"
 
+#define PICK_PID_MAX 4194304 /* PID_MAX_LIMIT of include/linux/threads.h */
+
 struct pick_list {
 	int *pids; /* owned; ascending, each once */
 	uint32_t n, cap;
@@ -24,9 +26,9 @@ int pick_wait(struct pick_list *l, const char *pattern, const volatile int *stop
 /* Adds all living descendants. */
 int pick_children(struct pick_list *l, struct err *err);
 
-/* Refuses what can never work, each with its reason and what to do instead: pid <= 0, absent, zombie, kernel
- * thread, ourselves, one of our parents that waits for us only if it would be stopped (`stops`), a 32-bit
- * program. ERR_ARG for numbers that no process can have, ERR_NOTFOUND, ERR_UNSUPPORTED; missing
+/* Refuses what can never work, each with its reason and what to do instead: pid <= 0, absent, a thread's id,
+ * zombie, kernel thread, ourselves, one that traces us if it would be stopped (`stops`; our parents are looked
+ * at like any other: they sleep, or run without us), a 32-bit or foreign program. ERR_ARG for numbers that no process can have, ERR_NOTFOUND, ERR_UNSUPPORTED; missing
  * rights are left to rights.h. On success `p` is open. */
 int pick_check(struct proc *p, int pid, int stops, struct err *err);
 

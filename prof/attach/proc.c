@@ -192,7 +192,7 @@ static int add_tid(int **tids, uint32_t *n, uint32_t *cap, int tid)
 	return 0;
 }
 
-/* Calls for each entry of a folder that is a number; no memory is taken per look. */
+/* Every entry of a folder that is a number. */
 static int list_numbers(int fd, int **tids, uint32_t *n, uint32_t *cap)
 {
 	_Alignas(struct dirent64) char part[LISTING_MAX];
@@ -220,9 +220,9 @@ static int by_number(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-int proc_tasks(const struct proc *p, int **tids, uint32_t *n, uint32_t *cap)
+/* Takes the descriptor. */
+static int list_sorted(int fd, int **tids, uint32_t *n, uint32_t *cap)
 {
-	int fd = proc_openat(p, "task", O_RDONLY | O_DIRECTORY);
 	int rc;
 
 	*n = 0;
@@ -238,6 +238,16 @@ int proc_tasks(const struct proc *p, int **tids, uint32_t *n, uint32_t *cap)
 			break;
 		}
 	return rc;
+}
+
+int proc_tasks(const struct proc *p, int **tids, uint32_t *n, uint32_t *cap)
+{
+	return list_sorted(proc_openat(p, "task", O_RDONLY | O_DIRECTORY), tids, n, cap);
+}
+
+int proc_all(int **pids, uint32_t *n, uint32_t *cap)
+{
+	return list_sorted(open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC), pids, n, cap);
 }
 
 static int ns_tid_of(const struct proc *p, int tid)

@@ -67,6 +67,7 @@ int proc_tid_from_ns(const struct proc *p, int ns_tid);
 
 /* Tids in ascending order. `*tids` is owned by the caller, grown as needed. 0, ERR_NOTFOUND, ERR_NOMEM. */
 int proc_tasks(const struct proc *p, int **tids, uint32_t *n, uint32_t *cap);
+int proc_all(int **pids, uint32_t *n, uint32_t *cap); /* the same: all processes there are */
 
 struct proc_schedstat {
 	uint64_t run_ns, wait_ns,
