@@ -180,8 +180,8 @@ static uint32_t find_of_process(const struct module_set *s, enum module_source s
 
 /* ---- the kinds of modules ---- */
 
-static int add_plain(struct module_set *s, int pid, const struct module_mapping *m,
-		     enum module_source source, uint32_t *id)
+int module_meet_plain(struct module_set *s, int pid, const struct module_mapping *m,
+		      enum module_source source, uint32_t *id)
 {
 	struct module_entry *e;
 
@@ -228,14 +228,14 @@ static int meet_file(struct module_set *s, const struct proc *p, const struct mo
 	int rc;
 
 	if (fd < 0)
-		return add_plain(s, p->pid, m, MODULE_UNKNOWN, id);
+		return module_meet_plain(s, p->pid, m, MODULE_UNKNOWN, id);
 	if (fstat(fd, &st) == 0 && (*id = find_file(s, &st)) != MODULE_NONE) {
 		(void)close(fd);
 		return 0;
 	}
 	rc = add_file(s, p->pid, m, fd, id);
 	/* Compilers also put their code into files that nobody else has. */
-	return rc == ERR_FORMAT ? add_plain(s, p->pid, m, MODULE_JIT, id) : rc;
+	return rc == ERR_FORMAT ? module_meet_plain(s, p->pid, m, MODULE_JIT, id) : rc;
 }
 
 static ssize_t read_at(int fd, uint64_t address, void *out, size_t len)
@@ -260,7 +260,7 @@ static int meet_vdso(struct module_set *s, const struct proc *p, const struct mo
 			    getauxval(AT_SYSINFO_EHDR), bytes, len);
 	if (n > 0 && module_meet_image(s, p->pid, m, MODULE_VDSO, bytes, (size_t)n, id, NULL) == 0)
 		return 0;
-	return add_plain(s, p->pid, m, MODULE_UNKNOWN, id);
+	return module_meet_plain(s, p->pid, m, MODULE_UNKNOWN, id);
 }
 
 int module_meet_image(struct module_set *s, int pid, const struct module_mapping *m,
@@ -307,7 +307,7 @@ int module_meet_path(struct module_set *s, const struct module_mapping *m, const
 		return 0;
 	}
 	rc = fd < 0 ? ERR_FORMAT : add_file(s, 0, m, fd, id);
-	return rc == ERR_FORMAT ? add_plain(s, 0, m, MODULE_UNKNOWN, id) : rc;
+	return rc == ERR_FORMAT ? module_meet_plain(s, 0, m, MODULE_UNKNOWN, id) : rc;
 }
 
 /* As the profiler calls executable memory without a file (as prof/record/space.c does). */
@@ -326,7 +326,7 @@ int module_meet(struct module_set *s, const struct proc *p, const struct module_
 	if (strcmp(m->path, "[vdso]") == 0)
 		return meet_vdso(s, p, m, id);
 	plain.path = memory_name(m);
-	return add_plain(s, p->pid, &plain, MODULE_JIT, id);
+	return module_meet_plain(s, p->pid, &plain, MODULE_JIT, id);
 }
 
 /* ---- what is asked of a module ---- */

@@ -6,6 +6,7 @@
 #ifndef ATTACH_MODULES_H
 #define ATTACH_MODULES_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "prof/attach/proc.h"
@@ -65,8 +66,19 @@ struct attach_frame {
 };
 struct attach_frame attach_space_frame(struct attach_space *s, uint64_t address);
 
-/* A core file's spaces are made by hand (core.h): adds a module from bytes at hand. */
-int attach_space_add(struct attach_space *s, uint64_t start, uint64_t end, uint64_t offset,
-		     const char *path, struct err *err);
+/* A core file's spaces are made by hand (core.h): one executable mapping. */
+struct attach_part {
+	uint64_t start, end, offset;
+	const char *path;     /* as the process saw it */
+	const char *file;     /* to open; NULL: none is to be had */
+	const char *build_id; /* of a part without a file; NULL, "": not known */
+	const void *image;    /* the module as an ELF image, instead of a file; copied */
+	size_t image_len;
+	enum module_source source; /* of one without a file */
+	int has_bias; /* `bias` is what addresses in the process have more than those in the file */
+	uint64_t bias;
+};
+/* ERR_ARG: the addresses are taken; ERR_NOMEM. What cannot be read is MODULE_UNKNOWN. */
+int attach_space_add(struct attach_space *s, const struct attach_part *part, struct err *err);
 
 #endif

@@ -47,6 +47,9 @@ int module_meet(struct module_set *s, const struct proc *p, const struct module_
 /* The same without a process: `file` is what to open. */
 int module_meet_path(struct module_set *s, const struct module_mapping *m, const char *file,
 		     uint32_t *id);
+/* One without a file, of the process `pid` (0: of none that lives). */
+int module_meet_plain(struct module_set *s, int pid, const struct module_mapping *m,
+		      enum module_source source, uint32_t *id);
 /* A module out of an ELF image in memory (copied); `path` as above. ERR_FORMAT, ERR_IO, ERR_NOMEM. */
 int module_meet_image(struct module_set *s, int pid, const struct module_mapping *m,
 		      enum module_source source, const void *bytes, size_t len, uint32_t *id,

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -268,18 +269,40 @@ int attach_space_exec(struct attach_space *s)
 	return 0;
 }
 
-int attach_space_add(struct attach_space *s, uint64_t start, uint64_t end, uint64_t offset,
-		     const char *path, struct err *err)
+static int meet_part(struct attach_space *s, const struct attach_part *part,
+		     const struct module_mapping *m, uint32_t *id)
 {
-	struct range row = {.start = start, .end = end, .offset = offset};
-	struct module_mapping m = {.start = start, .end = end, .offset = offset, .path = path};
-	uint32_t at = lower(&s->now, start);
+	struct module_entry *e;
+	int rc = ERR_FORMAT;
 
-	if (end <= start || (at < s->now.n && s->now.rows[at].start < end))
-		return err_set(err, ERR_ARG, "%s: its addresses are taken by another module", path);
-	if (module_meet_path(s->set, &m, path, &row.module) || push(&s->now, &row))
+	if (part->image)
+		rc = module_meet_image(s->set, 0, m, part->source, part->image, part->image_len, id,
+				       NULL);
+	else if (part->file)
+		return module_meet_path(s->set, m, part->file, id);
+	if (rc == 0 || rc == ERR_NOMEM)
+		return rc;
+	rc = module_meet_plain(s->set, 0, m, part->image ? MODULE_UNKNOWN : part->source, id);
+	e = rc == 0 ? s->set->entries[*id] : NULL;
+	if (e && part->build_id && !e->pub.build_id[0])
+		snprintf(e->pub.build_id, sizeof e->pub.build_id, "%s", part->build_id);
+	return rc;
+}
+
+int attach_space_add(struct attach_space *s, const struct attach_part *part, struct err *err)
+{
+	struct range row = {.start = part->start, .end = part->end, .offset = part->offset};
+	struct module_mapping m = {
+		.start = part->start, .end = part->end, .offset = part->offset, .path = part->path};
+	uint32_t at = lower(&s->now, part->start);
+
+	if (row.end <= row.start || (at < s->now.n && s->now.rows[at].start < row.end))
+		return err_set(err, ERR_ARG, "%s: its addresses are taken by another module",
+			       part->path);
+	if (meet_part(s, part, &m, &row.module) || push(&s->now, &row))
 		return err_nomem(err, "a module");
-	row.bias = module_bias(s->set, row.module, start, offset);
+	row.bias = part->has_bias ? part->bias
+				  : module_bias(s->set, row.module, row.start, row.offset);
 	memmove(&s->now.rows[at + 1], &s->now.rows[at], (s->now.n - 1 - at) * sizeof row);
 	s->now.rows[at] = row;
 	space_changed(s);
