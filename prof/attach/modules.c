@@ -40,7 +40,8 @@ static void entry_free(struct module_entry *e)
 		unwind_table_release(e->table, e->table_bytes);
 	if (e->fd >= 0)
 		(void)close(e->fd);
-	free((void *)(uintptr_t)e->pub.path);
+	free(e->path);
+	free(e->name);
 	free(e->loads);
 	free(e);
 }
@@ -66,6 +67,19 @@ const struct attach_module *module_get(const struct module_set *s, uint32_t id)
 	return id < s->n ? &s->entries[id]->pub : NULL;
 }
 
+const struct attach_module *module_named(const struct module_set *s, const char *path,
+					 const char *build_id)
+{
+	for (uint32_t i = 0; i < s->n; i++) {
+		const struct attach_module *m = &s->entries[i]->pub;
+
+		if (strcmp(m->path, path) == 0 &&
+		    (!build_id || !build_id[0] || strcmp(m->build_id, build_id) == 0))
+			return m;
+	}
+	return NULL;
+}
+
 /* ---- entries ---- */
 
 static struct module_entry *entry_new(int pid, const struct module_mapping *m, const char *path)
@@ -75,7 +89,8 @@ static struct module_entry *entry_new(int pid, const struct module_mapping *m, c
 	if (!e)
 		return NULL;
 	e->fd = -1;
-	e->pub = (struct attach_module){.path = strdup(path),
+	e->path = strdup(path);
+	e->pub = (struct attach_module){.path = e->path,
 					.start = m->start,
 					.end = m->end,
 					.offset = m->offset,
@@ -84,16 +99,37 @@ static struct module_entry *entry_new(int pid, const struct module_mapping *m, c
 					.pid = pid};
 	e->device = m->device;
 	e->inode = m->inode;
-	if (!e->pub.path) {
+	if (!e->path) {
 		free(e);
 		return NULL;
 	}
 	return e;
 }
 
+/* Those who keep modules tell them apart by build id, or else by path. */
+static int make_unique(const struct module_set *s, struct module_entry *e)
+{
+	size_t size = strlen(e->path) + 48;
+
+	if (e->pub.build_id[0] || !module_named(s, e->path, NULL))
+		return 0;
+	e->name = malloc(size);
+	if (!e->name)
+		return ERR_NOMEM;
+	snprintf(e->name, size, "%s of %d", e->path, e->pub.pid);
+	if (module_named(s, e->name, NULL))
+		snprintf(e->name, size, "%s of %d, %u", e->path, e->pub.pid, s->n);
+	e->pub.path = e->name;
+	return 0;
+}
+
 /* Takes the entry over, also on failure. */
 static int entry_add(struct module_set *s, struct module_entry *e, uint32_t *id)
 {
+	if (make_unique(s, e)) {
+		entry_free(e);
+		return ERR_NOMEM;
+	}
 	if (s->n == s->cap) {
 		uint32_t cap = s->cap ? 2 * s->cap : 32;
 		struct module_entry **p =
@@ -172,7 +208,7 @@ static uint32_t find_of_process(const struct module_set *s, enum module_source s
 		const struct module_entry *e = s->entries[i];
 
 		if (e->pub.source == source && e->pub.pid == pid && e->device == m->device &&
-		    e->inode == m->inode && strcmp(e->pub.path, m->path) == 0)
+		    e->inode == m->inode && strcmp(e->path, m->path) == 0)
 			return i;
 	}
 	return MODULE_NONE;

@@ -25,10 +25,12 @@ enum module_source {
 };
 
 struct attach_module { /* strings are owned by the set */
-	const char *
-		path; /* as the process sees it, without " (deleted)"; "[vdso]", "[jit]", "//anon" */
+	/* As the process sees it, without " (deleted)"; "[vdso]", "[jit]", "//anon". No two modules without a
+	 * build id have the same: the memory of a further process is "//anon of 123". */
+	const char *path;
 	char build_id[ELF_BUILD_ID_HEX]; /* "" none */
-	const char *file; /* to open for names: "/proc/self/fd/N" while the set lives; NULL: none */
+	/* To open for names while the set lives: "/proc/self/fd/N"; of MODULE_JIT the perf-PID.map. NULL: none */
+	const char *file;
 	uint64_t start, end, offset; /* as first mapped, the executable mapping */
 	enum module_source source;
 	int deleted;
@@ -42,6 +44,10 @@ void module_set_free(struct module_set *s);
 uint32_t module_count(const struct module_set *s);
 const struct attach_module *module_get(const struct module_set *s,
 				       uint32_t id); /* valid until the next space_… call */
+
+/* The module of that path and build id ("" or NULL: any), or NULL. */
+const struct attach_module *module_named(const struct module_set *s, const char *path,
+					 const char *build_id);
 
 /* One process's address space. */
 struct attach_space;

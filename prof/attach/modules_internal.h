@@ -23,7 +23,8 @@ struct module_load { /* a PT_LOAD */
 
 struct module_entry {
 	struct attach_module pub;
-	int fd; /* pub.file's; -1: none */
+	char *path, *name; /* owned: as mapped; pub.path where that is another, or NULL */
+	int fd;            /* pub.file's; -1: none */
 	char file[32];
 	struct stat st;            /* of `fd`, for MODULE_FILE */
 	uint64_t device, inode;    /* as mapped, where no file could be had */

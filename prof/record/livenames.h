@@ -25,6 +25,10 @@ const struct symbol_frame *livenames_of(struct livenames *l, struct attach_frame
 int livenames_ask(struct livenames *l, const struct attach_frame *frames,
 		  size_t n); /* 0 or ERR_NOMEM */
 
+/* A naming_locate (naming.h): where the code of a module can be read while the set (`set`, a struct module_set) lives,
+ * also when the process that ran it has ended. */
+void livenames_locate(void *set, struct symbol_module *module);
+
 /* Gives names to the frames of a profile that have none, inlined functions as stack rows of their own, as the
  * store's naming would at the end of the run. 0 or ERR_NOMEM. */
 int livenames_profile(struct profile *p, const char *cache_dir);

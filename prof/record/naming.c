@@ -6,7 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "prof/symbol/symbol.h"
 #include "prof/unwind/table.h"
 
 extern char **environ;
@@ -24,6 +23,8 @@ struct naming {
 	struct symbolizer *symbols;
 	struct named_module *modules; /* owned */
 	size_t n_modules, cap_modules;
+	naming_locate *locate; /* NULL: by path */
+	void *locate_ctx;
 	char *warning;
 	size_t warning_size;
 };
@@ -56,6 +57,8 @@ static int look_up(void *ctx, const struct store_unnamed *u, struct err *err)
 		return err_nomem(err, "the names of a run");
 	memcpy(m->frames, u->frames, u->n * sizeof *m->frames);
 	m->n = u->n;
+	if (n->locate)
+		n->locate(n->locate_ctx, &about);
 	if (symbolize(n->symbols, &about, u->rel_addrs, u->n, &m->answer, warning, sizeof warning))
 		return err_nomem(err, "the names of a run");
 	if (warning[0] && !n->warning[0])
@@ -163,11 +166,16 @@ static void release(struct naming *n)
 	strtab_free(n->strings);
 }
 
-int naming_finish(struct store *s, int64_t run, const struct store_run_end *end, char *warning,
-		  size_t warning_size, struct err *err)
+int naming_finish_located(struct store *s, int64_t run, const struct store_run_end *end,
+			  naming_locate *locate, void *ctx, char *warning, size_t warning_size,
+			  struct err *err)
 {
-	struct naming n = {
-		.store = s, .run = run, .warning = warning, .warning_size = warning_size};
+	struct naming n = {.store = s,
+			   .run = run,
+			   .locate = locate,
+			   .locate_ctx = ctx,
+			   .warning = warning,
+			   .warning_size = warning_size};
 	char cache_dir[4096];
 	int rc;
 
@@ -181,4 +189,10 @@ int naming_finish(struct store *s, int64_t run, const struct store_run_end *end,
 		rc = write_all(&n, end, err);
 	release(&n);
 	return rc;
+}
+
+int naming_finish(struct store *s, int64_t run, const struct store_run_end *end, char *warning,
+		  size_t warning_size, struct err *err)
+{
+	return naming_finish_located(s, run, end, NULL, NULL, warning, warning_size, err);
 }

@@ -41,10 +41,11 @@ static int has_id(const struct elf_file *elf, const char *id)
 	return elf_build_id(elf, its) && !strcmp(its, id);
 }
 
-/* Notes a path whose appearance would tell more; one that is there already told nothing. */
+/* Notes a path whose appearance would tell more; one that is there already told nothing. Below a process's
+ * root a path means nothing to others. */
 static void miss(struct buf *missing, const char *path)
 {
-	if (access(path, F_OK) < 0)
+	if (strncmp(path, "/proc/", 6) != 0 && access(path, F_OK) < 0)
 		buf_put(missing, path, strlen(path) + 1);
 }
 
@@ -59,8 +60,8 @@ static int open_of_id(struct elf_file *out, const char *path, const char *id)
 	return 0;
 }
 
-static int by_id(const struct symbol_options *options, const char *id, struct elf_file *out,
-		 char path[PATH_MAX], struct buf *missing)
+static int by_id(const struct symbol_options *options, const char *root, const char *id,
+		 struct elf_file *out, char path[PATH_MAX], struct buf *missing)
 {
 	const char *dirs = dirs_of(options);
 	char dir[PATH_MAX];
@@ -68,8 +69,8 @@ static int by_id(const struct symbol_options *options, const char *id, struct el
 	if (strlen(id) < 3)
 		return 0;
 	while (next_dir(&dirs, dir, sizeof dir)) {
-		if (snprintf(path, PATH_MAX, "%s/.build-id/%.2s/%s.debug", dir, id, id + 2) >=
-		    PATH_MAX)
+		if (snprintf(path, PATH_MAX, "%s%s/.build-id/%.2s/%s.debug", root, dir, id,
+			     id + 2) >= PATH_MAX)
 			continue;
 		if (open_of_id(out, path, id))
 			return 1;
@@ -126,37 +127,40 @@ static int try_link(struct files *f, const char *path, const struct link *link)
 }
 
 /* Beside the file, in .debug beside it, and under each debug folder by its whole path. */
-static int by_link(struct files *f, const struct symbol_options *options)
+static int by_link(struct files *f, const struct symbol_options *options, const char *root)
 {
 	const char *dirs = dirs_of(options), *slash = strrchr(f->main_path, '/');
-	char dir[PATH_MAX], path[3 * PATH_MAX], here[PATH_MAX] = ".";
+	char dir[PATH_MAX], path[3 * PATH_MAX + sizeof f->root], here[PATH_MAX] = ".";
 	struct link link;
 
 	if (!read_link(&f->main, &link))
 		return 0;
 	if (slash)
 		snprintf(here, sizeof here, "%.*s", (int)(slash - f->main_path), f->main_path);
-	snprintf(path, sizeof path, "%s/%s", here, link.name);
+	snprintf(path, sizeof path, "%s%s/%s", root, here, link.name);
 	if (strcmp(path, f->main_path) != 0 && try_link(f, path, &link))
 		return 1;
-	snprintf(path, sizeof path, "%s/.debug/%s", here, link.name);
+	snprintf(path, sizeof path, "%s%s/.debug/%s", root, here, link.name);
 	if (try_link(f, path, &link))
 		return 1;
 	while (slash && next_dir(&dirs, dir, sizeof dir)) {
-		snprintf(path, sizeof path, "%s%s/%s", dir, here, link.name);
+		snprintf(path, sizeof path, "%s%s%s/%s", root, dir, here, link.name);
 		if (try_link(f, path, &link))
 			return 1;
 	}
 	return 0;
 }
 
+static int below_root(struct files *f, const struct symbol_options *options, const char *root)
+{
+	if (by_id(options, root, f->build_id, &f->debug, f->debug_path, &f->missing))
+		f->have_debug = 1;
+	return f->have_debug || (f->have_main && by_link(f, options, root));
+}
+
 int files_find_debug(struct files *f, const struct symbol_options *options)
 {
-	if (by_id(options, f->build_id, &f->debug, f->debug_path, &f->missing)) {
-		f->have_debug = 1;
-		return 0;
-	}
-	if (f->have_main && by_link(f, options))
+	if (below_root(f, options, "") || (f->root[0] && below_root(f, options, f->root)))
 		return 0;
 	if (options->debuginfod && f->build_id[0] &&
 	    debuginfod_fetch(f->build_id, f->debug_path, sizeof f->debug_path) &&
@@ -222,7 +226,8 @@ int files_find_alt(struct files *f, const struct symbol_options *options)
 		snprintf(path, sizeof path, "%.*s/%s", slash ? (int)(slash - home) : 1,
 			 slash ? home : ".", alt.name);
 	f->have_alt = open_of_id(&f->alt, path, alt.id) ||
-		      by_id(options, alt.id, &f->alt, found, &f->missing);
+		      by_id(options, "", alt.id, &f->alt, found, &f->missing) ||
+		      (f->root[0] && by_id(options, f->root, alt.id, &f->alt, found, &f->missing));
 	if (!f->have_alt) {
 		miss(&f->missing, path);
 		files_warn(f, "%s shares debug information with %s, which is not there", home,

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const char deleted[] = " (deleted)";
@@ -79,7 +80,31 @@ static int try_main(struct files *f, const char *path, const char *recorded, int
 	return TRY_TAKEN;
 }
 
-/* The path as told, and as the process sees it if that is in a container. */
+/* The file at hand, under the name that its debug files are looked for by. */
+static int open_given(struct files *f, const struct symbol_module *module, const char *path)
+{
+	if (!module->file || try_main(f, module->file, f->build_id, 0, NULL) != TRY_TAKEN)
+		return 0;
+	snprintf(f->main_path, sizeof f->main_path, "%s", path);
+	return 1;
+}
+
+/* Programs in containers bring their debug files along. */
+static void find_root(struct files *f, const struct symbol_module *module,
+		      const struct symbol_options *options)
+{
+	char path[sizeof f->root + 1];
+	struct stat ours, theirs;
+
+	if (module->pid <= 0 || (options->sysroot && options->sysroot[0]))
+		return;
+	snprintf(path, sizeof path, "/proc/%lld/root/", (long long)module->pid);
+	if (stat(path, &theirs) == 0 && stat("/", &ours) == 0 &&
+	    (theirs.st_dev != ours.st_dev || theirs.st_ino != ours.st_ino))
+		snprintf(f->root, sizeof f->root, "%.*s", (int)strlen(path) - 1, path);
+}
+
+/* The file at hand, else the path as told, else as the process sees it if that is in a container. */
 static void open_main(struct files *f, const struct symbol_module *module,
 		      const struct symbol_options *options)
 {
@@ -96,6 +121,8 @@ static void open_main(struct files *f, const struct symbol_module *module,
 	if (gone)
 		plain[n - (sizeof deleted - 1)] = 0;
 	if (snprintf(path, sizeof path, "%s%s", root, plain) >= (int)sizeof path)
+		return;
+	if (open_given(f, module, path))
 		return;
 	got = try_main(f, path, recorded, gone, &err);
 	if (got != TRY_TAKEN && module->pid > 0 && !root[0] &&
@@ -131,13 +158,14 @@ void files_copy_id(char out[ELF_BUILD_ID_HEX], const char *id)
 int files_open(struct files *f, const struct symbol_module *module,
 	       const struct symbol_options *options)
 {
+	struct elf_section mark;
 	int rc = 0;
 
 	memset(f, 0, sizeof *f);
 	buf_init(&f->missing, 1 << 16);
 	buf_init(&f->warning, 1 << 12);
 	files_copy_id(f->build_id, module->build_id);
-	if (!strcmp(module->path, "[vdso]")) {
+	if (!strcmp(module->path, "[vdso]") && !open_given(f, module, module->path)) {
 		char id[ELF_BUILD_ID_HEX];
 
 		f->have_main = vdso_image(&f->main);
@@ -148,9 +176,12 @@ int files_open(struct files *f, const struct symbol_module *module,
 		}
 		return 0;
 	}
-	open_main(f, module, options);
+	if (!f->have_main)
+		open_main(f, module, options);
 	if (f->have_main && !f->build_id[0])
 		elf_build_id(&f->main, f->build_id);
+	f->partial = f->have_main && elf_section_named(&f->main, FILES_PARTIAL_MARK, &mark);
+	find_root(f, module, options);
 	if (!f->have_main || !files_has_debug(&f->main))
 		rc = files_find_debug(f, options);
 	if (rc == 0 && files_dwarf(f))

@@ -13,8 +13,10 @@
 struct files {
 	struct elf_file main, debug, alt, mini;
 	int have_main, have_debug, have_alt, have_mini;
+	int partial;      /* `main` was put together from memory: its names are not all there are */
 	void *mini_bytes; /* owned */
 	char main_path[PATH_MAX], debug_path[PATH_MAX];
+	char root[40]; /* "/proc/PID/root" of a living process that has another root than we; "" */
 	char build_id[ELF_BUILD_ID_HEX]; /* recorded, or else of the file; "" if there is none */
 	struct buf missing;              /* NUL-terminated paths whose appearance would tell more */
 	struct buf warning;              /* sentences, "; " between them */
@@ -38,6 +40,9 @@ int files_find_alt(struct files *f, const struct symbol_options *options);
 
 /* mini.c: unpacks .gnu_debugdata of f->main into f->mini. 0 or ERR_NOMEM. */
 int files_open_mini(struct files *f);
+
+/* Section of files that prof/attach makes out of a process's memory. */
+#define FILES_PARTIAL_MARK ".protea-prof.image"
 
 /* debuginfod.c: asks the servers for the debug file of a build id. 1 and its path; 0: not had. */
 int debuginfod_fetch(const char *build_id, char *path, size_t size);

@@ -113,6 +113,22 @@ static int read_map(const char *path, uid_t owner, void **bytes, size_t *len)
 	return rc;
 }
 
+int perfmap_read_file(const char *file, void **bytes, size_t *len)
+{
+	int fd = file ? open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY) : -1, rc = 0;
+	struct stat st;
+
+	*bytes = NULL;
+	*len = 0;
+	if (fd < 0)
+		return 0;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0)
+		rc = read_all(fd, (uint64_t)st.st_size < FILE_MAX ? (size_t)st.st_size : FILE_MAX,
+			      bytes, len);
+	close(fd);
+	return rc;
+}
+
 /* The number that a process has in its own namespace; the same without one. */
 static long long inner_pid(int64_t pid)
 {

@@ -12,5 +12,7 @@ size_t perfmap_find(struct span text, const uint64_t *addrs, size_t n, struct sp
 /* The map of a process: its own view of /tmp while it lives, else ours. Only a regular file that belongs to
  * the process's user, to root or to us. 1 and the bytes (to be freed); 0: none; ERR_NOMEM. */
 int perfmap_read(int64_t pid, void **bytes, size_t *len);
+/* One that somebody trusts and keeps open ("/proc/self/fd/N"); NULL: none. */
+int perfmap_read_file(const char *file, void **bytes, size_t *len);
 
 #endif

@@ -219,8 +219,10 @@ static int from_perfmap(struct work *w)
 	size_t n = w->result.n, len;
 	struct span *names;
 	void *bytes;
-	int rc = perfmap_read(w->module->pid, &bytes, &len);
+	int rc = perfmap_read_file(w->module->file, &bytes, &len);
 
+	if (rc == 0)
+		rc = perfmap_read(w->module->pid, &bytes, &len);
 	if (rc <= 0)
 		return rc;
 	names = calloc(n, sizeof *names);
@@ -321,7 +323,7 @@ static int save_cache(struct work *w, const struct diskcache *old)
 		       (w->files.have_debug ? w->files.debug.len : 0);
 
 	if (!use_cache(w) || !w->files.build_id[0] || w->source == SYMBOL_NONE ||
-	    bytes < CACHED_FILE_BYTES)
+	    bytes < CACHED_FILE_BYTES || w->files.partial)
 		return 0;
 	return diskcache_save(w->s->options.cache_dir, w->files.build_id, old->bytes ? old : NULL,
 			      w->s->strings, &w->result, &note);

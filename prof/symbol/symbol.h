@@ -31,9 +31,9 @@ struct symbol_module {
 	const char *path;     /* as mapped; "[vdso]"; "[jit]", "//anon" and the like for no file */
 	const char *build_id; /* hex, NULL or "" */
 	int64_t pid;          /* for perf-PID.map of modules without a file; 0: none */
-	const char *
-		file; /* to read instead of `path` (its debug files are still looked for by path and
-				 build id): "/proc/self/fd/N"; NULL: path */
+	/* To read instead of `path`, by which its debug files are still looked for: "/proc/self/fd/N"; for
+	 * modules without a file the perf-PID.map. NULL: none. */
+	const char *file;
 };
 
 /* What is known of a module's symbols, for "37 % of samples in libfoo without debug info". */
