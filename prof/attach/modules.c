@@ -335,7 +335,7 @@ int module_meet_image(struct module_set *s, int pid, const struct module_mapping
 int module_meet_path(struct module_set *s, const struct module_mapping *m, const char *file,
 		     uint32_t *id)
 {
-	int fd = module_open_path(file), rc;
+	int fd = file ? module_open_path(file) : -1, rc;
 	struct stat st;
 
 	if (fd >= 0 && fstat(fd, &st) == 0 && (*id = find_file(s, &st)) != MODULE_NONE) {

@@ -45,7 +45,7 @@ struct module_set {
 /* The module of a mapping, met now or before. 0 or ERR_NOMEM: what cannot be read is MODULE_UNKNOWN. */
 int module_meet(struct module_set *s, const struct proc *p, const struct module_mapping *m,
 		uint32_t *id);
-/* The same without a process: `file` is what to open. */
+/* The same without a process: `file` is what to open; NULL: nothing. */
 int module_meet_path(struct module_set *s, const struct module_mapping *m, const char *file,
 		     uint32_t *id);
 /* One without a file, of the process `pid` (0: of none that lives). */
