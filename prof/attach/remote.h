@@ -27,11 +27,13 @@ struct remote_stack {
 	const uint8_t *copy;   /* of [copy_lo, copy_lo + copy_bytes) */
 	uint64_t copy_lo;
 	size_t copy_bytes;
-	uint32_t
-		live_reads; /* windows that were read from the live process: such frames may be torn */
+	/* Windows of stack that were read from the live process: such frames may be torn. */
+	uint32_t live_reads;
+	uint64_t window_lo;
+	size_t window_bytes;
 	uint8_t window[REMOTE_WINDOW];
 };
-/* An unwind_memory over it. */
+/* An unwind_memory over it; a window of another use is forgotten. `s` must not move while it is in use. */
 void remote_stack_memory(struct remote_stack *s, struct unwind_memory *m);
 
 #endif

@@ -49,11 +49,5 @@ struct stop_copy {
 int stop_and_copy(struct stopper *s, int pid, struct stop_copy *copies, uint32_t n,
 		  struct err *err);
 void stopper_stats(const struct stopper *s, struct pause_stats *stats);
-/* One more pause measured elsewhere (0 for a thread that was read without stopping does not count). */
-
-/* Seizes without stopping and keeps it so, for repeated sampling: an INTERRUPT is then all that is needed.
- * 0, ERR_DENIED, ERR_NOTFOUND. */
-int stopper_hold(struct stopper *s, int pid, int tid, struct err *err);
-void stopper_release(struct stopper *s, int tid);
 
 #endif
