@@ -72,15 +72,19 @@ struct attach_frame {
 };
 struct attach_frame attach_space_frame(struct attach_space *s, uint64_t address);
 
-/* A core file's spaces are made by hand (core.h; `p` of attach_space_new() is NULL): adds an executable mapping
- * of a file. ERR_ARG: its addresses are taken. */
-int attach_space_add(struct attach_space *s, uint64_t start, uint64_t end, uint64_t offset,
-		     const char *path, struct err *err);
-/* The same with the file that stands for `path` now; NULL: there is none, the module is MODULE_UNKNOWN. */
-int attach_space_add_file(struct attach_space *s, uint64_t start, uint64_t end, uint64_t offset,
-			  const char *path, const char *file, struct err *err);
-/* The same with the bytes of an ELF file (copied): "[vdso]", or another one that only memory has. ERR_FORMAT. */
-int attach_space_add_bytes(struct attach_space *s, uint64_t start, uint64_t end, uint64_t offset,
-			   const char *path, const void *bytes, size_t len, struct err *err);
+/* A core file's spaces are made by hand (core.h): one executable mapping. */
+struct attach_part {
+	uint64_t start, end, offset;
+	const char *path;     /* as the process saw it */
+	const char *file;     /* to open; NULL: none is to be had */
+	const char *build_id; /* of a part without a file; NULL, "": not known */
+	const void *image;    /* the module as an ELF image, instead of a file; copied */
+	size_t image_len;
+	enum module_source source; /* of one without a file */
+	int has_bias; /* `bias` is what addresses in the process have more than those in the file */
+	uint64_t bias;
+};
+/* ERR_ARG: the addresses are taken; ERR_NOMEM. What cannot be read is MODULE_UNKNOWN. */
+int attach_space_add(struct attach_space *s, const struct attach_part *part, struct err *err);
 
 #endif

@@ -289,65 +289,24 @@ static int meet_part(struct attach_space *s, const struct attach_part *part,
 	return rc;
 }
 
-/* ---- by hand ---- */
-
-static int is_taken(const struct attach_space *s, uint64_t start, uint64_t end, const char *path,
-		    struct err *err)
+int attach_space_add(struct attach_space *s, const struct attach_part *part, struct err *err)
 {
-	uint32_t at = lower(&s->now, start);
+	struct range row = {.start = part->start, .end = part->end, .offset = part->offset};
+	struct module_mapping m = {
+		.start = part->start, .end = part->end, .offset = part->offset, .path = part->path};
+	uint32_t at = lower(&s->now, part->start);
 
-	if (end > start && (at == s->now.n || s->now.rows[at].start >= end))
-		return 0;
-	return err_set(err, ERR_ARG, "%s: its addresses are taken by another module", path);
-}
-
-static int insert(struct attach_space *s, const struct module_mapping *m, uint32_t module,
-		  struct err *err)
-{
-	struct range row = {
-		.start = m->start, .end = m->end, .offset = m->offset, .module = module};
-	uint32_t at = lower(&s->now, m->start);
-
-	if (push(&s->now, &row))
+	if (row.end <= row.start || (at < s->now.n && s->now.rows[at].start < row.end))
+		return err_set(err, ERR_ARG, "%s: its addresses are taken by another module",
+			       part->path);
+	if (meet_part(s, part, &m, &row.module) || push(&s->now, &row))
 		return err_nomem(err, "a module");
-	row.bias = module_bias(s->set, module, m->start, m->offset);
+	row.bias = part->has_bias ? part->bias
+				  : module_bias(s->set, row.module, row.start, row.offset);
 	memmove(&s->now.rows[at + 1], &s->now.rows[at], (s->now.n - 1 - at) * sizeof row);
 	s->now.rows[at] = row;
 	space_changed(s);
 	return 0;
-}
-
-int attach_space_add_file(struct attach_space *s, uint64_t start, uint64_t end, uint64_t offset,
-			  const char *path, const char *file, struct err *err)
-{
-	struct module_mapping m = {.start = start, .end = end, .offset = offset, .path = path};
-	uint32_t module;
-
-	if (is_taken(s, start, end, path, err))
-		return ERR_ARG;
-	if (module_meet_path(s->set, &m, file, &module))
-		return err_nomem(err, "a module");
-	return insert(s, &m, module, err);
-}
-
-int attach_space_add(struct attach_space *s, uint64_t start, uint64_t end, uint64_t offset,
-		     const char *path, struct err *err)
-{
-	return attach_space_add_file(s, start, end, offset, path, path, err);
-}
-
-int attach_space_add_bytes(struct attach_space *s, uint64_t start, uint64_t end, uint64_t offset,
-			   const char *path, const void *bytes, size_t len, struct err *err)
-{
-	struct module_mapping m = {.start = start, .end = end, .offset = offset, .path = path};
-	enum module_source source = strcmp(path, "[vdso]") == 0 ? MODULE_VDSO : MODULE_MEMORY;
-	uint32_t module;
-	int rc;
-
-	if (is_taken(s, start, end, path, err))
-		return ERR_ARG;
-	rc = module_meet_image(s->set, 0, &m, source, bytes, len, &module, err);
-	return rc ? rc : insert(s, &m, module, err);
 }
 
 /* ---- what is asked of a space ---- */
