@@ -11,10 +11,15 @@ struct core;
  * ERR_UNSUPPORTED (32-bit, other machine), ERR_NOMEM. */
 int core_open(struct core **out, const char *path, const char *sysroot, struct module_set *set,
 	      struct err *err);
+/* The same of bytes that stay where they are until core_close(). */
+int core_from_bytes(struct core **out, const void *bytes, size_t len, const char *name,
+		    const char *sysroot, struct module_set *set, struct err *err);
 void core_close(struct core *c);
+/* The thread that a signal ended first, then the main thread, then by tid. 0 or ERR_NOMEM. */
 int core_snap(struct core *c, struct snap *s, uint32_t max_frames, struct err *err);
 struct attach_space *core_space(struct core *c);
-const char *
-core_warning(const struct core *c); /* files that are missing or other ones by now; "" */
+/* Files that are missing or other ones by now, what was cut off; "" */
+const char *core_warning(const struct core *c);
+const char *core_command(const struct core *c); /* its first 80 bytes; "" */
 
 #endif
