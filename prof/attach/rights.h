@@ -39,7 +39,10 @@ void rights_look(struct rights *r, const struct proc *p);
 /* One finding as an error: what, why, the line, the other road. Returns ERR_DENIED. */
 int rights_refuse(const struct rights *r, enum right right, const struct proc *p, struct err *err);
 
-/* Parsers, for tests: text of /proc/PID/cgroup; of status. */
+/* The kind of container that a text of /proc/PID/cgroup tells: "docker", "kubernetes", "podman", "lxc", "nspawn",
+ * "containerd", or "" (none noticed). */
 const char *rights_container_of(const char *cgroup_text);
+/* That we are in; "container": one of an unknown kind. */
+const char *rights_where(void);
 
 #endif
