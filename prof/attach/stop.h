@@ -11,16 +11,17 @@
 #include "prof/base/err.h"
 #include "prof/unwind/unwind.h"
 
-struct pause_stats { /* of all stops, ns: from before the interrupt to after the release, an upper bound */
-	uint64_t n, skipped; /* skipped: not stopped, the budget was used up */
-	int64_t p50_ns, p99_ns, max_ns;
+struct pause_stats { /* of all stops; ns from when a thread was last seen not to stand still, or was asked to,
+		      * to after it was let go: an upper bound */
+	uint64_t n, skipped; /* skipped: let go without a copy, or never stood still in time */
+	int64_t p50_ns, p99_ns, max_ns; /* p50 and p99 are up to 1/32 too long */
 };
 
 struct stopper;
 
 struct stop_options {
 	int64_t max_pause_ns; /* of one thread; 0: 1 ms. One that is not copied by then is let go */
-	int64_t watchdog_ns;  /* 0: 200 ms */
+	int64_t watchdog_ns;  /* 0: 200 ms; longer than any stop, or it ends us */
 };
 struct stopper *stopper_new(const struct stop_options *o, struct err *err);
 void stopper_free(struct stopper *s); /* lets go whatever it holds */
@@ -31,7 +32,7 @@ enum stop_result {
 	STOP_GONE,
 	STOP_DENIED, /* errno in `sys` */
 	STOP_BUDGET, /* would have taken longer than allowed */
-	STOP_STOPPED, /* a debugger or job control holds it: copied without ours, if `copied` says so */
+	STOP_TRACED, /* it runs under another tracer: only that one can stop it */
 };
 
 struct stop_copy {
@@ -44,8 +45,8 @@ struct stop_copy {
 	size_t size, bytes;      /* copied from the stack pointer on */
 	int64_t pause_ns, at_ns; /* CLOCK_MONOTONIC of the copy */
 };
-/* Stops, copies and releases up to `n` threads, all interrupted before the first is waited for, each let go as
- * soon as it is copied. 0 or negative (nothing could be tried). */
+/* Stops, copies and releases threads of one process; up to 8 stand still at a time, each is let go as soon as
+ * it is copied. 0 or negative (nothing could be tried). Keeps signals from the calling thread meanwhile. */
 int stop_and_copy(struct stopper *s, int pid, struct stop_copy *copies, uint32_t n,
 		  struct err *err);
 void stopper_stats(const struct stopper *s, struct pause_stats *stats);

@@ -1,0 +1,187 @@
+/* The stopper: a thread of our own that traces, started when it is needed, ended when that is the only way to let
+ * a thread go (stop_trace.c); the watchdog over it; statistics. While a stop is going on no signal reaches
+ * the caller's thread, so that Ctrl-Z does not suspend us with a thread in hand. */
+#include "prof/attach/stop.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "prof/attach/pauses.h"
+#include "prof/attach/stop_trace.h"
+#include "prof/attach/watchdog.h"
+
+#define MAX_PAUSE_NS INT64_C(1000000)
+#define WATCHDOG_NS  INT64_C(200000000)
+#define STACK_BYTES  (256u << 10) /* of the tracer's thread; it uses a few KiB */
+
+enum turn { TURN_OURS, TURN_TRACER, TURN_END };
+
+struct stopper {
+	struct watchdog *watchdog;
+	struct pauses pauses;
+	struct stop_job job;
+	int64_t max_pause_ns, arrive_ns;
+	pthread_t thread;
+	int has_thread;
+	_Atomic uint32_t turn;
+};
+
+/* ---- the two threads ---- */
+
+static void wait_while(_Atomic uint32_t *word, uint32_t value)
+{
+	while (atomic_load(word) == value)
+		(void)syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
+}
+
+static void pass(_Atomic uint32_t *word, uint32_t value)
+{
+	atomic_store(word, value);
+	(void)syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+}
+
+/* A thread that stands still waits for us: nothing goes before, where we may say so. */
+static void be_prompt(void)
+{
+	struct sched_param p = {.sched_priority = 1};
+
+	(void)prctl(PR_SET_NAME, "protea-stop");
+	(void)prctl(PR_SET_TIMERSLACK, 1ul);
+	(void)sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &p);
+}
+
+static void *tracer(void *arg)
+{
+	struct stopper *s = arg;
+
+	be_prompt();
+	for (;;) {
+		int last;
+
+		wait_while(&s->turn, TURN_OURS);
+		if (atomic_load(&s->turn) == TURN_END)
+			return NULL;
+		stop_trace(&s->job);
+		last = s->job.must_end;
+		pass(&s->turn, TURN_OURS);
+		if (last)
+			return NULL;
+	}
+}
+
+static int start_thread(struct stopper *s, struct err *err)
+{
+	pthread_attr_t attr;
+	int rc;
+
+	if (s->has_thread)
+		return 0;
+	atomic_store(&s->turn, TURN_OURS);
+	rc = pthread_attr_init(&attr);
+	if (rc == 0) {
+		(void)pthread_attr_setstacksize(&attr, STACK_BYTES);
+		rc = pthread_create(&s->thread, &attr, tracer, s);
+		(void)pthread_attr_destroy(&attr);
+	}
+	s->has_thread = rc == 0;
+	errno = rc;
+	return rc == 0 ? 0 : err_sys(err, ERR_LIMIT, "cannot start the thread that stops threads");
+}
+
+/* After this the kernel has let go of all that it held. */
+static void end_thread(struct stopper *s)
+{
+	if (s->has_thread)
+		(void)pthread_join(s->thread, NULL);
+	s->has_thread = 0;
+}
+
+/* ---- outside ---- */
+
+struct stopper *stopper_new(const struct stop_options *o, struct err *err)
+{
+	struct stopper *s = calloc(1, sizeof *s);
+	int64_t limit = o->watchdog_ns > 0 ? o->watchdog_ns : WATCHDOG_NS;
+
+	if (!s) {
+		(void)err_nomem(err, "stopping threads");
+		return NULL;
+	}
+	s->max_pause_ns = o->max_pause_ns > 0 ? o->max_pause_ns : MAX_PAUSE_NS;
+	/* One that waits for a CPU is not stopped yet: it may take longer to arrive than to be copied. */
+	s->arrive_ns = 20 * s->max_pause_ns;
+	if (s->arrive_ns > limit / 4)
+		s->arrive_ns = limit / 4;
+	if (s->max_pause_ns > limit / 4)
+		s->max_pause_ns = limit / 4;
+	s->watchdog = watchdog_new(limit, err);
+	if (!s->watchdog) {
+		free(s);
+		return NULL;
+	}
+	return s;
+}
+
+void stopper_free(struct stopper *s)
+{
+	if (!s)
+		return;
+	if (s->has_thread)
+		pass(&s->turn, TURN_END);
+	end_thread(s);
+	watchdog_free(s->watchdog);
+	free(s);
+}
+
+static int stop_all(struct stopper *s, struct err *err)
+{
+	while (s->job.done < s->job.n) {
+		int rc = start_thread(s, err);
+
+		if (rc == 0)
+			rc = watchdog_begin(s->watchdog, err);
+		if (rc != 0)
+			return rc;
+		pass(&s->turn, TURN_TRACER);
+		wait_while(&s->turn, TURN_TRACER);
+		if (s->job.must_end)
+			end_thread(s);
+		watchdog_end(s->watchdog);
+	}
+	return 0;
+}
+
+int stop_and_copy(struct stopper *s, int pid, struct stop_copy *copies, uint32_t n, struct err *err)
+{
+	sigset_t all, before;
+	int rc;
+
+	for (uint32_t i = 0; i < n; i++)
+		copies[i].result = STOP_BUDGET;
+	s->job = (struct stop_job){.pid = pid,
+				   .copies = copies,
+				   .n = n,
+				   .max_pause_ns = s->max_pause_ns,
+				   .arrive_ns = s->arrive_ns,
+				   .pauses = &s->pauses};
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
+	rc = stop_all(s, err);
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return rc;
+}
+
+void stopper_stats(const struct stopper *s, struct pause_stats *stats)
+{
+	pauses_stats(&s->pauses, stats);
+}

@@ -1,0 +1,353 @@
+/* PTRACE_SEIZE, PTRACE_INTERRUPT, copy, PTRACE_DETACH: see stop.h and stop_trace.h. Between the interrupt of the
+ * first thread and the release of the last nothing is allocated, formatted or read from disk.
+ *
+ * A thread is looked at right before it is interrupted: one that sleeps is left alone. One that falls asleep
+ * in between is woken by the interrupt. The kernel restarts most system calls of itself then, unseen by the
+ * program; the few that answer EINTR even so (signal(7)) are restarted by us: see mend(). */
+#include "prof/attach/stop_trace.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "prof/attach/remote.h"
+#include "prof/base/clock.h"
+
+#define AT_ONCE  8     /* threads that may stand still at the same time */
+#define PAGE     4096u /* of our buffers, to touch them beforehand */
+#define SPIN_NS  20000 /* a running thread stands still after 3 to 10 us */
+#define SLEEP_NS 10000 /* one that waits for a CPU needs ours, maybe */
+
+/* The kernel's own codes, which programs never see (include/linux/errno.h). */
+#define K_ERESTARTNOHAND 514
+
+/* <sys/ptrace.h> has it as an enum whose place moved; include/uapi/linux/ptrace.h. */
+#define EVENT_STOP 128
+
+struct slot {
+	struct stop_copy *c;
+	int fd; /* /proc/PID/task/TID/syscall */
+	int seized, asked;
+	int64_t asked_ns;
+};
+
+struct tracer {
+	struct stop_job *job;
+	struct remote memory;
+	struct slot slots[AT_ONCE];
+	uint32_t n, waiting; /* waiting: asked, and not yet let go */
+	int64_t none_ns;     /* nobody stood still at this time */
+	int64_t progress_ns;
+};
+
+/* ---- before the stop ---- */
+
+static void touch(uint8_t *bytes, size_t size)
+{
+	for (size_t at = 0; at < size; at += PAGE)
+		*(volatile uint8_t *)(bytes + at) = 0;
+}
+
+/* "running": 1; it sleeps: 0; gone or not for us: -1 and errno. */
+static int runs(int fd)
+{
+	char text[16];
+	ssize_t n = pread(fd, text, sizeof text, 0);
+
+	if (n <= 0) {
+		if (n == 0)
+			errno = ESRCH;
+		return -1;
+	}
+	return n >= 7 && memcmp(text, "running", 7) == 0;
+}
+
+static void failed(struct stop_copy *c, int sys)
+{
+	c->sys = sys;
+	c->result = sys == ESRCH || sys == ENOENT ? STOP_GONE : STOP_DENIED;
+}
+
+static int is_traced(int pid, int tid)
+{
+	char path[64], text[2048];
+	const char *at;
+	int fd, yes = 0;
+	ssize_t n;
+
+	(void)snprintf(path, sizeof path, "/proc/%d/task/%d/status", pid, tid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+	if (n > 0) {
+		text[n] = '\0';
+		at = strstr(text, "\nTracerPid:\t");
+		yes = at && at[12] != '0';
+	}
+	if (fd >= 0)
+		(void)close(fd);
+	return yes;
+}
+
+static void prepare(struct tracer *t, struct slot *s)
+{
+	struct stop_copy *c = s->c;
+	char path[64];
+	int yes;
+
+	(void)snprintf(path, sizeof path, "/proc/%d/task/%d/syscall", t->job->pid, c->tid);
+	s->fd = open(path, O_RDONLY | O_CLOEXEC);
+	yes = s->fd < 0 ? -1 : runs(s->fd);
+	if (yes < 0) {
+		failed(c, errno);
+		return;
+	}
+	c->result = STOP_BLOCKED;
+	if (!yes)
+		return;
+	touch(c->stack, c->size);
+	if (ptrace(PTRACE_SEIZE, c->tid, NULL, NULL) == 0) {
+		s->seized = 1;
+		return;
+	}
+	failed(c, errno);
+	if (c->sys == EPERM && is_traced(t->job->pid, c->tid))
+		c->result = STOP_TRACED;
+}
+
+static void ask(struct tracer *t, struct slot *s)
+{
+	int yes = runs(s->fd);
+
+	if (yes <= 0) {
+		if (yes < 0)
+			failed(s->c, errno);
+		t->job->must_end = 1;
+		return;
+	}
+	s->asked_ns = clock_mono_ns();
+	if (ptrace(PTRACE_INTERRUPT, s->c->tid, NULL, NULL) != 0) {
+		failed(s->c, errno);
+		t->job->must_end = 1;
+		return;
+	}
+	s->asked = 1;
+	s->c->result = STOP_BUDGET;
+	t->waiting++;
+}
+
+/* ---- while it stands still ---- */
+
+/* May this system call, having answered EINTR, be made again with the same arguments? Those of signal(7) that the
+ * kernel does not restart, where EINTR tells that nothing was done. (close() is none.) */
+static int may_repeat(uint64_t nr)
+{
+	switch (nr) {
+	case SYS_epoll_wait:
+	case SYS_epoll_pwait:
+	case SYS_epoll_pwait2:
+	case SYS_semop:
+	case SYS_semtimedop:
+	case SYS_rt_sigtimedwait:
+	case SYS_io_getevents:
+	case SYS_io_uring_enter:
+	case SYS_futex_waitv:
+	case SYS_accept: /* sockets with a timeout (SO_RCVTIMEO, SO_SNDTIMEO) */
+	case SYS_accept4:
+	case SYS_connect:
+	case SYS_recvfrom:
+	case SYS_recvmsg:
+	case SYS_recvmmsg:
+	case SYS_sendto:
+	case SYS_sendmsg:
+	case SYS_sendmmsg:
+		return 1;
+	default:
+		return 0;
+	}
+}
+
+/* The thread fell asleep between our look and the interrupt, in a call that answers EINTR for it. With the kernel's
+ * own code for "again, unless a signal handler ran" in its place the kernel itself makes the call again,
+ * or answers EINTR if a signal with a handler is due: the program sees what it would have seen without us. */
+static void mend(int tid, const struct user_regs_struct *u)
+{
+	if ((int64_t)u->orig_rax >= 0 && (int64_t)u->rax == -EINTR && may_repeat(u->orig_rax))
+		(void)ptrace(PTRACE_POKEUSER, tid, offsetof(struct user_regs_struct, rax),
+			     (void *)(intptr_t)-K_ERESTARTNOHAND);
+}
+
+static void keep(struct unwind_regs *regs, const struct user_regs_struct *u)
+{
+	const uint64_t order[UNWIND_NREGS] = {u->rax, u->rdx, u->rcx, u->rbx, u->rsi, u->rdi,
+					      u->rbp, u->rsp, u->r8,  u->r9,  u->r10, u->r11,
+					      u->r12, u->r13, u->r14, u->r15, u->rip};
+
+	memcpy(regs->reg, order, sizeof order);
+	regs->known = (1u << UNWIND_NREGS) - 1;
+}
+
+static void copy(struct tracer *t, struct stop_copy *c, const struct user_regs_struct *u)
+{
+	long n = remote_read(&t->memory, u->rsp, c->stack, c->size);
+
+	c->at_ns = clock_mono_ns();
+	c->bytes = n > 0 ? (size_t)n : 0;
+	c->result = STOP_COPIED;
+}
+
+/* It stands still: copied and let go, with the signal that it was about to get, if there is one. */
+static void serve(struct tracer *t, struct slot *s, int status)
+{
+	struct stop_copy *c = s->c;
+	struct user_regs_struct u;
+	struct iovec iov = {&u, sizeof u};
+	int64_t since = t->none_ns > s->asked_ns ? t->none_ns : s->asked_ns;
+	intptr_t signal = status >> 16 == 0 ? WSTOPSIG(status) : 0;
+	int got = ptrace(PTRACE_GETREGSET, c->tid, (void *)(intptr_t)NT_PRSTATUS, &iov) == 0;
+	int whole = got && iov.iov_len == sizeof u; /* else a 32-bit thread */
+
+	if (whole) {
+		if (clock_mono_ns() - since <= t->job->max_pause_ns)
+			copy(t, c, &u);
+		mend(c->tid, &u);
+	}
+	if (ptrace(PTRACE_DETACH, c->tid, NULL, (void *)signal) != 0)
+		t->job->must_end = 1; /* killed meanwhile */
+	t->progress_ns = clock_mono_ns();
+	c->pause_ns = t->progress_ns - since;
+	pauses_add(t->job->pauses, c->pause_ns);
+	if (whole) {
+		keep(&c->regs, &u);
+		c->orig_rax = u.orig_rax;
+	} else {
+		c->result = got ? STOP_DENIED : STOP_GONE;
+		c->sys = got ? EOPNOTSUPP : ESRCH;
+	}
+	t->job->pauses->skipped += c->result == STOP_BUDGET;
+}
+
+static struct slot *slot_of(struct tracer *t, int tid)
+{
+	for (uint32_t i = 0; i < t->n; i++)
+		if (t->slots[i].asked && t->slots[i].c->tid == tid)
+			return &t->slots[i];
+	return NULL;
+}
+
+static void answered(struct tracer *t, int tid, int status)
+{
+	struct slot *s = slot_of(t, tid);
+
+	if (!WIFSTOPPED(status)) {
+		if (!s)
+			return;
+		s->c->result = STOP_GONE;
+	} else if (s) {
+		serve(t, s, status);
+	} else { /* seized and not asked: a signal; or of another number now, after an exec */
+		intptr_t signal = status >> 16 == 0 ? WSTOPSIG(status) : 0;
+
+		if (ptrace(PTRACE_DETACH, tid, NULL, (void *)signal) != 0)
+			t->job->must_end = 1;
+		return;
+	}
+	s->asked = 0;
+	t->waiting--;
+}
+
+/* Those that take too long to stand still: they are let go by our thread's end. */
+static void give_up(struct tracer *t, int64_t now_ns)
+{
+	for (uint32_t i = 0; i < t->n; i++) {
+		struct slot *s = &t->slots[i];
+
+		if (!s->asked || now_ns - s->asked_ns <= t->job->arrive_ns)
+			continue;
+		s->asked = 0;
+		t->waiting--;
+		t->job->pauses->skipped++;
+		t->job->must_end = 1;
+	}
+}
+
+/* Without our CPU a thread that waits for one may never stand still. */
+static void relax(const struct tracer *t, int64_t now_ns)
+{
+	static const struct timespec moment = {.tv_nsec = SLEEP_NS};
+
+	if (now_ns - t->progress_ns > SPIN_NS)
+		(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &moment, NULL);
+}
+
+static void gather(struct tracer *t)
+{
+	t->none_ns = 0;
+	t->progress_ns = clock_mono_ns();
+	while (t->waiting > 0) {
+		int64_t before = clock_mono_ns();
+		int status, tid = waitpid(-1, &status, WNOHANG | __WALL | __WNOTHREAD);
+
+		if (tid > 0) {
+			answered(t, tid, status);
+			continue;
+		}
+		t->none_ns = before;
+		if (tid < 0) { /* none is ours any more */
+			for (uint32_t i = 0; i < t->n; i++)
+				if (t->slots[i].asked)
+					t->slots[i].c->result = STOP_GONE;
+			t->waiting = 0;
+			return;
+		}
+		give_up(t, before);
+		relax(t, before);
+	}
+}
+
+static void one_round(struct tracer *t)
+{
+	t->waiting = 0;
+	for (uint32_t i = 0; i < t->n; i++)
+		prepare(t, &t->slots[i]);
+	for (uint32_t i = 0; i < t->n; i++)
+		if (t->slots[i].seized)
+			ask(t, &t->slots[i]);
+	gather(t);
+	for (uint32_t i = 0; i < t->n; i++)
+		if (t->slots[i].fd >= 0)
+			(void)close(t->slots[i].fd);
+}
+
+static void begin(struct slot *s, struct stop_copy *c)
+{
+	c->sys = 0;
+	c->bytes = 0;
+	c->pause_ns = c->at_ns = 0;
+	c->orig_rax = UINT64_MAX;
+	c->regs.known = 0;
+	*s = (struct slot){.c = c, .fd = -1};
+}
+
+void stop_trace(struct stop_job *job)
+{
+	struct tracer t = {.job = job};
+
+	remote_init(&t.memory, job->pid);
+	job->must_end = 0;
+	while (job->done < job->n && !job->must_end) {
+		for (t.n = 0; t.n < AT_ONCE && job->done < job->n; t.n++)
+			begin(&t.slots[t.n], &job->copies[job->done++]);
+		one_round(&t);
+	}
+	remote_close(&t.memory);
+}
