@@ -1,12 +1,10 @@
 /* Modules of live processes, each once: see modules.h. Files are found by modules_open.c, images of those
- * that have none by modules_image.c. */
+ * that have none by modules_memory.c. */
 #include "prof/attach/modules.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -232,8 +230,8 @@ int module_meet_plain(struct module_set *s, int pid, const struct module_mapping
 }
 
 /* `fd` is ours to keep or close. ERR_FORMAT: no ELF file of 64 bits. */
-static int add_file(struct module_set *s, int pid, const struct module_mapping *m, int fd,
-		    uint32_t *id)
+static int add_file(struct module_set *s, int pid, const struct module_mapping *m,
+		    enum module_source source, int fd, uint32_t *id)
 {
 	struct module_entry *e = entry_new(pid, m, m->path);
 	struct elf_file f;
@@ -246,14 +244,40 @@ static int add_file(struct module_set *s, int pid, const struct module_mapping *
 		rc = read_loads(e, &f);
 		elf_close(&f);
 	}
-	*id = rc == 0 ? find_id(s, MODULE_FILE, e->pub.build_id, m->path) : MODULE_NONE;
+	*id = rc == 0 ? find_id(s, source, e->pub.build_id, m->path) : MODULE_NONE;
 	if (rc || *id != MODULE_NONE) {
 		entry_free(e);
 		(void)close(fd);
 		return rc;
 	}
-	entry_file(e, fd, MODULE_FILE);
+	entry_file(e, fd, source);
 	return entry_add(s, e, id);
+}
+
+/* Compilers also put their code into files that nobody else has. */
+static int meet_jit(struct module_set *s, const struct proc *p, const struct module_mapping *m,
+		    uint32_t *id)
+{
+	struct module_mapping jit = *m;
+
+	if (m->deleted || strncmp(m->path, "/memfd:", 7) == 0 || strncmp(m->path, "/dev/", 5) == 0)
+		jit.path = "[jit]";
+	return module_meet_plain(s, p->pid, &jit, MODULE_JIT, id);
+}
+
+static int meet_memory(struct module_set *s, const struct proc *p, const struct module_mapping *m,
+		       uint32_t *id)
+{
+	int fd;
+
+	*id = find_of_process(s, MODULE_MEMORY, p->pid, m);
+	if (*id != MODULE_NONE)
+		return 0;
+	fd = module_open_memory(p, m);
+	if (fd >= 0)
+		return add_file(s, p->pid, m, MODULE_MEMORY, fd, id);
+	return fd == MODULE_NO_ELF ? meet_jit(s, p, m, id)
+				   : module_meet_plain(s, p->pid, m, MODULE_UNKNOWN, id);
 }
 
 static int meet_file(struct module_set *s, const struct proc *p, const struct module_mapping *m,
@@ -264,36 +288,21 @@ static int meet_file(struct module_set *s, const struct proc *p, const struct mo
 	int rc;
 
 	if (fd < 0)
-		return module_meet_plain(s, p->pid, m, MODULE_UNKNOWN, id);
+		return meet_memory(s, p, m, id);
 	if (fstat(fd, &st) == 0 && (*id = find_file(s, &st)) != MODULE_NONE) {
 		(void)close(fd);
 		return 0;
 	}
-	rc = add_file(s, p->pid, m, fd, id);
-	/* Compilers also put their code into files that nobody else has. */
-	return rc == ERR_FORMAT ? module_meet_plain(s, p->pid, m, MODULE_JIT, id) : rc;
+	rc = add_file(s, p->pid, m, MODULE_FILE, fd, id);
+	return rc == ERR_FORMAT ? meet_jit(s, p, m, id) : rc;
 }
 
-static ssize_t read_at(int fd, uint64_t address, void *out, size_t len)
-{
-	ssize_t n = fd < 0 ? -1 : pread(fd, out, len, (off_t)address);
-
-	if (fd >= 0)
-		(void)close(fd);
-	return n;
-}
-
-/* Every 64-bit process under one kernel has the same image: ours does where theirs may not be read. */
 static int meet_vdso(struct module_set *s, const struct proc *p, const struct module_mapping *m,
 		     uint32_t *id)
 {
 	uint8_t bytes[16 * PAGE];
-	size_t len = m->end - m->start < sizeof bytes ? (size_t)(m->end - m->start) : sizeof bytes;
-	ssize_t n = read_at(openat(p->dir, "mem", O_RDONLY | O_CLOEXEC), m->start, bytes, len);
+	long n = module_read_vdso(p, m, bytes, sizeof bytes);
 
-	if (n <= 0)
-		n = read_at(open("/proc/self/mem", O_RDONLY | O_CLOEXEC),
-			    getauxval(AT_SYSINFO_EHDR), bytes, len);
 	if (n > 0 && module_meet_image(s, p->pid, m, MODULE_VDSO, bytes, (size_t)n, id, NULL) == 0)
 		return 0;
 	return module_meet_plain(s, p->pid, m, MODULE_UNKNOWN, id);
@@ -342,7 +351,7 @@ int module_meet_path(struct module_set *s, const struct module_mapping *m, const
 		(void)close(fd);
 		return 0;
 	}
-	rc = fd < 0 ? ERR_FORMAT : add_file(s, 0, m, fd, id);
+	rc = fd < 0 ? ERR_FORMAT : add_file(s, 0, m, MODULE_FILE, fd, id);
 	return rc == ERR_FORMAT ? module_meet_plain(s, 0, m, MODULE_UNKNOWN, id) : rc;
 }
 

@@ -64,4 +64,14 @@ const struct unwind_table *module_table(struct module_set *s, uint32_t id);
 int module_open_file(const struct proc *p, const struct module_mapping *m);
 int module_open_path(const char *path); /* a regular file, or -1 */
 
+/* modules_memory.c: a file put together from the process's memory; -1: none is to be had, MODULE_NO_ELF: what is
+ * mapped is no ELF file. */
+#define MODULE_NO_ELF (-2)
+int module_open_memory(const struct proc *p, const struct module_mapping *m);
+/* The build id of what is mapped: 1, or 0 and "": not known. */
+int module_mapped_id(const struct proc *p, const struct module_mapping *m,
+		     char id[ELF_BUILD_ID_HEX]);
+/* Bytes of the vDSO that is mapped: how many, or -1. */
+long module_read_vdso(const struct proc *p, const struct module_mapping *m, void *out, size_t size);
+
 #endif

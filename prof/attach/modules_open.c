@@ -68,8 +68,23 @@ static int numbers_agree(int fd)
 	       fs.f_type != BTRFS_SUPER_MAGIC && fs.f_type != FUSE_SUPER_MAGIC;
 }
 
+/* By build id, as far as there is one: a file of an overlay may have been changed since without a word in maps. */
+static int is_same_code(const struct proc *p, const struct module_mapping *m, int fd)
+{
+	char mapped[ELF_BUILD_ID_HEX], its[ELF_BUILD_ID_HEX];
+	struct elf_file f;
+	int same = 1;
+
+	if (!module_mapped_id(p, m, mapped) || elf_open_fd(&f, fd, m->path, NULL))
+		return 1;
+	if (elf_build_id(&f, its))
+		same = strcmp(mapped, its) == 0;
+	elf_close(&f);
+	return same;
+}
+
 /* The file, or -1 and closed: another one has its name. */
-static int if_mapped(int fd, const struct module_mapping *m)
+static int if_mapped(const struct proc *p, const struct module_mapping *m, int fd)
 {
 	struct stat st;
 
@@ -78,7 +93,7 @@ static int if_mapped(int fd, const struct module_mapping *m)
 	if (fstat(fd, &st) == 0) {
 		if (st.st_dev == m->device && st.st_ino == m->inode)
 			return fd;
-		if (!m->deleted && !numbers_agree(fd))
+		if (!m->deleted && !numbers_agree(fd) && is_same_code(p, m, fd))
 			return fd;
 	}
 	(void)close(fd);
@@ -115,8 +130,8 @@ int module_open_file(const struct proc *p, const struct module_mapping *m)
 	if (fd < 0)
 		fd = open_program(p, m);
 	if (fd < 0 && !m->deleted)
-		fd = if_mapped(open_below(p->dir, m->path), m);
+		fd = if_mapped(p, m, open_below(p->dir, m->path));
 	if (fd < 0 && !m->deleted)
-		fd = if_mapped(module_open_path(m->path), m);
+		fd = if_mapped(p, m, module_open_path(m->path));
 	return fd;
 }

@@ -1,16 +1,13 @@
-/* One process's address space: see modules.h. Maps are read as a whole, and only what changed is looked
+/* One process's address space: see modules.h. Only mappings that were not there at the last look are looked
  * into. */
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "prof/attach/maps.h"
 #include "prof/attach/modules.h"
 #include "prof/attach/modules_internal.h"
-#include "prof/attach/procmaps.h"
 #include "prof/base/buf.h"
 #include "prof/base/clock.h"
 #include "prof/base/hash.h"
@@ -39,8 +36,8 @@ struct attach_space {
 	struct unwind_module *unwind; /* owned */
 	uint32_t unwind_cap;
 	struct unwind_map map;
-	struct buf text;
-	uint64_t hash;
+	struct buf text; /* of maps, where that is read */
+	int as_text;
 	int64_t read_ns, pause_ns; /* when maps were read last, and for how long that does */
 	int mapped;                /* `map` is of `now` */
 };
@@ -123,38 +120,7 @@ static void space_changed(struct attach_space *s)
 	s->mapped = 0;
 }
 
-/* ---- reading maps ---- */
-
-static int read_maps(struct attach_space *s, struct err *err)
-{
-	int fd = openat(s->p->dir, "maps", O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : 0;
-	int sys = errno;
-
-	buf_clear(&s->text);
-	while (fd >= 0) {
-		char *at = buf_reserve(&s->text, 65536);
-
-		n = at ? read(fd, at, 65535) : -1;
-		sys = at ? errno : ENOMEM;
-		if (n <= 0)
-			break;
-		s->text.len += (size_t)n;
-	}
-	if (fd >= 0)
-		(void)close(fd);
-	if (n == 0 && s->text.len)
-		return 0;
-	if (n < 0 && sys == ENOMEM)
-		return err_nomem(err, "the maps of a process");
-	errno = sys;
-	if (n < 0 && (sys == EACCES || sys == EPERM))
-		return err_sys(err, ERR_DENIED, "the maps of process %d may not be read",
-			       s->p->pid);
-	if (n < 0 && sys != ENOENT && sys != ESRCH)
-		return err_sys(err, ERR_IO, "cannot read the maps of process %d", s->p->pid);
-	return err_set(err, ERR_NOTFOUND, "process %d has ended, or is the kernel's", s->p->pid);
-}
+/* ---- looking ---- */
 
 /* Its module, known from the last look or found now. */
 static int meet(struct attach_space *s, struct range *row, const struct procmap *m)
@@ -198,9 +164,7 @@ static int take_mapping(void *ctx, const struct procmap *m)
 			    .inode = m->inode};
 	int rc;
 
-	if (!m->executable)
-		return 0;
-	/* A text that was read in pieces while maps changed may tell one range twice. */
+	/* Maps that change while they are read may tell one range twice. */
 	if (s->next.n && row.start < s->next.rows[s->next.n - 1].end)
 		return 0;
 	row.name = hash_bytes(m->path, strlen(m->path), 0);
@@ -219,41 +183,25 @@ static int is_changed(const struct attach_space *s)
 	return 0;
 }
 
-static int take_maps(struct attach_space *s)
-{
-	struct ranges swap;
-	int rc;
-
-	s->next.n = 0;
-	rc = procmaps_parse(s->text.data, s->text.len, take_mapping, s);
-	if (rc)
-		return rc;
-	if (!is_changed(s))
-		return 0;
-	swap = s->now;
-	s->now = s->next;
-	s->next = swap;
-	space_changed(s);
-	return 0;
-}
-
 int attach_space_refresh(struct attach_space *s, int64_t now_ns, struct err *err)
 {
 	int64_t begin = clock_mono_ns(), took;
-	uint64_t hash;
+	struct ranges swap;
 	int rc;
 
 	if (!s->p || (now_ns && s->read_ns && now_ns - s->read_ns < s->pause_ns))
 		return 0;
-	rc = read_maps(s, err);
+	s->next.n = 0;
+	rc = maps_each(s->p, MAPS_EXECUTABLE, &s->as_text, &s->text, take_mapping, s, err);
+	if (rc == ERR_NOMEM)
+		return err_nomem(err, "the modules of a process");
 	if (rc)
 		return rc;
-	hash = hash_bytes(s->text.data, s->text.len, 0);
-	if (hash != s->hash || !s->read_ns) {
-		rc = take_maps(s);
-		if (rc)
-			return err_nomem(err, "the modules of a process");
-		s->hash = hash;
+	if (is_changed(s)) {
+		swap = s->now;
+		s->now = s->next;
+		s->next = swap;
+		space_changed(s);
 	}
 	s->read_ns = clock_mono_ns();
 	took = s->read_ns - begin;

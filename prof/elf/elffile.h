@@ -13,6 +13,10 @@
 
 #define ELF_BUILD_ID_HEX 81 /* 40 bytes as lower-case hex and a NUL; longer ids are cut */
 
+/* A section of this name, without bytes, marks files that were put together from a process's memory: what they do not
+ * have the real file may have. */
+#define ELF_IMAGE_MARK ".protea-prof.image"
+
 struct elf_file {
 	const uint8_t *bytes;
 	size_t len;

@@ -180,7 +180,7 @@ int files_open(struct files *f, const struct symbol_module *module,
 		open_main(f, module, options);
 	if (f->have_main && !f->build_id[0])
 		elf_build_id(&f->main, f->build_id);
-	f->partial = f->have_main && elf_section_named(&f->main, FILES_PARTIAL_MARK, &mark);
+	f->partial = f->have_main && elf_section_named(&f->main, ELF_IMAGE_MARK, &mark);
 	find_root(f, module, options);
 	if (!f->have_main || !files_has_debug(&f->main))
 		rc = files_find_debug(f, options);

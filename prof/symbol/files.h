@@ -40,10 +40,6 @@ int files_find_alt(struct files *f, const struct symbol_options *options);
 
 /* mini.c: unpacks .gnu_debugdata of f->main into f->mini. 0 or ERR_NOMEM. */
 int files_open_mini(struct files *f);
-
-/* Section of files that prof/attach makes out of a process's memory. */
-#define FILES_PARTIAL_MARK ".protea-prof.image"
-
 /* debuginfod.c: asks the servers for the debug file of a build id. 1 and its path; 0: not had. */
 int debuginfod_fetch(const char *build_id, char *path, size_t size);
 
