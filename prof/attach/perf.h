@@ -66,11 +66,14 @@ void perf_source_free(struct perf_source *s);
 /* All threads of a process, until no new one turns up. ERR_DENIED, ERR_NOTFOUND, ERR_LIMIT (descriptors: says the
  * limit and the line), ERR_NOMEM. */
 int perf_source_add(struct perf_source *s, int pid, struct err *err);
-/* A descriptor to poll for input (an epoll of the rings), readable when a ring is filled to its mark or an event
- * hung up. */
+/* A descriptor to poll for input (an epoll of the rings), readable when a ring is filled to its mark. What comes
+ * slower is there to be read at any time: look every 50 ms or so. */
 int perf_source_fd(const struct perf_source *s);
 /* Everything that is in the rings now. 0, what a handler returned, or ERR_FORMAT (a ring makes no sense). */
 int perf_source_read(struct perf_source *s, const struct perf_handler *h);
+/* How unwinding went: `used` bytes of a sample's copy were needed, `complete`: they were enough. By this the copies
+ * grow and shrink where stack_bytes was 0, at a later perf_source_read(). */
+void perf_source_tell(struct perf_source *s, int complete, size_t used);
 /* Stops sampling; what is in the rings can still be read. */
 void perf_source_stop(struct perf_source *s);
 
