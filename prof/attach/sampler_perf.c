@@ -1,0 +1,176 @@
+/* The perf engine: what the rings hold becomes samples, and tells of threads, children, execs and mappings in the
+ * order in which they happened. Nothing of the target is stopped. CPU time is what the task-clock counted; what a
+ * thread ran since its last sample (half an interval on average), or in the kernel where only user code may be
+ * seen, is in its row's cpu_ns and not in sampled_ns. */
+#include "prof/attach/sampler_internal.h"
+
+#include <sys/epoll.h>
+
+#include "prof/base/clock.h"
+
+static struct live_process *process_of(struct sampler *s, int pid, int ppid, int64_t t_ns,
+				       int64_t now)
+{
+	struct live_process *p = rows_process(s, pid);
+	struct proc proc;
+
+	if (p || !s->o.children)
+		return p;
+	if (proc_open(&proc, pid, NULL))
+		return NULL; /* ended already */
+	p = rows_meet_process(s, &proc, ppid, 0, t_ns, now);
+	if (!p) {
+		proc_close(&proc);
+		return NULL;
+	}
+	p->listed_ns = t_ns;
+	sampler_watch(s, p);
+	return p;
+}
+
+static uint32_t thread_of(struct sampler *s, int pid, int tid, int64_t t_ns, int64_t now)
+{
+	uint32_t at = rows_thread(s, tid);
+	struct live_process *p;
+
+	if (at != NONE && s->live[at].process->proc.pid == pid)
+		return at;
+	p = process_of(s, pid, 0, t_ns, now);
+	if (!p)
+		return NONE;
+	if (at != NONE)
+		rows_end_thread(s, at, t_ns);
+	at = rows_meet_thread(s, p, tid, t_ns, now);
+	if (at != NONE)
+		s->live[at].met_ns = t_ns; /* its end may be among these records, too */
+	return at;
+}
+
+static int on_sample(void *ctx, const struct perf_sample *p)
+{
+	struct sampler *s = ctx;
+	int64_t now = s->drain_ns;
+	uint32_t at = thread_of(s, p->pid, p->tid, p->t_ns, now);
+	struct copied_stack c = {
+		.regs = &p->regs, .bytes = p->stack, .size = p->stack_bytes, .cut = p->stack_cut};
+	struct delivery d = {.part = SAMPLE_CPU,
+			     .t_ns = p->t_ns,
+			     .value_ns = p->cpu_ns,
+			     .count = 1,
+			     .state = PROFILE_RUNNING};
+	struct stack_view v = {.end = UNWIND_NO_TABLE, .end_module = MODULE_NONE};
+
+	if (at == NONE || s->live[at].process->before_exec)
+		return s->rc;
+	if (p->regs.known)
+		v = stack_unwind(s, &s->live[at], &c, now);
+	stack_deliver(s, &s->live[at], &v, &d);
+	if (s->o.wall)
+		wall_ran(s, &s->live[at], &v, p->cpu_ns, p->t_ns);
+	return s->rc;
+}
+
+static void on_fork(struct sampler *s, const struct perf_task *t)
+{
+	int64_t now = s->drain_ns;
+	struct live_process *p = process_of(s, t->pid, t->ppid, t->t_ns, now);
+	uint32_t at = rows_thread(s, t->tid);
+
+	if (!p)
+		return;
+	if (at != NONE && s->live[at].met_ns > t->t_ns) { /* a list of tasks had it first */
+		struct sampler_thread *row = &s->thread_rows[s->live[at].row];
+
+		if (row->start_ns > t->t_ns && !s->live[at].overflow)
+			row->start_ns = t->t_ns;
+		return;
+	}
+	(void)thread_of(s, t->pid, t->tid, t->t_ns, now);
+}
+
+static void on_exit(struct sampler *s, const struct perf_task *t)
+{
+	uint32_t at = rows_thread(s, t->tid);
+
+	/* Met after that: its number is another thread's now. */
+	if (at != NONE && s->live[at].met_ns <= t->t_ns)
+		rows_end_thread(s, at, t->t_ns);
+}
+
+static int on_task(void *ctx, const struct perf_task *t)
+{
+	struct sampler *s = ctx;
+	struct live_process *p = rows_process(s, t->pid);
+
+	switch (t->event) {
+	case PERF_TASK_FORK:
+		on_fork(s, t);
+		break;
+	case PERF_TASK_EXIT:
+		on_exit(s, t);
+		break;
+	case PERF_TASK_EXEC:
+		if (p)
+			tasks_exec(s, p, t->t_ns);
+		break;
+	case PERF_TASK_MMAP:
+		if (p)
+			p->stale = 1;
+		break;
+	case PERF_TASK_COMM: {
+		uint32_t at = rows_thread(s, t->tid);
+
+		if (at != NONE && !s->live[at].overflow)
+			tasks_name_thread(s, &s->live[at]);
+		break;
+	}
+	}
+	return s->rc;
+}
+
+static void on_lost(void *ctx, uint64_t records)
+{
+	struct sampler *s = ctx;
+
+	s->loss[SAMPLER_RECORD_DROPPED] += records;
+	for (uint32_t i = 0; i < s->n_processes; i++) { /* what was it? */
+		s->processes[i]->relist = 1;
+		s->processes[i]->stale = 1;
+	}
+}
+
+void perf_engine_drain(struct sampler *s)
+{
+	struct perf_handler h = {.ctx = s, .sample = on_sample, .task = on_task, .lost = on_lost};
+	int rc;
+
+	if (!s->perf)
+		return;
+	s->drain_ns = clock_mono_ns();
+	rc = perf_source_read(s->perf, &h);
+	if (rc && s->rc == 0)
+		s->rc = rc;
+}
+
+static int open_source(struct sampler *s, int on_exec, struct err *err)
+{
+	struct perf_options o = {
+		.rate_hz = s->o.rate_hz, .children = s->o.children, .on_exec = on_exec};
+	struct epoll_event e = {.events = EPOLLIN, .data.ptr = s};
+	int rc = perf_source_new(&s->perf, &o, err);
+
+	if (rc) {
+		s->perf = NULL;
+		return rc;
+	}
+	if (epoll_ctl(s->epoll, EPOLL_CTL_ADD, perf_source_fd(s->perf), &e))
+		return err_sys(err, ERR_IO, "cannot wait for perf events");
+	return 0;
+}
+
+int perf_engine_add(struct sampler *s, struct live_process *p, int on_exec, struct err *err)
+{
+	int rc = s->perf ? 0 : open_source(s, on_exec, err);
+
+	return rc ? rc : perf_source_add(s->perf, p->proc.pid, err);
+}
