@@ -16,7 +16,6 @@ struct core {
 };
 
 /* core_waits.c: what a thread was in and waited for, from its registers and the core's memory. */
-void core_describe_call(const struct core *c, const struct core_thread *thread,
-			struct snap_thread *row);
+void core_describe_call(struct core *c, const struct core_thread *thread, struct snap_thread *row);
 
 #endif

@@ -17,8 +17,7 @@
 
 void remote_init(struct remote *r, int pid)
 {
-	r->pid = pid;
-	r->mem_fd = -1;
+	*r = (struct remote){.pid = pid, .mem_fd = -1};
 }
 
 void remote_close(struct remote *r)
@@ -74,6 +73,8 @@ long remote_read(struct remote *r, uint64_t address, void *out, size_t len)
 		errno = EFAULT;
 		return -1;
 	}
+	if (r->read)
+		return r->read(r->read_ctx, address, out, len);
 	if (r->mem_fd >= 0)
 		return read_by_file(r, address, out, len);
 	n = process_vm_readv(r->pid, &to, 1, &from, 1, 0);

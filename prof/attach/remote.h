@@ -11,6 +11,9 @@
 struct remote {
 	int pid;
 	int mem_fd; /* /proc/PID/mem, opened when process_vm_readv is refused; -1 */
+	/* Memory that is elsewhere (a core file): asked instead, if not NULL; as remote_read(). */
+	long (*read)(void *ctx, uint64_t address, void *out, size_t len);
+	void *read_ctx;
 };
 
 void remote_init(struct remote *r, int pid);
