@@ -24,6 +24,7 @@ struct cmd {
 extern const struct cmd cmds[]; /* ends with name NULL */
 
 int cmd_run(int argc, char **argv);
+int cmd_dump(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_flame(int argc, char **argv);
 int cmd_snapshot(int argc, char **argv);
