@@ -119,7 +119,7 @@ struct stopper *stopper_new(const struct stop_options *o, struct err *err)
 	}
 	s->max_pause_ns = o->max_pause_ns > 0 ? o->max_pause_ns : MAX_PAUSE_NS;
 	/* One that waits for a CPU is not stopped yet: it may take longer to arrive than to be copied. */
-	s->arrive_ns = 20 * s->max_pause_ns;
+	s->arrive_ns = o->arrive_ns > 0 ? o->arrive_ns : 20 * s->max_pause_ns;
 	if (s->arrive_ns > limit / 4)
 		s->arrive_ns = limit / 4;
 	if (s->max_pause_ns > limit / 4)

@@ -23,10 +23,12 @@
 #include "prof/attach/remote.h"
 #include "prof/base/clock.h"
 
-#define AT_ONCE  8     /* threads that may stand still at the same time */
-#define PAGE     4096u /* of our buffers, to touch them beforehand */
-#define SPIN_NS  20000 /* a running thread stands still after 3 to 10 us */
-#define SLEEP_NS 10000 /* one that waits for a CPU needs ours, maybe */
+#define AT_ONCE      8     /* threads that may stand still at the same time */
+#define PAGE         4096u /* of our buffers, to touch them beforehand */
+#define SPIN_NS      20000 /* a running thread stands still after 3 to 10 us */
+#define SLEEP_NS     10000 /* one that waits for a CPU needs ours, maybe */
+#define SLEEP_NS_MAX 100000
+#define SLEEP_SHARE  8 /* of what it took so far: a busy machine is not made busier by looking on */
 
 /* The kernel's own codes, which programs never see (include/linux/errno.h). */
 #define K_ERESTARTNOHAND 514
@@ -283,9 +285,12 @@ static void give_up(struct tracer *t, int64_t now_ns)
 /* Without our CPU a thread that waits for one may never stand still. */
 static void relax(const struct tracer *t, int64_t now_ns)
 {
-	static const struct timespec moment = {.tv_nsec = SLEEP_NS};
+	int64_t waited = now_ns - t->progress_ns, sleep = waited / SLEEP_SHARE;
+	struct timespec moment = {.tv_nsec = sleep < SLEEP_NS       ? SLEEP_NS
+					     : sleep > SLEEP_NS_MAX ? SLEEP_NS_MAX
+								    : sleep};
 
-	if (now_ns - t->progress_ns > SPIN_NS)
+	if (waited > SPIN_NS)
 		(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &moment, NULL);
 }
 
