@@ -3,6 +3,8 @@
 #ifndef CLI_CMD_H
 #define CLI_CMD_H
 
+#include <stdint.h>
+
 #include "prof/base/err.h"
 
 enum {
@@ -28,6 +30,7 @@ int cmd_dump(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_flame(int argc, char **argv);
 int cmd_snapshot(int argc, char **argv);
+int cmd_top(int argc, char **argv);
 int cmd_runs(int argc, char **argv);
 int cmd_export(int argc, char **argv);
 int cmd_check(int argc, char **argv);
@@ -70,13 +73,19 @@ const char *cli_store_path(const char *option);
 int cli_fail(const struct err *err);
 /* Opens a store for reading and completes unfinished runs left by dead supervisors (says so). */
 struct store;
+struct profile;
 int cli_open_store(struct store **out, const char *path, int writable, struct err *err);
 int cli_colour(void); /* may stdout be coloured (TTY, NO_COLOR) */
 int cli_width(void);  /* columns of stdout's terminal; $COLUMNS, or 100, when there is none */
 int cli_columns(int fd);
 
+/* A run of the store, also one that is still being recorded: its frames get names and it the time since its start, in
+ * memory. As store_read_run(). */
+int cli_read_run(struct store *s, int64_t run, unsigned parts, struct profile *p, struct err *err);
+int64_t cli_so_far_ns(int64_t started_at);
+void cli_say_live(const struct profile *p); /* on stderr, if it is */
+
 /* The kind of sample a view is of when nobody says: wall of a run in wall mode, else cpu. */
-struct profile;
 const char *cli_default_kind(const struct profile *p);
 
 #endif

@@ -46,10 +46,11 @@ static int export_run(struct arguments *a)
 	if (rc == 0)
 		rc = store_find_run(s, a->run, &run, &err);
 	if (rc == 0)
-		rc = store_read_run(s, run, STORE_READ_SAMPLES, &p, &err);
+		rc = cli_read_run(s, run, STORE_READ_SAMPLES, &p, &err);
 	store_close(s);
 	if (rc)
 		return cli_fail(&err);
+	cli_say_live(&p);
 	if (!a->kind)
 		a->filter.kind = (enum profile_kind)profile_kind_parse(cli_default_kind(&p));
 	rc = a->output && strcmp(a->output, "-") != 0

@@ -147,9 +147,10 @@ static int flame_run(const struct arguments *asked, struct store *s, const char 
 	int rc = store_find_run(s, which, &run, err);
 
 	if (rc == 0)
-		rc = store_read_run(s, run, STORE_READ_SAMPLES, &p, err);
+		rc = cli_read_run(s, run, STORE_READ_SAMPLES, &p, err);
 	if (rc)
 		return rc;
+	cli_say_live(&p);
 	if (!a->kind)
 		a->filter.kind = (enum profile_kind)profile_kind_parse(cli_default_kind(&p));
 	if (count_of(&p, a->filter.kind) == 0)

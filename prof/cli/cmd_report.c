@@ -124,7 +124,7 @@ static int load_and_show(const struct arguments *a, struct report_options *o)
 	if (rc == 0)
 		rc = store_find_run(s, a->run, &run, &err);
 	if (rc == 0)
-		rc = store_read_run(s, run, parts_of(a), &p, &err);
+		rc = cli_read_run(s, run, parts_of(a), &p, &err);
 	store_close(s);
 	if (rc)
 		return cli_fail(&err);

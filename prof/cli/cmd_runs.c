@@ -34,6 +34,11 @@ static void how_it_ended(char text[32], const struct store_run_row *r)
 		snprintf(text, 32, "%s", r->finished ? "-" : "recording");
 }
 
+static int64_t duration_of(const struct store_run_row *r)
+{
+	return r->finished || r->duration_ns ? r->duration_ns : cli_so_far_ns(r->started_at);
+}
+
 /* Columns before the name of a run in the list. */
 #define LIST_FIXED 65
 #define LIST_WIDE  100 /* from here on the command has room too */
@@ -80,7 +85,7 @@ static int list_text(void *ctx, const struct store_run_row *r)
 		       "samples", "end", wide ? name + 2 : 0, "name", wide ? "command" : "");
 	report_date(date, r->started_at);
 	how_it_ended(end, r);
-	printf("%.8s  %.19s  %10s  %9s  %-9s  ", r->id, date, units_ns(wall, r->duration_ns),
+	printf("%.8s  %.19s  %10s  %9s  %-9s  ", r->id, date, units_ns(wall, duration_of(r)),
 	       units_count(n, r->samples), end);
 	if (wide) {
 		text_print(stdout, r->name, name, name + 2);
@@ -104,7 +109,7 @@ static int list_json(void *ctx, const struct store_run_row *r)
 		bad |= jsonout_put(row, "name", jsonout_text(r->name));
 		bad |= jsonout_put(row, "command", jsonout_text(r->command));
 		bad |= jsonout_put(row, "started_at", json_integer(r->started_at));
-		bad |= jsonout_put(row, "duration_ns", json_integer(r->duration_ns));
+		bad |= jsonout_put(row, "duration_ns", json_integer(duration_of(r)));
 		bad |= jsonout_put(row, "samples", json_integer((json_int_t)r->samples));
 		bad |= jsonout_put(row, "rate_hz", jsonout_real(r->rate_hz));
 		bad |= jsonout_put(row, "exit_code",
@@ -178,7 +183,7 @@ static int show(struct runs *x, struct store *s, const char *which, struct err *
 	int rc = store_find_run(s, which, &run, err);
 
 	if (rc == 0)
-		rc = store_read_run(s, run, STORE_READ_SAMPLES, &p, err);
+		rc = cli_read_run(s, run, STORE_READ_SAMPLES, &p, err);
 	if (rc)
 		return rc;
 	if (x->json) {

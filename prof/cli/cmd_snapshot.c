@@ -276,7 +276,7 @@ static int show_taken(const struct snapshot_arguments *a, struct spool_session *
 	int rc = find_store(a, session, path, &store, &run, err);
 
 	if (rc == 0)
-		rc = store_read_run(store, run, STORE_READ_SNAPSHOTS | STORE_READ_SAMPLES, &p, err);
+		rc = cli_read_run(store, run, STORE_READ_SNAPSHOTS | STORE_READ_SAMPLES, &p, err);
 	store_close(store);
 	if (rc)
 		return rc;
@@ -315,7 +315,7 @@ static int list(const struct snapshot_arguments *a, const char *which, struct er
 	if (rc == 0)
 		rc = store_find_run(s, which, &run, err);
 	if (rc == 0)
-		rc = store_read_run(s, run, STORE_READ_SNAPSHOTS | STORE_READ_SAMPLES, &p, err);
+		rc = cli_read_run(s, run, STORE_READ_SNAPSHOTS | STORE_READ_SAMPLES, &p, err);
 	store_close(s);
 	if (rc)
 		return rc;

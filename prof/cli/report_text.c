@@ -99,14 +99,18 @@ static void head_samples(FILE *out, const struct profile *p)
 	uint64_t samples = sum_kind(p, PROFILE_CPU, &cpu), asleep;
 	char n[UNITS_TEXT], d[UNITS_TEXT], c[UNITS_TEXT];
 
-	fprintf(out, "samples  %s at %g Hz (", units_count(n, samples), p->run.rate_hz);
-	text_print(out, strtab_text(p->strings, p->run.engine), 12, 0);
-	fprintf(out, "), CPU %s in %s", units_ns(c, cpu), units_ns(d, p->run.duration_ns));
+	fprintf(out, "samples  %s at %g Hz", units_count(n, samples), p->run.rate_hz);
+	if (p->run.engine != STRTAB_EMPTY) { /* known once the run ended */
+		fprintf(out, " (");
+		text_print(out, strtab_text(p->strings, p->run.engine), 12, 0);
+		putc(')', out);
+	}
+	fprintf(out, ", CPU %s in %s", units_ns(c, cpu), units_ns(d, p->run.duration_ns));
 	asleep = sum_kind(p, PROFILE_WALL, &wall);
 	if (asleep)
 		fprintf(out, "; %s of wall time, %s", units_count(n, asleep), units_ns(c, wall));
 	if (!p->run.finished)
-		fprintf(out, "; still being recorded");
+		fprintf(out, " so far; still being recorded");
 	fprintf(out, "\nlost     ");
 	if (!report_losses(out, p))
 		fprintf(out, "nothing");

@@ -43,7 +43,7 @@
   }
 
   function ending(run) {
-    if (!run.finished) return 'not finished';
+    if (!run.finished) return 'still being recorded';
     if (run.signal) return `killed by signal ${run.signal}`;
     return run.exit_code === undefined ? '–' : String(run.exit_code);
   }
