@@ -20,6 +20,7 @@ struct pause_stats { /* of all stops; ns from when a thread was last seen not to
 struct stopper;
 
 struct stop_options {
+	int64_t arrive_ns;    /* how long one that waits for a CPU may take; 0: 20 * max_pause_ns */
 	int64_t max_pause_ns; /* of one thread; 0: 1 ms. One that is not copied by then is let go */
 	int64_t watchdog_ns;  /* 0: 200 ms; longer than any stop, or it ends us */
 };
