@@ -18,7 +18,7 @@ static void (*const checks[])(struct check_finding *) = {
 
 static const char *const states[] = {"ok", "poor", "bad"};
 
-static void print_text(const struct check_finding *f)
+void check_print(const struct check_finding *f)
 {
 	static const char *const colours[] = {"\033[32m", "\033[33m", "\033[31m"};
 	int colour = cli_colour();
@@ -33,24 +33,30 @@ static void print_text(const struct check_finding *f)
 	putchar('\n');
 }
 
+void check_put_json(json_t *root, const struct check_finding *f, size_t n, int works, int *bad)
+{
+	json_t *rows = json_array();
+	size_t i;
+
+	for (i = 0; rows && i < n; i++)
+		*bad |= json_array_append_new(
+			rows, json_pack("{s:s,s:s,s:o,s:o}", "name", f[i].name, "state",
+					states[f[i].state], "what", jsonout_text(f[i].what),
+					"remedy", jsonout_text(f[i].remedy)));
+	*bad |= jsonout_put(root, "works", json_boolean(works));
+	*bad |= jsonout_put(root, "checks", rows);
+}
+
 static int print_json(const struct check_finding *f, size_t n, int works)
 {
-	json_t *root = json_object(), *rows = json_array();
+	json_t *root = json_object();
 	struct err err = ERR_INIT;
-	size_t i;
-	int bad = !root || !rows;
+	int bad = !root;
 
-	for (i = 0; !bad && i < n; i++)
-		bad |= json_array_append_new(rows, json_pack("{s:s,s:s,s:o,s:o}", "name", f[i].name,
-							     "state", states[f[i].state], "what",
-							     jsonout_text(f[i].what), "remedy",
-							     jsonout_text(f[i].remedy)));
 	if (root) {
 		bad |= jsonout_put(root, "version", json_string(prof_version));
-		bad |= jsonout_put(root, "works", json_boolean(works));
-		bad |= jsonout_put(root, "checks", json_incref(rows));
+		check_put_json(root, f, n, works, &bad);
 	}
-	json_decref(rows);
 	if (jsonout_finish(stdout, root, bad, &err))
 		return cli_fail(&err);
 	return works ? EXIT_OK : EXIT_FAIL;
@@ -73,14 +79,20 @@ static int can_sample(struct check_finding findings[])
 int cmd_check(int argc, char **argv)
 {
 	int json = 0, works, done, first;
+	const char *pid = NULL;
 	const struct opt opts[] = {
+		{'p', "pid", OPT_TEXT, &pid, "PID",
+		 "this live process: may we look at it, and how would dump, record and top do it",
+		 0},
 		{0, "json", OPT_FLAG, &json, NULL, "the same for scripts", 0},
 		{0, NULL, OPT_FLAG, NULL, NULL, NULL, 0},
 	};
 	const struct usage usage = {
-		"check [--json]",
-		"Tries what recording needs on this machine, as this user. Exit code 0: "
-		"sampling works.",
+		"check [-p PID] [--json]",
+		"Tries what recording needs on this machine, as this user; with -p what looking at "
+		"that process\nneeds, without touching it. Exit code 0: sampling works; with -p: "
+		"dump "
+		"works.",
 		opts};
 	struct check_finding findings[N_CHECKS];
 	size_t i;
@@ -94,6 +106,8 @@ int cmd_check(int argc, char **argv)
 		log_error("check: takes no argument such as '%s'", argv[first]);
 		return EXIT_USAGE;
 	}
+	if (pid)
+		return check_pid(pid, json);
 	memset(findings, 0, sizeof(findings));
 	for (i = 0; i < N_CHECKS; i++)
 		checks[i](&findings[i]);
@@ -101,7 +115,7 @@ int cmd_check(int argc, char **argv)
 	if (json)
 		return print_json(findings, N_CHECKS, works);
 	for (i = 0; i < N_CHECKS; i++)
-		print_text(&findings[i]);
+		check_print(&findings[i]);
 	printf("\n%s\n", works ? "sampling works here" : "sampling does not work here");
 	return works ? EXIT_OK : EXIT_FAIL;
 }
