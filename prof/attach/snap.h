@@ -52,6 +52,8 @@ struct snap_options {
 	int nonblocking;      /* no stop at all */
 	int64_t max_pause_ns; /* 0: 1 ms */
 	uint32_t max_frames;  /* 0: UNWIND_DEPTH_MAX */
+	struct stopper
+		*stopper; /* NULL: one is made if it is needed. snap.pause is all of its stops */
 };
 
 /* 0; ERR_NOTFOUND: it ended before anything was read; ERR_DENIED (which right, rights.h); ERR_NOMEM. Threads that

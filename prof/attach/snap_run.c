@@ -1,0 +1,179 @@
+/* Threads that run, for a snap: stopped for microseconds, or, where that is not wanted or not possible, told by
+ * a perf event or looked at again. See snap.h. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "prof/attach/snap_internal.h"
+
+#define STACK_BYTES 262144u /* copied at a stop: what lies further out is read live */
+#define ATTEMPTS    8       /* a thread may fall asleep and wake up faster than we look */
+
+/* Reasons that may be gone a moment later. */
+static const char SLEPT[] = "ran and slept too fast to be read";
+static const char LATE[] = "could not be stopped in time";
+
+static const char *why_denied(int sys)
+{
+	switch (sys) {
+	case EOPNOTSUPP:
+		return "runs 32-bit code";
+	case EPERM:
+	case EACCES:
+		return "runs, and may not be stopped";
+	default:
+		return "runs, and cannot be stopped";
+	}
+}
+
+static int make_stopper(struct snap_maker *m)
+{
+	struct stop_options o = {.max_pause_ns = m->options->max_pause_ns};
+
+	if (!m->copies)
+		m->copies = malloc((size_t)SNAP_BATCH * STACK_BYTES);
+	if (!m->copies)
+		return ERR_NOMEM;
+	if (!m->stopper)
+		m->stopper = m->own = stopper_new(&o, NULL);
+	return m->stopper ? 0 : ERR_LIMIT;
+}
+
+static int unwind_copy(struct snap_maker *m, struct stop_copy *c, struct snap_thread *t)
+{
+	struct unwind_regs regs = c->regs;
+
+	m->window->remote = &m->memory;
+	m->window->copy = c->stack;
+	m->window->copy_lo = regs.reg[UNWIND_SP];
+	m->window->copy_bytes = c->bytes;
+	m->stack->running = 1;
+	attach_unwind(m->space, &regs, m->window, m->cache, m->stack);
+	m->stack->running = 0;
+	t->how = SNAP_STOPPED;
+	t->why = NULL;
+	t->pause_ns = c->pause_ns;
+	return snap_keep(m, t);
+}
+
+/* 0, or ERR_NOMEM. */
+static int take(struct snap_maker *m, struct stop_copy *c, struct snap_thread *t)
+{
+	switch (c->result) {
+	case STOP_COPIED:
+		return unwind_copy(m, c, t);
+	case STOP_BLOCKED:
+		t->why = SLEPT;
+		return snap_look(m, t) == ERR_NOMEM ? ERR_NOMEM : 0;
+	case STOP_GONE:
+		t->tid = 0;
+		return 0;
+	case STOP_BUDGET:
+		t->why = LATE;
+		return 0;
+	case STOP_TRACED:
+		t->why = "runs under another tracer";
+		return 0;
+	case STOP_DENIED:
+		t->why = why_denied(c->sys);
+		return 0;
+	}
+	return 0;
+}
+
+static int is_wanted(const struct snap_thread *t)
+{
+	return t->tid && t->how == SNAP_NONE && t->call_state == PROC_CALL_RUNNING &&
+	       (!t->why || t->why == SLEPT || t->why == LATE);
+}
+
+/* The next rows from *at on that run. */
+static uint32_t batch(struct snap_maker *m, uint32_t *at, struct stop_copy *copies, uint32_t *rows)
+{
+	uint32_t n = 0;
+
+	for (; *at < m->snap->n && n < SNAP_BATCH; ++*at) {
+		if (!is_wanted(&m->snap->threads[*at]))
+			continue;
+		rows[n] = *at;
+		copies[n] = (struct stop_copy){.tid = m->snap->threads[*at].tid,
+					       .stack = m->copies + (size_t)n * STACK_BYTES,
+					       .size = STACK_BYTES};
+		n++;
+	}
+	return n;
+}
+
+/* All once. How many are worth another attempt, or ERR_NOMEM. */
+static int attempt(struct snap_maker *m, uint32_t first)
+{
+	struct stop_copy copies[SNAP_BATCH];
+	uint32_t rows[SNAP_BATCH], at = first, n;
+	int left = 0;
+
+	while ((n = batch(m, &at, copies, rows)) > 0) {
+		if (stop_and_copy(m->stopper, m->p->pid, copies, n, NULL) != 0)
+			return 0;
+		for (uint32_t i = 0; i < n; i++) {
+			struct snap_thread *t = &m->snap->threads[rows[i]];
+
+			if (take(m, &copies[i], t) != 0)
+				return ERR_NOMEM;
+			left += is_wanted(t);
+		}
+	}
+	return left;
+}
+
+/* Those that cannot be stopped: they may have fallen asleep by now. */
+static int look_again(struct snap_maker *m, uint32_t first)
+{
+	for (uint32_t i = first; i < m->snap->n; i++) {
+		struct snap_thread *t = &m->snap->threads[i];
+
+		if (is_wanted(t) && snap_look(m, t) == ERR_NOMEM)
+			return ERR_NOMEM;
+	}
+	return 0;
+}
+
+static void say_why(struct snap_maker *m, uint32_t first, const char *why)
+{
+	for (uint32_t i = first; i < m->snap->n; i++) {
+		struct snap_thread *t = &m->snap->threads[i];
+
+		if (is_wanted(t) && !t->why)
+			t->why = why;
+	}
+}
+
+static uint32_t count(const struct snap_maker *m, uint32_t first)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = first; i < m->snap->n; i++)
+		n += (uint32_t)is_wanted(&m->snap->threads[i]);
+	return n;
+}
+
+int snap_running(struct snap_maker *m, uint32_t first)
+{
+	int left = count(m, first) > 0, rc;
+
+	if (!left)
+		return 0;
+	if (m->options->nonblocking) {
+		rc = look_again(m, first);
+		say_why(m, first, "runs, and was not to be stopped");
+		return rc;
+	}
+	rc = make_stopper(m);
+	if (rc == ERR_NOMEM)
+		return rc;
+	for (int i = 0; rc == 0 && i < ATTEMPTS && left > 0; i++)
+		left = attempt(m, first);
+	if (left < 0)
+		return left;
+	say_why(m, first, "runs, and no thread of ours could be started to stop it");
+	return 0;
+}
