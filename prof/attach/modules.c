@@ -145,13 +145,11 @@ static int entry_add(struct module_set *s, struct module_entry *e, uint32_t *id)
 	return 0;
 }
 
-/* Gives the entry its file; the descriptor is its from now on. */
-static void entry_file(struct module_entry *e, int fd, enum module_source source)
+void module_set_file(struct module_entry *e, int fd)
 {
 	e->fd = fd;
 	snprintf(e->file, sizeof e->file, "/proc/self/fd/%d", fd);
 	e->pub.file = e->file;
-	e->pub.source = source;
 }
 
 static int read_loads(struct module_entry *e, const struct elf_file *f)
@@ -250,7 +248,8 @@ static int add_file(struct module_set *s, int pid, const struct module_mapping *
 		(void)close(fd);
 		return rc;
 	}
-	entry_file(e, fd, source);
+	module_set_file(e, fd);
+	e->pub.source = source;
 	return entry_add(s, e, id);
 }
 
@@ -337,7 +336,8 @@ int module_meet_image(struct module_set *s, int pid, const struct module_mapping
 		entry_free(e);
 		return rc;
 	}
-	entry_file(e, fd, source);
+	module_set_file(e, fd);
+	e->pub.source = source;
 	return entry_add(s, e, id);
 }
 
@@ -401,6 +401,20 @@ uint64_t module_bias(const struct module_set *s, uint32_t id, uint64_t start, ui
 	return hit ? start - offset - (hit->vaddr - hit->offset) : start - offset;
 }
 
+int module_has_code(const struct module_set *s, uint32_t id, uint64_t lo, uint64_t hi)
+{
+	const struct module_entry *e = s->entries[id];
+
+	for (uint32_t i = 0; i < e->n_loads; i++) {
+		const struct module_load *l = &e->loads[i];
+
+		if ((l->flags & PF_X) && lo >= l->vaddr && hi >= lo &&
+		    hi - l->vaddr <= ((l->memsz + PAGE - 1) & ~(uint64_t)(PAGE - 1)))
+			return 1;
+	}
+	return 0;
+}
+
 static void build_vdso_table(struct module_entry *e)
 {
 	struct elf_file f;
@@ -417,7 +431,7 @@ const struct unwind_table *module_table(struct module_set *s, uint32_t id)
 {
 	struct module_entry *e = s->entries[id];
 
-	if (e->table_tried || !e->pub.file)
+	if (e->table_tried || !e->pub.file || e->pub.source == MODULE_JIT)
 		return e->table;
 	e->table_tried = 1;
 	if (e->pub.source == MODULE_VDSO) /* small: no use in a cache on disk */

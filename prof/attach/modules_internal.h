@@ -26,7 +26,7 @@ struct module_entry {
 	char *path, *name; /* owned: as mapped; pub.path where that is another, or NULL */
 	int fd;            /* pub.file's; -1: none */
 	char file[32];
-	struct stat st;            /* of `fd`, for MODULE_FILE */
+	struct stat st;            /* of `fd` */
 	uint64_t device, inode;    /* as mapped, where no file could be had */
 	struct module_load *loads; /* owned */
 	uint32_t n_loads;
@@ -57,12 +57,21 @@ int module_meet_image(struct module_set *s, int pid, const struct module_mapping
 		      struct err *err);
 /* Address - bias is the address in the file's terms, for its mapping of `offset` at `start`. */
 uint64_t module_bias(const struct module_set *s, uint32_t id, uint64_t start, uint64_t offset);
+/* Are these addresses of its file code, all of them? */
+int module_has_code(const struct module_set *s, uint32_t id, uint64_t lo, uint64_t hi);
 /* Made on first use; NULL: there is none. */
 const struct unwind_table *module_table(struct module_set *s, uint32_t id);
 
 /* modules_open.c: the file of a mapping, open for reading; -1: none is to be had. */
 int module_open_file(const struct proc *p, const struct module_mapping *m);
 int module_open_path(const char *path); /* a regular file, or -1 */
+/* The same below the root of a process, whose folder is `dir`: links lead where they lead for it. */
+int module_open_below(int dir, const char *path);
+/* Gives an entry its file; the descriptor is its from now on. */
+void module_set_file(struct module_entry *e, int fd);
+
+/* modules_jit.c: looks for the perf-PID.map of a process, the file of its MODULE_JITs. */
+void module_find_maps(struct module_set *s, const struct proc *p);
 
 /* modules_memory.c: a file put together from the process's memory; -1: none is to be had, MODULE_NO_ELF: what is
  * mapped is no ELF file. */

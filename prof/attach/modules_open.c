@@ -42,8 +42,7 @@ int module_open_path(const char *path)
 	return open_at(AT_FDCWD, path);
 }
 
-/* Below the process's root: links in it lead where they lead for the process. */
-static int open_below(int dir, const char *path)
+int module_open_below(int dir, const char *path)
 {
 	struct open_how how = {.flags = O_PATH | O_CLOEXEC,
 			       .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
@@ -130,7 +129,7 @@ int module_open_file(const struct proc *p, const struct module_mapping *m)
 	if (fd < 0)
 		fd = open_program(p, m);
 	if (fd < 0 && !m->deleted)
-		fd = if_mapped(p, m, open_below(p->dir, m->path));
+		fd = if_mapped(p, m, module_open_below(p->dir, m->path));
 	if (fd < 0 && !m->deleted)
 		fd = if_mapped(p, m, module_open_path(m->path));
 	return fd;

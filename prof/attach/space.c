@@ -1,9 +1,11 @@
 /* One process's address space: see modules.h. Only mappings that were not there at the last look are looked
  * into. */
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "prof/attach/maps.h"
 #include "prof/attach/modules.h"
@@ -14,6 +16,7 @@
 
 #define REFRESH_NS  INT64_C(100000000)
 #define SHARE       50 /* of our time, 1/50 at most goes into reading maps: 65,530 mappings take 30 ms */
+#define JIT_NS      INT64_C(1000000000)
 #define MAPS_MAX    ((size_t)256 << 20) /* a process may have raised vm.max_map_count */
 #define DELETED     " (deleted)"
 #define DELETED_LEN (sizeof DELETED - 1)
@@ -32,6 +35,7 @@ struct ranges {
 struct attach_space {
 	struct module_set *set;
 	const struct proc *p; /* NULL: made by hand */
+	struct proc view;     /* the same, or one of its threads where the first has ended */
 	struct ranges now, next;
 	struct unwind_module *unwind; /* owned */
 	uint32_t unwind_cap;
@@ -39,6 +43,7 @@ struct attach_space {
 	struct buf text; /* of maps, where that is read */
 	int as_text;
 	int64_t read_ns, pause_ns; /* when maps were read last, and for how long that does */
+	int64_t jit_ns;            /* when its compiler's map was looked for */
 	int mapped;                /* `map` is of `now` */
 };
 
@@ -50,15 +55,24 @@ struct attach_space *attach_space_new(struct module_set *set, const struct proc 
 		return NULL;
 	s->set = set;
 	s->p = p;
+	s->view.dir = -1;
 	s->map.generation = 1;
 	buf_init(&s->text, MAPS_MAX);
 	return s;
+}
+
+static void leave_thread(struct attach_space *s)
+{
+	if (s->p && s->view.dir >= 0 && s->view.dir != s->p->dir)
+		(void)close(s->view.dir);
+	s->view.dir = -1;
 }
 
 void attach_space_free(struct attach_space *s)
 {
 	if (!s)
 		return;
+	leave_thread(s);
 	free(s->now.rows);
 	free(s->next.rows);
 	free(s->unwind);
@@ -148,10 +162,24 @@ static int meet(struct attach_space *s, struct range *row, const struct procmap 
 		path[len - DELETED_LEN] = '\0';
 		mapping.deleted = 1;
 	}
-	rc = module_meet(s->set, s->p, &mapping, &row->module);
+	rc = module_meet(s->set, &s->view, &mapping, &row->module);
 	if (rc == 0)
 		row->bias = module_bias(s->set, row->module, row->start, row->offset);
 	return rc;
+}
+
+/* Text that a program copied into larger pages has lost its file; it lies where that had been. */
+static int is_moved_text(const struct attach_space *s, struct range *row)
+{
+	const struct range *before = s->next.n ? &s->next.rows[s->next.n - 1] : NULL;
+
+	if (row->inode || !before || before->end != row->start ||
+	    !module_has_code(s->set, before->module, row->start - before->bias,
+			     row->end - before->bias))
+		return 0;
+	row->module = before->module;
+	row->bias = before->bias;
+	return 1;
 }
 
 static int take_mapping(void *ctx, const struct procmap *m)
@@ -168,7 +196,7 @@ static int take_mapping(void *ctx, const struct procmap *m)
 	if (s->next.n && row.start < s->next.rows[s->next.n - 1].end)
 		return 0;
 	row.name = hash_bytes(m->path, strlen(m->path), 0);
-	rc = meet(s, &row, m);
+	rc = is_moved_text(s, &row) ? 0 : meet(s, &row, m);
 	return rc ? rc : push(&s->next, &row);
 }
 
@@ -183,30 +211,80 @@ static int is_changed(const struct attach_space *s)
 	return 0;
 }
 
-int attach_space_refresh(struct attach_space *s, int64_t now_ns, struct err *err)
+static int look(struct attach_space *s, struct err *err)
 {
-	int64_t begin = clock_mono_ns(), took;
-	struct ranges swap;
-	int rc;
-
-	if (!s->p || (now_ns && s->read_ns && now_ns - s->read_ns < s->pause_ns))
-		return 0;
 	s->next.n = 0;
-	rc = maps_each(s->p, MAPS_EXECUTABLE, &s->as_text, &s->text, take_mapping, s, err);
-	if (rc == ERR_NOMEM)
-		return err_nomem(err, "the modules of a process");
-	if (rc)
-		return rc;
+	return maps_each(&s->view, MAPS_EXECUTABLE, &s->as_text, &s->text, take_mapping, s, err);
+}
+
+/* A process whose first thread has ended shows its memory by the others only. */
+static int look_by_threads(struct attach_space *s)
+{
+	uint32_t n = 0, cap = 0;
+	int *tids = NULL, rc = ERR_NOTFOUND;
+
+	if (proc_tasks(s->p, &tids, &n, &cap))
+		n = 0;
+	for (uint32_t i = 0; i < n && rc == ERR_NOTFOUND; i++) {
+		char name[32];
+
+		snprintf(name, sizeof name, "task/%d", tids[i]);
+		leave_thread(s);
+		s->view.dir = proc_openat(s->p, name, O_RDONLY | O_DIRECTORY);
+		if (s->view.dir >= 0 && tids[i] != s->p->pid)
+			rc = look(s, NULL);
+	}
+	free(tids);
+	return rc;
+}
+
+static int has_jit(const struct attach_space *s)
+{
+	for (uint32_t i = 0; i < s->now.n; i++)
+		if (module_get(s->set, s->now.rows[i].module)->source == MODULE_JIT)
+			return 1;
+	return 0;
+}
+
+static void take_over(struct attach_space *s, int64_t begin_ns)
+{
+	struct ranges swap = s->now;
+	int64_t took;
+
 	if (is_changed(s)) {
-		swap = s->now;
 		s->now = s->next;
 		s->next = swap;
 		space_changed(s);
 	}
 	s->read_ns = clock_mono_ns();
-	took = s->read_ns - begin;
+	took = s->read_ns - begin_ns;
 	s->pause_ns = took * SHARE > REFRESH_NS ? took * SHARE : REFRESH_NS;
-	return 0;
+	if ((!s->jit_ns || s->read_ns - s->jit_ns > JIT_NS) && has_jit(s)) {
+		module_find_maps(s->set, &s->view);
+		s->jit_ns = s->read_ns;
+	}
+}
+
+int attach_space_refresh(struct attach_space *s, int64_t now_ns, struct err *err)
+{
+	int64_t begin = clock_mono_ns();
+	int rc;
+
+	if (!s->p || (now_ns && s->read_ns && now_ns - s->read_ns < s->pause_ns))
+		return 0;
+	leave_thread(s);
+	s->view = *s->p;
+	rc = look(s, err);
+	if (rc == ERR_NOTFOUND && proc_is_alive(s->p)) {
+		int other = look_by_threads(s);
+
+		rc = other == 0 || other == ERR_NOMEM ? other : rc;
+	}
+	if (rc == ERR_NOMEM)
+		return err_nomem(err, "the modules of a process");
+	if (rc == 0)
+		take_over(s, begin);
+	return rc;
 }
 
 int attach_space_exec(struct attach_space *s)
