@@ -12,7 +12,7 @@
 #include "prof/attach/procmaps.h"
 #include "prof/base/clock.h"
 
-#define FRESH_NS  INT64_C(500000000)
+#define FRESH_NS  INT64_C(100000000)
 #define SCAN_NS   INT64_C(20000000) /* 1.5 us a descriptor: some 10,000 of them */
 #define ENDS_MAX  (1u << 16)
 #define NAMED_MAX 3
@@ -27,7 +27,7 @@ struct end {
 static struct {
 	struct end *ends;
 	uint32_t n, cap;
-	int64_t at_ns;
+	int64_t at_ns, cost_ns; /* when it was made, and how long that took */
 } known;
 
 static int by_inode(const void *a, const void *b)
@@ -116,6 +116,7 @@ static void scan(void)
 	if (known.n)
 		qsort(known.ends, known.n, sizeof *known.ends, by_inode);
 	known.at_ns = clock_mono_ns();
+	known.cost_ns = known.at_ns - now;
 }
 
 static void name_process(struct words *w, int pid, int self_pid)
@@ -134,13 +135,11 @@ static void name_process(struct words *w, int pid, int self_pid)
 	words_add(w, "%s%d", n > 0 ? " " : "", pid);
 }
 
-uint32_t ends_words(struct words *w, uint64_t inode, enum end_mode mode, int self_pid)
+static uint32_t name_all(struct words *w, uint64_t inode, enum end_mode mode, int self_pid)
 {
 	uint32_t found = 0;
 	int last = 0;
 
-	if (!known.at_ns || clock_mono_ns() - known.at_ns > FRESH_NS)
-		scan();
 	for (uint32_t i = 0; i < known.n; i++) {
 		const struct end *e = &known.ends[i];
 
@@ -155,4 +154,18 @@ uint32_t ends_words(struct words *w, uint64_t inode, enum end_mode mode, int sel
 	if (found > NAMED_MAX)
 		words_add(w, " and %u more", found - NAMED_MAX);
 	return found;
+}
+
+uint32_t ends_words(struct words *w, uint64_t inode, enum end_mode mode, int self_pid)
+{
+	int64_t age = clock_mono_ns() - known.at_ns;
+	uint32_t n = 0;
+
+	if (known.at_ns && age <= FRESH_NS)
+		n = name_all(w, inode, mode, self_pid);
+	if (n || (known.at_ns &&
+		  age <= 2 * known.cost_ns)) /* half of our time at most goes into looking */
+		return n;
+	scan();
+	return name_all(w, inode, mode, self_pid);
 }

@@ -22,13 +22,14 @@ int fdinfo_number(const char *text, const char *name, int base, uint64_t *value)
 	size_t n = strlen(name);
 	char *end;
 
-	for (; text && *text; text = strchr(text, '\n'), text += text != NULL) {
-		if (strncmp(text, name, n) != 0 || text[n] != ':')
-			continue;
-		*value = strtoull(text + n + 1, &end, base);
-		return end == text + n + 1 ? -1 : 0;
+	while (strncmp(text, name, n) != 0 || text[n] != ':') {
+		text = strchr(text, '\n');
+		if (!text)
+			return -1;
+		text++;
 	}
-	return -1;
+	*value = strtoull(text + n + 1, &end, base);
+	return end == text + n + 1 ? -1 : 0;
 }
 
 int64_t fdinfo_timer_ns(const char *text)
