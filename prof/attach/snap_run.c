@@ -4,10 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "prof/attach/perf.h"
 #include "prof/attach/snap_internal.h"
 
-#define STACK_BYTES 262144u /* copied at a stop: what lies further out is read live */
-#define ATTEMPTS    8       /* a thread may fall asleep and wake up faster than we look */
+#define STACK_BYTES 262144u           /* copied at a stop: what lies further out is read live */
+#define ATTEMPTS    8                 /* a thread may fall asleep and wake up faster than we look */
+#define GLANCE_NS   INT64_C(10000000) /* for a first tick of 20 us of CPU time, on a busy machine */
 
 /* Reasons that may be gone a moment later. */
 static const char SLEPT[] = "ran and slept too fast to be read";
@@ -39,17 +41,22 @@ static int make_stopper(struct snap_maker *m)
 	return m->stopper ? 0 : ERR_LIMIT;
 }
 
+/* Registers and the stack from their stack pointer on, of a thread that ran: into m->stack. */
+static void unwind_bytes(struct snap_maker *m, struct unwind_regs *regs, const uint8_t *stack,
+			 size_t bytes)
+{
+	m->window->remote = &m->memory;
+	m->window->copy = stack;
+	m->window->copy_lo = regs->reg[UNWIND_SP];
+	m->window->copy_bytes = bytes;
+	m->stack->running = 1;
+	attach_unwind(m->space, regs, m->window, m->cache, m->stack);
+	m->stack->running = 0;
+}
+
 static int unwind_copy(struct snap_maker *m, struct stop_copy *c, struct snap_thread *t)
 {
-	struct unwind_regs regs = c->regs;
-
-	m->window->remote = &m->memory;
-	m->window->copy = c->stack;
-	m->window->copy_lo = regs.reg[UNWIND_SP];
-	m->window->copy_bytes = c->bytes;
-	m->stack->running = 1;
-	attach_unwind(m->space, &regs, m->window, m->cache, m->stack);
-	m->stack->running = 0;
+	unwind_bytes(m, &c->regs, c->stack, c->bytes);
 	t->how = SNAP_STOPPED;
 	t->why = NULL;
 	t->pause_ns = c->pause_ns;
@@ -81,10 +88,15 @@ static int take(struct snap_maker *m, struct stop_copy *c, struct snap_thread *t
 	return 0;
 }
 
+static int is_running(const struct snap_thread *t)
+{
+	return t->tid && t->how == SNAP_NONE && t->call_state == PROC_CALL_RUNNING;
+}
+
+/* Is another attempt at stopping it worth it? */
 static int is_wanted(const struct snap_thread *t)
 {
-	return t->tid && t->how == SNAP_NONE && t->call_state == PROC_CALL_RUNNING &&
-	       (!t->why || t->why == SLEPT || t->why == LATE);
+	return is_running(t) && (!t->why || t->why == SLEPT || t->why == LATE);
 }
 
 /* The next rows from *at on that run. */
@@ -125,16 +137,62 @@ static int attempt(struct snap_maker *m, uint32_t first)
 	return left;
 }
 
+/* ---- without a stop ---- */
+
 /* Those that cannot be stopped: they may have fallen asleep by now. */
 static int look_again(struct snap_maker *m, uint32_t first)
 {
 	for (uint32_t i = first; i < m->snap->n; i++) {
 		struct snap_thread *t = &m->snap->threads[i];
 
-		if (is_wanted(t) && snap_look(m, t) == ERR_NOMEM)
+		if (is_running(t) && snap_look(m, t) == ERR_NOMEM)
 			return ERR_NOMEM;
 	}
 	return 0;
+}
+
+struct glance {
+	struct snap_maker *m;
+	uint32_t first;
+};
+
+static int take_sample(void *ctx, const struct perf_sample *sample)
+{
+	const struct glance *g = ctx;
+	struct snap_maker *m = g->m;
+	struct unwind_regs regs = sample->regs;
+
+	if (!(regs.known >> UNWIND_SP & 1))
+		return 0;
+	for (uint32_t i = g->first; i < m->snap->n; i++) {
+		struct snap_thread *t = &m->snap->threads[i];
+
+		if (t->tid != sample->tid || !is_running(t))
+			continue;
+		unwind_bytes(m, &regs, sample->stack, sample->stack_bytes);
+		t->how = SNAP_PERF;
+		t->why = NULL;
+		return snap_keep(m, t);
+	}
+	return 0;
+}
+
+/* By a perf event each. What is missing then keeps its reason. */
+static int glance(struct snap_maker *m, uint32_t first)
+{
+	struct glance g = {m, first};
+	const struct perf_handler each = {.ctx = &g, .sample = take_sample};
+	uint32_t n = 0, room = m->snap->n - first;
+	int *tids = room ? malloc(room * sizeof *tids) : NULL, rc;
+
+	if (!tids)
+		return room ? ERR_NOMEM : 0;
+	for (uint32_t i = first; i < m->snap->n; i++)
+		if (is_running(&m->snap->threads[i]))
+			tids[n++] = m->snap->threads[i].tid;
+	rc = perf_glance(tids, n, GLANCE_NS, STACK_BYTES, &each, NULL);
+	free(tids);
+	return rc == ERR_NOMEM ? rc : 0;
 }
 
 static void say_why(struct snap_maker *m, uint32_t first, const char *why)
@@ -142,7 +200,7 @@ static void say_why(struct snap_maker *m, uint32_t first, const char *why)
 	for (uint32_t i = first; i < m->snap->n; i++) {
 		struct snap_thread *t = &m->snap->threads[i];
 
-		if (is_wanted(t) && !t->why)
+		if (is_running(t) && !t->why)
 			t->why = why;
 	}
 }
@@ -152,28 +210,31 @@ static uint32_t count(const struct snap_maker *m, uint32_t first)
 	uint32_t n = 0;
 
 	for (uint32_t i = first; i < m->snap->n; i++)
-		n += (uint32_t)is_wanted(&m->snap->threads[i]);
+		n += (uint32_t)is_running(&m->snap->threads[i]);
 	return n;
+}
+
+static int stop_them(struct snap_maker *m, uint32_t first)
+{
+	int left = 1, rc = make_stopper(m);
+
+	for (int i = 0; rc == 0 && i < ATTEMPTS && left > 0; i++)
+		left = attempt(m, first);
+	return rc == ERR_NOMEM || left < 0 ? ERR_NOMEM : 0;
 }
 
 int snap_running(struct snap_maker *m, uint32_t first)
 {
-	int left = count(m, first) > 0, rc;
+	const char *why = "runs, and no thread of ours could be started to stop it";
 
-	if (!left)
+	if (count(m, first) == 0)
 		return 0;
-	if (m->options->nonblocking) {
-		rc = look_again(m, first);
-		say_why(m, first, "runs, and was not to be stopped");
-		return rc;
-	}
-	rc = make_stopper(m);
-	if (rc == ERR_NOMEM)
-		return rc;
-	for (int i = 0; rc == 0 && i < ATTEMPTS && left > 0; i++)
-		left = attempt(m, first);
-	if (left < 0)
-		return left;
-	say_why(m, first, "runs, and no thread of ours could be started to stop it");
+	if (m->options->nonblocking)
+		why = "runs, and was not to be stopped";
+	else if (stop_them(m, first) != 0)
+		return ERR_NOMEM;
+	if (count(m, first) && (glance(m, first) != 0 || look_again(m, first) != 0))
+		return ERR_NOMEM;
+	say_why(m, first, why);
 	return 0;
 }
