@@ -1,0 +1,84 @@
+/* Children for tests of live processes: one that does something and says when it has begun; ended and reaped by the
+ * test, and by the kernel should the test die. */
+#ifndef TESTS_LIVE_CHILD_H
+#define TESTS_LIVE_CHILD_H
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct live_child {
+	int pid;
+	int ready, go; /* pipes: what the child writes, what it reads */
+};
+
+/* In the child: says that it has begun. */
+static inline void live_ready(int fd)
+{
+	if (write(fd, "", 1) != 1)
+		_exit(3);
+}
+
+/* Forks; the child calls body(ready, go, arg) and exits with its result. Waits for its live_ready(). 0 or -1. */
+static inline int live_start(struct live_child *c, int (*body)(int ready, int go, void *arg),
+			     void *arg)
+{
+	int up[2], down[2];
+	char byte;
+
+	if (pipe(up))
+		return -1;
+	if (pipe(down))
+		return -1;
+	c->pid = fork();
+	if (c->pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		close(up[0]);
+		close(down[1]);
+		_exit(body(up[1], down[0], arg));
+	}
+	close(up[1]);
+	close(down[0]);
+	c->ready = up[0];
+	c->go = down[1];
+	return c->pid > 0 && read(c->ready, &byte, 1) == 1 ? 0 : -1;
+}
+
+static inline void live_end(struct live_child *c)
+{
+	if (c->pid > 0) {
+		kill(c->pid, SIGKILL);
+		while (waitpid(c->pid, NULL, 0) < 0)
+			if (kill(c->pid, 0))
+				break;
+	}
+	close(c->ready);
+	close(c->go);
+	c->pid = 0;
+}
+
+/* Bodies. */
+static inline int live_pause(int ready, int go, void *arg)
+{
+	(void)go, (void)arg;
+	live_ready(ready);
+	for (;;)
+		pause();
+	return 0;
+}
+
+static inline int live_spin(int ready, int go, void *arg)
+{
+	volatile unsigned long n = 0;
+
+	(void)go, (void)arg;
+	live_ready(ready);
+	for (;;)
+		n++;
+	return 0;
+}
+
+#endif

@@ -1,0 +1,650 @@
+/* prof/attach/proc: texts of /proc as the kernel writes them and as nobody should, and real processes: threads with
+ * hostile names, zombies, a main thread that ended, numbers used again, other pid namespaces, deleted programs. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <pthread.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "prof/attach/proc.h"
+#include "tests/unit/live_child.h"
+
+static void nap(void)
+{
+	const struct timespec t = {0, 2000000};
+
+	nanosleep(&t, NULL);
+}
+
+/* ---- texts -------------------------------------------------------------------------------------- */
+
+#define REST                                                                                       \
+	" 1 2 3 4 -1 4194560 11 12 13 14 150 250 0 0 20 0 7 0 987654 1000 25 "                     \
+	"18446744073709551615 "                                                                    \
+	"1 1 0 0 0 0 0 0 0 0 0 0 17 3 0 0 0 0 0 0 0 0 0 0 0 0 0\n"
+
+static void stat_is_taken_apart(void **state)
+{
+	int64_t tick = 1000000000 / sysconf(_SC_CLK_TCK);
+	struct proc_stat s;
+
+	(void)state;
+	assert_int_equal(proc_stat_parse(&s, "4711 (server) S" REST), 0);
+	assert_string_equal(s.comm, "server");
+	assert_int_equal(s.state, 'S');
+	assert_int_equal(s.ppid, 1);
+	assert_int_equal(s.flags, 4194560);
+	assert_int_equal(s.minor_faults, 11);
+	assert_int_equal(s.major_faults, 13);
+	assert_int_equal(s.user_ns, 150 * tick);
+	assert_int_equal(s.system_ns, 250 * tick);
+	assert_int_equal(s.n_threads, 7);
+	assert_int_equal(s.start_ticks, 987654);
+	assert_int_equal(s.rss_bytes, 25 * sysconf(_SC_PAGESIZE));
+	assert_int_equal(s.cpu, 3);
+}
+
+static void a_name_may_hold_anything(void **state)
+{
+	static const char *const names[][2] = {
+		{"", ""},
+		{")", ")"},
+		{") R 99 (", ") R 99 ("},
+		{"a) (b", "a) (b"},
+		{"line\\nbreak", "line\nbreak"}, /* as the kernel writes it */
+		{"back\\\\slash", "back\\slash"},
+		{"odd\\x", "odd\\x"},
+		{"end\\", "end\\"},
+		{"\xff\x01", "\xff\x01"},
+	};
+	struct proc_stat s;
+	char text[512];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		snprintf(text, sizeof text, "1 (%s) D" REST, names[i][0]);
+		assert_int_equal(proc_stat_parse(&s, text), 0);
+		assert_string_equal(s.comm, names[i][1]);
+		assert_int_equal(s.state, 'D');
+		assert_int_equal(s.ppid, 1);
+	}
+	memset(text, 'x', sizeof text);
+	snprintf(text, sizeof text, "1 (%0200d) R" REST, 0);
+	assert_int_equal(proc_stat_parse(&s, text), 0);
+	assert_int_equal(strlen(s.comm), PROC_COMM_MAX - 1);
+}
+
+static void stat_that_makes_no_sense_is_refused(void **state)
+{
+	static const char *const bad[] = {
+		"",
+		"1",
+		"1 (a",
+		"1 a) R" REST,
+		"1 (a)",
+		"1 (a) ",
+		"1 (a) R",
+		"1 (a) R 1 2 3",
+		"1 )a( R" REST,
+		"1 (a)R" REST,
+		"1 (a) R x 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22"};
+	struct proc_stat s;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+		assert_int_equal(proc_stat_parse(&s, bad[i]), -1);
+	/* Numbers that do not fit become the largest, not something else. */
+	assert_int_equal(proc_stat_parse(&s,
+					 "1 (a) R 99999999999999999999999 2 3 4 5 6 7 8 9 10 11 "
+					 "99999999999999999999 15 16 17 18 19 20 21 22 "
+					 "99999999999999999999"),
+			 0);
+	assert_int_equal(s.ppid, INT32_MAX);
+	assert_int_equal(s.rss_bytes, INT64_MAX);
+	assert_true(s.user_ns > 0);
+}
+
+static void status_is_taken_apart(void **state)
+{
+	static const char text[] =
+		"Name:\tUid: 5\nUmask:\t0022\nState:\tS "
+		"(sleeping)\nTgid:\t4711\nNgid:\t0\nPid:\t4712\n"
+		"TracerPid:\t99\nUid:\t1000\t1001\t1002\t1003\nGid:\t100\t101\t102\t103\n"
+		"NStgid:\t4711\t12\nNSpid:\t4712\t13\t2\nVmHWM:\t    2048 kB\nVmRSS:\t    1024 kB\n"
+		"Threads:\t8\nCapPrm:\t0000003fffffffff\nCapEff:\t0000000000080000\n"
+		"CapBnd:\t00000000a80425fb\nNoNewPrivs:\t1\nSeccomp:\t2\n";
+	struct proc_status s;
+
+	(void)state;
+	assert_int_equal(proc_status_parse(&s, text), 0);
+	assert_int_equal(s.uid, 1000);
+	assert_int_equal(s.euid, 1001);
+	assert_int_equal(s.suid, 1002);
+	assert_int_equal(s.gid, 100);
+	assert_int_equal(s.egid, 101);
+	assert_int_equal(s.sgid, 102);
+	assert_int_equal(s.tgid, 4711);
+	assert_int_equal(s.tracer, 99);
+	assert_int_equal(s.ns_pid, 2);
+	assert_int_equal(s.threads, 8);
+	assert_int_equal(s.cap_permitted, 0x3fffffffff);
+	assert_int_equal(s.cap_effective, 0x80000);
+	assert_int_equal(s.cap_bounding, 0xa80425fb);
+	assert_int_equal(s.no_new_privs, 1);
+	assert_int_equal(s.seccomp, 2);
+	assert_int_equal(s.rss_bytes, 1024 * 1024);
+	assert_int_equal(s.peak_rss_bytes, 2048 * 1024);
+	/* An older kernel's, a kernel thread's: what is not there is 0. */
+	assert_int_equal(proc_status_parse(&s, "Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\n"), 0);
+	assert_int_equal(s.ns_pid, 0);
+	assert_int_equal(s.rss_bytes, 0);
+	assert_int_equal(proc_status_parse(&s, ""), -1);
+	assert_int_equal(proc_status_parse(&s, "Uid:\t0\t0\n"), -1);
+	assert_int_equal(proc_status_parse(&s, "Uid:\t0\t0\t99999999999\nGid:\t0\t0\t0\n"), -1);
+	assert_int_equal(proc_status_parse(&s, "Uid:\t0\nGid:\t0\t0\t0\n"), -1);
+}
+
+static void system_calls_are_taken_apart(void **state)
+{
+	struct proc_syscall s;
+
+	(void)state;
+	assert_int_equal(proc_syscall_parse(&s, "running\n"), PROC_CALL_RUNNING);
+	assert_int_equal(s.nr, -1);
+	assert_int_equal(proc_syscall_parse(&s, "-1 0x7ffd00 0x55aa\n"), PROC_CALL_NONE);
+	assert_int_equal(s.nr, -1);
+	assert_int_equal(s.sp, 0x7ffd00);
+	assert_int_equal(s.pc, 0x55aa);
+	assert_int_equal(
+		proc_syscall_parse(&s, "202 0x1 0x2 0x3 0x4 0x5 0xffffffffffffffff 0x7 0x8\n"),
+		PROC_CALL_IN);
+	assert_int_equal(s.nr, 202);
+	assert_int_equal(s.args[0], 1);
+	assert_int_equal(s.args[5], UINT64_MAX);
+	assert_int_equal(s.sp, 7);
+	assert_int_equal(s.pc, 8);
+	static const char *const bad[] = {"",
+					  "\n",
+					  "x",
+					  "202",
+					  "202 0x1",
+					  "-1",
+					  "-1 0x5",
+					  "-2 0x1 0x2",
+					  "202 0x1 0x2 0x3 0x4 0x5 0x6 0x7",
+					  "99999999999 0 0 0 0 0 0 0 0",
+					  "-1 0x1 0x2 0x3",
+					  "202 0x1 0x2 0x3 0x4 0x5 0x6 0x7 0x8 0x9"};
+
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		assert_int_equal(proc_syscall_parse(&s, bad[i]), PROC_CALL_DENIED);
+		assert_int_equal(s.nr, -1);
+		assert_int_equal(s.sp, 0);
+	}
+}
+
+static void run_times_are_taken_apart(void **state)
+{
+	struct proc_schedstat s;
+
+	(void)state;
+	assert_int_equal(proc_schedstat_parse(&s, "123 456 7\n"), 0);
+	assert_int_equal(s.run_ns, 123);
+	assert_int_equal(s.wait_ns, 456);
+	assert_int_equal(s.slices, 7);
+	assert_int_equal(proc_schedstat_parse(&s, "1 2\n"), -1);
+	assert_int_equal(proc_schedstat_parse(&s, "1 2\n3"), -1);
+	assert_int_equal(proc_schedstat_parse(&s, ""), -1);
+	assert_int_equal(s.run_ns, 0);
+}
+
+static void letters_are_states(void **state)
+{
+	(void)state;
+	assert_int_equal(proc_state('R'), PROFILE_RUNNING);
+	assert_int_equal(proc_state('S'), PROFILE_SLEEPING);
+	assert_int_equal(proc_state('I'), PROFILE_SLEEPING);
+	assert_int_equal(proc_state('D'), PROFILE_DISK);
+	assert_int_equal(proc_state('T'), PROFILE_STOPPED);
+	assert_int_equal(proc_state('t'), PROFILE_STOPPED);
+	assert_int_equal(proc_state('Z'), PROFILE_ZOMBIE);
+	assert_int_equal(proc_state('X'), PROFILE_ZOMBIE);
+}
+
+/* ---- processes ---------------------------------------------------------------------------------- */
+
+static void we_can_look_at_ourselves(void **state)
+{
+	struct err err = ERR_INIT;
+	struct proc_status status;
+	struct proc_stat stat;
+	struct proc p;
+	char name[64];
+
+	(void)state;
+	assert_int_equal(proc_open(&p, getpid(), &err), 0);
+	assert_int_equal(proc_stat(&p, &stat), 0);
+	assert_int_equal(proc_status(&p, &status), 0);
+	assert_int_equal(stat.ppid, getppid());
+	assert_int_equal(stat.start_ticks, p.start_ticks);
+	assert_int_equal(status.tgid, getpid());
+	assert_int_equal(status.uid, getuid());
+	assert_int_equal(status.threads, stat.n_threads);
+	assert_true(status.rss_bytes > 0 && status.peak_rss_bytes >= status.rss_bytes);
+	assert_true(proc_is_alive(&p));
+	proc_name(&p, name, sizeof name);
+	assert_string_equal(name, program_invocation_short_name);
+	proc_name(&p, name, 5); /* cut, with its end */
+	assert_int_equal(strlen(name), 4);
+	proc_close(&p);
+	assert_int_equal(p.dir, -1);
+	proc_close(&p);
+}
+
+static void numbers_that_nobody_has_are_refused(void **state)
+{
+	struct err err = ERR_INIT;
+	struct proc p;
+
+	(void)state;
+	assert_int_equal(proc_open(&p, 0, &err), ERR_ARG);
+	assert_int_equal(proc_open(&p, -7, &err), ERR_ARG);
+	assert_int_equal(proc_open(&p, INT32_MAX, &err), ERR_NOTFOUND);
+	assert_non_null(strstr(err.text, "no process 2147483647"));
+	assert_non_null(strstr(err.text, "ps -e"));
+	assert_int_equal(p.dir, -1);
+	proc_close(&p);
+}
+
+static void a_zombie_is_not_alive_and_a_reaped_one_is_gone(void **state)
+{
+	struct err err = ERR_INIT;
+	struct proc_stat stat;
+	struct live_child c;
+	struct proc p, no_pidfd;
+	siginfo_t info;
+	char text[64];
+
+	(void)state;
+	assert_int_equal(live_start(&c, live_pause, NULL), 0);
+	assert_int_equal(proc_open(&p, c.pid, &err), 0);
+	no_pidfd = p;
+	no_pidfd.pidfd = -1;
+	assert_true(proc_is_alive(&p));
+	assert_true(proc_is_alive(&no_pidfd));
+	kill(c.pid, SIGKILL);
+	assert_int_equal(waitid(P_PID, (id_t)c.pid, &info, WEXITED | WNOWAIT), 0);
+	assert_false(proc_is_alive(&p));
+	assert_false(proc_is_alive(&no_pidfd));
+	assert_int_equal(proc_stat(&p, &stat), 0);
+	assert_int_equal(stat.state, 'Z');
+	live_end(&c);
+	assert_false(proc_is_alive(&p));
+	assert_false(proc_is_alive(&no_pidfd));
+	assert_int_equal(proc_read(&p, "stat", text, sizeof text), -1);
+	assert_int_equal(errno, ESRCH);
+	assert_int_equal(proc_stat(&p, &stat), -1);
+	proc_close(&p);
+}
+
+/* A new process with the very number of the old one. */
+static int fork_as(int pid)
+{
+	pid_t wanted = pid;
+	struct clone_args args = {
+		.exit_signal = SIGCHLD, .set_tid = (uintptr_t)&wanted, .set_tid_size = 1};
+	long child = syscall(SYS_clone3, &args, sizeof args);
+
+	if (child == 0)
+		for (;;)
+			pause();
+	return (int)child;
+}
+
+static void a_number_used_again_is_not_the_same_process(void **state)
+{
+	struct err err = ERR_INIT;
+	struct live_child c;
+	struct proc p, other;
+	char text[64];
+	int old, new;
+
+	(void)state;
+	assert_int_equal(live_start(&c, live_pause, NULL), 0);
+	assert_int_equal(proc_open(&p, c.pid, &err), 0);
+	old = c.pid;
+	live_end(&c);
+	new = fork_as(old);
+	if (new != old) {
+		print_message("a process cannot be given a number here: %s\n", strerror(errno));
+		proc_close(&p);
+		skip();
+	}
+	assert_false(proc_is_alive(&p));
+	assert_int_equal(proc_read(&p, "stat", text, sizeof text), -1);
+	assert_int_equal(errno, ESRCH);
+	assert_int_equal(proc_open(&other, new, &err), 0);
+	assert_true(proc_is_alive(&other));
+	assert_true(other.start_ticks >= p.start_ticks);
+	kill(new, SIGKILL);
+	waitpid(new, NULL, 0);
+	proc_close(&other);
+	proc_close(&p);
+}
+
+/* ---- threads ------------------------------------------------------------------------------------ */
+
+#define THREADS 150 /* more than the first piece of memory for tids holds */
+
+static void *named(void *arg)
+{
+	prctl(PR_SET_NAME, arg);
+	for (;;)
+		pause();
+	return NULL;
+}
+
+static int many_threads(int ready, int go, void *arg)
+{
+	static const char *const names[] = {") R 1 (x", "a\nb", "back\\"};
+
+	(void)go, (void)arg;
+	for (int i = 0; i < THREADS; i++) {
+		pthread_attr_t attr;
+		pthread_t thread;
+
+		pthread_attr_init(&attr);
+		pthread_attr_setstacksize(&attr, 65536);
+		if (pthread_create(&thread, &attr, named, (void *)names[i % 3]))
+			return 4;
+		pthread_attr_destroy(&attr);
+	}
+	live_ready(ready);
+	for (;;)
+		pause();
+	return 0;
+}
+
+static void threads_are_listed_with_their_names(void **state)
+{
+	uint32_t n = 0, cap = 0, odd = 0;
+	struct err err = ERR_INIT;
+	int *tids = NULL;
+	struct live_child c;
+	struct proc p;
+
+	(void)state;
+	assert_int_equal(live_start(&c, many_threads, NULL), 0);
+	assert_int_equal(proc_open(&p, c.pid, &err), 0);
+	assert_int_equal(proc_tasks(&p, &tids, &n, &cap), 0);
+	assert_int_equal(n, THREADS + 1);
+	assert_int_equal(tids[0], c.pid);
+	nap();
+	for (uint32_t i = 1; i < n; i++) {
+		struct proc_stat s;
+
+		assert_true(tids[i] > tids[i - 1]);
+		assert_int_equal(proc_task_stat(&p, tids[i], &s), 0);
+		assert_int_equal(s.ppid, getpid());
+		assert_int_equal(s.n_threads, THREADS + 1);
+		odd += strcmp(s.comm, ") R 1 (x") == 0 || strcmp(s.comm, "a\nb") == 0 ||
+		       strcmp(s.comm, "back\\") == 0;
+	}
+	assert_true(odd > THREADS / 2); /* the last ones may not have got their name yet */
+	live_end(&c);
+	assert_int_equal(proc_tasks(&p, &tids, &n, &cap), ERR_NOTFOUND);
+	assert_int_equal(n, 0);
+	free(tids);
+	proc_close(&p);
+}
+
+static void *stays(void *arg)
+{
+	live_ready(*(int *)arg);
+	for (;;)
+		pause();
+	return NULL;
+}
+
+static int main_thread_ends(int ready, int go, void *arg)
+{
+	static int fd;
+	pthread_t thread;
+
+	(void)go, (void)arg;
+	fd = ready;
+	if (pthread_create(&thread, NULL, stays, &fd))
+		return 4;
+	syscall(SYS_exit, 0); /* this thread's end, not the process's */
+	return 0;
+}
+
+static void a_process_outlives_its_main_thread(void **state)
+{
+	struct err err = ERR_INIT;
+	struct proc_stat stat = {.state = 'R'};
+	uint32_t n = 0, cap = 0;
+	int *tids = NULL;
+	struct live_child c;
+	struct proc p, no_pidfd;
+	char name[64];
+
+	(void)state;
+	assert_int_equal(live_start(&c, main_thread_ends, NULL), 0);
+	assert_int_equal(proc_open(&p, c.pid, &err), 0);
+	for (int i = 0; i < 1000 && stat.state != 'Z'; i++) {
+		nap();
+		assert_int_equal(proc_stat(&p, &stat), 0);
+	}
+	assert_int_equal(stat.state, 'Z');
+	no_pidfd = p;
+	no_pidfd.pidfd = -1;
+	assert_true(proc_is_alive(&p));
+	assert_true(proc_is_alive(&no_pidfd));
+	proc_name(&p, name, sizeof name); /* exe is not told any more */
+	assert_string_not_equal(name, "");
+	assert_int_equal(proc_tasks(&p, &tids, &n, &cap), 0);
+	assert_int_equal(n, 2);
+	free(tids);
+	live_end(&c);
+	proc_close(&p);
+}
+
+static void what_threads_do_is_told(void **state)
+{
+	struct live_child sleeps, spins;
+	struct proc_schedstat before, after;
+	enum proc_call call = PROC_CALL_RUNNING;
+	struct err err = ERR_INIT;
+	struct proc_syscall s;
+	struct proc p;
+
+	(void)state;
+	assert_int_equal(live_start(&sleeps, live_pause, NULL), 0);
+	assert_int_equal(proc_open(&p, sleeps.pid, &err), 0);
+	for (int i = 0; i < 1000 && call == PROC_CALL_RUNNING; i++, nap())
+		call = proc_syscall(&p, sleeps.pid, &s);
+	assert_int_equal(call, PROC_CALL_IN);
+	assert_int_equal(s.nr, SYS_pause);
+	assert_true(s.sp && s.pc);
+	assert_int_equal(proc_syscall(&p, INT32_MAX, &s), PROC_CALL_DENIED);
+	live_end(&sleeps);
+	assert_int_equal(proc_syscall(&p, p.pid, &s), PROC_CALL_DENIED);
+	proc_close(&p);
+
+	assert_int_equal(live_start(&spins, live_spin, NULL), 0);
+	assert_int_equal(proc_open(&p, spins.pid, &err), 0);
+	nap();
+	assert_int_equal(proc_syscall(&p, spins.pid, &s), PROC_CALL_RUNNING);
+	assert_int_equal(proc_schedstat(&p, spins.pid, &before), 0);
+	for (int i = 0; i < 1000; i++, nap()) {
+		assert_int_equal(proc_schedstat(&p, spins.pid, &after), 0);
+		if (after.run_ns > before.run_ns)
+			break;
+	}
+	assert_true(after.run_ns > before.run_ns);
+	live_end(&spins);
+	proc_close(&p);
+}
+
+/* ---- names and namespaces ----------------------------------------------------------------------- */
+
+static int runs_a_copy(int ready, int go, void *arg)
+{
+	char tell[16];
+
+	(void)go;
+	snprintf(tell, sizeof tell, "%d", ready);
+	execl(arg, "other name", "5", NULL);
+	return 4;
+}
+
+static void a_deleted_program_keeps_its_name(void **state)
+{
+	char dir[] = "/tmp/protea-test.XXXXXX", path[64], command[160], name[64];
+	struct err err = ERR_INIT;
+	struct live_child c = {0, -1, -1};
+	struct proc p;
+	int up[2];
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof path, "%s/my-sleep", dir);
+	snprintf(command, sizeof command, "cp \"$(command -v sleep)\" %s", path);
+	assert_int_equal(system(command), 0);
+	assert_int_equal(pipe2(up, O_CLOEXEC), 0);
+	c.pid = fork();
+	if (c.pid == 0)
+		_exit(runs_a_copy(up[1], -1, path));
+	close(up[1]);
+	assert_int_equal(read(up[0], name, 1), 0); /* closed by exec */
+	close(up[0]);
+	assert_int_equal(proc_open(&p, c.pid, &err), 0);
+	proc_name(&p, name, sizeof name);
+	assert_string_equal(name, "my-sleep");
+	unlink(path);
+	proc_name(&p, name, sizeof name);
+	assert_string_equal(name, "my-sleep");
+	live_end(&c);
+	proc_close(&p);
+	rmdir(dir);
+}
+
+static int in_new_pid_namespace(int ready, int go, void *arg)
+{
+	int child;
+
+	(void)arg;
+	if (unshare(CLONE_NEWPID))
+		return 4;
+	child = fork();
+	if (child == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		return live_pause(ready, go, NULL);
+	}
+	waitpid(child, NULL, 0);
+	return 0;
+}
+
+static void tids_of_other_namespaces_are_found(void **state)
+{
+	struct err err = ERR_INIT;
+	struct proc_status status;
+	struct live_child c;
+	char name[64], text[64];
+	struct proc outer, p;
+	int pid;
+
+	(void)state;
+	if (geteuid() || live_start(&c, in_new_pid_namespace, NULL)) {
+		print_message("no pid namespaces here\n");
+		skip();
+	}
+	assert_int_equal(proc_open(&outer, c.pid, &err), 0);
+	snprintf(name, sizeof name, "task/%d/children", c.pid);
+	assert_true(proc_read(&outer, name, text, sizeof text) > 0);
+	pid = (int)strtol(text, NULL, 10);
+	assert_int_equal(proc_open(&p, pid, &err), 0);
+	assert_int_equal(proc_status(&p, &status), 0);
+	assert_int_equal(status.ns_pid, 1);
+	assert_int_equal(proc_tid_from_ns(&p, 1), pid);
+	assert_int_equal(proc_tid_from_ns(&p, 77), 0);
+	assert_int_equal(proc_tid_from_ns(&p, 0), 0);
+	assert_int_equal(proc_tid_from_ns(&outer, c.pid), c.pid);
+	kill(pid, SIGKILL);
+	proc_close(&p);
+	proc_close(&outer);
+	live_end(&c);
+}
+
+/* Its own number there is 1, and /proc/1 is somebody else. */
+static int looks_through_foreign_proc(int ready, int go, void *arg)
+{
+	struct err err = ERR_INIT;
+	struct proc p;
+	int child, status = 0;
+
+	(void)go, (void)arg;
+	if (unshare(CLONE_NEWPID))
+		return 4;
+	child = fork();
+	if (child == 0)
+		_exit(proc_open(&p, 1, &err) == ERR_UNSUPPORTED &&
+				      strstr(err.text, "pid namespace") &&
+				      strstr(err.text, "mount -t proc")
+			      ? 0
+			      : 5);
+	waitpid(child, &status, 0);
+	live_ready(ready);
+	return WEXITSTATUS(status);
+}
+
+static void proc_of_another_namespace_is_not_ours(void **state)
+{
+	struct live_child c;
+	int status = 0;
+
+	(void)state;
+	if (geteuid() || live_start(&c, looks_through_foreign_proc, NULL)) {
+		print_message("no pid namespaces here\n");
+		skip();
+	}
+	assert_int_equal(waitpid(c.pid, &status, 0), c.pid);
+	assert_int_equal(status, 0);
+	c.pid = 0;
+	live_end(&c);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(stat_is_taken_apart),
+		cmocka_unit_test(a_name_may_hold_anything),
+		cmocka_unit_test(stat_that_makes_no_sense_is_refused),
+		cmocka_unit_test(status_is_taken_apart),
+		cmocka_unit_test(system_calls_are_taken_apart),
+		cmocka_unit_test(run_times_are_taken_apart),
+		cmocka_unit_test(letters_are_states),
+		cmocka_unit_test(we_can_look_at_ourselves),
+		cmocka_unit_test(numbers_that_nobody_has_are_refused),
+		cmocka_unit_test(a_zombie_is_not_alive_and_a_reaped_one_is_gone),
+		cmocka_unit_test(a_number_used_again_is_not_the_same_process),
+		cmocka_unit_test(threads_are_listed_with_their_names),
+		cmocka_unit_test(a_process_outlives_its_main_thread),
+		cmocka_unit_test(what_threads_do_is_told),
+		cmocka_unit_test(a_deleted_program_keeps_its_name),
+		cmocka_unit_test(tids_of_other_namespaces_are_found),
+		cmocka_unit_test(proc_of_another_namespace_is_not_ours),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
