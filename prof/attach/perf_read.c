@@ -30,14 +30,17 @@ static int give_sample(struct perf_source *s, uint32_t ring, const struct perf_r
 {
 	enum perf_seen seen = perf_set_seen(&s->set, r->tid, ring, r->event, r->stream);
 	struct perf_sample out = perf_sample_of(r);
-	uint64_t weight = s->weights.period_ns;
+	struct perf_weighed w = {.pid = r->pid,
+				 .tid = r->tid,
+				 .ring = ring,
+				 .stream = r->stream,
+				 .value = r->value,
+				 .has_value = s->can.value,
+				 .takes_over = seen == PERF_SEEN_FIRST};
 
 	if (seen == PERF_SEEN_DOUBLE)
 		return 0;
-	if (s->can.value)
-		weight = perf_weigh(&s->weights, r->tid, ring, r->stream, r->value,
-				    seen == PERF_SEEN_FIRST);
-	out.cpu_ns = (int64_t)weight;
+	out.cpu_ns = perf_weigh(&s->weights, &w);
 	s->facts.samples++;
 	s->facts.cut += (uint64_t)out.stack_cut;
 	return h->sample ? h->sample(h->ctx, &out) : 0;
@@ -109,6 +112,8 @@ static int give(struct perf_source *s, uint32_t ring, const struct perf_record *
 	case PERF_IS_COMM:
 		return give_task(r, PERF_TASK_COMM, h);
 	case PERF_IS_EXEC:
+		perf_weights_exit(&s->weights,
+				  r->tid); /* whoever it was, its clock is another one now */
 		return give_task(r, PERF_TASK_EXEC, h);
 	case PERF_IS_MMAP:
 		return give_task(r, PERF_TASK_MMAP, h);
@@ -196,5 +201,7 @@ int perf_source_read(struct perf_source *s, const struct perf_handler *h)
 			perf_ring_skip(&s->rings[i]);
 		perf_ring_free(&s->rings[i]);
 	}
+	if (!s->stopped)
+		perf_weights_settle(&s->weights, limit, perf_thread_schedstat);
 	return rc;
 }

@@ -1,10 +1,18 @@
 /* See perf_weight.h. A chained table by tid whose rows are used again: threads come and go for days. */
 #include "prof/attach/perf_weight.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <fcntl.h>
+#include <unistd.h>
 
+#include "prof/attach/proc.h"
 #include "prof/base/hash.h"
+
+#define READ_AFTER 32                  /* periods; 160 ms of CPU time at 199 Hz */
+#define READ_NS    INT64_C(1000000000) /* or so long, if there is a sample */
+#define NOT_READ   INT64_C(-1)
 
 void perf_weights_init(struct perf_weights *w, uint32_t n_rings, uint64_t period_ns)
 {
@@ -20,6 +28,7 @@ void perf_weights_release(struct perf_weights *w)
 	for (i = 0; i < w->n; i++)
 		free(w->rows[i].counts);
 	free(w->rows);
+	free(w->touched);
 	free(w->chains);
 	memset(w, 0, sizeof *w);
 }
@@ -41,11 +50,15 @@ static int grow(struct perf_weights *w)
 {
 	uint32_t cap = w->cap ? 2 * w->cap : 64, i;
 	struct perf_weight_row *rows = realloc(w->rows, cap * sizeof *rows);
-	uint32_t *chains;
+	uint32_t *chains, *touched;
 
 	if (!rows)
 		return -1;
 	w->rows = rows;
+	touched = realloc(w->touched, cap * sizeof *touched);
+	if (!touched)
+		return -1;
+	w->touched = touched;
 	chains = calloc(cap, sizeof *chains);
 	if (!chains)
 		return -1;
@@ -67,9 +80,10 @@ static struct perf_weight_row *find(struct perf_weights *w, int tid)
 	return i ? &w->rows[i - 1] : NULL;
 }
 
-static struct perf_weight_row *add(struct perf_weights *w, int tid)
+static struct perf_weight_row *add(struct perf_weights *w, int pid, int tid)
 {
 	struct perf_count *counts;
+	int again = w->free != 0;
 	uint32_t i;
 
 	if (!w->free && w->n == w->cap && grow(w))
@@ -77,33 +91,125 @@ static struct perf_weight_row *add(struct perf_weights *w, int tid)
 	counts = calloc(w->n_rings, sizeof *counts);
 	if (!counts)
 		return NULL;
-	if (w->free) {
+	if (again) {
 		i = w->free - 1;
 		w->free = w->rows[i].next;
 	} else {
 		i = w->n++;
 	}
-	w->rows[i] = (struct perf_weight_row){tid, 0, counts};
+	/* `touched` stays: a row used again within a round is listed already. */
+	w->rows[i] = (struct perf_weight_row){.pid = pid,
+					      .tid = tid,
+					      .touched = again && w->rows[i].touched,
+					      .first_ns = NOT_READ,
+					      .counts = counts};
 	link_row(w, i);
 	return &w->rows[i];
 }
 
-uint64_t perf_weigh(struct perf_weights *w, int tid, uint32_t ring, uint64_t stream, uint64_t value,
-		    int takes_over)
+/* What the row's event on that CPU counted since its last sample. */
+static int64_t counted(const struct perf_weights *w, struct perf_weight_row *row,
+		       const struct perf_weighed *s)
 {
-	struct perf_weight_row *row = find(w, tid);
-	struct perf_count *count;
+	struct perf_count *count = &row->counts[s->ring];
 	uint64_t before = 0;
 
-	if (!row)
-		row = add(w, tid);
-	if (!row)
-		return w->period_ns;
-	count = &row->counts[ring];
-	if (count->stream == stream || takes_over)
+	if (!s->has_value)
+		return (int64_t)w->period_ns;
+	if (count->stream == s->stream || s->takes_over)
 		before = count->value;
-	*count = (struct perf_count){stream, value};
-	return value > before ? value - before : 0;
+	*count = (struct perf_count){s->stream, s->value};
+	return s->value > before ? (int64_t)(s->value - before) : 0;
+}
+
+/* A sample takes all of what is missing, but gives at most half of itself: none stands for nothing. */
+static int64_t settle_debt(struct perf_weight_row *row, int64_t ns)
+{
+	int64_t take = row->debt < -ns / 2 ? -ns / 2 : row->debt;
+
+	row->debt -= take;
+	return ns + take;
+}
+
+static void touch(struct perf_weights *w, struct perf_weight_row *row)
+{
+	if (!row->touched)
+		w->touched[w->n_touched++] = (uint32_t)(row - w->rows);
+	row->touched = 1;
+}
+
+int64_t perf_weigh(struct perf_weights *w, const struct perf_weighed *s)
+{
+	struct perf_weight_row *row = find(w, s->tid);
+	int64_t ns;
+
+	if (!row)
+		row = add(w, s->pid, s->tid);
+	if (!row)
+		return (int64_t)w->period_ns;
+	ns = settle_debt(row, counted(w, row, s));
+	row->given += ns;
+	row->unread += ns;
+	touch(w, row);
+	return ns;
+}
+
+/* The difference between what the thread's clock says and what its samples carried. Up to a period may not have been
+ * told yet and is none. More than there was time for: it is another thread's clock, by an exec or a number used again. */
+static void compare(struct perf_weights *w, struct perf_weight_row *row, int64_t clock, int64_t now)
+{
+	int64_t period = (int64_t)w->period_ns, debt = clock - row->first_ns - row->given;
+
+	if (row->first_ns == NOT_READ || clock < row->first_ns ||
+	    debt > now - row->read_ns + period) {
+		row->first_ns = clock;
+		row->given = 0;
+		debt = 0;
+	}
+	row->unread = 0;
+	row->read_ns = now;
+	if (debt > 0)
+		debt = debt > period ? debt - period / 2 : 0;
+	row->debt = debt;
+}
+
+void perf_weights_settle(struct perf_weights *w, int64_t now_ns, perf_thread_clock *clock)
+{
+	struct perf_weight_row *row;
+	int64_t ns;
+	uint32_t i;
+
+	for (i = 0; i < w->n_touched; i++) {
+		row = &w->rows[w->touched[i]];
+		row->touched = 0;
+		if (row->tid == 0 ||
+		    (row->first_ns != NOT_READ && now_ns < row->read_ns + READ_NS &&
+		     row->unread < READ_AFTER * (int64_t)w->period_ns))
+			continue;
+		ns = clock(row->pid, row->tid);
+		if (ns >= 0)
+			compare(w, row, ns, now_ns);
+	}
+	w->n_touched = 0;
+}
+
+int64_t perf_thread_schedstat(int pid, int tid)
+{
+	struct proc_schedstat stat;
+	char path[64], text[128];
+	ssize_t n;
+	int fd;
+
+	(void)snprintf(path, sizeof path, "/proc/%d/task/%d/schedstat", pid, tid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	n = read(fd, text, sizeof text - 1);
+	(void)close(fd);
+	if (n <= 0)
+		return -1;
+	text[n] = 0;
+	return proc_schedstat_parse(&stat, text) ? -1 : (int64_t)stat.run_ns;
 }
 
 void perf_weights_exit(struct perf_weights *w, int tid)
@@ -120,7 +226,7 @@ void perf_weights_exit(struct perf_weights *w, int tid)
 			continue;
 		*at = row->next;
 		free(row->counts);
-		*row = (struct perf_weight_row){0, w->free, NULL};
+		*row = (struct perf_weight_row){.next = w->free, .touched = row->touched};
 		w->free = i + 1;
 		return;
 	}
