@@ -17,6 +17,7 @@
 #define RATE_DEFAULT 199u
 #define RATE_MAX     10000u
 #define DRAIN_NS     (20 * NS_PER_MS) /* rings that are not full yet; what they tell is not older */
+#define FIRST_NS     (4 * NS_PER_MS)  /* until the first sample came: someone waits for it */
 #define FILES_KEPT   64u              /* descriptors left for others */
 
 /* ---- made and ended ------------------------------------------------------------------------------- */
@@ -44,7 +45,7 @@ static void set_defaults(struct sampler *s)
 	s->own_base_ns = clock_process_cpu_ns();
 	s->random = hash_u64((uint64_t)now);
 	s->max_open_files = files_allowed();
-	s->hot_tokens = s->cold_tokens = 20 * NS_PER_MS;
+	s->hot_tokens = s->cold_tokens = s->stop_tokens = SAMPLER_TOKENS;
 }
 
 int sampler_new(struct sampler **out, const struct sampler_options *o, struct err *err)
@@ -285,7 +286,7 @@ static void look(struct sampler *s, int64_t now)
 static void drain(struct sampler *s, int64_t now)
 {
 	perf_engine_drain(s);
-	s->drain_due = now + DRAIN_NS;
+	s->drain_due = now + (s->delivered ? DRAIN_NS : FIRST_NS);
 }
 
 int sampler_round(struct sampler *s, int timeout_ms, int wake_fd, sampler_take *take, void *ctx)

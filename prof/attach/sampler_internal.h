@@ -25,6 +25,8 @@
 #define OPEN_FILES   4096u   /* schedstat files kept open, all processes together */
 #define NONE         UINT32_MAX
 
+#define SAMPLER_TOKENS (10 * NS_PER_MS) /* CPU time for looks, saved up at most */
+
 /* A stack as it is delivered, kept over looks. */
 struct kept_stack {
 	struct attach_frame *frames; /* owned */
@@ -71,6 +73,7 @@ struct live_thread {
 	int64_t still_ns; /* has not run since */
 	uint32_t hot;     /* its place in the list of threads that ran lately; NONE */
 	uint8_t listed, fresh, wants_stop;
+	uint8_t was_running;
 	uint8_t unplaced; /* it ran since it was seen asleep: where it sleeps now is not known */
 	uint64_t outer;   /* frames beyond the copy, when last found trustworthy: their hash */
 	/* polling: CPU time that no stack was found for yet, and since when */
@@ -103,14 +106,15 @@ struct sampler {
 	uint32_t *hot;               /* places in `live` */
 	uint32_t n_hot, cap_hot, next_hot, next_cold;
 	uint32_t next_row, open_files, max_open_files;
-	int epoll, any_perf, any_polled;
+	int epoll, any_perf, any_polled, any_wants;
 	int64_t start_ns, own_base_ns, interval_ns;
 	int64_t look_due, drain_due, drain_ns, house_due, children_due;
-	int64_t hot_tokens, cold_tokens, tokens_ns; /* CPU time that looks may still take */
+	int64_t hot_tokens, cold_tokens, stop_tokens,
+		tokens_ns; /* CPU time that looks may still take */
 	int64_t pause_spent;
 	uint64_t random;
 	uint64_t loss[SAMPLER_LOSSES];
-	uint64_t perf_lost;
+	uint64_t delivered;
 	char note[1024];
 	/* of the round */
 	sampler_take *take;

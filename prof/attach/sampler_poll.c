@@ -29,20 +29,26 @@
 #define STOPS       16u                  /* threads stopped at once */
 #define STOP_BYTES  16384u               /* of stack, copied in the pause */
 #define PAUSE_SHARE 200                  /* of the time, 1/200 at most is spent in pauses */
+#define ARRIVE_MAX  (2 * NS_PER_MS)      /* for a thread without a CPU to stand still */
 #define PAUSE_FIRST (2 * NS_PER_MS)      /* before that share has grown */
-#define HOT_SHARE   125                  /* of a CPU, for threads that ran lately: 0.8 % */
-#define COLD_SHARE  500                  /* for the others: 0.2 % */
-#define TOKENS_MAX  (20 * NS_PER_MS)     /* saved up while there was nothing to do */
+#define HOT_SHARE   200                  /* of a CPU: 0.5 % for threads that ran lately */
+#define COLD_SHARE  1000                 /* 0.1 % for the others */
+#define STOP_SHARE  200                  /* 0.5 % for stopping threads */
+#define TOKENS_MAX  SAMPLER_TOKENS       /* saved up while there was nothing to do */
 #define COOL_NS     (100 * NS_PER_MS)    /* without running: no more "lately" */
 #define CLOCK_NS    (10 * INT64_C(1000)) /* per thread, between two readings of a process's clock */
+#define CHECK_EVERY 8u /* threads looked at between two readings of our own clock */
 #define LOOK_FLUSH  (200 * NS_PER_MS)
 #define SETTLE_NS   NS_PER_S
 #define TICK_SLACK  (20 * NS_PER_MS) /* two ticks at HZ 100: counted late by the kernel */
 
 int poll_engine_start(struct sampler *s, struct err *err)
 {
-	struct stop_options o = {.max_pause_ns = s->o.max_pause_ns};
+	struct stop_options o = {.max_pause_ns = s->o.max_pause_ns,
+				 .arrive_ns = s->interval_ns / 2};
 
+	if (o.arrive_ns > ARRIVE_MAX)
+		o.arrive_ns = ARRIVE_MAX;
 	if (s->stopper || s->o.nonblocking)
 		return 0;
 	s->copies = calloc(STOPS, sizeof *s->copies);
@@ -211,10 +217,12 @@ static int asleep(struct sampler *s, struct live_thread *t, struct sleeping *in,
 
 	if (result == BLOCKED_RUNNING || result == BLOCKED_GONE)
 		return 0;
-	in->state = state_of(t);
+	in->call = call.nr >= 0 ? syscall_name(call.nr) : NULL;
+	in->state = t->sleep_state;
+	if (in->call != t->sleep_call || !in->call || !stack_same(&t->sleep, &in->stack))
+		in->state = state_of(t);
 	if (in->state == PROFILE_RUNNING || in->state == PROFILE_RUNNABLE)
 		in->state = PROFILE_SLEEPING; /* it woke just now */
-	in->call = call.nr >= 0 ? syscall_name(call.nr) : NULL;
 	return 1;
 }
 
@@ -249,10 +257,35 @@ static int place_wanted(const struct live_thread *t, const struct passed *d, int
 	return t->process->polled || d->slept > (d->ran + d->waited) / 8;
 }
 
+static void show_state(struct sampler *s, const struct live_thread *t, int moved,
+		       const struct sleeping *in)
+{
+	if (t->overflow)
+		return;
+	if (in)
+		s->thread_rows[t->row].state = in->state;
+	else if (moved)
+		s->thread_rows[t->row].state = PROFILE_RUNNING;
+}
+
+/* Its time of a sleeping or running place, in wall mode. 1: it sleeps. */
+static int place(struct sampler *s, struct live_thread *t, const struct passed *d, int moved,
+		 int64_t now)
+{
+	struct sleeping in = {.call = NULL};
+	int sleeps = place_wanted(t, d, moved) && asleep(s, t, &in, now);
+
+	t->unplaced = moved ? !sleeps : t->unplaced && !sleeps;
+	wall_passed(s, t, d, sleeps ? &in : NULL, now);
+	t->was_running = moved ? !sleeps : t->was_running && !sleeps;
+	wall_flush(s, t, now);
+	show_state(s, t, moved, sleeps ? &in : NULL);
+	return sleeps;
+}
+
 static void look_at(struct sampler *s, uint32_t at, int64_t now)
 {
 	struct live_thread *t = &s->live[at];
-	struct sleeping in = {.call = NULL};
 	struct proc_schedstat seen;
 	struct passed d;
 	int moved, sleeps = 0;
@@ -273,18 +306,12 @@ static void look_at(struct sampler *s, uint32_t at, int64_t now)
 			t->pending_ns = now;
 		t->cpu_pending += d.ran;
 	}
-	if (s->o.wall && place_wanted(t, &d, moved))
-		sleeps = asleep(s, t, &in, now);
-	t->unplaced = moved ? !sleeps : t->unplaced && !sleeps;
-	t->wants_stop = moved && !sleeps && t->process->polled;
-	if (!t->overflow)
-		s->thread_rows[t->row].state = sleeps  ? in.state
-					       : moved ? PROFILE_RUNNING
-						       : s->thread_rows[t->row].state;
-	if (s->o.wall) {
-		wall_passed(s, t, &d, sleeps ? &in : NULL, now);
-		wall_flush(s, t, now);
-	}
+	if (s->o.wall)
+		sleeps = place(s, t, &d, moved, now);
+	else
+		show_state(s, t, moved, NULL);
+	t->wants_stop = !sleeps && t->cpu_pending > 0 && now - t->still_ns < TICK_SLACK;
+	s->any_wants |= t->wants_stop;
 	if (t->cpu_pending > 0 && now - t->pending_ns > SETTLE_NS)
 		waited_long(s, t, now);
 	if (now - t->still_ns > COOL_NS && t->cpu_pending == 0)
@@ -315,7 +342,7 @@ static int is_due(const struct sampler *s, const struct live_thread *t, int64_t 
 		return 0;
 	if (t->fresh || (s->o.wall && now - t->at_ns >= LOOK_FLUSH))
 		return 1;
-	return !t->process->idle && t->at_ns < now;
+	return !t->process->idle || t->cpu_pending > 0 || t->unplaced;
 }
 
 static void earn_tokens(struct sampler *s, int64_t now)
@@ -325,68 +352,73 @@ static void earn_tokens(struct sampler *s, int64_t now)
 	s->tokens_ns = now;
 	s->hot_tokens += dt / HOT_SHARE;
 	s->cold_tokens += dt / COLD_SHARE;
+	s->stop_tokens += dt / STOP_SHARE;
+	if (s->stop_tokens > TOKENS_MAX)
+		s->stop_tokens = TOKENS_MAX;
 	if (s->hot_tokens > TOKENS_MAX)
 		s->hot_tokens = TOKENS_MAX;
 	if (s->cold_tokens > TOKENS_MAX)
 		s->cold_tokens = TOKENS_MAX;
 }
 
-static int64_t spend(int64_t *tokens, int64_t *since)
+/* What it took since *since, our CPU time. 0: the ration is used up. */
+static int spend(int64_t *tokens, int64_t *since)
 {
 	int64_t cpu = clock_thread_cpu_ns();
 
 	*tokens -= cpu - *since;
 	*since = cpu;
-	return *tokens;
+	return *tokens > 0;
 }
 
-/* In turn, as far as the ration goes; those that cool down or end make others change places, which this
- * look may meet twice or not at all. */
-static void look_hot(struct sampler *s, int64_t now)
+/* In turn, as far as the ration goes. Those that cool down or end make others change places: a look may meet one
+ * twice or not at all. */
+static void look_hot(struct sampler *s, int64_t *since, int64_t now)
 {
-	int64_t since = clock_thread_cpu_ns();
 	uint32_t left = s->n_hot;
 
 	for (; left > 0 && s->n_hot > 0; left--) {
 		uint32_t at = s->hot[s->next_hot++ % s->n_hot];
 
+		if (left % CHECK_EVERY == 0 && !spend(&s->hot_tokens, since))
+			break;
 		if (is_due(s, &s->live[at], now))
 			look_at(s, at, now);
-		if ((left & 7) == 0 && spend(&s->hot_tokens, &since) < 0)
-			break;
 	}
-	(void)spend(&s->hot_tokens, &since);
+	(void)spend(&s->hot_tokens, since);
 	s->loss[SAMPLER_LATE] += left;
 }
 
-static void look_cold(struct sampler *s, int64_t now)
+static void look_cold(struct sampler *s, int64_t *since, int64_t now)
 {
-	int64_t since = clock_thread_cpu_ns();
-
 	for (uint32_t left = s->n_live; left > 0 && s->n_live > 0; left--) {
 		uint32_t at = s->next_cold++ % s->n_live;
 
+		if (left % CHECK_EVERY == 0 && !spend(&s->cold_tokens, since))
+			break;
 		if (s->live[at].hot == NONE && is_due(s, &s->live[at], now))
 			look_at(s, at, now);
-		if ((left & 7) == 0 && spend(&s->cold_tokens, &since) < 0)
-			break;
 	}
-	(void)spend(&s->cold_tokens, &since);
+	(void)spend(&s->cold_tokens, since);
 }
 
 void poll_look(struct sampler *s, int64_t now)
 {
-	int64_t since;
+	int64_t cpu = clock_thread_cpu_ns();
 
 	if (s->next_hot >= s->n_hot)
 		s->next_hot = 0;
+	s->any_wants = 0;
 	earn_tokens(s, now);
 	read_clocks(s, now);
-	look_hot(s, now);
-	look_cold(s, now);
-	since = clock_thread_cpu_ns();
+	look_hot(s, &cpu, now);
+	if (s->n_live > s->n_hot)
+		look_cold(s, &cpu, now);
+	if (!s->any_wants || s->stop_tokens < 0)
+		return;
+	cpu = clock_process_cpu_ns(); /* stops have a thread of their own */
 	stop_running(s, now);
-	(void)spend(&s->hot_tokens, &since);
+	s->stop_tokens -= clock_process_cpu_ns() - cpu;
 }
 
 void poll_last_look(struct sampler *s, int64_t now)

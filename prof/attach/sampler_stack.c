@@ -218,6 +218,7 @@ void stack_deliver(struct sampler *s, const struct live_thread *t, const struct 
 	if (d->part == SAMPLE_CPU)
 		row->sampled_ns += d->value_ns;
 	count_losses(s, v, d);
+	s->delivered++;
 	if (s->take && s->rc == 0)
 		s->rc = s->take(s->take_ctx, &sample);
 }

@@ -79,7 +79,7 @@ void wall_passed(struct sampler *s, struct live_thread *t, const struct passed *
 		return;
 	}
 	if (now_in && t->sleep.known)
-		before = d->ran || d->waited ? d->slept / 2 : d->slept;
+		before = t->was_running ? 0 : d->ran || d->waited ? d->slept / 2 : d->slept;
 	else if (now_in)
 		before = 0;
 	sleep_on(t, before, 1);
