@@ -94,8 +94,11 @@ static int ask(const struct walk *w, int fd)
 
 /* ---- as text ---- */
 
+/* [vsyscall] is the kernel's, and in the text alone. */
 static int is_wanted(enum maps_what what, const struct procmap *m)
 {
+	if (m->start > INT64_MAX)
+		return 0;
 	return what == MAPS_FILES ? m->inode != 0 : m->executable;
 }
 

@@ -14,10 +14,14 @@
 #include "prof/base/clock.h"
 #include "prof/base/hash.h"
 
-#define REFRESH_NS  INT64_C(100000000)
-#define SHARE       50 /* of our time, 1/50 at most goes into reading maps: 65,530 mappings take 30 ms */
-#define JIT_NS      INT64_C(1000000000)
-#define MAPS_MAX    ((size_t)256 << 20) /* a process may have raised vm.max_map_count */
+#define REFRESH_NS INT64_C(100000000)
+#define SHARE      50 /* of our time, 1/50 at most goes into reading maps: 65,530 mappings take 30 ms */
+#define JIT_NS     INT64_C(1000000000)
+#define MAPS_MAX   ((size_t)256 << 20) /* a process may have raised vm.max_map_count */
+/* Some kernels keep a process from mapping memory for as long as they search it for the next mapping that is wanted;
+ * text is read a page at a time. */
+#define TEXT_LONG   ((size_t)256 << 10) /* 3,000 mappings */
+#define ASK_NS      INT64_C(2000000)
 #define DELETED     " (deleted)"
 #define DELETED_LEN (sizeof DELETED - 1)
 
@@ -168,23 +172,29 @@ static int meet(struct attach_space *s, struct range *row, const struct procmap 
 	return rc;
 }
 
-/* Text that a program copied into larger pages has lost its file; it lies where that had been. */
-static int is_moved_text(const struct attach_space *s, struct range *row)
+/* Text that a program copied into larger pages has lost its file; it lies where that had been, beside what is left
+ * of it. */
+static int take_moved(const struct attach_space *s, struct range *row, const struct range *beside)
 {
-	const struct range *before = s->next.n ? &s->next.rows[s->next.n - 1] : NULL;
-
-	if (row->inode || !before || before->end != row->start ||
-	    !module_has_code(s->set, before->module, row->start - before->bias,
-			     row->end - before->bias))
+	if (row->inode || !beside || (beside->end != row->start && beside->start != row->end) ||
+	    !module_has_code(s->set, beside->module, row->start - beside->bias,
+			     row->end - beside->bias))
 		return 0;
-	row->module = before->module;
-	row->bias = before->bias;
+	row->module = beside->module;
+	row->bias = beside->bias;
 	return 1;
+}
+
+static void take_moved_backwards(struct attach_space *s)
+{
+	for (uint32_t i = s->next.n; i-- > 1;)
+		(void)take_moved(s, &s->next.rows[i - 1], &s->next.rows[i]);
 }
 
 static int take_mapping(void *ctx, const struct procmap *m)
 {
 	struct attach_space *s = ctx;
+	const struct range *before = s->next.n ? &s->next.rows[s->next.n - 1] : NULL;
 	struct range row = {.start = m->start,
 			    .end = m->end,
 			    .offset = m->offset,
@@ -193,10 +203,10 @@ static int take_mapping(void *ctx, const struct procmap *m)
 	int rc;
 
 	/* Maps that change while they are read may tell one range twice. */
-	if (s->next.n && row.start < s->next.rows[s->next.n - 1].end)
+	if (before && row.start < before->end)
 		return 0;
 	row.name = hash_bytes(m->path, strlen(m->path), 0);
-	rc = is_moved_text(s, &row) ? 0 : meet(s, &row, m);
+	rc = take_moved(s, &row, before) ? 0 : meet(s, &row, m);
 	return rc ? rc : push(&s->next, &row);
 }
 
@@ -213,8 +223,17 @@ static int is_changed(const struct attach_space *s)
 
 static int look(struct attach_space *s, struct err *err)
 {
+	int rc;
+
+	if (!s->read_ns)
+		s->as_text = 1; /* all at once, and to see how much it is */
 	s->next.n = 0;
-	return maps_each(&s->view, MAPS_EXECUTABLE, &s->as_text, &s->text, take_mapping, s, err);
+	rc = maps_each(&s->view, MAPS_EXECUTABLE, &s->as_text, &s->text, take_mapping, s, err);
+	if (!s->read_ns)
+		s->as_text = s->text.len > TEXT_LONG;
+	if (rc == 0)
+		take_moved_backwards(s);
+	return rc;
 }
 
 /* A process whose first thread has ended shows its memory by the others only. */
@@ -259,6 +278,8 @@ static void take_over(struct attach_space *s, int64_t begin_ns)
 	s->read_ns = clock_mono_ns();
 	took = s->read_ns - begin_ns;
 	s->pause_ns = took * SHARE > REFRESH_NS ? took * SHARE : REFRESH_NS;
+	if (took > ASK_NS)
+		s->as_text = 1;
 	if ((!s->jit_ns || s->read_ns - s->jit_ns > JIT_NS) && has_jit(s)) {
 		module_find_maps(s->set, &s->view);
 		s->jit_ns = s->read_ns;
