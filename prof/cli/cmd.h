@@ -26,6 +26,7 @@ struct cmd {
 extern const struct cmd cmds[]; /* ends with name NULL */
 
 int cmd_run(int argc, char **argv);
+int cmd_record(int argc, char **argv);
 int cmd_dump(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_flame(int argc, char **argv);
@@ -84,6 +85,12 @@ int cli_columns(int fd);
 int cli_read_run(struct store *s, int64_t run, unsigned parts, struct profile *p, struct err *err);
 int64_t cli_so_far_ns(int64_t started_at);
 void cli_say_live(const struct profile *p); /* on stderr, if it is */
+
+/* Place of `text` in `names` (which ends with NULL); 0, or -1 after saying what may stand there. */
+int cli_choose(const char *cmd, const char *option, const char *text, const char *const *names,
+	       int *value);
+/* {"k": "v", …} of "k=v" texts, malloc'ed; NULL after saying what is wrong. */
+char *cli_labels_json(const char *cmd, const struct opt_list *labels);
 
 /* The kind of sample a view is of when nobody says: wall of a run in wall mode, else cpu. */
 const char *cli_default_kind(const struct profile *p);

@@ -1,6 +1,5 @@
 /* protea-prof run: start a program or an export job with the agent in it, wait, say what was found. The
  * program owns stdout; everything here goes to stderr. */
-#include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,51 +21,6 @@ struct run_options {
 	uint64_t memory_rate;
 	int children, temporary;
 };
-
-static int choose(const char *what, const char *text, const char *const *names, int *value)
-{
-	int i;
-
-	for (i = 0; names[i]; i++)
-		if (strcmp(names[i], text) == 0) {
-			*value = i;
-			return 0;
-		}
-	log_error("run: --%s '%s': not one of %s, %s%s%s; see protea-prof run --help", what, text,
-		  names[0], names[1], names[2] ? ", " : "", names[2] ? names[2] : "");
-	return -1;
-}
-
-/* {"k": "v", …} of "k=v" texts, malloc'ed. */
-static char *labels_json(const struct opt_list *labels)
-{
-	json_t *object = json_object();
-	char *text = NULL;
-	size_t i;
-
-	for (i = 0; object && i < labels->n; i++) {
-		const char *equals = strchr(labels->values[i], '=');
-		char *key;
-
-		if (!equals || equals == labels->values[i]) {
-			log_error("run: --label '%s': write key=value", labels->values[i]);
-			json_decref(object);
-			return NULL;
-		}
-		key = strndup(labels->values[i], (size_t)(equals - labels->values[i]));
-		if (!key || json_object_set_new(object, key, json_string(equals + 1))) {
-			log_error("run: --label '%s': not valid UTF-8", labels->values[i]);
-			free(key);
-			json_decref(object);
-			return NULL;
-		}
-		free(key);
-	}
-	if (object)
-		text = json_dumps(object, JSON_COMPACT | JSON_SORT_KEYS);
-	json_decref(object);
-	return text;
-}
 
 #define MEMORY_RATE_MAX (UINT64_C(1) << 40)
 
@@ -93,9 +47,9 @@ static int fill(const struct run_options *o, struct record_options *r)
 	static const char *const memory[] = {"off", "sampled", "full", NULL};
 	int mode, engine, memory_mode;
 
-	if (choose("mode", o->mode, modes, &mode) ||
-	    choose("engine", o->engine, engines, &engine) ||
-	    choose("memory", o->memory, memory, &memory_mode) || check_memory(o))
+	if (cli_choose("run", "mode", o->mode, modes, &mode) ||
+	    cli_choose("run", "engine", o->engine, engines, &engine) ||
+	    cli_choose("run", "memory", o->memory, memory, &memory_mode) || check_memory(o))
 		return -1;
 	r->store_path = cli_store_path(o->store);
 	r->name = o->name;
@@ -144,7 +98,7 @@ static int run(const struct run_options *o, int argc, char **argv, int first, in
 
 	if (fill(o, &r))
 		return EXIT_USAGE;
-	labels = labels_json(&o->labels);
+	labels = cli_labels_json("run", &o->labels);
 	if (!labels)
 		return EXIT_USAGE;
 	r.labels_json = labels;

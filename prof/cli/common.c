@@ -1,5 +1,6 @@
 /* What several commands need: where the store is, how failures are said, what the terminal is like. */
 #include <errno.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,4 +106,52 @@ int cli_width(void)
 const char *cli_default_kind(const struct profile *p)
 {
 	return strcmp(strtab_text(p->strings, p->run.mode), "wall") == 0 ? "wall" : "cpu";
+}
+
+int cli_choose(const char *cmd, const char *option, const char *text, const char *const *names,
+	       int *value)
+{
+	int i;
+
+	for (i = 0; names[i]; i++)
+		if (strcmp(names[i], text) == 0) {
+			*value = i;
+			return 0;
+		}
+	log_error("%s: --%s '%s': not one of %s, %s%s%s; see protea-prof %s --help", cmd, option,
+		  text, names[0], names[1], names[2] ? ", " : "", names[2] ? names[2] : "", cmd);
+	return -1;
+}
+
+static int add_label(const char *cmd, json_t *object, const char *label)
+{
+	const char *equals = strchr(label, '=');
+	char *key;
+	int rc;
+
+	if (!equals || equals == label) {
+		log_error("%s: --label '%s': write key=value", cmd, label);
+		return -1;
+	}
+	key = strndup(label, (size_t)(equals - label));
+	rc = key ? json_object_set_new(object, key, json_string(equals + 1)) : -1;
+	if (rc)
+		log_error("%s: --label '%s': not valid UTF-8", cmd, label);
+	free(key);
+	return rc;
+}
+
+char *cli_labels_json(const char *cmd, const struct opt_list *labels)
+{
+	json_t *object = json_object();
+	char *text = NULL;
+	size_t i;
+	int rc = object ? 0 : -1;
+
+	for (i = 0; rc == 0 && i < labels->n; i++)
+		rc = add_label(cmd, object, labels->values[i]);
+	if (rc == 0)
+		text = json_dumps(object, JSON_COMPACT | JSON_SORT_KEYS);
+	json_decref(object);
+	return text;
 }

@@ -11,6 +11,7 @@
 
 const struct cmd cmds[] = {
 	{"run", cmd_run, "start a program or an export job under the profiler", 0},
+	{"record", cmd_record, "sample running processes, or a command, from outside", 0},
 	{"top", cmd_top, "what running processes do now: a live view", 0},
 	{"dump", cmd_dump, "stacks of all threads of a live process, or of a core file, now", 0},
 	{"report", cmd_report, "rank functions, lines, stages; memory, leaks; call tree", 0},

@@ -18,7 +18,7 @@
 #define HOT_BARS   19 /* columns before a function */
 #define STAGE_ROWS 12
 
-static void print_numbers(const struct record_result *r)
+static void print_head(const struct record_result *r)
 {
 	char wall[UNITS_TEXT], cpu[UNITS_TEXT], n[UNITS_TEXT];
 	double ticks = (double)r->samples + (double)r->lost + (double)r->late;
@@ -32,9 +32,37 @@ static void print_numbers(const struct record_result *r)
 	if (r->cpu_ns > 0)
 		fprintf(stderr, ", %.4g per second of CPU",
 			(double)r->samples / ((double)r->cpu_ns / 1e9));
-	fprintf(stderr, ", lost %.2g %%, overhead about %.2g %%\n",
-		ticks > 0 ? 100 * ((double)r->lost + (double)r->late) / ticks : 0,
-		100 * r->overhead);
+	fprintf(stderr, ", lost %.2g %%",
+		ticks > 0 ? 100 * ((double)r->lost + (double)r->late) / ticks : 0);
+}
+
+static void print_numbers(const struct record_result *r)
+{
+	print_head(r);
+	fprintf(stderr, ", overhead about %.2g %%\n", 100 * r->overhead);
+}
+
+/* What it was for the program, and for the machine. */
+static void print_outside(const struct outside_result *o)
+{
+	const struct pause_stats *p = &o->pause;
+	char n[UNITS_TEXT], a[UNITS_TEXT], b[UNITS_TEXT], c[UNITS_TEXT];
+
+	print_head(&o->run);
+	if (o->torn)
+		fprintf(stderr, ", torn %s", units_count(n, o->torn));
+	fprintf(stderr, "\n  %s pause%s", units_count(n, p->n), p->n == 1 ? "" : "s");
+	if (p->n)
+		fprintf(stderr, " (p50 %s, p99 %s, longest %s)", units_ns(a, p->p50_ns),
+			units_ns(b, p->p99_ns), units_ns(c, p->max_ns));
+	if (p->skipped)
+		fprintf(stderr, ", %s left out", units_count(n, p->skipped));
+	if (o->first_sample_ns)
+		fprintf(stderr, ", first sample after %s", units_ns(a, o->first_sample_ns));
+	if (o->run.duration_ns > 0)
+		fprintf(stderr, ", profiler %.2g %% CPU",
+			100 * (double)o->own_cpu_ns / (double)o->run.duration_ns);
+	putc('\n', stderr);
 }
 
 static void print_notes(const struct record_result *r)
@@ -140,7 +168,7 @@ static void print_word(const char *text)
 	putc('\'', stderr);
 }
 
-static void print_next(const char *store_path, int name_store)
+static void print_next(const char *store_path, int name_store, int memory)
 {
 	static const char *const next[] = {"report --tree", "report --memory", "flame"};
 	size_t i;
@@ -149,6 +177,8 @@ static void print_next(const char *store_path, int name_store)
 	text_print(stderr, store_path, 0, 0);
 	putc('\n', stderr);
 	for (i = 0; i < sizeof(next) / sizeof(next[0]); i++) {
+		if (i == 1 && !memory)
+			continue;
 		fprintf(stderr, "protea-prof: %s protea-prof %s", i ? "  or:" : "next:", next[i]);
 		if (name_store) {
 			fputs(" --store ", stderr);
@@ -158,7 +188,8 @@ static void print_next(const char *store_path, int name_store)
 	}
 }
 
-void summary_print(const char *store_path, int name_store, const struct record_result *result)
+static void print_run(const char *store_path, int name_store, const struct record_result *result,
+		      int memory)
 {
 	struct err err = ERR_INIT;
 	struct store *s = NULL;
@@ -166,9 +197,6 @@ void summary_print(const char *store_path, int name_store, const struct record_r
 	int64_t run;
 	int rc;
 
-	if (log_get_level() < LOG_INFO)
-		return;
-	print_numbers(result);
 	print_notes(result);
 	rc = store_open(&s, store_path, STORE_READ, &err);
 	if (rc == 0)
@@ -190,5 +218,22 @@ void summary_print(const char *store_path, int name_store, const struct record_r
 	}
 	if (err.code)
 		log_warn("the summary is not complete: %s", err.text);
-	print_next(store_path, name_store);
+	print_next(store_path, name_store, memory);
+}
+
+void summary_print(const char *store_path, int name_store, const struct record_result *result)
+{
+	if (log_get_level() < LOG_INFO)
+		return;
+	print_numbers(result);
+	print_run(store_path, name_store, result, 1);
+}
+
+void summary_print_outside(const char *store_path, int name_store,
+			   const struct outside_result *result)
+{
+	if (log_get_level() < LOG_INFO)
+		return;
+	print_outside(result);
+	print_run(store_path, name_store, &result->run, 0);
 }

@@ -90,8 +90,9 @@ static void count_lost(struct recording *r)
 		store_rollback(r->store);
 }
 
-int finish_store(struct recording *r, const struct store_run_end *end, char *warning,
-		 size_t warning_size, struct err *err)
+int finish_store_located(struct recording *r, const struct store_run_end *end,
+			 naming_locate *locate, void *ctx, char *warning, size_t warning_size,
+			 struct err *err)
 {
 	int rc = ERR_DATABASE;
 
@@ -101,8 +102,15 @@ int finish_store(struct recording *r, const struct store_run_end *end, char *war
 	if (rc)
 		count_lost(r);
 	if (rc == 0)
-		rc = naming_finish(r->store, r->run, end, warning, warning_size, err);
+		rc = naming_finish_located(r->store, r->run, end, locate, ctx, warning,
+					   warning_size, err);
 	return rc;
+}
+
+int finish_store(struct recording *r, const struct store_run_end *end, char *warning,
+		 size_t warning_size, struct err *err)
+{
+	return finish_store_located(r, end, NULL, NULL, warning, warning_size, err);
 }
 
 const char *engine_name(uint32_t engine)

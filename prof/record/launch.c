@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -28,6 +29,7 @@ int launch_begin(struct launch *l, struct err *err)
 	sigset_t set;
 
 	memset(l, 0, sizeof *l);
+	l->go_fd = l->report_fd = -1;
 	l->own_cpu_ns = -1;
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
@@ -44,12 +46,31 @@ int launch_begin(struct launch *l, struct err *err)
 	return 0;
 }
 
+static void drop_fd(int *fd)
+{
+	if (*fd >= 0)
+		(void)close(*fd);
+	*fd = -1;
+}
+
+/* One that was never told to go on ends now. */
+static void drop_held(struct launch *l)
+{
+	if (l->go_fd >= 0) {
+		drop_fd(&l->go_fd);
+		(void)waitpid(l->pid, NULL, 0);
+		l->pid = 0;
+	}
+	drop_fd(&l->report_fd);
+}
+
 void launch_end(struct launch *l)
 {
 	struct signalfd_siginfo si;
 
 	if (l->signal_fd < 0)
 		return;
+	drop_held(l);
 	while (read(l->signal_fd, &si, sizeof si) == (ssize_t)sizeof si)
 		; /* a Ctrl-C that was the program's must not end us now */
 	(void)sigaction(SIGCHLD, &l->old_chld, NULL);
@@ -98,12 +119,17 @@ static char **make_env(struct buf *texts, const char *agent, const char *session
 }
 
 static void run_child(const struct launch *l, const char *path, char *const *argv, char *const *env,
-		      int report)
+		      const int go[2], int report)
 {
+	char byte;
 	int sys;
 
 	(void)sigaction(SIGCHLD, &l->old_chld, NULL);
 	(void)sigprocmask(SIG_SETMASK, &l->old_mask, NULL);
+	(void)close(go[1]);
+	while (read(go[0], &byte, 1) != 1) /* its end: nobody wants it to run */
+		if (errno != EINTR)
+			_exit(127);
 	execve(path, argv, env);
 	sys = errno;
 	if (write(report, &sys, sizeof sys) != (ssize_t)sizeof sys)
@@ -124,15 +150,15 @@ static int refuse(const char *name, int why, struct err *err)
 }
 
 /* Waits until exec succeeded (the pipe closes) or its errno arrives. */
-static int await_exec(struct launch *l, int fd, const char *name, struct err *err)
+static int await_exec(struct launch *l, const char *name, struct err *err)
 {
 	int sys = 0;
 	ssize_t n;
 
 	do
-		n = read(fd, &sys, sizeof sys);
+		n = read(l->report_fd, &sys, sizeof sys);
 	while (n < 0 && errno == EINTR);
-	(void)close(fd);
+	drop_fd(&l->report_fd);
 	if (n == 0)
 		return 0;
 	(void)waitpid(l->pid, NULL, 0);
@@ -140,40 +166,72 @@ static int await_exec(struct launch *l, int fd, const char *name, struct err *er
 	return refuse(name, n == (ssize_t)sizeof sys ? sys : EIO, err);
 }
 
-int launch_start(struct launch *l, const struct program *p, char *const *argv, const char *agent,
-		 const char *session, struct err *err)
+static int start_child(struct launch *l, const struct program *p, char *const *argv, char **env,
+		       struct err *err)
+{
+	int go[2], report[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, go)) /* no SIGPIPE, as from a pipe */
+		return err_sys(err, ERR_IO, "cannot make a pipe");
+	if (pipe2(report, O_CLOEXEC)) {
+		(void)close(go[0]);
+		(void)close(go[1]);
+		return err_sys(err, ERR_IO, "cannot make a pipe");
+	}
+	l->start_ns = clock_mono_ns();
+	l->pid = fork();
+	if (l->pid == 0)
+		run_child(l, p->path, argv, env, go, report[1]);
+	(void)close(go[0]);
+	(void)close(report[1]);
+	l->go_fd = go[1];
+	l->report_fd = report[0];
+	if (l->pid > 0)
+		return 0;
+	l->pid = 0;
+	drop_fd(&l->go_fd);
+	drop_fd(&l->report_fd);
+	return err_sys(err, ERR_IO, "cannot start a process");
+}
+
+int launch_hold(struct launch *l, const struct program *p, char *const *argv, const char *agent,
+		const char *session, struct err *err)
 {
 	struct buf texts = BUF_INIT;
 	char **env = environ;
-	int fds[2], rc;
+	int rc;
 
 	if (agent && !(env = make_env(&texts, agent, session))) {
 		buf_release(&texts);
 		return err_nomem(err, "the program's environment");
 	}
-	if (pipe2(fds, O_CLOEXEC)) {
-		rc = err_sys(err, ERR_IO, "cannot make a pipe");
-		goto done;
-	}
-	l->start_ns = clock_mono_ns();
-	l->pid = fork();
-	if (l->pid == 0)
-		run_child(l, p->path, argv, env, fds[1]);
-	(void)close(fds[1]);
-	if (l->pid < 0) {
-		l->pid = 0;
-		(void)close(fds[0]);
-		rc = err_sys(err, ERR_IO, "cannot start a process");
-		goto done;
-	}
-	rc = await_exec(l, fds[0], argv[0], err);
-	if (rc == 0)
-		l->start_ticks = procstat_start(l->pid, NULL);
-done:
+	rc = start_child(l, p, argv, env, err);
 	if (env != environ)
 		free(env);
 	buf_release(&texts);
 	return rc;
+}
+
+int launch_go(struct launch *l, const char *name, struct err *err)
+{
+	int rc;
+
+	l->start_ns = clock_mono_ns();
+	(void)!write(l->go_fd, "",
+		     1); /* a child that was killed meanwhile tells by the other pipe */
+	drop_fd(&l->go_fd);
+	rc = await_exec(l, name, err);
+	if (rc == 0)
+		l->start_ticks = procstat_start(l->pid, NULL);
+	return rc;
+}
+
+int launch_start(struct launch *l, const struct program *p, char *const *argv, const char *agent,
+		 const char *session, struct err *err)
+{
+	int rc = launch_hold(l, p, argv, agent, session, err);
+
+	return rc ? rc : launch_go(l, argv[0], err);
 }
 
 static int64_t ns_of(struct timeval t)

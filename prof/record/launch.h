@@ -23,6 +23,8 @@ struct launch {
 	int64_t start_ns, end_ns;
 	int forwarded; /* signals passed on */
 	int asked;     /* SIGUSR1: a snapshot is wanted; the caller takes it back */
+	int go_fd;     /* of a child that is held back, -1 */
+	int report_fd; /* its errno comes here when exec fails, -1 */
 };
 
 /* Blocks the signals and makes the descriptor. */
@@ -32,6 +34,11 @@ void launch_end(struct launch *l); /* twice does no harm */
 /* `agent` and `session` NULL: no preload. ERR_NOTFOUND, ERR_UNSUPPORTED with the reason. */
 int launch_start(struct launch *l, const struct program *p, char *const *argv, const char *agent,
 		 const char *session, struct err *err);
+/* The same in two steps: a child that waits before its exec, to be looked at, and the exec. A child that is never told to
+ * go on ends with us, and runs nothing. */
+int launch_hold(struct launch *l, const struct program *p, char *const *argv, const char *agent,
+		const char *session, struct err *err);
+int launch_go(struct launch *l, const char *name, struct err *err);
 /* Waits up to `timeout_ms` (-1: for ever) for a signal, passes on what is to be passed on, notices the
  * program's end. */
 void launch_wait(struct launch *l, int timeout_ms);

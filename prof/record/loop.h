@@ -3,6 +3,7 @@
 #define RECORD_LOOP_H
 
 #include "prof/record/launch.h"
+#include "prof/record/naming.h"
 #include "prof/record/recording.h"
 
 /* One round: new images, rings, processes, and a flush if it is time. 0 or ERR_NOMEM. */
@@ -18,6 +19,10 @@ int finish_not_sampled(struct recording *r);
 /* Last flush (waits for other writers), names, end of the run. */
 int finish_store(struct recording *r, const struct store_run_end *end, char *warning,
 		 size_t warning_size, struct err *err);
+/* The same, with names from files that `locate` knows. */
+int finish_store_located(struct recording *r, const struct store_run_end *end,
+			 naming_locate *locate, void *ctx, char *warning, size_t warning_size,
+			 struct err *err);
 /* Numbers of the run for people. */
 void finish_result(const struct recording *r, struct record_result *result);
 const char *engine_name(uint32_t engine);
