@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "prof/attach/pick.h"
+#include "prof/attach/rights.h"
 
 static void name_of(int pid, char *out, size_t size)
 {
@@ -112,6 +113,27 @@ static int check_open(const struct proc *p, int stops, struct err *err)
 	return 0;
 }
 
+/* In a container most of the machine's processes are not there. */
+static int absent(int pid, struct err *err)
+{
+	const char *where = rights_where();
+
+	if (strcmp(where, "kubernetes") == 0)
+		return err_set(
+			err, ERR_NOTFOUND,
+			"no process %d: it ended, or is in another container of the pod, which "
+			"sees it with shareProcessNamespace: true, or by kubectl debug "
+			"--target=CONTAINER; those that are seen: ps -e",
+			pid);
+	if (*where)
+		return err_set(
+			err, ERR_NOTFOUND,
+			"no process %d: it ended, or is not in this container and so not seen "
+			"(%s run --pid=host, or look from the host); those that are: ps -e",
+			pid, strcmp(where, "podman") == 0 ? "podman" : "docker");
+	return ERR_NOTFOUND;
+}
+
 int pick_check(struct proc *p, int pid, int stops, struct err *err)
 {
 	int rc;
@@ -122,6 +144,8 @@ int pick_check(struct proc *p, int pid, int stops, struct err *err)
 			       "no process can have the number %d: they go from 1 to %d", pid,
 			       PICK_PID_MAX);
 	rc = proc_open(p, pid, err);
+	if (rc == ERR_NOTFOUND)
+		return absent(pid, err);
 	if (rc)
 		return rc;
 	rc = check_open(p, stops, err);

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <linux/perf_event.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -206,8 +207,6 @@ static void look_files(struct right_finding *finding, const struct rights_facts 
 	int exe = try_open(p, "exe"), mapped;
 	char name[64];
 
-	if (exe == ENOENT)
-		exe = proc_is_alive(p) ? 0 : ESRCH; /* its main thread ended: exe is not told */
 	found(finding, f, exe, rule(f, 0, RIGHTS_CAP_SYS_PTRACE));
 	if (exe || !first->start)
 		return;
@@ -240,10 +239,33 @@ static void note_facts(struct rights *r, const struct rights_facts *f, const str
 			 rights_container_of(text));
 }
 
+/* A process whose main thread ended shows its memory, its program and its events by its other threads only. */
+static int by_living_thread(const struct proc *p, struct proc *view)
+{
+	uint32_t n = 0, cap = 0;
+	struct proc_stat stat;
+	char name[32];
+	int *tids = NULL;
+
+	*view = (struct proc){p->pid, -1, -1, p->start_ticks};
+	if (proc_stat(p, &stat) || stat.state != 'Z' || proc_tasks(p, &tids, &n, &cap))
+		n = 0;
+	for (uint32_t i = 0; i < n && view->dir < 0; i++) {
+		if (proc_task_stat(p, tids[i], &stat) || stat.state == 'Z')
+			continue;
+		snprintf(name, sizeof name, "task/%d", tids[i]);
+		view->dir = proc_openat(p, name, O_RDONLY | O_DIRECTORY);
+		view->pid = tids[i];
+	}
+	free(tids);
+	return view->dir >= 0;
+}
+
 void rights_look(struct rights *r, const struct proc *p)
 {
 	struct rights_facts f;
 	struct first_code first;
+	struct proc view;
 	int memory;
 
 	memset(r, 0, sizeof *r);
@@ -251,10 +273,13 @@ void rights_look(struct rights *r, const struct proc *p)
 		r->of[i].right = (enum right)i;
 	rights_gather(&f, p);
 	note_facts(r, &f, p);
+	if (by_living_thread(p, &view))
+		p = &view;
 	memory = look_read(&r->of[RIGHT_READ], &f, p, &first);
 	look_ptrace(&r->of[RIGHT_PTRACE], &f, memory);
 	look_perf(&r->of[RIGHT_PERF], &f, p);
 	look_files(&r->of[RIGHT_FILES], &f, p, &first);
+	proc_close(&view);
 }
 
 int rights_refuse(const struct rights *r, enum right right, const struct proc *p, struct err *err)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "prof/attach/pick.h"
+#include "prof/attach/rights.h"
 #include "prof/base/log.h"
 #include "prof/cli/cmd.h"
 #include "prof/cli/dump.h"
@@ -43,6 +44,12 @@ static int read_process(struct dump *d, struct dump_target *t, const struct snap
 	if (!t->space)
 		return err_nomem(err, "the address space of a process");
 	rc = attach_space_refresh(t->space, 0, err);
+	if (rc == ERR_DENIED) {
+		struct rights rights;
+
+		rights_look(&rights, &t->proc);
+		return rights_refuse(&rights, RIGHT_READ, &t->proc, err);
+	}
 	return rc ? rc : snap_take(&t->snap, &t->proc, t->space, o, err);
 }
 

@@ -6,6 +6,7 @@
 #include <linux/filter.h>
 #include <linux/perf_event.h>
 #include <linux/seccomp.h>
+#include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -592,6 +593,47 @@ static void user_namespaces_end_rights(void **state)
 	live_end(&c);
 }
 
+static void *stays(void *arg)
+{
+	live_ready(*(int *)arg);
+	for (;;)
+		pause();
+	return NULL;
+}
+
+static int main_thread_ends(int ready, int go, void *arg)
+{
+	static int fd;
+	pthread_t thread;
+
+	(void)go, (void)arg;
+	fd = ready;
+	if (pthread_create(&thread, NULL, stays, &fd))
+		return 4;
+	syscall(SYS_exit, 0); /* this thread's end, not the process's */
+	return 0;
+}
+
+static void a_process_without_its_main_thread_may_be_looked_at(void **state)
+{
+	const struct timespec nap = {0, 2000000};
+	struct proc_stat stat = {.state = 'R'};
+	struct err err = ERR_INIT;
+	struct live_child c;
+	struct rights r;
+	struct proc p;
+
+	(void)state;
+	assert_int_equal(live_start(&c, main_thread_ends, NULL), 0);
+	assert_int_equal(proc_open(&p, c.pid, &err), 0);
+	for (int i = 0; i < 1000 && stat.state != 'Z'; i++, nanosleep(&nap, NULL))
+		assert_int_equal(proc_stat(&p, &stat), 0);
+	rights_look(&r, &p);
+	granted(&r, 1, 1, perf_works(), 1);
+	proc_close(&p);
+	live_end(&c);
+}
+
 static int traces(int ready, int go, void *arg)
 {
 	if (ptrace(PTRACE_SEIZE, (int)(intptr_t)arg, NULL, NULL))
@@ -783,6 +825,7 @@ int main(void)
 		cmocka_unit_test(ones_own_may_be_looked_at_unless_not_dumpable),
 		cmocka_unit_test(root_without_its_capabilities_is_told_so),
 		cmocka_unit_test(user_namespaces_end_rights),
+		cmocka_unit_test(a_process_without_its_main_thread_may_be_looked_at),
 		cmocka_unit_test(another_tracer_is_named),
 		cmocka_unit_test(filters_of_system_calls_are_noticed),
 		cmocka_unit_test(used_up_memory_of_perf_is_noticed),
