@@ -32,6 +32,7 @@ struct outside_result {
 	uint32_t torn;
 };
 
+/* 0 when what was to be recorded is in the store; else result->run tells how far it came: started 0, nothing was. */
 int record_outside(const struct outside_options *o, struct outside_result *result, struct err *err);
 
 #endif

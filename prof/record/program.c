@@ -109,15 +109,10 @@ static void judge_elf(struct program *p, const struct elf_file *f)
 	const char *interpreter = elf_interpreter(f);
 
 	if (!interpreter)
-		judge(p, PROGRAM_STATIC, 1,
-		      "static program: the agent cannot be loaded; its CPU time is recorded "
-		      "without "
-		      "stacks, dynamically linked programs that it starts are profiled in full");
+		judge(p, PROGRAM_STATIC, 1, "static program: the agent cannot be loaded");
 	else if (!strstr(interpreter, "ld-linux"))
 		judge(p, PROGRAM_OTHER_LIBC, 0,
-		      "program of another libc than glibc: the agent cannot be loaded; its CPU "
-		      "time "
-		      "is recorded without stacks");
+		      "program of another libc than glibc: the agent cannot be loaded");
 }
 
 static int is_32_bit(const char *path)
@@ -141,14 +136,12 @@ static void inspect(struct program *p, const char *path, int depth)
 
 	if (is_privileged(path)) {
 		judge(p, PROGRAM_PRIVILEGED, 1,
-		      "set-user-ID program: the loader ignores the agent; its CPU time is recorded "
-		      "without stacks; profile it as the user it becomes");
+		      "set-user-ID program: the loader ignores the agent");
 		return;
 	}
 	if (is_32_bit(path)) {
 		judge(p, PROGRAM_32_BIT, 0,
-		      "32-bit program: the agent is 64-bit and cannot be loaded; its CPU time is "
-		      "recorded without stacks");
+		      "32-bit program: the agent is 64-bit and cannot be loaded");
 		return;
 	}
 	if (elf_open(&f, path, NULL) == 0) {

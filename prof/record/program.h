@@ -19,7 +19,7 @@ struct program {
 	char path[PATH_MAX];
 	enum program_kind kind;
 	int preload;    /* LD_PRELOAD does no harm (and may reach its children) */
-	char note[256]; /* what the user should know; "" */
+	char note[128]; /* why it cannot take the agent; "" */
 };
 
 /* Finds `name` as execvp() would. ERR_NOTFOUND, ERR_UNSUPPORTED (there, but not executable), with the

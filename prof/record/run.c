@@ -6,12 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "prof/base/clock.h"
 #include "prof/record/about.h"
 #include "prof/record/launch.h"
 #include "prof/record/lease.h"
 #include "prof/record/loop.h"
+#include "prof/record/outside.h"
 #include "prof/record/program.h"
 #include "prof/record/sweep.h"
 
@@ -209,12 +211,27 @@ static int note_program(struct running *u)
 	return 0;
 }
 
+/* The agent is not in it, and it could not be sampled from outside. */
+static void note_no_agent(struct running *u)
+{
+	const char *more = "";
+	char text[256];
+
+	if (u->program.kind == PROGRAM_STATIC)
+		more = ", dynamically linked programs that it starts are profiled in full";
+	else if (u->program.kind == PROGRAM_PRIVILEGED)
+		more = "; profile it as the user it becomes, or as root";
+	snprintf(text, sizeof text, "%s; its CPU time is recorded without stacks%s",
+		 u->program.note, more);
+	note(u->result, text);
+}
+
 static void note_findings(struct running *u, const char *warning)
 {
 	char text[256];
 
 	if (u->program.note[0])
-		note(u->result, u->program.note);
+		note_no_agent(u);
 	else if (u->recording.totals.images == 0)
 		note(u->result, "the agent did not start in the program: its CPU time is recorded "
 				"without stacks");
@@ -328,7 +345,8 @@ static void release(struct running *u, int recorded)
 	about_release(&u->about);
 }
 
-int record_run(const struct record_options *options, struct record_result *result, struct err *err)
+static int run_with_agent(const struct record_options *options, struct record_result *result,
+			  struct err *err)
 {
 	struct running u = {.o = options, .result = result, .lease = -1};
 	int rc;
@@ -349,4 +367,60 @@ int record_run(const struct record_options *options, struct record_result *resul
 	/* What failed on its way into the store can be recovered, as long as the store knows of it. */
 	release(&u, rc == 0 || u.run == 0);
 	return rc;
+}
+
+/* ---- programs that cannot take the agent ---- */
+
+/* Can it be looked at while it runs? The kernel shows a set-user-ID program to root only; a 32-bit one has other
+ * registers. */
+static int is_for_outside(const struct program *p)
+{
+	return p->kind == PROGRAM_STATIC || p->kind == PROGRAM_OTHER_LIBC ||
+	       (p->kind == PROGRAM_PRIVILEGED && geteuid() == 0);
+}
+
+static int run_from_outside(const struct record_options *o, const struct program *p,
+			    struct record_result *result, struct err *err)
+{
+	struct outside_options options = {
+		.store_path = o->store_path,
+		.name = o->name,
+		.labels_json = o->labels_json,
+		.job = o->job,
+		.argv = o->argv,
+		.sampler = {.rate_hz = o->rate_hz,
+			    .engine = o->engine == SPOOL_ENGINE_PERF    ? SAMPLER_PERF
+				      : o->engine == SPOOL_ENGINE_CLOCK ? SAMPLER_POLL
+									: SAMPLER_AUTO,
+			    .wall = o->mode == SPOOL_MODE_WALL,
+			    .children = o->children},
+		.duration_ns = o->duration_ns,
+		.wake_fd = -1,
+		.version = o->version,
+		.git_sha = o->git_sha,
+	};
+	struct outside_result outside;
+	char text[256];
+	int rc = record_outside(&options, &outside, err);
+
+	*result = outside.run;
+	snprintf(text, sizeof text, "%s; it is sampled from outside%s", p->note,
+		 o->memory_mode ? ", its memory is not followed" : "");
+	note(result, text);
+	return rc;
+}
+
+int record_run(const struct record_options *options, struct record_result *result, struct err *err)
+{
+	struct err why = ERR_INIT;
+	struct program p;
+	int rc;
+
+	if (program_find(&p, options->argv[0], &why) == 0 && is_for_outside(&p)) {
+		rc = run_from_outside(options, &p, result, err);
+		/* Not allowed: it runs all the same. */
+		if (rc != ERR_DENIED || result->started)
+			return rc;
+	}
+	return run_with_agent(options, result, err);
 }
