@@ -9,7 +9,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "prof/attach/blocked_find.h"
+
 #define TEXT 160 /* the longest line of "syscall" has 9 numbers of 19 characters at most */
+
+#define SEARCH_BYTES (64u << 10) /* of the stack: a search reads it at once, and looks no further */
+#define SEARCHES     8           /* in one stack, at most */
 
 struct look {
 	int syscall, schedstat;
@@ -36,6 +41,32 @@ static long again(int fd, char text[TEXT])
 static enum blocked_result why_not(void)
 {
 	return errno == EACCES || errno == EPERM ? BLOCKED_DENIED : BLOCKED_GONE;
+}
+
+/* Frames that need rbp, which nobody tells: it is searched for. */
+static __attribute__((noinline)) void search(struct remote *memory, struct attach_space *space,
+					     struct unwind_regs *regs, struct remote_stack *window,
+					     struct attach_stack *stack)
+{
+	struct code code = {.remote = memory};
+	uint8_t copy[SEARCH_BYTES];
+
+	for (int i = 0; i < SEARCHES && stack->end == UNWIND_NEED_REG; i++) {
+		uint64_t sp = regs->reg[UNWIND_SP];
+		long n = remote_read(memory, sp, copy, sizeof copy);
+		struct unwind_memory m;
+
+		if (n <= 0)
+			return;
+		window->copy = copy;
+		window->copy_lo = sp;
+		window->copy_bytes = (size_t)n;
+		remote_stack_memory(window, &m);
+		if (!blocked_find_bp(space, &code, &m, regs, (uint64_t)n))
+			return;
+		stack->guessed++;
+		attach_unwind_on(space, regs, window, NULL, stack);
+	}
 }
 
 /* One look. 1 in *same: it did not run meanwhile. */
@@ -66,6 +97,8 @@ static enum blocked_result look(struct look *l, struct remote *memory, struct at
 		regs.reg[UNWIND_IP] = call->pc;
 		regs.known = 1u << UNWIND_SP | 1u << UNWIND_IP;
 		attach_unwind(space, &regs, &window, NULL, stack);
+		if (stack->end == UNWIND_NEED_REG)
+			search(memory, space, &regs, &window, stack);
 	}
 	if (counted) { /* what cannot be asked any more has ended, and is gone */
 		if (again(l->schedstat, l->after) < 0)

@@ -33,20 +33,15 @@ static int learn(struct attach_space *space, const struct unwind_regs *regs, uin
 	return 1;
 }
 
-void attach_unwind(struct attach_space *space, struct unwind_regs *regs,
-		   struct remote_stack *memory, struct unwind_cache *cache,
-		   struct attach_stack *stack)
+static void walk(struct attach_space *space, struct unwind_regs *regs, struct unwind_memory *m,
+		 struct unwind_cache *cache, struct attach_stack *stack)
 {
 	const struct unwind_map *map = attach_space_map(space);
 	uint32_t generation = map ? map->generation : 0;
-	struct unwind_memory m;
 
-	remote_stack_memory(memory, &m);
-	stack->n = stack->guessed = 0;
-	stack->torn = 0;
 	stack->end = UNWIND_NO_TABLE;
 	while (map) {
-		struct unwind_result r = unwind(regs, &m, map, cache, stack->addresses + stack->n,
+		struct unwind_result r = unwind(regs, m, map, cache, stack->addresses + stack->n,
 						UNWIND_DEPTH_MAX - stack->n);
 
 		stack->n += r.n;
@@ -57,5 +52,30 @@ void attach_unwind(struct attach_space *space, struct unwind_regs *regs,
 		map = attach_space_map(space);
 	}
 	add_last(space, regs, stack);
+}
+
+void attach_unwind(struct attach_space *space, struct unwind_regs *regs,
+		   struct remote_stack *memory, struct unwind_cache *cache,
+		   struct attach_stack *stack)
+{
+	struct unwind_memory m;
+
+	remote_stack_memory(memory, &m);
+	stack->n = stack->guessed = 0;
+	walk(space, regs, &m, cache, stack);
 	stack->torn = stack->running && memory->live_reads > 0;
+}
+
+void attach_unwind_on(struct attach_space *space, struct unwind_regs *regs,
+		      struct remote_stack *memory, struct unwind_cache *cache,
+		      struct attach_stack *stack)
+{
+	struct unwind_memory m;
+
+	remote_stack_memory(memory, &m);
+	if (stack->n && stack->end != UNWIND_ROOT && stack->end != UNWIND_DEPTH &&
+	    stack->addresses[stack->n - 1] == unwind_lookup(regs))
+		stack->n--; /* the last one is written again */
+	walk(space, regs, &m, cache, stack);
+	stack->torn |= stack->running && memory->live_reads > 0;
 }

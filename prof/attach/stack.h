@@ -22,5 +22,9 @@ struct attach_stack {
 void attach_unwind(struct attach_space *space, struct unwind_regs *regs,
 		   struct remote_stack *memory, struct unwind_cache *cache,
 		   struct attach_stack *stack);
+/* Goes on from where it ended: `regs` are as it left them, with more known by now. */
+void attach_unwind_on(struct attach_space *space, struct unwind_regs *regs,
+		      struct remote_stack *memory, struct unwind_cache *cache,
+		      struct attach_stack *stack);
 
 #endif
