@@ -14,8 +14,9 @@
 #define RING_LEAST                                                                                 \
 	((size_t)512 << 10) /* kernel.perf_event_mlock_kb gives each CPU this without privilege */
 #define RING_MOST  ((size_t)4 << 20)
-#define RING_SLACK 4     /* holds what comes in this part of a second */
-#define PERIOD_MIN 10000 /* ns, the kernel's own lower bound */
+#define RING_SLACK 4                   /* holds what comes in this part of a second */
+#define CPUS_NS    INT64_C(1000000000) /* between looks for CPUs that came online */
+#define PERIOD_MIN 10000               /* ns, the kernel's own lower bound */
 
 static struct perf_wish wish_of(const struct perf_source *s)
 {
@@ -82,6 +83,7 @@ static int open_rings(struct perf_source *s, struct err *err)
 		bytes = (size_t)s->rings[cpu].bytes; /* the limit holds for the next one, too */
 		have++;
 	}
+	s->n_offline = s->n_rings - have;
 	return have ? 0 : err_set(err, ERR_UNSUPPORTED, "perf finds no CPU online");
 }
 
@@ -204,17 +206,15 @@ int perf_source_add(struct perf_source *s, int pid, struct err *err)
 	return 0;
 }
 
-/* Another stack size: new events beside the old ones, then the change from one to the other, thread by thread. Fails
- * without harm: the old ones stay. */
-static void change_size(struct perf_source *s, uint32_t bytes)
+/* New events for all beside the old ones, then the change from one to the other. Fails without harm: the old ones
+ * stay. */
+static int renew(struct perf_source *s)
 {
-	uint32_t before = s->adapt.bytes, i;
+	struct perf_wish w = wish_of(s);
 	struct perf_set fresh;
-	struct perf_wish w;
+	uint32_t i;
 	int rc = 0;
 
-	perf_adapt_set(&s->adapt, bytes);
-	w = wish_of(s);
 	w.on_exec = 0;
 	perf_set_init(&fresh, &w);
 	for (i = 0; i < s->n_pids && rc == 0; i++) {
@@ -224,20 +224,54 @@ static void change_size(struct perf_source *s, uint32_t bytes)
 	}
 	if (rc) {
 		perf_set_release(&fresh);
-		s->adapt.bytes = before;
-		return;
+		return rc;
 	}
 	perf_set_enable(&fresh, 0);
 	perf_set_release(&s->set);
 	s->set = fresh;
+	return 0;
 }
 
-void perf_source_adapt(struct perf_source *s)
+static void adapt(struct perf_source *s)
 {
 	uint32_t bytes = s->o.stack_bytes ? 0 : perf_adapt_next(&s->adapt);
+	uint32_t before = s->adapt.bytes;
 
-	if (bytes && !s->stopped)
-		change_size(s, bytes);
+	if (!bytes)
+		return;
+	perf_adapt_set(&s->adapt, bytes);
+	if (renew(s)) { /* too few descriptors, most likely: that does not change */
+		s->adapt.bytes = before;
+		s->adapt.frozen = 1;
+	}
+}
+
+/* CPUs that came online get rings, and all threads events for them. */
+static void meet_cpus(struct perf_source *s, int64_t now)
+{
+	struct perf_wish w = wish_of(s);
+	uint32_t i, fresh = 0;
+
+	if (s->n_offline == 0 || now < s->cpus_due)
+		return;
+	s->cpus_due = now + CPUS_NS;
+	for (i = 0; i < s->n_rings; i++) {
+		if (s->rings[i].fd >= 0 || perf_ring_open(&s->rings[i], i, ring_bytes(&w), NULL))
+			continue;
+		(void)watch(s, &s->rings[i], NULL); /* without, it is read a bit later */
+		s->n_offline--;
+		fresh++;
+	}
+	if (fresh)
+		(void)renew(s);
+}
+
+void perf_source_adapt(struct perf_source *s, int64_t now)
+{
+	if (s->stopped)
+		return;
+	adapt(s);
+	meet_cpus(s, now);
 }
 
 void perf_source_tell(struct perf_source *s, int complete, size_t used)

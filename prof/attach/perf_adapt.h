@@ -10,6 +10,7 @@ struct perf_adapt {
 	uint64_t told, cut; /* since the last change */
 	size_t most;        /* bytes that were used by the deepest of them */
 	uint32_t changes;
+	int frozen; /* changing failed: never again */
 };
 
 void perf_adapt_init(struct perf_adapt *a);

@@ -2,12 +2,14 @@
  * the kernel's fault or another writer's; such a ring is left out from there on. */
 #include <limits.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "prof/attach/perf_records.h"
 #include "prof/attach/perf_source.h"
 #include "prof/base/clock.h"
 
-#define NOTHING INT64_MAX /* no record is waiting */
+#define NOTHING  INT64_MAX /* no record is waiting */
+#define BAD_RING INT_MIN   /* no handler returns this */
 
 struct perf_sample perf_sample_of(const struct perf_record *r)
 {
@@ -110,7 +112,7 @@ static int give(struct perf_source *s, uint32_t ring, const struct perf_record *
 	case PERF_IS_EXIT:
 		return give_exit(s, r, h);
 	case PERF_IS_COMM:
-		return give_task(r, PERF_TASK_COMM, h);
+		return r->pid == getpid() ? 0 : give_task(r, PERF_TASK_COMM, h);
 	case PERF_IS_EXEC:
 		perf_weights_exit(&s->weights,
 				  r->tid); /* whoever it was, its clock is another one now */
@@ -139,7 +141,7 @@ static int look_ahead(struct perf_source *s, uint32_t ring)
 	const uint8_t *bytes = perf_ring_peek(&s->rings[ring], s->scratch, &size, &bad);
 
 	s->times[ring] = bytes ? perf_record_time(bytes, size) : NOTHING;
-	return bad ? ERR_FORMAT : 0;
+	return bad ? BAD_RING : 0;
 }
 
 static int look_at_rings(struct perf_source *s)
@@ -149,8 +151,8 @@ static int look_at_rings(struct perf_source *s)
 
 	for (i = 0; i < s->n_rings && rc == 0; i++) {
 		s->times[i] = NOTHING;
-		if (s->rings[i].fd >= 0)
-			rc = perf_ring_look(&s->rings[i]);
+		if (s->rings[i].fd >= 0 && perf_ring_look(&s->rings[i]))
+			rc = BAD_RING;
 		if (rc == 0 && s->rings[i].fd >= 0)
 			rc = look_ahead(s, i);
 	}
@@ -177,31 +179,47 @@ static int take_record(struct perf_source *s, uint32_t ring, const struct perf_h
 	const uint8_t *bytes = perf_ring_peek(&s->rings[ring], s->scratch, &size, &bad);
 
 	if (!bytes || perf_record_decode(&r, bytes, size, s->can.value))
-		return ERR_FORMAT;
+		return BAD_RING;
 	rc = give(s, ring, &r, h);
 	perf_ring_take(&s->rings[ring], size);
 	return rc ? rc : look_ahead(s, ring);
 }
 
-int perf_source_read(struct perf_source *s, const struct perf_handler *h)
+static int drain(struct perf_source *s, const struct perf_handler *h, int64_t limit)
 {
-	/* A record younger than this may have older ones behind it in a ring that was looked at before. */
-	int64_t limit = s->stopped ? NOTHING : clock_mono_ns();
 	uint32_t i, ring;
-	int rc;
+	int rc = look_at_rings(s);
 
-	perf_source_adapt(s);
-	rc = look_at_rings(s);
 	while (rc == 0 && (ring = oldest(s, limit)) < s->n_rings)
 		rc = take_record(s, ring, h);
 	for (i = 0; i < s->n_rings; i++) {
 		if (s->rings[i].fd < 0)
 			continue;
-		if (rc == ERR_FORMAT)
+		if (rc == BAD_RING)
 			perf_ring_skip(&s->rings[i]);
 		perf_ring_free(&s->rings[i]);
 	}
+	return rc;
+}
+
+int perf_source_read(struct perf_source *s, const struct perf_handler *h)
+{
+	/* A record younger than this may have older ones behind it in a ring that was looked at before. */
+	int64_t now = clock_mono_ns();
+	int rc;
+
+	perf_source_adapt(s, now);
+	rc = drain(s, h, s->stopped ? NOTHING : now);
+	if (rc == 0 && s->stopped && !s->flushed) {
+		s->flushed = 1;
+		perf_source_flush_lost(s);
+		rc = drain(s, h, NOTHING);
+	}
 	if (!s->stopped)
-		perf_weights_settle(&s->weights, limit, perf_thread_schedstat);
+		perf_weights_settle(&s->weights, now, perf_thread_schedstat);
+	if (rc == BAD_RING) {
+		give_lost(s, 1, h); /* nobody can say how many */
+		rc = ERR_FORMAT;
+	}
 	return rc;
 }

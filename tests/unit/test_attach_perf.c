@@ -225,6 +225,76 @@ static void what_does_not_fit_is_counted(void **state)
 	perf_source_free(seen.s);
 }
 
+static void the_last_losses_are_told_too(void **state)
+{
+	struct busy b;
+	struct busy_report r;
+	struct perf_facts f;
+
+	(void)state;
+	begin((struct perf_options){.rate_hz = 9973, .stack_bytes = 60000});
+	b = busy_start(NULL, body_one);
+	attach(b.pid);
+	busy_go(&b);
+	assert_int_equal(read(b.from, &r, sizeof r), (long)sizeof r); /* nobody reads the rings */
+	finish();
+	perf_source_facts(seen.s, &f);
+	assert_int_equal(f.lost, seen.lost);
+	assert_int_equal(f.samples, seen.samples);
+	print_message("%llu samples and %llu lost\n", (unsigned long long)seen.samples,
+		      (unsigned long long)seen.lost);
+	assert_true(seen.samples > 10 && seen.samples < 1000);
+	assert_true((double)(seen.samples + seen.lost) > (double)r.cpu_ns * 9973e-9 * 0.5);
+	assert_int_equal(seen.tasks[PERF_TASK_COMM], 0); /* our own way of asking is not told */
+	busy_end(&b);
+	perf_source_free(seen.s);
+}
+
+static size_t pinned_to;
+
+static void pin(void)
+{
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET(pinned_to, &one);
+	if (sched_setaffinity(0, sizeof one, &one))
+		_exit(1);
+}
+
+static void body_until_met(struct busy_report *r)
+{
+	(void)r;
+	busy_burn(600000 * MS);
+}
+
+/* The CPU is there all the time; what is taken away is its ring. */
+static void a_cpu_that_comes_online_is_met(void **state)
+{
+	struct busy b;
+	int64_t end = clock_mono_ns() + PATIENCE;
+
+	(void)state;
+	begin((struct perf_options){.rate_hz = RATE});
+	for (pinned_to = 0; seen.s->rings[pinned_to].fd < 0; pinned_to++) {
+	}
+	perf_ring_close(&seen.s->rings[pinned_to]);
+	seen.s->n_offline++;
+	b = busy_start(pin, body_until_met);
+	attach(b.pid);
+	busy_go(&b);
+	seen.s->cpus_due = INT64_MAX; /* the next look at CPUs is not due yet */
+	for (int i = 0; i < 10; i++)
+		look(20);
+	assert_int_equal(seen.samples, 0);
+	seen.s->cpus_due = 0;
+	while (seen.samples < 20 && clock_mono_ns() < end)
+		look(20);
+	assert_true(seen.samples >= 20);
+	busy_end(&b);
+	perf_source_free(seen.s);
+}
+
 static void body_sleeps(struct busy_report *r)
 {
 	struct timespec ms = {0, 1000000};
@@ -270,6 +340,8 @@ int main(void)
 		cmocka_unit_test(the_copied_stack_is_the_threads_own),
 		cmocka_unit_test(copies_grow_when_they_are_too_short),
 		cmocka_unit_test(what_does_not_fit_is_counted),
+		cmocka_unit_test(the_last_losses_are_told_too),
+		cmocka_unit_test(a_cpu_that_comes_online_is_met),
 		cmocka_unit_test(context_switches_are_told_where_asked),
 		cmocka_unit_test(an_unprivileged_user_samples_their_own),
 	};
