@@ -31,7 +31,7 @@ static pthread_mutex_t queue_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t queue_changed = PTHREAD_COND_INITIALIZER;
 static pthread_mutex_t journal_lock = PTHREAD_MUTEX_INITIALIZER;
 static FILE *journal;
-static long written;
+static long written, throttled;
 static int quick;
 static volatile int ending;
 
@@ -135,6 +135,7 @@ static void pause_ms(long ms)
 static void throttle(void)
 {
 	pause_ms(300); /* "be nice to the disk" */
+	throttled++;
 }
 
 static void tidy_up(void)
@@ -192,6 +193,6 @@ int main(int argc, char **argv)
 	pthread_create(&threads[n++], NULL, archive, "archiver");
 	sigtimedwait(&set, NULL, &limit);
 	end_all(threads, n);
-	printf("%ld records\n", written);
+	printf("%ld records, throttled %ld times\n", written, throttled);
 	return fclose(journal) != 0;
 }
