@@ -22,9 +22,12 @@ struct finder {
 	struct code *code;
 	struct unwind_memory *memory;
 	const struct unwind_regs *regs;
-	uint64_t set_bp;   /* where the function sets rbp; 0: not found */
-	uint64_t room;     /* bytes that it takes from the stack after that, at least */
-	uint64_t expected; /* rbp if that is all that it takes; 0: nobody knows */
+	const struct unwind_rule *rule;
+	uint64_t start, end; /* of the function, or its piece; 0: not told */
+	int is_piece;        /* a part apart from the function's beginning, which is elsewhere */
+	uint64_t set_bp;     /* where the function sets rbp; 0: not found */
+	uint64_t room;       /* bytes that it takes from the stack after that, at least */
+	uint64_t expected;   /* rbp if that is all that it takes; 0: nobody knows */
 };
 
 static const struct unwind_rule *rule_at(const struct unwind_map *map, uint64_t address)
@@ -58,13 +61,14 @@ static int sets_bp(const struct finder *f, const uint8_t *b, uint64_t address)
 	return needs_bp(rule_at(f->map, address + 3)) && !needs_bp(rule_at(f->map, address));
 }
 
-/* The last place before the pc where rbp is set is this function's. */
+/* The last place before the pc, or after the function's beginning where that is known. */
 static uint64_t find_set_bp(const struct finder *f, uint64_t pc)
 {
 	uint8_t b[CODE_PAGE + 2];
-	uint64_t start = pc / CODE_PAGE * CODE_PAGE, end = pc;
+	uint64_t from = f->start ? f->start : pc > BACK_MAX ? pc - BACK_MAX : 0, end = pc;
 
-	while (pc - start < BACK_MAX && start > CODE_PAGE) {
+	while (end > from) {
+		uint64_t start = end - from < CODE_PAGE ? from : end - CODE_PAGE;
 		size_t n = (size_t)(end - start);
 
 		if (code_read(f->code, start, b, n + 2) < 0)
@@ -73,7 +77,6 @@ static uint64_t find_set_bp(const struct finder *f, uint64_t pc)
 			if (sets_bp(f, b + n, start + n))
 				return start + n;
 		end = start;
-		start -= CODE_PAGE;
 	}
 	return 0;
 }
@@ -81,7 +84,7 @@ static uint64_t find_set_bp(const struct finder *f, uint64_t pc)
 /* sub $n, %rsp after that, and the registers that were pushed. */
 static uint64_t find_room(const struct finder *f, uint64_t pc)
 {
-	const struct unwind_rule *rule = rule_at(f->map, pc);
+	const struct unwind_rule *rule = f->rule;
 	uint64_t from = f->set_bp + 3, room = 0;
 	uint8_t b[PROLOGUE_MAX];
 	size_t n = pc - from < sizeof b ? (size_t)(pc - from) : sizeof b;
@@ -108,8 +111,35 @@ static uint64_t find_room(const struct finder *f, uint64_t pc)
 
 enum fit { FIT_NOT, FIT_WEAK, FIT_STRONG };
 
-/* Does the call before `ra` lead to the function of `pc`? */
-static enum fit fits_call(const struct finder *f, uint64_t ra, uint64_t pc, uint64_t set_bp)
+/* Does the function at `target` have places with the very rule of our piece? (A table has each rule once.) */
+static int shares_rule(const struct finder *f, uint64_t target)
+{
+	const struct unwind_module *m = unwind_map_find(f->map, target);
+	uint64_t start, end;
+
+	if (!m || !m->table || !code_function(f->code, m->bias, target, &start, &end) ||
+	    start != target || end - start > FUNCTION_MAX)
+		return 0;
+	for (uint64_t at = start; at < end; at++)
+		if (unwind_table_rule(m->table, at - m->bias) == f->rule)
+			return 1;
+	return 0;
+}
+
+/* Does a call of `target` lead to our frame's function? */
+static int is_ours(const struct finder *f, uint64_t target)
+{
+	if (f->is_piece)
+		return shares_rule(f, target);
+	if (f->start)
+		return target == f->start;
+	return f->set_bp ? f->set_bp - target <= ENTRY_MAX
+			 : unwind_lookup(f->regs) - target < FUNCTION_MAX &&
+				   is_entry(rule_at(f->map, target));
+}
+
+/* Is there a call before `ra`, and does it lead to our frame's function? */
+static enum fit fits(const struct finder *f, uint64_t ra, int expected)
 {
 	uint64_t target;
 
@@ -123,10 +153,27 @@ static enum fit fits_call(const struct finder *f, uint64_t ra, uint64_t pc, uint
 	case CODE_CALL:
 		break;
 	}
-	if (set_bp)
-		return set_bp - target <= ENTRY_MAX ? FIT_STRONG : FIT_NOT;
-	return pc - target < FUNCTION_MAX && is_entry(rule_at(f->map, target)) ? FIT_STRONG
-									       : FIT_NOT;
+	if (is_ours(f, target))
+		return FIT_STRONG;
+	return expected ? FIT_WEAK : FIT_NOT; /* what was called may have jumped to us */
+}
+
+/* Is there a call before `ra` that may lead to the function of `pc`? */
+static int may_fit(const struct finder *f, uint64_t ra, uint64_t pc)
+{
+	uint64_t target;
+
+	if (!attach_space_is_code(f->space, ra - 1))
+		return 0;
+	switch (code_call_before(f->code, ra, &target)) {
+	case CODE_NO_CALL:
+		return 0;
+	case CODE_CALL_INDIRECT:
+		return 1;
+	case CODE_CALL:
+		break;
+	}
+	return pc - target < FUNCTION_MAX && is_entry(rule_at(f->map, target));
 }
 
 /* From a candidate's caller outwards: 1 if it leads to the root; *odd counts calls that lead elsewhere, which
@@ -142,8 +189,7 @@ static int leads_to_root(const struct finder *f, struct unwind_regs *regs, uint3
 		rc = unwind_step(regs, f->memory, f->map, &signal, &why);
 		if (rc != 0)
 			return rc > 0;
-		if (regs->known & UNWIND_IP_IS_RETURN &&
-		    fits_call(f, regs->reg[UNWIND_IP], pc, 0) == FIT_NOT)
+		if (regs->known & UNWIND_IP_IS_RETURN && !may_fit(f, regs->reg[UNWIND_IP], pc))
 			++*odd;
 	}
 	return 1;
@@ -171,7 +217,7 @@ static int score(const struct finder *f, uint64_t bp)
 	    regs.reg[UNWIND_SP] <= f->regs->reg[UNWIND_SP] ||
 	    regs.reg[UNWIND_SP] - f->regs->reg[UNWIND_SP] < f->room)
 		return 0;
-	fit = fits_call(f, regs.reg[UNWIND_IP], unwind_lookup(f->regs), f->set_bp);
+	fit = fits(f, regs.reg[UNWIND_IP], bp == f->expected);
 	if (fit == FIT_NOT)
 		return 0;
 	root = leads_to_root(f, &regs, &odd);
@@ -183,6 +229,23 @@ static int score(const struct finder *f, uint64_t bp)
 	return (fit == FIT_STRONG ? 40 : 20) + (root ? 20 : 0) - (int)(odd < 15 ? odd : 15);
 }
 
+/* What the code of the frame's function tells. */
+static void study(struct finder *f)
+{
+	uint64_t pc = unwind_lookup(f->regs), sp = f->regs->reg[UNWIND_SP];
+	const struct unwind_module *m = unwind_map_find(f->map, pc);
+
+	if (m && code_function(f->code, m->bias, pc, &f->start, &f->end))
+		f->is_piece = needs_bp(rule_at(f->map, f->start));
+	else
+		f->start = f->end = 0;
+	f->set_bp = f->is_piece ? 0 : find_set_bp(f, pc);
+	if (!f->set_bp)
+		return;
+	f->room = find_room(f, pc);
+	f->expected = (sp + f->room + 7) / 8 * 8;
+}
+
 int blocked_find_bp(struct attach_space *space, struct code *code, struct unwind_memory *memory,
 		    struct unwind_regs *regs, uint64_t limit)
 {
@@ -191,16 +254,14 @@ int blocked_find_bp(struct attach_space *space, struct code *code, struct unwind
 			   .code = code,
 			   .memory = memory,
 			   .regs = regs};
-	uint64_t pc = unwind_lookup(regs), sp = regs->reg[UNWIND_SP], first, last;
+	uint64_t first, last;
 	struct best best = {0, 0};
 
-	if (!f.map || !needs_bp(rule_at(f.map, pc)))
+	f.rule = f.map ? rule_at(f.map, unwind_lookup(regs)) : NULL;
+	if (!needs_bp(f.rule))
 		return 0;
-	f.set_bp = find_set_bp(&f, pc);
-	if (f.set_bp)
-		f.room = find_room(&f, pc);
-	first = (sp + f.room + 7) / 8 * 8;
-	f.expected = f.set_bp ? first : 0;
+	study(&f);
+	first = (regs->reg[UNWIND_SP] + f.room + 7) / 8 * 8;
 	last = first + limit > first ? first + limit : first;
 	for (uint64_t bp = first; bp < last && best.score < SURE; bp += 8) {
 		int s = score(&f, bp);
