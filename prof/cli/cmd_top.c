@@ -87,15 +87,13 @@ static int attach(const struct top_options *o, const struct sampler_options *s, 
 	return r->wake_fd < 0 ? r->wake_fd : 0;
 }
 
-static int run(const struct top_options *o, const struct sampler_options *s)
+static int show(const struct top_options *o, const struct sampler_options *s)
 {
 	struct err err = ERR_INIT;
 	struct top_session r;
 	int rc;
 
 	memset(&r, 0, sizeof(r));
-	if (!o->once && !o->json && top_screen_usable(&err))
-		return cli_fail(&err);
 	top_view_init(&r.view);
 	if (attach(o, s, &r, &err))
 		rc = cli_fail(&err);
@@ -106,6 +104,21 @@ static int run(const struct top_options *o, const struct sampler_options *s)
 	top_view_release(&r.view);
 	top_feed_release(&r.feed);
 	return rc;
+}
+
+static int run(const struct top_options *o, const struct sampler_options *s)
+{
+	struct err err = ERR_INIT;
+	int rc, code = EXIT_FAIL;
+
+	if (o->once || o->json)
+		return show(o, s);
+	rc = top_screen_usable(&err);
+	if (!rc)
+		rc = top_keep_terminal(&code, &err);
+	if (rc < 0)
+		return cli_fail(&err);
+	return rc ? show(o, s) : code;
 }
 
 int cmd_top(int argc, char **argv)

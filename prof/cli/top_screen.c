@@ -287,8 +287,9 @@ static int suspend(struct screen *s, struct err *err)
 	memset(&usual, 0, sizeof(usual));
 	usual.sa_handler = SIG_DFL;
 	sigaction(SIGTSTP, &usual, &ours);
-	kill(0, SIGTSTP); /* the whole job, as the terminal would */
+	raise(SIGTSTP); /* whoever waits for us stops with us (top_terminal.c) */
 	sigaction(SIGTSTP, &ours, NULL);
+	top_signals.stop = 0;
 	resize(s);
 	clearok(stdscr, TRUE);
 	refresh();
