@@ -45,7 +45,7 @@ static void set_defaults(struct sampler *s)
 	s->own_base_ns = clock_process_cpu_ns();
 	s->random = hash_u64((uint64_t)now);
 	s->max_open_files = files_allowed();
-	s->hot_tokens = s->cold_tokens = s->stop_tokens = SAMPLER_TOKENS;
+	s->hot_tokens = s->cold_tokens = s->fresh_tokens = s->stop_tokens = SAMPLER_TOKENS;
 }
 
 int sampler_new(struct sampler **out, const struct sampler_options *o, struct err *err)

@@ -44,14 +44,16 @@ struct live_process {
 	struct remote memory;
 	struct unwind_cache *cache;
 	int has_clock;
-	clockid_t clock;    /* CPU time of all its threads, those that ended too */
-	int64_t clock_ns;   /* read last */
-	int64_t clock_at;   /* when */
-	int idle;           /* none of its threads ran between the last two readings */
-	int64_t fresh_ns;   /* maps read last */
-	int64_t fresh_cost; /* CPU time that took */
-	uint8_t stale;      /* maps may have changed */
-	uint8_t polled;     /* no perf events on it */
+	clockid_t clock;              /* CPU time of all its threads, those that ended too */
+	int64_t clock_ns;             /* read last */
+	int64_t clock_at;             /* when */
+	int64_t busy_ns;              /* its clock had moved on, last */
+	int64_t quiet_from, quiet_to; /* none of its threads ran in between */
+	int idle;                     /* none of its threads ran between the last two readings */
+	int64_t fresh_ns;             /* maps read last */
+	int64_t fresh_cost;           /* CPU time that took */
+	uint8_t stale;                /* maps may have changed */
+	uint8_t polled;               /* no perf events on it */
 	uint8_t before_exec;
 	uint8_t ended;
 	uint64_t image; /* hash of auxv: another one after an exec */
@@ -109,7 +111,7 @@ struct sampler {
 	int epoll, any_perf, any_polled, any_wants;
 	int64_t start_ns, own_base_ns, interval_ns;
 	int64_t look_due, drain_due, drain_ns, house_due, children_due;
-	int64_t hot_tokens, cold_tokens, stop_tokens,
+	int64_t hot_tokens, cold_tokens, fresh_tokens, stop_tokens,
 		tokens_ns; /* CPU time that looks may still take */
 	int64_t pause_spent;
 	uint64_t random;
@@ -216,6 +218,7 @@ void poll_settle(struct sampler *s, struct live_thread *t, int64_t now);
 
 /* sampler_wall.c */
 struct passed {                     /* of a thread between two looks */
+	int64_t quiet;              /* at its beginning, nothing of the process ran */
 	int64_t ran, waited, slept; /* slept < 0: so much was told as sleep before, wrongly */
 };
 /* `now_in`: where it sleeps now, in a call of that name; NULL: where it did before (it has not run), or it runs. */

@@ -32,13 +32,13 @@
 #define ARRIVE_MAX  (2 * NS_PER_MS)      /* for a thread without a CPU to stand still */
 #define PAUSE_FIRST (2 * NS_PER_MS)      /* before that share has grown */
 #define HOT_SHARE   200                  /* of a CPU: 0.5 % for threads that ran lately */
-#define COLD_SHARE  1000                 /* 0.1 % for the others */
+#define COLD_SHARE  500                  /* 0.2 % for the others */
+#define FRESH_SHARE 50                   /* 2 % for first looks at new threads */
 #define STOP_SHARE  200                  /* 0.5 % for stopping threads */
-#define TOKENS_MAX  SAMPLER_TOKENS       /* saved up while there was nothing to do */
 #define COOL_NS     (100 * NS_PER_MS)    /* without running: no more "lately" */
 #define CLOCK_NS    (10 * INT64_C(1000)) /* per thread, between two readings of a process's clock */
 #define CHECK_EVERY 8u /* threads looked at between two readings of our own clock */
-#define LOOK_FLUSH  (200 * NS_PER_MS)
+#define LOOK_FLUSH  (400 * NS_PER_MS)
 #define SETTLE_NS   NS_PER_S
 #define TICK_SLACK  (20 * NS_PER_MS) /* two ticks at HZ 100: counted late by the kernel */
 
@@ -231,8 +231,11 @@ static struct passed account(struct sampler *s, struct live_thread *t,
 			     const struct proc_schedstat *seen, int64_t now)
 {
 	struct passed d = {0};
+	const struct live_process *p = t->process;
 	int64_t dt = now - t->at_ns;
 
+	if (t->at_ns >= p->quiet_from && t->at_ns < p->quiet_to)
+		d.quiet = p->quiet_to - t->at_ns;
 	/* Less than before: by exec another thread took this number over. */
 	if (seen->run_ns >= t->seen.run_ns && seen->wait_ns >= t->seen.wait_ns) {
 		d.ran = (int64_t)(seen->run_ns - t->seen.run_ns);
@@ -294,13 +297,14 @@ static void look_at(struct sampler *s, uint32_t at, int64_t now)
 		rows_end_thread(s, at, now);
 		return;
 	}
-	moved = t->fresh || seen.run_ns != t->seen.run_ns || seen.slices != t->seen.slices;
+	moved = seen.run_ns != t->seen.run_ns || seen.slices != t->seen.slices;
 	d = account(s, t, &seen, now);
 	if (moved) {
 		t->still_ns = now;
-		t->fresh = 0;
 		rows_heat(s, at);
 	}
+	moved |= t->fresh;
+	t->fresh = 0;
 	if (t->process->polled) {
 		if (t->cpu_pending == 0)
 			t->pending_ns = now;
@@ -331,6 +335,12 @@ static void read_clocks(struct sampler *s, int64_t now)
 			continue;
 		clock = tasks_clock(p);
 		p->idle = clock != 0 && clock == p->clock_ns;
+		if (p->idle) {
+			p->quiet_from = p->busy_ns;
+			p->quiet_to = now;
+		} else {
+			p->busy_ns = now;
+		}
 		p->clock_ns = clock;
 		p->clock_at = now;
 	}
@@ -345,20 +355,22 @@ static int is_due(const struct sampler *s, const struct live_thread *t, int64_t 
 	return !t->process->idle || t->cpu_pending > 0 || t->unplaced;
 }
 
+static void earn(int64_t *tokens, int64_t ns)
+{
+	*tokens += ns;
+	if (*tokens > SAMPLER_TOKENS)
+		*tokens = SAMPLER_TOKENS;
+}
+
 static void earn_tokens(struct sampler *s, int64_t now)
 {
 	int64_t dt = now - s->tokens_ns;
 
 	s->tokens_ns = now;
-	s->hot_tokens += dt / HOT_SHARE;
-	s->cold_tokens += dt / COLD_SHARE;
-	s->stop_tokens += dt / STOP_SHARE;
-	if (s->stop_tokens > TOKENS_MAX)
-		s->stop_tokens = TOKENS_MAX;
-	if (s->hot_tokens > TOKENS_MAX)
-		s->hot_tokens = TOKENS_MAX;
-	if (s->cold_tokens > TOKENS_MAX)
-		s->cold_tokens = TOKENS_MAX;
+	earn(&s->hot_tokens, dt / HOT_SHARE);
+	earn(&s->cold_tokens, dt / COLD_SHARE);
+	earn(&s->fresh_tokens, dt / FRESH_SHARE);
+	earn(&s->stop_tokens, dt / STOP_SHARE);
 }
 
 /* What it took since *since, our CPU time. 0: the ration is used up. */
@@ -369,6 +381,16 @@ static int spend(int64_t *tokens, int64_t *since)
 	*tokens -= cpu - *since;
 	*since = cpu;
 	return *tokens > 0;
+}
+
+/* First looks have a ration of their own: until then nothing is known of a thread's place. */
+static void look_fresh(struct sampler *s, uint32_t at, int64_t *since, int64_t now)
+{
+	(void)spend(&s->hot_tokens, since);
+	if (s->fresh_tokens <= 0)
+		return;
+	look_at(s, at, now);
+	(void)spend(&s->fresh_tokens, since);
 }
 
 /* In turn, as far as the ration goes. Those that cool down or end make others change places: a look may meet one
@@ -382,11 +404,17 @@ static void look_hot(struct sampler *s, int64_t *since, int64_t now)
 
 		if (left % CHECK_EVERY == 0 && !spend(&s->hot_tokens, since))
 			break;
-		if (is_due(s, &s->live[at], now))
+		if (!is_due(s, &s->live[at], now))
+			continue;
+		if (s->live[at].fresh)
+			look_fresh(s, at, since, now);
+		else
 			look_at(s, at, now);
 	}
 	(void)spend(&s->hot_tokens, since);
-	s->loss[SAMPLER_LATE] += left;
+	for (uint32_t i = 0; i < left; i++)
+		s->loss[SAMPLER_LATE] +=
+			(uint64_t)is_due(s, &s->live[s->hot[(s->next_hot + i) % s->n_hot]], now);
 }
 
 static void look_cold(struct sampler *s, int64_t *since, int64_t now)

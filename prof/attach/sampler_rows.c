@@ -232,7 +232,9 @@ uint32_t rows_meet_thread(struct sampler *s, struct live_process *p, int tid, in
 	t->hot = NONE;
 	t->met_ns = now;
 	t->at_ns = start_ns < now ? start_ns : now;
-	t->still_ns = t->flushed_ns = t->ran_ns = t->pending_ns = now;
+	t->ran_ns = t->pending_ns = now;
+	t->flushed_ns = 0; /* its first sleep is told at once */
+	t->still_ns = 0;   /* hot for its first look only, unless it runs */
 	t->listed = t->fresh = 1;
 	s->n_live++;
 	p->n_threads++;
@@ -274,6 +276,9 @@ void rows_end_thread(struct sampler *s, uint32_t place, int64_t now)
 	poll_settle(s, t, now);
 	wall_settle(s, t, now);
 	if (!t->overflow) {
+		/* perf may know of more than was read of its clock in time. */
+		if (row->cpu_ns < row->base_cpu_ns + row->sampled_ns)
+			row->cpu_ns = row->base_cpu_ns + row->sampled_ns;
 		row->end_ns = now;
 		row->state = PROFILE_ZOMBIE;
 	}

@@ -11,7 +11,7 @@
  * Equal sleeps are put together and delivered some times a second: a thousand idle threads cost next to nothing. */
 #include "prof/attach/sampler_internal.h"
 
-#define FLUSH_NS  (200 * NS_PER_MS)
+#define FLUSH_NS  (400 * NS_PER_MS)
 #define SETTLE_NS NS_PER_S
 
 static void deliver_sleep(struct sampler *s, struct live_thread *t, int64_t now)
@@ -65,10 +65,22 @@ static void take_back(struct live_thread *t, int64_t ns)
 	t->ahead_ns += ns - slept;
 }
 
+/* How much of the sleep belongs to the place where it slept at the last look, now that it sleeps? */
+static int64_t slept_before(const struct live_thread *t, const struct passed *d)
+{
+	int64_t quiet = d->quiet < d->slept ? d->quiet : d->slept;
+
+	if (!t->sleep.known || t->was_running)
+		return 0;
+	if (d->ran <= 0 && d->waited <= 0)
+		return d->slept;
+	return quiet > 0 ? quiet + (d->slept - quiet) / 2 : d->slept / 2;
+}
+
 void wall_passed(struct sampler *s, struct live_thread *t, const struct passed *d,
 		 const struct sleeping *now_in, int64_t now)
 {
-	int64_t before = d->slept;
+	int64_t before;
 
 	if (d->slept < 0)
 		take_back(t, -d->slept);
@@ -78,10 +90,7 @@ void wall_passed(struct sampler *s, struct live_thread *t, const struct passed *
 		t->sleep_credit += d->slept > 0 ? d->slept : 0;
 		return;
 	}
-	if (now_in && t->sleep.known)
-		before = t->was_running ? 0 : d->ran || d->waited ? d->slept / 2 : d->slept;
-	else if (now_in)
-		before = 0;
+	before = now_in ? slept_before(t, d) : d->slept;
 	sleep_on(t, before, 1);
 	if (!now_in)
 		return;
