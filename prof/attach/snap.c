@@ -94,7 +94,7 @@ int snap_look(struct snap_maker *m, struct snap_thread *t)
 		break;
 	}
 	t->tid = 0;
-	return -1;
+	return ERR_NOTFOUND;
 }
 
 /* Its number as its own pid namespace counts; 0: it is gone. */

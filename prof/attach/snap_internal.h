@@ -20,8 +20,8 @@ struct snap_maker {
 
 #define SNAP_BATCH 8
 
-/* The thread's stack if it sleeps: 1; 0: it runs (how stays SNAP_NONE); -1: it is gone (tid becomes 0);
- * ERR_NOMEM. ERR_DENIED: it may not be looked at. */
+/* The thread's stack if it sleeps: 1; 0: it runs (how stays SNAP_NONE); ERR_NOTFOUND: it is gone (tid
+ * becomes 0); ERR_NOMEM; ERR_DENIED: it may not be looked at. */
 int snap_look(struct snap_maker *m, struct snap_thread *t);
 /* m->stack goes into the row. 0 or ERR_NOMEM. */
 int snap_keep(struct snap_maker *m, struct snap_thread *t);
