@@ -170,7 +170,7 @@ static void end_all(pthread_t *threads, int n)
 int main(int argc, char **argv)
 {
 	static char worker_names[WORKERS][16];
-	const struct timespec limit = {argc > 1 ? atol(argv[1]) : 3600, 0};
+	const struct timespec limit = {argc > 1 ? strtol(argv[1], NULL, 10) : 3600, 0};
 	pthread_t threads[WORKERS + 2];
 	sigset_t set;
 	int n = 0;
