@@ -224,6 +224,13 @@ static int begin_pids(struct outside *u, struct err *err)
 	return rc ? rc : make_recording(u, err);
 }
 
+/* It runs already: what cannot be sampled is said, and its time is kept without stacks. */
+static void note_failure(struct outside *u, int rc, const struct err *err)
+{
+	if (rc)
+		note(u, err->text);
+}
+
 /* A command: everything that may say no before it runs. */
 static int begin_command(struct outside *u, struct err *err)
 {
@@ -245,13 +252,15 @@ static int begin_command(struct outside *u, struct err *err)
 		return rc;
 	u->launched = 1;
 	rc = launch_hold(&u->launch, &u->program, u->o->argv, NULL, NULL, err);
-	if (rc == 0)
+	if (rc == 0 && u->program.kind != PROGRAM_PRIVILEGED)
 		rc = sampler_add_before_exec(u->sampler, u->launch.pid, err);
 	if (rc == 0)
 		rc = launch_go(&u->launch, u->o->argv[0], err);
 	if (rc)
 		return rc;
 	u->result->run.started = 1;
+	if (u->program.kind == PROGRAM_PRIVILEGED) /* its exec takes all events away */
+		note_failure(u, sampler_add(u->sampler, u->launch.pid, err), err);
 	return make_recording(u, err);
 }
 
@@ -294,6 +303,8 @@ static int round_once(struct outside *u, int *all_ended)
 	int64_t now = clock_mono_ns();
 
 	*all_ended = rc == 1;
+	if (*all_ended && u->launched && !u->launch.exited) /* nothing to wait for but its end */
+		launch_wait(&u->launch, wait_ms(u));
 	if (rc >= 0)
 		rc = 0;
 	if (rc == 0 && now - u->rows_ns >= ROWS_NS) {

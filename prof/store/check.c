@@ -68,8 +68,8 @@ static int check_head(const char *path, const unsigned char *head, ssize_t n,
 	return 0;
 }
 
-/* A SQLite file of one page has no table: another process is just making its first ones. Who they belong
- * to is asked again under the lock. */
+/* A SQLite file of one page has no table: another process is just making its first ones, or died over it. Who they
+ * belong to is asked again under the lock. */
 static int is_bare(const unsigned char *head, ssize_t n)
 {
 	return n == HEAD_BYTES && memcmp(head, "SQLite format 3", 16) == 0 &&
@@ -121,14 +121,10 @@ int store_file_check(const char *path, enum store_open_mode mode, struct store_f
 	n = read_head(path, head, err);
 	if (n < 0)
 		return (int)n;
-	if (n == 0 && mode == STORE_CREATE)
-		return 0;
-	if (n == 0)
-		return err_set(err, ERR_FORMAT, "'%s' is empty: nothing was recorded into it",
-			       path);
-	if (mode == STORE_CREATE && is_bare(head, n)) {
-		file->empty = 1;
-		return 0;
-	}
-	return check_head(path, head, n, file, err);
+	if (n > 0 && !is_bare(head, n))
+		return check_head(path, head, n, file, err);
+	file->empty = 1;
+	return mode == STORE_CREATE ? 0
+				    : err_set(err, ERR_FORMAT,
+					      "'%s' is empty: nothing was recorded into it", path);
 }
