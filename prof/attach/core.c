@@ -10,10 +10,13 @@
 #include <unistd.h>
 
 #include "prof/attach/core_internal.h"
+#include "prof/attach/image.h"
 #include "prof/base/units.h"
 
 #define VDSO_BYTES_MAX ((size_t)1 << 16) /* it has two pages */
-#define VSYSCALL       UINT64_C(0xffffffffff600000)
+#define IMAGE_BYTES_MAX                                                                            \
+	((uint64_t)256 << 20) /* as of live processes: no program's code is larger */
+#define VSYSCALL UINT64_C(0xffffffffff600000)
 
 /* ---- modules ---- */
 
@@ -31,9 +34,57 @@ static int image_bias(const struct core *c, const struct core_image *image, uint
 	return 0;
 }
 
+struct rebuilt {     /* an image out of the core's memory */
+	void *bytes; /* NULL: there is none */
+	size_t len;
+};
+
+static long read_core(void *ctx, uint64_t address, void *out, size_t len)
+{
+	size_t n = core_memory_read(ctx, address, out, len);
+
+	return n ? (long)n : -1;
+}
+
+/* Cores with the code of files in them (coredump_filter, gcore of changed code) need no file. */
+static int has_code(const struct core *c, const struct core_image *image)
+{
+	uint32_t i;
+
+	for (i = 0; i < image->n; i++) {
+		const struct core_mapping *m = &c->file.mappings[image->first + i];
+		const struct core_segment *s = core_file_segment(&c->file, m->start);
+
+		if (s && s->executable && s->size == s->end - s->start)
+			return 1;
+	}
+	return 0;
+}
+
+static void rebuild(struct core *c, const struct core_image *image, struct rebuilt *r)
+{
+	off_t len;
+	int fd;
+
+	r->bytes = NULL;
+	if (image->state == CORE_IMAGE_FILE || !has_code(c, image))
+		return;
+	fd = memfd_create("protea-prof core", MFD_CLOEXEC);
+	if (fd < 0)
+		return;
+	if (image_make(fd, read_core, &c->memory, image->start, IMAGE_BYTES_MAX, NULL) == 0 &&
+	    (len = lseek(fd, 0, SEEK_END)) > 0) {
+		r->len = (size_t)len;
+		r->bytes = mmap(NULL, r->len, PROT_READ, MAP_PRIVATE, fd, 0);
+		if (r->bytes == MAP_FAILED)
+			r->bytes = NULL;
+	}
+	(void)close(fd); /* memory only */
+}
+
 /* 0; 1: it holds no code; or ERR_NOMEM. */
-static int add_mapping(struct core *c, const struct core_image *image, const struct core_mapping *m,
-		       struct err *err)
+static int add_mapping(struct core *c, const struct core_image *image, const struct rebuilt *memory,
+		       const struct core_mapping *m, struct err *err)
 {
 	struct attach_part part = {.start = m->start,
 				   .end = m->end,
@@ -45,8 +96,13 @@ static int add_mapping(struct core *c, const struct core_image *image, const str
 
 	if (!core_memory_executable(&c->memory, image, m))
 		return 1;
-	if (image->state == CORE_IMAGE_FILE)
+	if (image->state == CORE_IMAGE_FILE) {
 		part.file = image->file;
+	} else if (memory->bytes) {
+		part.image = memory->bytes;
+		part.image_len = memory->len;
+		part.source = MODULE_MEMORY;
+	}
 	part.has_bias = image_bias(c, image, &part.bias);
 	rc = attach_space_add(c->space, &part, err);
 	return rc == ERR_ARG ? 0 : rc; /* mappings of a hostile core may overlap */
@@ -55,16 +111,19 @@ static int add_mapping(struct core *c, const struct core_image *image, const str
 static int add_image(struct core *c, struct core_image *image, uint32_t *missing, uint32_t *other,
 		     struct err *err)
 {
+	struct rebuilt memory;
 	uint32_t i;
-	int code = 0;
+	int code = 0, rc = 0;
 
-	for (i = 0; i < image->n; i++) {
-		int rc = add_mapping(c, image, &c->file.mappings[image->first + i], err);
-
-		if (rc < 0)
-			return rc;
+	rebuild(c, image, &memory);
+	for (i = 0; i < image->n && rc >= 0; i++) {
+		rc = add_mapping(c, image, &memory, &c->file.mappings[image->first + i], err);
 		code |= rc == 0;
 	}
+	if (memory.bytes)
+		(void)munmap(memory.bytes, memory.len);
+	if (rc < 0)
+		return rc;
 	if (code && image->state != CORE_IMAGE_FILE)
 		++*(image->state == CORE_IMAGE_MISSING ? missing : other);
 	return 0;

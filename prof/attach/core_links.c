@@ -76,10 +76,10 @@ static uint32_t headers_of_file(const struct links *l, const char *path,
 {
 	struct elf_segment s;
 	struct elf_file elf;
-	char *file;
+	char *file = core_memory_path(l->sysroot, path);
 	uint32_t i = 0;
 
-	if (asprintf(&file, "%s%s", l->sysroot ? l->sysroot : "", path) < 0)
+	if (!file)
 		return 0;
 	if (elf_open(&elf, file, NULL) == 0) {
 		for (; i < CORE_IMAGE_HEADERS && elf_segment_at(&elf, i, &s); i++)

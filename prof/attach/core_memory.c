@@ -197,6 +197,16 @@ static int may_be_elf(const struct core_memory *m, const struct core_image *imag
 	return 0;
 }
 
+char *core_memory_path(const char *sysroot, const char *path)
+{
+	char *out;
+
+	if (asprintf(&out, "%s%s%s", sysroot ? sysroot : "", sysroot && *path != '/' ? "/" : "",
+		     path) < 0)
+		return NULL;
+	return out;
+}
+
 static int open_image(struct core_memory *m, struct core_image *image, const char *sysroot,
 		      struct err *err)
 {
@@ -204,10 +214,9 @@ static int open_image(struct core_memory *m, struct core_image *image, const cha
 	int rc;
 
 	image->state = CORE_IMAGE_MISSING;
-	if (asprintf(&image->file, "%s%s", sysroot ? sysroot : "", image->path) < 0) {
-		image->file = NULL;
+	image->file = core_memory_path(sysroot, image->path);
+	if (!image->file)
 		return err_nomem(err, "the path of a mapped file");
-	}
 	image->is_elf = may_be_elf(m, image);
 	if (!image->is_elf)
 		return 0;

@@ -50,6 +50,8 @@ void core_memory_window(struct core_memory *m, struct unwind_memory *window);
 #define CORE_IMAGE_HEADERS 64 /* more are not looked at; real programs have about 13 */
 uint32_t core_memory_headers(const struct core_memory *m, uint64_t start,
 			     Elf64_Phdr out[CORE_IMAGE_HEADERS]);
+/* Where a file of the process is looked for (malloc'ed); NULL: no memory. */
+char *core_memory_path(const char *sysroot, const char *path);
 /* Does the mapping hold code? */
 int core_memory_executable(const struct core_memory *m, const struct core_image *image,
 			   const struct core_mapping *mapping);
