@@ -511,6 +511,8 @@ int record_outside(const struct outside_options *o, struct outside_result *resul
 	result->run.engine = "none";
 	u.begun_ns = clock_mono_ns();
 	rc = run(&u, err);
+	if (rc == ERR_NOMEM)
+		err_nomem(err, "the recording");
 	first = u.take.first_ns;
 	result->first_sample_ns = first > u.begun_ns ? first - u.begun_ns : first ? 1 : 0;
 	(void)sweep_sessions("/dev/shm", SWEEP_AGE_NS);
