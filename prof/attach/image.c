@@ -305,7 +305,8 @@ int image_make(int fd, image_read *read, void *ctx, uint64_t base, uint64_t max_
 		rc = read_segments(&m, err);
 	if (rc)
 		return rc;
-	if (m.size < sizeof m.head)
+	/* The headers that were read are the file's own. */
+	if (m.size < sizeof m.head || m.size < m.head.e_phoff + m.head.e_phnum * sizeof(Elf64_Phdr))
 		return no_elf(err, base);
 	if (m.size > max_bytes)
 		return err_set(err, ERR_LIMIT, "the ELF file at 0x%llx has %llu bytes, too many",
