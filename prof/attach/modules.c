@@ -301,10 +301,12 @@ static int meet_vdso(struct module_set *s, const struct proc *p, const struct mo
 {
 	uint8_t bytes[16 * PAGE];
 	long n = module_read_vdso(p, m, bytes, sizeof bytes);
+	int rc = ERR_IO;
 
-	if (n > 0 && module_meet_image(s, p->pid, m, MODULE_VDSO, bytes, (size_t)n, id, NULL) == 0)
-		return 0;
-	return module_meet_plain(s, p->pid, m, MODULE_UNKNOWN, id);
+	if (n > 0)
+		rc = module_meet_image(s, p->pid, m, MODULE_VDSO, bytes, (size_t)n, id, NULL);
+	return rc == 0 || rc == ERR_NOMEM ? rc
+					  : module_meet_plain(s, p->pid, m, MODULE_UNKNOWN, id);
 }
 
 int module_meet_image(struct module_set *s, int pid, const struct module_mapping *m,
