@@ -21,3 +21,17 @@ $(STEP_BIN): $(O)/tests/programs/%: $(wildcard tests/programs/step_*)
 		$(STEP_FLAGS_$(lastword $(subst -, ,$*))) $$(ls tests/programs/$$s.c tests/programs/$$s.cc \
 		tests/programs/$${s}_parts.S 2>/dev/null) -o $@
 $(O)/tests/unit/test_unwind_step: | $(STEP_BIN)
+
+# Sleeping threads for tests/unit/test_attach_blocked, compiled in each way that makes other frames.
+BLOCKED_FLAGS_O0 := -O0
+BLOCKED_FLAGS_O2 := -O2
+BLOCKED_FLAGS_fp := -O2 -fno-omit-frame-pointer
+BLOCKED_FLAGS_fp0 := -O0 -fcf-protection=none -no-pie -fno-plt
+BLOCKED_FLAGS_os := -Os -fno-omit-frame-pointer -maccumulate-outgoing-args
+BLOCKED_FLAGS_static := -O1 -static -fno-omit-frame-pointer
+BLOCKED_BIN := $(foreach s,O0 O2 fp fp0 os static,$(O)/tests/programs/blocked_calls-$(s))
+$(BLOCKED_BIN): $(O)/tests/programs/blocked_calls-%: tests/programs/blocked_calls.c
+	@mkdir -p $(@D)
+	$(say) STEP $@
+	$(Q)$(CC) -std=gnu17 -D_GNU_SOURCE -g -Wall -Wextra -pthread $(BLOCKED_FLAGS_$*) $< -o $@
+$(O)/tests/unit/test_attach_blocked: | $(BLOCKED_BIN)
