@@ -1,5 +1,6 @@
 /* From the sampler to top's model: see top_feed.h. */
 #include "prof/cli/top_feed.h"
+#include "prof/cli/top_grow.h"
 
 #include <poll.h>
 #include <stdio.h>
@@ -153,15 +154,9 @@ int top_feed_reset(struct top_feed *f, struct err *err)
 
 struct top_feed_thread *top_feed_thread_at(struct top_feed *f, uint32_t place)
 {
-	if (place >= f->cap_threads) {
-		uint32_t cap = place < 64 ? 128 : place * 2;
-		struct top_feed_thread *more = realloc(f->threads, cap * sizeof(*more));
-
-		if (!more)
-			return NULL;
-		f->threads = more;
-		f->cap_threads = cap;
-	}
+	if (place >= f->n_threads &&
+	    TOP_GROW(f->threads, f->n_threads, place + 1 - f->n_threads, f->cap_threads))
+		return NULL;
 	for (; f->n_threads <= place; f->n_threads++) {
 		struct top_feed_thread *t = &f->threads[f->n_threads];
 

@@ -7,24 +7,7 @@
 #include <string.h>
 
 #include "prof/base/err.h"
-
-/* Room for one more row of an array; 0 or ERR_NOMEM. */
-static int room(void **rows, uint32_t n, uint32_t *cap, size_t size)
-{
-	uint32_t more = *cap < 64 ? 64 : *cap * 2;
-	void *grown;
-
-	if (n < *cap)
-		return 0;
-	if (*cap > UINT32_MAX / 2 || more > SIZE_MAX / size)
-		return ERR_NOMEM;
-	grown = realloc(*rows, more * size);
-	if (!grown)
-		return ERR_NOMEM;
-	*rows = grown;
-	*cap = more;
-	return 0;
-}
+#include "prof/cli/top_grow.h"
 
 /* ---- functions and lines ---- */
 
@@ -35,7 +18,7 @@ uint32_t top_model_function(struct top_model *m, uint32_t name, uint32_t module)
 
 	if (row != IDMAP_NONE)
 		return row;
-	if (room((void **)&m->functions, m->n_functions, &m->cap_functions, sizeof(*m->functions)))
+	if (TOP_GROW(m->functions, m->n_functions, 1, m->cap_functions))
 		return TOP_NONE;
 	row = m->n_functions;
 	if (idmap_set(&m->function_ids, key, row))
@@ -69,7 +52,7 @@ uint32_t top_model_place(struct top_model *m, uint32_t function, uint32_t file, 
 
 	if (row != HASHIDX_NONE)
 		return row;
-	if (room((void **)&m->lines, m->n_lines, &m->cap_lines, sizeof(*m->lines)))
+	if (TOP_GROW(m->lines, m->n_lines, 1, m->cap_lines))
 		return TOP_NONE;
 	row = m->n_lines;
 	memset(&m->lines[row], 0, sizeof(*m->lines));
@@ -189,7 +172,7 @@ int top_model_add(struct top_model *m, enum top_kind kind, const uint32_t *place
 
 struct top_thread *top_model_thread(struct top_model *m)
 {
-	if (room((void **)&m->threads, m->n_threads, &m->cap_threads, sizeof(*m->threads)))
+	if (TOP_GROW(m->threads, m->n_threads, 1, m->cap_threads))
 		return NULL;
 	memset(&m->threads[m->n_threads], 0, sizeof(*m->threads));
 	return &m->threads[m->n_threads++];

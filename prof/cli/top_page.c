@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "prof/cli/text.h"
+#include "prof/cli/top_grow.h"
 
 /* ---- characters ---- */
 
@@ -101,28 +102,13 @@ void top_page_begin(struct top_page *p, int columns, int utf8)
 	p->failed = 0;
 }
 
-static int grow(struct top_page *p, void **rows, uint32_t n, uint32_t *cap, size_t size)
-{
-	uint32_t more = *cap ? 2 * *cap : 128;
-	void *grown;
-
-	if (n < *cap)
-		return 0;
-	grown = realloc(*rows, more * size);
-	if (!grown) {
-		p->failed = ERR_NOMEM;
-		return -1;
-	}
-	*rows = grown;
-	*cap = more;
-	return 0;
-}
-
 void top_page_line(struct top_page *p)
 {
 	struct top_page_line *l;
 
-	if (p->failed || grow(p, (void **)&p->lines, p->n_lines, &p->cap_lines, sizeof(*p->lines)))
+	if (!p->failed && TOP_GROW(p->lines, p->n_lines, 1, p->cap_lines))
+		p->failed = ERR_NOMEM;
+	if (p->failed)
 		return;
 	l = &p->lines[p->n_lines++];
 	l->run = p->n_runs;
@@ -156,8 +142,10 @@ static void add_run(struct top_page *p, enum top_style style, const char *bytes,
 	l->used += columns;
 	r = l->n_runs ? &p->runs[p->n_runs - 1] : NULL;
 	if (!r || r->style != style) {
-		if (grow(p, (void **)&p->runs, p->n_runs, &p->cap_runs, sizeof(*p->runs)))
+		if (TOP_GROW(p->runs, p->n_runs, 1, p->cap_runs)) {
+			p->failed = ERR_NOMEM;
 			return;
+		}
 		r = &p->runs[p->n_runs++];
 		r->at = p->text.len;
 		r->len = 0;

@@ -4,32 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "prof/base/err.h"
+#include "prof/cli/top_grow.h"
 
 /* Then it starts anew: a few MB, some minutes of stacks that are all different. */
 #define IDS_MAX    (1u << 20)
 #define FRAMES_MAX (1u << 16)
-
-/* `*rows` with room for `more` after the `n` that are there; 0 or ERR_NOMEM. */
-static int room(void **rows, uint32_t n, uint32_t more, uint32_t *cap, size_t size)
-{
-	uint32_t want = *cap ? *cap : 256;
-	void *grown;
-
-	if (more <= *cap - n)
-		return 0;
-	while (want - n < more) {
-		if (want > UINT32_MAX / 4)
-			return ERR_NOMEM;
-		want *= 2;
-	}
-	grown = realloc(*rows, want * size);
-	if (!grown)
-		return ERR_NOMEM;
-	*rows = grown;
-	*cap = want;
-	return 0;
-}
 
 void top_raw_release(struct top_raw *r)
 {
@@ -63,7 +42,7 @@ static uint32_t frame_id(struct top_raw *r, struct attach_frame f)
 
 	if (id != HASHIDX_NONE)
 		return id;
-	if (room((void **)&r->frames, r->n_frames, 1, &r->cap_frames, sizeof(*r->frames)) ||
+	if (TOP_GROW(r->frames, r->n_frames, 1, r->cap_frames) ||
 	    hashidx_add(&r->frame_ids, hash, r->n_frames))
 		return TOP_NONE;
 	id = r->n_frames++;
@@ -96,7 +75,7 @@ static uint32_t stack_id(struct top_raw *r, uint32_t n)
 
 	if (id != HASHIDX_NONE)
 		return id;
-	if (room((void **)&r->stacks, r->n_stacks, 1, &r->cap_stacks, sizeof(*r->stacks)) ||
+	if (TOP_GROW(r->stacks, r->n_stacks, 1, r->cap_stacks) ||
 	    hashidx_add(&r->stack_ids, hash, r->n_stacks))
 		return TOP_NONE;
 	id = r->n_stacks++;
@@ -112,8 +91,7 @@ uint32_t top_raw_add(struct top_raw *r, const struct attach_frame *frames, uint3
 {
 	uint32_t i, all = 0, id;
 
-	if (n > UINT32_MAX - 2 ||
-	    room((void **)&r->ids, r->n_ids, n + 2, &r->cap_ids, sizeof(*r->ids)))
+	if (n > UINT32_MAX - 2 || TOP_GROW(r->ids, r->n_ids, n + 2, r->cap_ids))
 		return TOP_NONE;
 	for (i = 0; i < n + 2; i++) {
 		struct attach_frame f = {TOP_RAW_LABEL, i < n ? 0 : labels[i - n]};
@@ -135,7 +113,7 @@ uint32_t top_raw_add(struct top_raw *r, const struct attach_frame *frames, uint3
 
 uint32_t *top_raw_places(struct top_raw *r, struct top_raw_frame *f, uint32_t n)
 {
-	if (room((void **)&r->places, r->n_places, n, &r->cap_places, sizeof(*r->places)))
+	if (TOP_GROW(r->places, r->n_places, n, r->cap_places))
 		return NULL;
 	f->first = r->n_places;
 	f->n = n;

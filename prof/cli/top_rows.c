@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "prof/base/err.h"
+#include "prof/cli/top_grow.h"
 #include "prof/cli/top_view.h"
 
 /* Inside a call tree the path that costs most is open by itself, as long as it costs this part of everything. */
@@ -36,17 +36,8 @@ static struct top_row *add_row(struct build *b, uint32_t item, double self, doub
 	struct top_view *v = b->v;
 	struct top_row *r;
 
-	if (v->n_rows == v->cap_rows) {
-		uint32_t cap = v->cap_rows ? 2 * v->cap_rows : 256;
-		struct top_row *more = cap > UINT32_MAX / sizeof(*more)
-					       ? NULL
-					       : realloc(v->rows, cap * sizeof(*more));
-
-		if (!more)
-			return NULL;
-		v->rows = more;
-		v->cap_rows = cap;
-	}
+	if (TOP_GROW(v->rows, v->n_rows, 1, v->cap_rows))
+		return NULL;
 	r = &v->rows[v->n_rows++];
 	memset(r, 0, sizeof(*r));
 	r->item = item;
@@ -99,7 +90,8 @@ static int compare(const void *x, const void *y, void *ctx)
 
 static void sort_rows(struct build *b)
 {
-	qsort_r(b->v->rows, b->v->n_rows, sizeof(*b->v->rows), compare, b);
+	if (b->v->n_rows > 1)
+		qsort_r(b->v->rows, b->v->n_rows, sizeof(*b->v->rows), compare, b);
 }
 
 /* ---- tables ---- */
@@ -251,15 +243,8 @@ static int descend(struct walk *w, uint32_t node, int hot)
 {
 	struct visit *visit;
 
-	if (w->depth == w->cap) {
-		uint32_t cap = w->cap ? 2 * w->cap : 64;
-		struct visit *more = realloc(w->stack, cap * sizeof(*more));
-
-		if (!more)
-			return ERR_NOMEM;
-		w->stack = more;
-		w->cap = cap;
-	}
+	if (TOP_GROW(w->stack, w->depth, 1, w->cap))
+		return ERR_NOMEM;
 	visit = &w->stack[w->depth];
 	if (list_children(w->b, w->wanted, node, visit))
 		return ERR_NOMEM;

@@ -1,25 +1,15 @@
 /* The call tree of top's model: a node per call path of functions, children found by hash and listed by links. */
-#include <stdlib.h>
 #include <string.h>
 
-#include "prof/base/err.h"
+#include "prof/cli/top_grow.h"
 #include "prof/cli/top_model.h"
 
 static uint32_t add_node(struct top_model *m, uint32_t parent, uint32_t function)
 {
 	struct top_node *n;
 
-	if (m->n_nodes == m->cap_nodes) {
-		uint32_t cap = m->cap_nodes < 64 ? 64 : m->cap_nodes * 2;
-		struct top_node *more = m->cap_nodes > UINT32_MAX / 2 / sizeof(*more)
-						? NULL
-						: realloc(m->nodes, cap * sizeof(*more));
-
-		if (!more)
-			return TOP_NONE;
-		m->nodes = more;
-		m->cap_nodes = cap;
-	}
+	if (TOP_GROW(m->nodes, m->n_nodes, 1, m->cap_nodes))
+		return TOP_NONE;
 	n = &m->nodes[m->n_nodes];
 	memset(n, 0, sizeof(*n));
 	n->parent = parent;

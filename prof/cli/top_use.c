@@ -7,6 +7,7 @@
 #include "prof/attach/waits.h"
 #include "prof/base/clock.h"
 #include "prof/cli/top_feed.h"
+#include "prof/cli/top_grow.h"
 
 /* /proc/PID/task/TID/status takes the kernel about 10 us: with more threads than this switches are not told. */
 #define SWITCHES_THREADS 64u
@@ -23,15 +24,9 @@ struct use { /* sums of an interval */
 
 static struct top_feed_process *process_at(struct top_feed *f, uint32_t place)
 {
-	if (place >= f->cap_processes) {
-		uint32_t cap = place < 8 ? 16 : place * 2;
-		struct top_feed_process *more = realloc(f->processes, cap * sizeof(*more));
-
-		if (!more)
-			return NULL;
-		f->processes = more;
-		f->cap_processes = cap;
-	}
+	if (place >= f->n_processes &&
+	    TOP_GROW(f->processes, f->n_processes, place + 1 - f->n_processes, f->cap_processes))
+		return NULL;
 	for (; f->n_processes <= place; f->n_processes++)
 		memset(&f->processes[f->n_processes], 0, sizeof(*f->processes));
 	return &f->processes[place];
