@@ -278,12 +278,13 @@ int outside_take_sample(void *ctx, const struct sampler_sample *s)
 						  [SAMPLE_OFFCPU] = PROFILE_OFFCPU};
 	struct outside_take *t = ctx;
 	struct batch *b = &t->r->batch;
-	uint32_t thread, stack;
+	uint32_t thread = s->thread < t->threads.n ? t->threads.at[s->thread] : KNOWN_NONE, stack;
 
-	if ((s->thread >= t->threads.n || s->process >= t->processes.n) &&
-	    (take_processes(t) || take_threads(t)))
-		return ERR_NOMEM;
-	thread = t->threads.at[s->thread];
+	if (thread == KNOWN_NONE) { /* met since we looked */
+		if (take_processes(t) || take_threads(t) || s->thread >= t->threads.n)
+			return ERR_NOMEM;
+		thread = t->threads.at[s->thread];
+	}
 	if (!t->first_ns)
 		t->first_ns = s->t_ns;
 	if (take_stack(t, s, &stack)) {
