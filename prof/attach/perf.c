@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "prof/attach/perf_records.h"
+#include "prof/base/clock.h"
 
 #define RING_LEAST                                                                                 \
 	((size_t)512 << 10) /* kernel.perf_event_mlock_kb gives each CPU this without privilege */
@@ -68,7 +69,8 @@ static int open_rings(struct perf_source *s, struct err *err)
 	s->n_rings = cpus < 1 ? 1 : (uint32_t)cpus;
 	s->rings = calloc(s->n_rings, sizeof *s->rings);
 	s->times = calloc(s->n_rings, sizeof *s->times);
-	if (!s->rings || !s->times)
+	s->counted = calloc(s->n_rings, sizeof *s->counted);
+	if (!s->rings || !s->times || !s->counted)
 		return err_nomem(err, "perf's rings");
 	for (cpu = 0; cpu < s->n_rings; cpu++)
 		s->rings[cpu].fd = -1;
@@ -113,7 +115,7 @@ int perf_source_new(struct perf_source **out, const struct perf_options *o, stru
 		perf_source_free(s);
 		return rc;
 	}
-	perf_weights_init(&s->weights, s->n_rings, s->weights.period_ns);
+	perf_weights_init(&s->weights, s->n_rings, s->weights.period_ns, clock_mono_ns());
 	w = wish_of(s);
 	perf_set_init(&s->set, &w);
 	*out = s;
@@ -134,6 +136,9 @@ void perf_source_free(struct perf_source *s)
 	perf_weights_release(&s->weights);
 	free(s->rings);
 	free(s->pids);
+	for (i = 0; s->counted && i < s->n_rings; i++)
+		perf_counted_release(&s->counted[i]);
+	free(s->counted);
 	free(s->times);
 	free(s->scratch);
 	free(s);
@@ -191,7 +196,8 @@ void perf_source_leader_ended(struct perf_source *s, int pid)
 
 int perf_source_add(struct perf_source *s, int pid, struct err *err)
 {
-	uint32_t first = s->set.n;
+	uint32_t first = s->set.n, i;
+	const struct perf_event_row *row;
 	int rc = perf_source_note(s, pid);
 
 	if (rc)
@@ -200,6 +206,12 @@ int perf_source_add(struct perf_source *s, int pid, struct err *err)
 	if (rc) {
 		forget_pid(s, pid);
 		return rc;
+	}
+	for (i = first; i < s->set.n; i++) {
+		row = &s->set.rows[i];
+		if (i == first || row->tid != row[-1].tid)
+			perf_weights_meet(&s->weights, pid, row->tid,
+					  perf_thread_schedstat(pid, row->tid));
 	}
 	if (!s->o.on_exec)
 		perf_set_enable(&s->set, first);

@@ -30,19 +30,11 @@ struct perf_sample perf_sample_of(const struct perf_record *r)
 static int give_sample(struct perf_source *s, uint32_t ring, const struct perf_record *r,
 		       const struct perf_handler *h)
 {
-	enum perf_seen seen = perf_set_seen(&s->set, r->tid, ring, r->event, r->stream);
 	struct perf_sample out = perf_sample_of(r);
-	struct perf_weighed w = {.pid = r->pid,
-				 .tid = r->tid,
-				 .ring = ring,
-				 .stream = r->stream,
-				 .value = r->value,
-				 .has_value = s->can.value,
-				 .takes_over = seen == PERF_SEEN_FIRST};
 
-	if (seen == PERF_SEEN_DOUBLE)
+	out.cpu_ns = perf_source_weight(s, ring, r);
+	if (out.cpu_ns == PERF_COUNTED_TWICE)
 		return 0;
-	out.cpu_ns = perf_weigh(&s->weights, &w);
 	s->facts.samples++;
 	s->facts.cut += (uint64_t)out.stack_cut;
 	return h->sample ? h->sample(h->ctx, &out) : 0;
@@ -114,8 +106,7 @@ static int give(struct perf_source *s, uint32_t ring, const struct perf_record *
 	case PERF_IS_COMM:
 		return r->pid == getpid() ? 0 : give_task(r, PERF_TASK_COMM, h);
 	case PERF_IS_EXEC:
-		perf_weights_exit(&s->weights,
-				  r->tid); /* whoever it was, its clock is another one now */
+		perf_weights_exec(&s->weights, r->pid);
 		return give_task(r, PERF_TASK_EXEC, h);
 	case PERF_IS_MMAP:
 		return give_task(r, PERF_TASK_MMAP, h);
@@ -185,18 +176,22 @@ static int take_record(struct perf_source *s, uint32_t ring, const struct perf_h
 	return rc ? rc : look_ahead(s, ring);
 }
 
-static int drain(struct perf_source *s, const struct perf_handler *h, int64_t limit)
+static int drain(struct perf_source *s, const struct perf_handler *h, int64_t now, int64_t limit)
 {
 	uint32_t i, ring;
 	int rc = look_at_rings(s);
 
+	if (rc == 0)
+		perf_source_scan(s, now);
 	while (rc == 0 && (ring = oldest(s, limit)) < s->n_rings)
 		rc = take_record(s, ring, h);
 	for (i = 0; i < s->n_rings; i++) {
 		if (s->rings[i].fd < 0)
 			continue;
-		if (rc == BAD_RING)
+		if (rc == BAD_RING) {
 			perf_ring_skip(&s->rings[i]);
+			perf_counted_release(&s->counted[i]);
+		}
 		perf_ring_free(&s->rings[i]);
 	}
 	return rc;
@@ -209,14 +204,12 @@ int perf_source_read(struct perf_source *s, const struct perf_handler *h)
 	int rc;
 
 	perf_source_adapt(s, now);
-	rc = drain(s, h, s->stopped ? NOTHING : now);
+	rc = drain(s, h, now, s->stopped ? NOTHING : now);
 	if (rc == 0 && s->stopped && !s->flushed) {
 		s->flushed = 1;
 		perf_source_flush_lost(s);
-		rc = drain(s, h, NOTHING);
+		rc = drain(s, h, now, NOTHING);
 	}
-	if (!s->stopped)
-		perf_weights_settle(&s->weights, now, perf_thread_schedstat);
 	if (rc == BAD_RING) {
 		give_lost(s, 1, h); /* nobody can say how many */
 		rc = ERR_FORMAT;

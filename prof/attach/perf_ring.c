@@ -83,9 +83,10 @@ int perf_ring_look(struct perf_ring *r)
 	return 0;
 }
 
-const uint8_t *perf_ring_peek(const struct perf_ring *r, uint8_t *scratch, size_t *size, int *bad)
+const uint8_t *perf_ring_at(const struct perf_ring *r, uint64_t from, uint8_t *scratch,
+			    size_t *size, int *bad)
 {
-	uint64_t there = r->head - r->tail, at = r->tail & (r->bytes - 1);
+	uint64_t there = r->head - from, at = from & (r->bytes - 1);
 	size_t first = (size_t)(r->bytes - at);
 
 	*bad = 0;
@@ -102,6 +103,11 @@ const uint8_t *perf_ring_peek(const struct perf_ring *r, uint8_t *scratch, size_
 	memcpy(scratch, r->data + at, first);
 	memcpy(scratch + first, r->data, *size - first);
 	return scratch;
+}
+
+const uint8_t *perf_ring_peek(const struct perf_ring *r, uint8_t *scratch, size_t *size, int *bad)
+{
+	return perf_ring_at(r, r->tail, scratch, size, bad);
 }
 
 void perf_ring_free(struct perf_ring *r)

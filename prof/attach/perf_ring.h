@@ -34,6 +34,9 @@ int perf_ring_look(struct perf_ring *r);
 /* The next record, whole; NULL: none up to the head (*bad 0), or bytes that are no record (*bad 1).
  * Aligned to 8, valid until perf_ring_take(). `scratch` has PERF_RECORD_MAX bytes. */
 const uint8_t *perf_ring_peek(const struct perf_ring *r, uint8_t *scratch, size_t *size, int *bad);
+/* The same at `at`, between the tail and the head. */
+const uint8_t *perf_ring_at(const struct perf_ring *r, uint64_t at, uint8_t *scratch, size_t *size,
+			    int *bad);
 /* That record is done with; its room goes back to the kernel in steps. */
 void perf_ring_take(struct perf_ring *r, size_t size);
 /* Leaves out everything up to the head. */

@@ -10,6 +10,7 @@
 #include "prof/attach/perf_attr.h"
 #include "prof/attach/perf_records.h"
 #include "prof/attach/perf_ring.h"
+#include "prof/attach/perf_scan.h"
 #include "prof/attach/perf_set.h"
 #include "prof/attach/perf_weight.h"
 
@@ -27,8 +28,9 @@ struct perf_source {
 	int *pids; /* owned: processes with events, to open them anew */
 	uint32_t n_pids, cap_pids;
 	int stopped, flushed;
-	int64_t *times;   /* owned; of each ring's next record */
-	uint8_t *scratch; /* owned, PERF_RECORD_MAX bytes: a record that wraps around */
+	struct perf_counted *counted; /* owned; of each ring */
+	int64_t *times;               /* owned; of each ring's next record */
+	uint8_t *scratch;             /* owned, PERF_RECORD_MAX bytes: a record that wraps around */
 };
 
 /* Processes that have events: a new one (0 or ERR_NOMEM), one whose first thread ended. */

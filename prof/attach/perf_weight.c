@@ -12,13 +12,13 @@
 
 #define READ_AFTER 32                  /* periods; 160 ms of CPU time at 199 Hz */
 #define READ_NS    INT64_C(1000000000) /* or so long, if there is a sample */
-#define NOT_READ   INT64_C(-1)
 
-void perf_weights_init(struct perf_weights *w, uint32_t n_rings, uint64_t period_ns)
+void perf_weights_init(struct perf_weights *w, uint32_t n_rings, uint64_t period_ns, int64_t now_ns)
 {
 	memset(w, 0, sizeof *w);
 	w->n_rings = n_rings;
 	w->period_ns = period_ns;
+	w->begin_ns = now_ns;
 }
 
 void perf_weights_release(struct perf_weights *w)
@@ -98,13 +98,21 @@ static struct perf_weight_row *add(struct perf_weights *w, int pid, int tid)
 		i = w->n++;
 	}
 	/* `touched` stays: a row used again within a round is listed already. */
-	w->rows[i] = (struct perf_weight_row){.pid = pid,
-					      .tid = tid,
-					      .touched = again && w->rows[i].touched,
-					      .first_ns = NOT_READ,
-					      .counts = counts};
+	w->rows[i] = (struct perf_weight_row){
+		.pid = pid, .tid = tid, .touched = again && w->rows[i].touched, .counts = counts};
 	link_row(w, i);
 	return &w->rows[i];
+}
+
+void perf_weights_meet(struct perf_weights *w, int pid, int tid, int64_t clock_ns)
+{
+	struct perf_weight_row *row = find(w, tid);
+
+	if (row)
+		return;
+	row = add(w, pid, tid);
+	if (row && clock_ns > 0)
+		row->first_ns = clock_ns;
 }
 
 /* What the row's event on that CPU counted since its last sample. */
@@ -122,15 +130,6 @@ static int64_t counted(const struct perf_weights *w, struct perf_weight_row *row
 	return s->value > before ? (int64_t)(s->value - before) : 0;
 }
 
-/* A sample takes all of what is missing, but gives at most half of itself: none stands for nothing. */
-static int64_t settle_debt(struct perf_weight_row *row, int64_t ns)
-{
-	int64_t take = row->debt < -ns / 2 ? -ns / 2 : row->debt;
-
-	row->debt -= take;
-	return ns + take;
-}
-
 static void touch(struct perf_weights *w, struct perf_weight_row *row)
 {
 	if (!row->touched)
@@ -138,7 +137,7 @@ static void touch(struct perf_weights *w, struct perf_weight_row *row)
 	row->touched = 1;
 }
 
-int64_t perf_weigh(struct perf_weights *w, const struct perf_weighed *s)
+int64_t perf_weights_note(struct perf_weights *w, const struct perf_weighed *s)
 {
 	struct perf_weight_row *row = find(w, s->tid);
 	int64_t ns;
@@ -147,33 +146,41 @@ int64_t perf_weigh(struct perf_weights *w, const struct perf_weighed *s)
 		row = add(w, s->pid, s->tid);
 	if (!row)
 		return (int64_t)w->period_ns;
-	ns = settle_debt(row, counted(w, row, s));
-	row->given += ns;
+	ns = counted(w, row, s);
+	row->noted++;
+	row->noted_ns += ns;
 	row->unread += ns;
 	touch(w, row);
 	return ns;
 }
 
-/* The difference between what the thread's clock says and what its samples carried. Up to a period may not have been
- * told yet and is none. More than there was time for: it is another thread's clock, by an exec or a number used again. */
+/* What the clock says beyond what all samples carry. Up to a period may not have been counted yet and is none. More
+ * than there was time for: it is another thread's clock, by an exec or a number used again. */
 static void compare(struct perf_weights *w, struct perf_weight_row *row, int64_t clock, int64_t now)
 {
-	int64_t period = (int64_t)w->period_ns, debt = clock - row->first_ns - row->given;
+	int64_t period = (int64_t)w->period_ns, all = row->given + row->noted_ns;
+	int64_t more = clock - row->first_ns - all;
 
-	if (row->first_ns == NOT_READ || clock < row->first_ns ||
-	    debt > now - row->read_ns + period) {
-		row->first_ns = clock;
-		row->given = 0;
-		debt = 0;
+	if (row->first_ns < 0 || clock < row->first_ns || more > now - row->read_ns + period) {
+		row->first_ns = clock - all;
+		more = 0;
 	}
 	row->unread = 0;
 	row->read_ns = now;
-	if (debt > 0)
-		debt = debt > period ? debt - period / 2 : 0;
-	row->debt = debt;
+	row->was_read = 1;
+	if (more > 0)
+		more = more > period ? more - period / 2 : 0;
+	row->correction = more;
 }
 
-void perf_weights_settle(struct perf_weights *w, int64_t now_ns, perf_thread_clock *clock)
+/* Reading a clock costs three system calls: at a thread's first sample, then now and then. */
+static int is_due(const struct perf_weights *w, const struct perf_weight_row *row, int64_t now)
+{
+	return row->tid != 0 && (!row->was_read || now >= row->read_ns + READ_NS ||
+				 row->unread >= READ_AFTER * (int64_t)w->period_ns);
+}
+
+void perf_weights_compare(struct perf_weights *w, int64_t now_ns, perf_thread_clock *clock)
 {
 	struct perf_weight_row *row;
 	int64_t ns;
@@ -182,15 +189,34 @@ void perf_weights_settle(struct perf_weights *w, int64_t now_ns, perf_thread_clo
 	for (i = 0; i < w->n_touched; i++) {
 		row = &w->rows[w->touched[i]];
 		row->touched = 0;
-		if (row->tid == 0 ||
-		    (row->first_ns != NOT_READ && now_ns < row->read_ns + READ_NS &&
-		     row->unread < READ_AFTER * (int64_t)w->period_ns))
-			continue;
-		ns = clock(row->pid, row->tid);
+		ns = is_due(w, row, now_ns) ? clock(row->pid, row->tid) : -1;
 		if (ns >= 0)
 			compare(w, row, ns, now_ns);
 	}
 	w->n_touched = 0;
+}
+
+/* The noted samples share what is missing, but none gives more than half of itself: none stands for nothing. */
+static int64_t share(const struct perf_weight_row *row, int64_t counted_ns)
+{
+	if (row->correction < 0)
+		return row->correction < -counted_ns / 2 ? -counted_ns / 2 : row->correction;
+	return row->noted > 1 ? row->correction / row->noted : row->correction;
+}
+
+int64_t perf_weights_take(struct perf_weights *w, int tid, int64_t counted_ns)
+{
+	struct perf_weight_row *row = find(w, tid);
+	int64_t more;
+
+	if (!row || row->noted == 0) /* it ended, and this came from another one with its number */
+		return counted_ns;
+	more = share(row, counted_ns);
+	row->correction -= more;
+	row->noted--;
+	row->noted_ns -= counted_ns;
+	row->given += counted_ns + more;
+	return counted_ns + more;
 }
 
 int64_t perf_thread_schedstat(int pid, int tid)
@@ -210,6 +236,18 @@ int64_t perf_thread_schedstat(int pid, int tid)
 		return -1;
 	text[n] = 0;
 	return proc_schedstat_parse(&stat, text) ? -1 : (int64_t)stat.run_ns;
+}
+
+void perf_weights_exec(struct perf_weights *w, int pid)
+{
+	struct perf_weight_row *row = find(w, pid);
+
+	if (!row)
+		row = add(w, pid, pid);
+	if (!row)
+		return;
+	row->first_ns = -1;
+	row->correction = 0;
 }
 
 void perf_weights_exit(struct perf_weights *w, int tid)

@@ -29,7 +29,7 @@ static int64_t made_clock(int pid, int tid)
 static int setup(void **state)
 {
 	(void)state;
-	perf_weights_init(&w, 4, (uint64_t)PERIOD);
+	perf_weights_init(&w, 4, (uint64_t)PERIOD, SECOND);
 	clock_now = 0;
 	clock_reads = 0;
 	return 0;
@@ -51,7 +51,7 @@ static int64_t weigh(int tid, uint32_t ring, uint64_t stream, int64_t value)
 				 .value = (uint64_t)value,
 				 .has_value = 1};
 
-	return perf_weigh(&w, &s);
+	return perf_weights_take(&w, tid, perf_weights_note(&w, &s));
 }
 
 static void a_sample_stands_for_what_was_counted_since_the_one_before(void **state)
@@ -70,7 +70,7 @@ static void an_event_that_takes_over_goes_on_where_the_other_was(void **state)
 
 	(void)state;
 	assert_int_equal(weigh(7, 0, 1, 10 * MS), 10 * MS);
-	assert_int_equal(perf_weigh(&w, &s), 2 * MS);
+	assert_int_equal(perf_weights_note(&w, &s), 2 * MS);
 	assert_int_equal(weigh(7, 0, 9, 20 * MS), 8 * MS);
 	assert_int_equal(weigh(7, 0, 10, 6 * MS), 6 * MS); /* a new one counts from 0 */
 	assert_int_equal(weigh(7, 0, 10, 5 * MS), 0);      /* never backwards */
@@ -81,8 +81,8 @@ static void without_a_count_it_is_the_period(void **state)
 	struct perf_weighed s = {.pid = 1, .tid = 7, .ring = 0, .stream = 1};
 
 	(void)state;
-	assert_int_equal(perf_weigh(&w, &s), PERIOD);
-	assert_int_equal(perf_weigh(&w, &s), PERIOD);
+	assert_int_equal(perf_weights_note(&w, &s), PERIOD);
+	assert_int_equal(perf_weights_note(&w, &s), PERIOD);
 }
 
 static void rows_of_ended_threads_are_used_again(void **state)
@@ -93,7 +93,7 @@ static void rows_of_ended_threads_are_used_again(void **state)
 		if (tid > 10)
 			perf_weights_exit(&w, tid - 10);
 		if (tid % 7 == 0)
-			perf_weights_settle(&w, tid, made_clock);
+			perf_weights_compare(&w, tid, made_clock);
 	}
 	assert_true(w.n <= 64);
 	perf_weights_exit(&w, 99999);
@@ -101,18 +101,23 @@ static void rows_of_ended_threads_are_used_again(void **state)
 	assert_int_equal(weigh(4990, 1, 77, 3 * MS), 3 * MS);   /* the number is another's now */
 }
 
-/* `n` samples of a thread whose events count `percent` of its CPU time: what they carried. */
+/* `n` samples of a thread whose events count `percent` of its CPU time, four at a time: what they carried. */
 static int64_t run_for(int n, int percent, int64_t *count, int64_t *now)
 {
-	int64_t given = 0;
+	int64_t given = 0, counted[4];
+	struct perf_weighed s = {.pid = 1, .tid = 7, .ring = 0, .stream = 1, .has_value = 1};
 
 	for (int i = 0; i < n; i++) {
 		*count += PERIOD;
 		clock_now += PERIOD * 100 / percent;
-		*now += PERIOD;
-		given += weigh(7, 0, 1, *count);
-		if (i % 4 == 3)
-			perf_weights_settle(&w, *now, made_clock);
+		*now += PERIOD * 2;
+		s.value = (uint64_t)*count;
+		counted[i % 4] = perf_weights_note(&w, &s);
+		if (i % 4 < 3 && i < n - 1)
+			continue;
+		perf_weights_compare(&w, *now, made_clock);
+		for (int j = 0; j <= i % 4; j++)
+			given += perf_weights_take(&w, 7, counted[j]);
 	}
 	return given;
 }
@@ -126,27 +131,33 @@ static void assert_near(int64_t got, int64_t want, int64_t by)
 
 static void stolen_time_is_given_back(void **state)
 {
-	int64_t count = 0, now = SECOND, first, used, given;
+	int64_t count = 0, now = SECOND, given;
 
 	(void)state;
-	first = run_for(4, 110, &count, &now);
-	used = clock_now;
-	/* 10 % of what the events count is the hypervisor's. */
-	given = run_for(2000, 110, &count, &now);
-	assert_near(given, clock_now - used, 4 * PERIOD);
-	assert_near(first, 4 * PERIOD, 0);
+	given = run_for(2000, 110, &count, &now); /* 10 % of what is counted is the hypervisor's */
+	assert_near(given, clock_now, 4 * PERIOD);
 	assert_true(clock_reads < 100); /* reading a clock costs system calls */
 }
 
-static void time_no_event_told_is_made_good(void **state)
+static void time_that_no_event_told_is_made_good(void **state)
 {
-	int64_t count = 0, now = SECOND, used, given;
+	int64_t count = 0, now = SECOND, given;
 
 	(void)state;
-	(void)run_for(4, 100, &count, &now);
-	used = clock_now;
 	given = run_for(2000, 90, &count, &now);
-	assert_near(given, clock_now - used, 5 * PERIOD);
+	assert_near(given, clock_now, 5 * PERIOD);
+}
+
+static void a_threads_first_sample_carries_what_it_ran_on_other_cpus(void **state)
+{
+	int64_t count = 0, now = SECOND;
+
+	(void)state;
+	perf_weights_meet(&w, 1, 7, 100 * MS);
+	clock_now = 100 * MS + 6 * PERIOD;
+	now += SECOND;
+	assert_near(run_for(1, 100, &count, &now), 7 * PERIOD, PERIOD / 2);
+	assert_near(run_for(1, 100, &count, &now), PERIOD, PERIOD / 2);
 }
 
 static void a_piece_not_told_yet_is_no_difference(void **state)
@@ -154,11 +165,10 @@ static void a_piece_not_told_yet_is_no_difference(void **state)
 	int64_t count = 0, now = SECOND;
 
 	(void)state;
-	(void)run_for(4, 100, &count, &now);
-	clock_now += PERIOD - 1;
+	clock_now = PERIOD - 1;
 	for (int i = 0; i < 1000; i++) {
 		assert_int_equal(run_for(1, 100, &count, &now), PERIOD);
-		perf_weights_settle(&w, now += SECOND, made_clock);
+		now += SECOND;
 	}
 }
 
@@ -174,6 +184,21 @@ static void a_clock_that_cannot_be_right_is_taken_as_a_new_one(void **state)
 	assert_near(run_for(400, 100, &count, &now), 400 * PERIOD, 2 * PERIOD);
 	clock_now = -1000 * SECOND; /* gone */
 	assert_near(run_for(40, 100, &count, &now), 40 * PERIOD, 2 * PERIOD);
+}
+
+static void an_exec_begins_anew(void **state)
+{
+	int64_t count = 0, now = SECOND;
+
+	(void)state;
+	(void)run_for(40, 100, &count, &now);
+	perf_weights_exec(&w, 7);
+	clock_now +=
+		20 * PERIOD; /* of the thread that called it, and has the first one's number now */
+	now += SECOND;
+	assert_near(run_for(4, 100, &count, &now), 4 * PERIOD, 0);
+	perf_weights_exec(&w, 8); /* one that had no sample yet */
+	assert_near(weigh(8, 0, 5, PERIOD), PERIOD, 0);
 }
 
 static void the_kernels_clock_of_a_thread_is_read(void **state)
@@ -279,7 +304,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(rows_of_ended_threads_are_used_again, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(stolen_time_is_given_back, setup, teardown),
-		cmocka_unit_test_setup_teardown(time_no_event_told_is_made_good, setup, teardown),
+		cmocka_unit_test_setup_teardown(time_that_no_event_told_is_made_good, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(
+			a_threads_first_sample_carries_what_it_ran_on_other_cpus, setup, teardown),
+		cmocka_unit_test_setup_teardown(an_exec_begins_anew, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_piece_not_told_yet_is_no_difference, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(a_clock_that_cannot_be_right_is_taken_as_a_new_one,
