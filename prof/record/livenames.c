@@ -2,7 +2,6 @@
  * code that is made at run time only for a while, since its maps grow and its addresses are used again. */
 #include "prof/record/livenames.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +10,8 @@
 
 #define JIT_UNKNOWN_NS INT64_C(1000000000) /* then its map is asked again */
 #define JIT_KNOWN_NS   INT64_C(10000000000)
+
+#define NO_FILES_ID "00" /* of a build id's form */
 
 struct row { /* one address */
 	struct attach_frame frame;
@@ -141,14 +142,21 @@ static int keep_chain(struct livenames *l, struct row *row, const struct symbol_
 
 /* ---- asking ---- */
 
+/* Where the file could not be had, one that has its name now is another, unless it has its build id. */
+static void locate(const struct attach_module *m, struct symbol_module *module)
+{
+	module->file = m->file;
+	module->pid = m->pid;
+	if (m->source == MODULE_UNKNOWN && !m->build_id[0])
+		module->build_id = NO_FILES_ID;
+}
+
 void livenames_locate(void *set, struct symbol_module *module)
 {
 	const struct attach_module *m = module_named(set, module->path, module->build_id);
 
-	if (!m)
-		return;
-	module->file = m->file;
-	module->pid = m->pid;
+	if (m)
+		locate(m, module);
 }
 
 static int64_t expiry(const struct livenames *l, uint32_t module, const struct symbol_frame *f)
@@ -160,23 +168,6 @@ static int64_t expiry(const struct livenames *l, uint32_t module, const struct s
 		return 0;
 	return clock_mono_ns() +
 	       (strncmp(name, "[unknown", 8) == 0 ? JIT_UNKNOWN_NS : JIT_KNOWN_NS);
-}
-
-/* Where a file could not be had, the one that has its name now is another. */
-static struct symbol_module module_of(const struct livenames *l, uint32_t id, char *room,
-				      size_t size)
-{
-	const struct attach_module *m = module_get(l->set, id);
-	struct symbol_module module = {.path = ""};
-
-	if (!m)
-		return module;
-	module = (struct symbol_module){
-		.path = m->path, .build_id = m->build_id, .pid = m->pid, .file = m->file};
-	if (m->source == MODULE_UNKNOWN && m->path[0] == '/' &&
-	    snprintf(room, size, "%s (deleted)", m->path) < (int)size)
-		module.path = room;
-	return module;
 }
 
 static int keep_answer(struct livenames *l, uint32_t id, const uint64_t *addrs,
@@ -195,11 +186,14 @@ static int keep_answer(struct livenames *l, uint32_t id, const uint64_t *addrs,
 
 static int ask_module(struct livenames *l, uint32_t id, const uint64_t *addrs, size_t n)
 {
-	char room[4352];
-	struct symbol_module module = module_of(l, id, room, sizeof room);
+	const struct attach_module *m = module_get(l->set, id);
+	struct symbol_module module = {.path = m ? m->path : "", .build_id = m ? m->build_id : ""};
 	struct symbol_answer answer;
-	int rc = symbolize(l->symbols, &module, addrs, n, &answer, NULL, 0);
+	int rc;
 
+	if (m)
+		locate(m, &module);
+	rc = symbolize(l->symbols, &module, addrs, n, &answer, NULL, 0);
 	if (rc)
 		return rc;
 	rc = keep_answer(l, id, addrs, &answer);

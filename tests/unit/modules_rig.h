@@ -354,9 +354,10 @@ static inline int may_follow_maps(void)
 	FILE *f = fopen("/proc/self/maps", "re");
 	int fd;
 
-	if (!f || !fgets(line, sizeof line, f))
-		return 0;
-	fclose(f);
+	while (f && !strchr(line, '/') && fgets(line, sizeof line, f))
+		;
+	if (f)
+		fclose(f);
 	line[strcspn(line, " ")] = '\0';
 	snprintf(name, sizeof name, "/proc/self/map_files/%s", line);
 	fd = open(name, O_RDONLY | O_CLOEXEC);
