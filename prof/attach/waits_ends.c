@@ -13,8 +13,9 @@
 #include "prof/base/clock.h"
 
 #define FRESH_NS  INT64_C(100000000)
-#define SCAN_NS   INT64_C(20000000) /* 1.5 us a descriptor: some 10,000 of them */
+#define SCAN_NS   INT64_C(30000000) /* of our CPU time; 3 us a descriptor: some 10,000 of them */
 #define ENDS_MAX  (1u << 16)
+#define NEAR_MAX  64 /* relatives that are looked at first: with them most pipes are shared */
 #define NAMED_MAX 3
 
 struct end {
@@ -24,11 +25,14 @@ struct end {
 };
 
 /* Kept from call to call: a dump of many threads on many pipes asks for each. */
-static struct {
-	struct end *ends;
+struct ends {
+	struct end *ends; /* by inode */
 	uint32_t n, cap;
+	int of_pid;             /* whose relatives; 0: everybody */
 	int64_t at_ns, cost_ns; /* when it was made, and how long that took */
-} known;
+};
+
+static struct ends family, world;
 
 static int by_inode(const void *a, const void *b)
 {
@@ -39,18 +43,18 @@ static int by_inode(const void *a, const void *b)
 	return x->pid != y->pid ? (x->pid < y->pid ? -1 : 1) : (int)x->mode - (int)y->mode;
 }
 
-static int add(uint64_t inode, int pid, uint32_t mode)
+static int add(struct ends *e, uint64_t inode, int pid, uint32_t mode)
 {
-	if (known.n == known.cap) {
-		uint32_t cap = known.cap ? 2 * known.cap : 256;
-		struct end *p = cap > ENDS_MAX ? NULL : realloc(known.ends, cap * sizeof *p);
+	if (e->n == e->cap) {
+		uint32_t cap = e->cap ? 2 * e->cap : 256;
+		struct end *p = cap > ENDS_MAX ? NULL : realloc(e->ends, cap * sizeof *p);
 
 		if (!p)
 			return -1;
-		known.ends = p;
-		known.cap = cap;
+		e->ends = p;
+		e->cap = cap;
 	}
-	known.ends[known.n++] = (struct end){inode, pid, mode};
+	e->ends[e->n++] = (struct end){inode, pid, mode};
 	return 0;
 }
 
@@ -64,7 +68,7 @@ static uint32_t pipe_mode(int dir, const char *name)
 	return (st.st_mode & S_IRUSR ? END_READ : 0u) | (st.st_mode & S_IWUSR ? END_WRITE : 0u);
 }
 
-static int look_at_link(int dir, const char *name, int pid)
+static int look_at_link(struct ends *e, int dir, const char *name, int pid)
 {
 	char target[64];
 	ssize_t n = readlinkat(dir, name, target, sizeof target - 1);
@@ -72,51 +76,99 @@ static int look_at_link(int dir, const char *name, int pid)
 
 	target[n > 0 ? n : 0] = '\0';
 	if (sscanf(target, "pipe:[%llu]", &inode) == 1)
-		return add(inode, pid, pipe_mode(dir, name));
+		return add(e, inode, pid, pipe_mode(dir, name));
 	if (sscanf(target, "socket:[%llu]", &inode) == 1)
-		return add(inode, pid, END_SOCKET);
+		return add(e, inode, pid, END_SOCKET);
 	return 0;
 }
 
-static int look_at_process(int proc, const char *name, int64_t until)
+/* What cannot be looked at is nobody's, as far as we know. */
+static int look_at_process(struct ends *e, int pid)
 {
 	char path[32];
-	int fd, rc = 0, pid = (int)strtol(name, NULL, 10);
 	struct dirent *d;
+	int rc = 0;
 	DIR *dir;
 
-	snprintf(path, sizeof path, "%d/fd", pid);
-	fd = openat(proc, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	dir = fd < 0 ? NULL : fdopendir(fd);
-	if (!dir) {
-		if (fd >= 0)
-			(void)close(fd);
-		return 0; /* not for us, or gone */
-	}
+	snprintf(path, sizeof path, "/proc/%d/fd", pid);
+	dir = opendir(path);
+	if (!dir)
+		return 0;
 	while (rc == 0 && (d = readdir(dir)) != NULL)
 		if (d->d_name[0] != '.')
-			rc = look_at_link(dirfd(dir), d->d_name, pid);
+			rc = look_at_link(e, dirfd(dir), d->d_name, pid);
 	(void)closedir(dir);
-	return rc ? rc : clock_mono_ns() > until ? -1 : 0;
+	return rc;
 }
 
-static void scan(void)
+static void begin(struct ends *e, int pid)
+{
+	e->n = 0;
+	e->of_pid = pid;
+	e->at_ns = clock_mono_ns();
+}
+
+static void end(struct ends *e)
 {
 	int64_t now = clock_mono_ns();
+
+	if (e->n)
+		qsort(e->ends, e->n, sizeof *e->ends, by_inode);
+	e->cost_ns = now - e->at_ns;
+	e->at_ns = now;
+}
+
+static int look_at_children(struct ends *e, int pid, int left)
+{
+	char path[48], text[4096], *at, *rest;
+
+	snprintf(path, sizeof path, "/proc/%d/task/%d/children", pid, pid);
+	if (procfile_read(text, sizeof text, path) <= 0)
+		return left;
+	for (at = text; left > 0; at = rest, left--) {
+		long child = strtol(at, &rest, 10);
+
+		if (rest == at || look_at_process(e, (int)child))
+			break;
+	}
+	return left;
+}
+
+/* The process, its parent, its children and its parent's. */
+static void scan_family(int pid)
+{
+	struct ends *e = &family;
+	char path[32], text[512], *stat;
+	int parent = 0;
+
+	begin(e, pid);
+	(void)look_at_process(e, pid);
+	snprintf(path, sizeof path, "/proc/%d/stat", pid);
+	if (procfile_read(text, sizeof text, path) > 0 && (stat = strrchr(text, ')')) &&
+	    strlen(stat) > 4)
+		parent = (int)strtol(stat + 4, NULL, 10);
+	if (parent > 1) /* the first process of all has no relatives */
+		(void)look_at_process(e, parent);
+	if (look_at_children(e, pid, NEAR_MAX) > 0 && parent > 1)
+		(void)look_at_children(e, parent, NEAR_MAX);
+	end(e);
+}
+
+static void scan_world(void)
+{
+	int64_t until = clock_thread_cpu_ns() + SCAN_NS;
 	DIR *dir = opendir("/proc");
 	struct dirent *d;
 
-	known.n = 0;
+	begin(&world, 0);
 	while (dir && (d = readdir(dir)) != NULL)
 		if (d->d_name[0] > '0' && d->d_name[0] <= '9' &&
-		    look_at_process(dirfd(dir), d->d_name, now + SCAN_NS))
+		    (look_at_process(&world, (int)strtol(d->d_name, NULL, 10)) ||
+		     clock_thread_cpu_ns() > until))
 			break; /* what is not found is not claimed */
 	if (dir)
 		(void)closedir(dir);
-	if (known.n)
-		qsort(known.ends, known.n, sizeof *known.ends, by_inode);
-	known.at_ns = clock_mono_ns();
-	known.cost_ns = known.at_ns - now;
+	end(&world);
 }
 
 static void name_process(struct words *w, int pid, int self_pid)
@@ -135,13 +187,14 @@ static void name_process(struct words *w, int pid, int self_pid)
 	words_add(w, "%s%d", n > 0 ? " " : "", pid);
 }
 
-static uint32_t name_all(struct words *w, uint64_t inode, enum end_mode mode, int self_pid)
+static uint32_t name_all(struct words *w, const struct ends *list, uint64_t inode,
+			 enum end_mode mode, int self_pid)
 {
 	uint32_t found = 0;
 	int last = 0;
 
-	for (uint32_t i = 0; i < known.n; i++) {
-		const struct end *e = &known.ends[i];
+	for (uint32_t i = 0; i < list->n; i++) {
+		const struct end *e = &list->ends[i];
 
 		if (e->inode != inode || !(e->mode & mode) || e->pid == last)
 			continue;
@@ -156,16 +209,27 @@ static uint32_t name_all(struct words *w, uint64_t inode, enum end_mode mode, in
 	return found;
 }
 
+/* Made anew when it is old; or when it may be too old for what was not found in it, as long as at most half of our
+ * time goes into looking. */
+static int is_due(const struct ends *e, int64_t now, int missed)
+{
+	int64_t age = now - e->at_ns;
+
+	return !e->at_ns || age > FRESH_NS || (missed && age > 2 * e->cost_ns);
+}
+
 uint32_t ends_words(struct words *w, uint64_t inode, enum end_mode mode, int self_pid)
 {
-	int64_t age = clock_mono_ns() - known.at_ns;
+	int64_t now = clock_mono_ns();
 	uint32_t n = 0;
 
-	if (known.at_ns && age <= FRESH_NS)
-		n = name_all(w, inode, mode, self_pid);
-	if (n || (known.at_ns &&
-		  age <= 2 * known.cost_ns)) /* half of our time at most goes into looking */
+	if (family.of_pid != self_pid || is_due(&family, now, 0))
+		scan_family(self_pid);
+	n = name_all(w, &family, inode, mode, self_pid);
+	if (n == 0 && !is_due(&world, now, 0))
+		n = name_all(w, &world, inode, mode, self_pid);
+	if (n || !is_due(&world, now, 1))
 		return n;
-	scan();
-	return name_all(w, inode, mode, self_pid);
+	scan_world();
+	return name_all(w, &world, inode, mode, self_pid);
 }

@@ -1,5 +1,5 @@
-/* Who holds the ends of pipes and unix sockets, machine-wide, as far as we may look: one list of all, made when it is first
- * asked for and anew once it is a tenth of a second old. Bounded in time and size. One thread. */
+/* Who holds the ends of pipes and unix sockets, as far as we may look: the process's relatives first, then everybody. Lists
+ * that are kept a tenth of a second, bounded in time and size. One thread. */
 #ifndef ATTACH_WAITS_ENDS_H
 #define ATTACH_WAITS_ENDS_H
 
