@@ -13,11 +13,13 @@
 #include "prof/base/clock.h"
 
 #define RING_LEAST                                                                                 \
-	((size_t)512 << 10) /* kernel.perf_event_mlock_kb gives each CPU this without privilege */
-#define RING_MOST  ((size_t)4 << 20)
-#define RING_SLACK 4                   /* holds what comes in this part of a second */
-#define CPUS_NS    INT64_C(1000000000) /* between looks for CPUs that came online */
-#define PERIOD_MIN 10000               /* ns, the kernel's own lower bound */
+	((uint64_t)512 << 10) /* kernel.perf_event_mlock_kb gives each CPU this without privilege */
+#define RING_MOST  ((uint64_t)4 << 20)
+#define RINGS_MOST ((uint64_t)64 << 20) /* all together, where that leaves RING_LEAST to each */
+#define COPY       20480                /* bytes of a sample, for estimates */
+#define LATE       20                   /* rings must hold what comes in such a part of a second */
+#define CPUS_NS    INT64_C(1000000000)  /* between looks for CPUs that came online */
+#define PERIOD_MIN 10000                /* ns, the kernel's own lower bound */
 
 static struct perf_wish wish_of(const struct perf_source *s)
 {
@@ -36,13 +38,19 @@ static struct perf_wish wish_of(const struct perf_source *s)
 	return w;
 }
 
-static size_t ring_bytes(const struct perf_wish *w)
+static uint64_t rate_of(const struct perf_source *s)
 {
-	uint64_t rate = 1000000000u / w->period_ns + 1;
-	uint64_t need = rate * (w->stack_bytes + 512) / RING_SLACK;
-	size_t bytes = RING_LEAST;
+	return 1000000000u / s->weights.period_ns + 1;
+}
 
-	while (bytes < need && bytes < RING_MOST)
+/* A second's worth, so that a reader that has to wait for a CPU loses nothing. */
+static uint64_t ring_bytes(const struct perf_source *s)
+{
+	uint64_t copy = s->o.stack_bytes ? s->o.stack_bytes + 512 : COPY;
+	uint64_t bytes = RING_LEAST;
+
+	while (s->can.kernel && bytes < rate_of(s) * copy && bytes < RING_MOST &&
+	       2 * bytes * s->n_rings <= RINGS_MOST)
 		bytes *= 2;
 	return bytes;
 }
@@ -57,14 +65,10 @@ static int watch(struct perf_source *s, const struct perf_ring *r, struct err *e
 	return 0;
 }
 
-/* One ring for each CPU that can be had; one that is offline gets none. */
-static int open_rings(struct perf_source *s, struct err *err)
+static int make_rings(struct perf_source *s, struct err *err)
 {
-	struct perf_wish w = wish_of(s);
-	size_t bytes = ring_bytes(&w);
 	long cpus = sysconf(_SC_NPROCESSORS_CONF);
-	uint32_t cpu, have = 0;
-	int rc = 0;
+	uint32_t i;
 
 	s->n_rings = cpus < 1 ? 1 : (uint32_t)cpus;
 	s->rings = calloc(s->n_rings, sizeof *s->rings);
@@ -72,28 +76,75 @@ static int open_rings(struct perf_source *s, struct err *err)
 	s->counted = calloc(s->n_rings, sizeof *s->counted);
 	if (!s->rings || !s->times || !s->counted)
 		return err_nomem(err, "perf's rings");
-	for (cpu = 0; cpu < s->n_rings; cpu++)
-		s->rings[cpu].fd = -1;
+	for (i = 0; i < s->n_rings; i++)
+		s->rings[i].fd = -1;
+	return 0;
+}
+
+static void close_rings(struct perf_source *s)
+{
+	uint32_t i;
+
+	for (i = 0; s->rings && i < s->n_rings; i++)
+		perf_ring_close(&s->rings[i]);
+}
+
+/* One ring for each CPU that is online, all of a size: less than `*bytes` where that cannot be had. 1: try again. */
+static int open_rings(struct perf_source *s, uint64_t *bytes, struct err *err)
+{
+	uint32_t cpu, have = 0;
+	int rc;
+
 	for (cpu = 0; cpu < s->n_rings; cpu++) {
-		rc = perf_ring_open(&s->rings[cpu], cpu, bytes, err);
+		rc = perf_ring_open(&s->rings[cpu], cpu, (size_t)*bytes, err);
 		if (rc == ERR_NOTFOUND)
 			continue;
 		if (rc == 0)
 			rc = watch(s, &s->rings[cpu], err);
 		if (rc)
 			return rc;
-		bytes = (size_t)s->rings[cpu].bytes; /* the limit holds for the next one, too */
 		have++;
+		if (s->rings[cpu].bytes < *bytes) {
+			*bytes = s->rings[cpu].bytes;
+			close_rings(s);
+			return 1;
+		}
 	}
 	s->n_offline = s->n_rings - have;
 	return have ? 0 : err_set(err, ERR_UNSUPPORTED, "perf finds no CPU online");
+}
+
+static int make(struct perf_source *s, struct err *err)
+{
+	struct perf_wish w = wish_of(s);
+	uint64_t bytes;
+	int rc = perf_attr_probe(&s->can, &w, err);
+
+	if (rc)
+		return rc;
+	s->scratch = malloc(PERF_RECORD_MAX);
+	if (!s->scratch)
+		return err_nomem(err, "perf events");
+	s->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (s->epoll < 0)
+		return err_sys(err, ERR_LIMIT, "cannot wait for perf's rings");
+	rc = make_rings(s, err);
+	bytes = rc ? 0 : ring_bytes(s);
+	while (rc == 0 && (rc = open_rings(s, &bytes, err)) == 1)
+		rc = 0;
+	if (rc)
+		return rc;
+	perf_adapt_init(&s->adapt, bytes / (rate_of(s) / LATE + 1));
+	perf_weights_init(&s->weights, s->n_rings, s->weights.period_ns, clock_mono_ns());
+	w = wish_of(s);
+	perf_set_init(&s->set, &w);
+	return 0;
 }
 
 int perf_source_new(struct perf_source **out, const struct perf_options *o, struct err *err)
 {
 	struct perf_source *s = calloc(1, sizeof *s);
 	uint64_t period = o->rate_hz ? 1000000000u / o->rate_hz : 1000000000u;
-	struct perf_wish w;
 	int rc;
 
 	*out = NULL;
@@ -101,23 +152,13 @@ int perf_source_new(struct perf_source **out, const struct perf_options *o, stru
 		return err_nomem(err, "perf events");
 	s->o = *o;
 	s->epoll = -1;
-	perf_adapt_init(&s->adapt);
 	s->weights.period_ns = period < PERIOD_MIN ? PERIOD_MIN : period;
-	w = wish_of(s);
-	rc = perf_attr_probe(&s->can, &w, err);
-	if (rc == 0 && !(s->scratch = malloc(PERF_RECORD_MAX)))
-		rc = err_nomem(err, "perf events");
-	if (rc == 0 && (s->epoll = epoll_create1(EPOLL_CLOEXEC)) < 0)
-		rc = err_sys(err, ERR_LIMIT, "cannot wait for perf's rings");
-	if (rc == 0)
-		rc = open_rings(s, err);
+	perf_adapt_init(&s->adapt, 0);
+	rc = make(s, err);
 	if (rc) {
 		perf_source_free(s);
 		return rc;
 	}
-	perf_weights_init(&s->weights, s->n_rings, s->weights.period_ns, clock_mono_ns());
-	w = wish_of(s);
-	perf_set_init(&s->set, &w);
 	*out = s;
 	return 0;
 }
@@ -129,8 +170,7 @@ void perf_source_free(struct perf_source *s)
 	if (!s)
 		return;
 	perf_set_release(&s->set);
-	for (i = 0; s->rings && i < s->n_rings; i++)
-		perf_ring_close(&s->rings[i]);
+	close_rings(s);
 	if (s->epoll >= 0)
 		(void)close(s->epoll);
 	perf_weights_release(&s->weights);
@@ -261,14 +301,14 @@ static void adapt(struct perf_source *s)
 /* CPUs that came online get rings, and all threads events for them. */
 static void meet_cpus(struct perf_source *s, int64_t now)
 {
-	struct perf_wish w = wish_of(s);
 	uint32_t i, fresh = 0;
 
 	if (s->n_offline == 0 || now < s->cpus_due)
 		return;
 	s->cpus_due = now + CPUS_NS;
 	for (i = 0; i < s->n_rings; i++) {
-		if (s->rings[i].fd >= 0 || perf_ring_open(&s->rings[i], i, ring_bytes(&w), NULL))
+		if (s->rings[i].fd >= 0 ||
+		    perf_ring_open(&s->rings[i], i, (size_t)ring_bytes(s), NULL))
 			continue;
 		(void)watch(s, &s->rings[i], NULL); /* without, it is read a bit later */
 		s->n_offline--;

@@ -13,7 +13,8 @@ struct perf_adapt {
 	int frozen; /* changing failed: never again */
 };
 
-void perf_adapt_init(struct perf_adapt *a);
+/* Begins wide: `room` is what may be copied without the rings running over. */
+void perf_adapt_init(struct perf_adapt *a, uint64_t room);
 void perf_adapt_tell(struct perf_adapt *a, int complete, size_t used);
 /* The size to change to now; 0: stay. */
 uint32_t perf_adapt_next(const struct perf_adapt *a);

@@ -232,46 +232,48 @@ static void copies_grow_when_one_in_200_is_too_short(void **state)
 	uint32_t first;
 
 	(void)state;
-	perf_adapt_init(&a);
+	perf_adapt_init(&a, 20000);
 	first = a.bytes;
-	tell(&a, 10, 0, first);
-	assert_int_equal(perf_adapt_next(&a), 0); /* too early to tell */
-	perf_adapt_init(&a);
-	tell(&a, 3990, 1, first / 2);
+	assert_true(first <= 20000 && first >= 16384);
+	assert_int_equal(perf_adapt_next(&a), 0); /* nothing is known */
+	tell(&a, 3990, 1, first - 100);
 	tell(&a, 10, 0, first);
 	assert_int_equal(perf_adapt_next(&a), 0); /* 0.25 % */
 	tell(&a, 11, 0, first);
 	assert_int_equal(perf_adapt_next(&a), 2 * first);
 	for (int i = 0; i < 10 && perf_adapt_next(&a); i++) {
 		perf_adapt_set(&a, perf_adapt_next(&a));
-		tell(&a, 100, 0, a.bytes);
+		tell(&a, 3, 0, a.bytes);
 	}
 	assert_int_equal(a.bytes, PERF_STACK_MAX);
 	assert_int_equal(perf_adapt_next(&a), 0);
 	assert_int_equal(PERF_STACK_MAX % 8, 0);
 }
 
-static void copies_shrink_when_far_too_large_for_long(void **state)
+static void copies_begin_wide_and_are_cut_to_measure(void **state)
 {
 	struct perf_adapt a;
-	uint32_t least = UINT32_MAX, next;
-	int changes = 0;
 
 	(void)state;
-	perf_adapt_init(&a);
-	tell(&a, 3000, 1, 200);
+	perf_adapt_init(&a, 1 << 30);
+	assert_true(a.bytes > 32768 && a.bytes <= PERF_STACK_MAX && a.bytes % 8 == 0);
+	tell(&a, 99, 1, 3000);
 	assert_int_equal(perf_adapt_next(&a), 0);
-	for (int i = 0; i < 1000; i++) {
-		tell(&a, 2000, 1, 200);
-		next = perf_adapt_next(&a);
-		if (!next)
-			continue;
-		perf_adapt_set(&a, next);
-		changes++;
-		least = a.bytes < least ? a.bytes : least;
-	}
-	assert_true(least >= 2048 && least <= 8192);
-	assert_true(changes <= 4);
+	tell(&a, 1, 1, 5000);
+	assert_int_equal(perf_adapt_next(&a), 16384); /* twice of what was needed, and some */
+	perf_adapt_set(&a, 16384);
+	tell(&a, 3999, 1, 200);
+	assert_int_equal(perf_adapt_next(&a), 0); /* now it takes long */
+	tell(&a, 1, 1, 200);
+	assert_int_equal(perf_adapt_next(&a), 8192);
+	perf_adapt_set(&a, 8192);
+	tell(&a, 100000, 1, 200);
+	assert_int_equal(perf_adapt_next(&a), 0); /* no smaller */
+	perf_adapt_init(&a, 1 << 30);
+	tell(&a, 100000, 1, 40000);
+	assert_int_equal(perf_adapt_next(&a), 0); /* needed as it is */
+	perf_adapt_init(&a, 10);
+	assert_true(a.bytes >= 8192);
 }
 
 static void a_program_that_swings_keeps_the_larger(void **state)
@@ -281,7 +283,7 @@ static void a_program_that_swings_keeps_the_larger(void **state)
 	int changes = 0;
 
 	(void)state;
-	perf_adapt_init(&a);
+	perf_adapt_init(&a, 1 << 16);
 	for (int i = 0; i < 10000; i++) {
 		tell(&a, 1000, i % 12 != 0, i % 12 ? 200 : a.bytes);
 		next = perf_adapt_next(&a);
@@ -291,6 +293,9 @@ static void a_program_that_swings_keeps_the_larger(void **state)
 		}
 	}
 	assert_true(changes < 30);
+	a.frozen = 1;
+	tell(&a, 1000, 0, a.bytes);
+	assert_int_equal(perf_adapt_next(&a), 0);
 }
 
 int main(void)
@@ -315,7 +320,7 @@ int main(void)
 						setup, teardown),
 		cmocka_unit_test(the_kernels_clock_of_a_thread_is_read),
 		cmocka_unit_test(copies_grow_when_one_in_200_is_too_short),
-		cmocka_unit_test(copies_shrink_when_far_too_large_for_long),
+		cmocka_unit_test(copies_begin_wide_and_are_cut_to_measure),
 		cmocka_unit_test(a_program_that_swings_keeps_the_larger),
 	};
 
