@@ -184,6 +184,12 @@ static void compact(struct snap *s, uint32_t first)
 	s->n = kept;
 }
 
+/* A main thread that ended before the others is still there, as a zombie. */
+static int has_ended(const struct snap_thread *t)
+{
+	return t->tid && (t->letter == 'Z' || t->letter == 'X');
+}
+
 static int read_round(struct snap_maker *m, uint32_t first, int other_ns)
 {
 	struct snap *s = m->snap;
@@ -191,7 +197,9 @@ static int read_round(struct snap_maker *m, uint32_t first, int other_ns)
 
 	for (uint32_t i = first; i < s->n && rc != ERR_NOMEM; i++) {
 		describe(m, &s->threads[i], other_ns);
-		if (s->threads[i].tid)
+		if (has_ended(&s->threads[i]))
+			s->threads[i].why = "has ended";
+		else if (s->threads[i].tid)
 			rc = snap_look(m, &s->threads[i]);
 		if (rc == ERR_DENIED && i == 0)
 			return rc;

@@ -80,24 +80,27 @@ static void failed(struct stop_copy *c, int sys)
 	c->result = sys == ESRCH || sys == ENOENT ? STOP_GONE : STOP_DENIED;
 }
 
-static int is_traced(int pid, int tid)
+/* EPERM has several reasons: it is ending, another one traces it, or we may not. */
+static enum stop_result why_refused(int pid, int tid)
 {
 	char path[64], text[2048];
-	const char *at;
-	int fd, yes = 0;
+	const char *state, *tracer;
 	ssize_t n;
+	int fd;
 
 	(void)snprintf(path, sizeof path, "/proc/%d/task/%d/status", pid, tid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-	if (n > 0) {
-		text[n] = '\0';
-		at = strstr(text, "\nTracerPid:\t");
-		yes = at && at[12] != '0';
-	}
 	if (fd >= 0)
 		(void)close(fd);
-	return yes;
+	if (n <= 0)
+		return STOP_GONE;
+	text[n] = '\0';
+	state = strstr(text, "\nState:\t");
+	tracer = strstr(text, "\nTracerPid:\t");
+	if (state && (state[8] == 'Z' || state[8] == 'X'))
+		return STOP_GONE;
+	return tracer && tracer[12] != '0' ? STOP_TRACED : STOP_DENIED;
 }
 
 static void prepare(struct tracer *t, struct slot *s)
@@ -122,8 +125,8 @@ static void prepare(struct tracer *t, struct slot *s)
 		return;
 	}
 	failed(c, errno);
-	if (c->sys == EPERM && is_traced(t->job->pid, c->tid))
-		c->result = STOP_TRACED;
+	if (c->sys == EPERM)
+		c->result = why_refused(t->job->pid, c->tid);
 }
 
 static void ask(struct tracer *t, struct slot *s)
