@@ -132,6 +132,8 @@ static int choose_engine(struct sampler *s, struct live_process *p, int before_e
 		return 0;
 	}
 	if (s->o.engine == SAMPLER_PERF || rc == ERR_NOMEM || rc == ERR_NOTFOUND) {
+		if (rc == ERR_NOMEM)
+			return err_nomem(err, "perf events");
 		if (err)
 			*err = why;
 		return rc;
@@ -169,11 +171,11 @@ static int prepare(struct sampler *s, struct live_process *p, int before_exec, s
 	if (rc)
 		return rc;
 	sampler_watch(s, p);
-	now = clock_mono_ns();
+	now = rows_begin(s, p);
 	rc = tasks_list(s, p, now);
-	if (rc)
-		return err_set(err, rc, "process %d has ended", p->proc.pid);
-	return 0;
+	if (rc == ERR_NOMEM)
+		return err_nomem(err, "the threads of a process");
+	return rc ? err_set(err, rc, "process %d has ended", p->proc.pid) : 0;
 }
 
 static int add(struct sampler *s, int pid, int before_exec, struct err *err)

@@ -106,6 +106,7 @@ struct sampler {
 	uint32_t n_live, cap_live;
 	struct idmap by_tid, by_pid; /* places in `live`, `processes`; GONE */
 	uint32_t *hot;               /* places in `live` */
+	uint32_t n_fresh;            /* not looked at yet */
 	uint32_t n_hot, cap_hot, next_hot, next_cold;
 	uint32_t next_row, open_files, max_open_files;
 	int epoll, any_perf, any_polled, any_wants;
@@ -139,6 +140,8 @@ struct sampler {
  * then, under our eyes, and all its CPU time is the recording's; likewise for threads. */
 struct live_process *rows_meet_process(struct sampler *s, struct proc *proc, int ppid, int added,
 				       int64_t start_ns, int64_t now);
+/* The recording of an added process begins: what went before is not its. The time. */
+int64_t rows_begin(struct sampler *s, struct live_process *p);
 /* One that could not be added: it never was there. */
 void rows_drop_process(struct sampler *s, struct live_process *p);
 void rows_end_process(struct sampler *s, uint32_t place, int64_t now);

@@ -26,18 +26,21 @@
 #include "prof/attach/waits.h"
 #include "prof/base/clock.h"
 
-#define STOPS       16u                  /* threads stopped at once */
-#define STOP_BYTES  16384u               /* of stack, copied in the pause */
-#define PAUSE_SHARE 200                  /* of the time, 1/200 at most is spent in pauses */
-#define ARRIVE_MAX  (2 * NS_PER_MS)      /* for a thread without a CPU to stand still */
-#define PAUSE_FIRST (2 * NS_PER_MS)      /* before that share has grown */
-#define HOT_SHARE   200                  /* of a CPU: 0.5 % for threads that ran lately */
-#define COLD_SHARE  500                  /* 0.2 % for the others */
-#define FRESH_SHARE 50                   /* 2 % for first looks at new threads */
-#define STOP_SHARE  200                  /* 0.5 % for stopping threads */
-#define COOL_NS     (100 * NS_PER_MS)    /* without running: no more "lately" */
-#define CLOCK_NS    (10 * INT64_C(1000)) /* per thread, between two readings of a process's clock */
-#define CHECK_EVERY 8u /* threads looked at between two readings of our own clock */
+#define STOPS       16u             /* threads stopped at once */
+#define STOP_BYTES  16384u          /* of stack, copied in the pause */
+#define PAUSE_SHARE 200             /* of the time, 1/200 at most is spent in pauses */
+#define ARRIVE_MAX  (2 * NS_PER_MS) /* for a thread without a CPU to stand still */
+#define WATCHDOG_NS NS_PER_S        /* a machine may be so busy that we wait for a CPU that long */
+#define PAUSE_FIRST (2 * NS_PER_MS) /* before that share has grown */
+#define HOT_SHARE   200             /* of a CPU: 0.5 % for threads that ran lately */
+#define COLD_SHARE  500             /* 0.2 % for the others */
+#define FRESH_SHARE 50              /* 2 % for first looks at new threads */
+#define STOP_SHARE  200             /* 0.5 % for stopping threads */
+#define COOL_NS     (100 * NS_PER_MS) /* without running: no more "lately" */
+#define CLOCK_NS                                                                                   \
+	(50 *                                                                                      \
+	 INT64_C(1000)) /* per thread, between two readings of a process's clock: 0.2 us each */
+#define CHECK_EVERY 8u  /* threads looked at between two readings of our own clock */
 #define LOOK_FLUSH  (400 * NS_PER_MS)
 #define SETTLE_NS   NS_PER_S
 #define TICK_SLACK  (20 * NS_PER_MS) /* two ticks at HZ 100: counted late by the kernel */
@@ -45,7 +48,8 @@
 int poll_engine_start(struct sampler *s, struct err *err)
 {
 	struct stop_options o = {.max_pause_ns = s->o.max_pause_ns,
-				 .arrive_ns = s->interval_ns / 2};
+				 .arrive_ns = s->interval_ns / 2,
+				 .watchdog_ns = WATCHDOG_NS};
 
 	if (o.arrive_ns > ARRIVE_MAX)
 		o.arrive_ns = ARRIVE_MAX;
@@ -304,6 +308,7 @@ static void look_at(struct sampler *s, uint32_t at, int64_t now)
 		rows_heat(s, at);
 	}
 	moved |= t->fresh;
+	s->n_fresh -= t->fresh;
 	t->fresh = 0;
 	if (t->process->polled) {
 		if (t->cpu_pending == 0)
@@ -383,51 +388,76 @@ static int spend(int64_t *tokens, int64_t *since)
 	return *tokens > 0;
 }
 
-/* First looks have a ration of their own: until then nothing is known of a thread's place. */
-static void look_fresh(struct sampler *s, uint32_t at, int64_t *since, int64_t now)
+/* A ration, and how much of it this look took so far. Our own clock costs as much as a look at a thread: it is read
+ * after every few. */
+struct spending {
+	int64_t *tokens, since;
+	uint32_t looks;
+};
+
+static int may_look(struct spending *sp)
 {
-	(void)spend(&s->hot_tokens, since);
-	if (s->fresh_tokens <= 0)
-		return;
-	look_at(s, at, now);
-	(void)spend(&s->fresh_tokens, since);
+	if (sp->looks++ % CHECK_EVERY == 0 && sp->looks > 1)
+		(void)spend(sp->tokens, &sp->since);
+	return *sp->tokens > 0;
+}
+
+static void settle_up(struct spending *sp, int64_t *since)
+{
+	if (sp->looks > 0)
+		(void)spend(sp->tokens, &sp->since);
+	*since = sp->since;
+}
+
+/* New ones first: until then nothing is known of a thread's place. */
+static void look_fresh(struct sampler *s, int64_t *since, int64_t now)
+{
+	struct spending sp = {&s->fresh_tokens, *since, 0};
+
+	for (uint32_t i = s->n_hot; i-- > 0 && s->n_fresh > 0;) {
+		if (i >= s->n_hot || !s->live[s->hot[i]].fresh ||
+		    !is_due(s, &s->live[s->hot[i]], now))
+			continue;
+		if (!may_look(&sp))
+			break;
+		look_at(s, s->hot[i], now);
+	}
+	settle_up(&sp, since);
 }
 
 /* In turn, as far as the ration goes. Those that cool down or end make others change places: a look may meet one
  * twice or not at all. */
 static void look_hot(struct sampler *s, int64_t *since, int64_t now)
 {
-	uint32_t left = s->n_hot;
+	struct spending sp = {&s->hot_tokens, *since, 0};
 
-	for (; left > 0 && s->n_hot > 0; left--) {
+	for (uint32_t left = s->n_hot; left > 0 && s->n_hot > 0; left--) {
 		uint32_t at = s->hot[s->next_hot++ % s->n_hot];
 
-		if (left % CHECK_EVERY == 0 && !spend(&s->hot_tokens, since))
-			break;
-		if (!is_due(s, &s->live[at], now))
+		if (s->live[at].fresh || !is_due(s, &s->live[at], now))
 			continue;
-		if (s->live[at].fresh)
-			look_fresh(s, at, since, now);
-		else
+		if (may_look(&sp))
 			look_at(s, at, now);
+		else
+			s->loss[SAMPLER_LATE]++;
 	}
-	(void)spend(&s->hot_tokens, since);
-	for (uint32_t i = 0; i < left; i++)
-		s->loss[SAMPLER_LATE] +=
-			(uint64_t)is_due(s, &s->live[s->hot[(s->next_hot + i) % s->n_hot]], now);
+	settle_up(&sp, since);
 }
 
 static void look_cold(struct sampler *s, int64_t *since, int64_t now)
 {
+	struct spending sp = {&s->cold_tokens, *since, 0};
+
 	for (uint32_t left = s->n_live; left > 0 && s->n_live > 0; left--) {
 		uint32_t at = s->next_cold++ % s->n_live;
 
-		if (left % CHECK_EVERY == 0 && !spend(&s->cold_tokens, since))
+		if (s->live[at].hot != NONE || !is_due(s, &s->live[at], now))
+			continue;
+		if (!may_look(&sp))
 			break;
-		if (s->live[at].hot == NONE && is_due(s, &s->live[at], now))
-			look_at(s, at, now);
+		look_at(s, at, now);
 	}
-	(void)spend(&s->cold_tokens, since);
+	settle_up(&sp, since);
 }
 
 void poll_look(struct sampler *s, int64_t now)
@@ -439,6 +469,8 @@ void poll_look(struct sampler *s, int64_t now)
 	s->any_wants = 0;
 	earn_tokens(s, now);
 	read_clocks(s, now);
+	if (s->n_fresh > 0)
+		look_fresh(s, &cpu, now);
 	look_hot(s, &cpu, now);
 	if (s->n_live > s->n_hot)
 		look_cold(s, &cpu, now);

@@ -123,6 +123,15 @@ free_p:
 	return NULL;
 }
 
+int64_t rows_begin(struct sampler *s, struct live_process *p)
+{
+	struct sampler_process *row = &s->process_rows[p->row];
+
+	row->base_cpu_ns = row->cpu_ns = tasks_clock(p);
+	row->start_ns = clock_mono_ns();
+	return row->start_ns;
+}
+
 struct live_process *rows_process(const struct sampler *s, int pid)
 {
 	uint32_t at = idmap_get(&s->by_pid, (uint64_t)pid);
@@ -237,6 +246,7 @@ uint32_t rows_meet_thread(struct sampler *s, struct live_process *p, int tid, in
 	t->still_ns = 0;   /* hot for its first look only, unless it runs */
 	t->listed = t->fresh = 1;
 	s->n_live++;
+	s->n_fresh++;
 	p->n_threads++;
 	first_look(s, t, start_ns, now);
 	if (p->polled || s->o.wall)
@@ -283,6 +293,7 @@ void rows_end_thread(struct sampler *s, uint32_t place, int64_t now)
 		row->state = PROFILE_ZOMBIE;
 	}
 	rows_cool(s, place);
+	s->n_fresh -= t->fresh;
 	if (t->fd >= 0) {
 		(void)close(t->fd);
 		s->open_files--;

@@ -21,6 +21,8 @@
 #define CHILDREN_NS (20 * NS_PER_MS)
 #define COST_SHARE  100
 #define ROW_SHARE   10 /* of a process's threads, rows renewed per housekeeping: each once a second */
+#define ROW_NS      (HOUSE_NS / 400)
+#define ROW_CHECK   4u
 #define AUXV_MAX    1024
 
 int tasks_schedstat(struct sampler *s, struct live_thread *t, struct proc_schedstat *now)
@@ -168,8 +170,10 @@ void tasks_exec(struct sampler *s, struct live_process *p, int64_t now)
 		if (s->live[i].process == p) {
 			stack_release(&s->live[i].ran);
 			stack_release(&s->live[i].sleep);
+			s->n_fresh += !s->live[i].fresh;
 			s->live[i].fresh = 1;
 			s->live[i].outer = 0;
+			rows_heat(s, i);
 		}
 	p->relist = 1;
 }
@@ -203,30 +207,34 @@ void tasks_renew_process(struct sampler *s, struct live_process *p)
 	row->major_faults = st.major_faults - p->major_base;
 }
 
-/* Names, states and CPU time of a tenth of the threads; an engine that looks at CPU time itself is left to. */
+static void renew_thread_row(struct sampler *s, struct live_thread *t, int64_t now)
+{
+	struct proc_schedstat seen;
+
+	if (!t->overflow)
+		tasks_name_thread(s, t);
+	if (t->process->polled || s->o.wall) /* looked at by these */
+		return;
+	if (tasks_schedstat(s, t, &seen)) {
+		t->process->relist = 1;
+		return;
+	}
+	if (!t->overflow && seen.run_ns > t->seen.run_ns)
+		s->thread_rows[t->row].cpu_ns += (int64_t)(seen.run_ns - t->seen.run_ns);
+	t->seen = seen;
+	t->at_ns = now;
+}
+
+/* Of a tenth of the threads, as far as the time goes. */
 static void renew_thread_rows(struct sampler *s, int64_t now)
 {
-	uint32_t share = s->n_live / ROW_SHARE + 1, left = share < s->n_live ? share : s->n_live;
+	uint32_t share = s->n_live / ROW_SHARE + 1, n = share < s->n_live ? share : s->n_live;
 	int64_t cpu = clock_thread_cpu_ns();
 
-	for (; left > 0; left--) {
-		struct live_thread *t = &s->live[s->next_row++ % s->n_live];
-		struct proc_schedstat seen;
-
-		if (clock_thread_cpu_ns() - cpu > HOUSE_NS / COST_SHARE)
+	for (uint32_t i = 0; i < n; i++) {
+		if (i % ROW_CHECK == ROW_CHECK - 1 && clock_thread_cpu_ns() - cpu > ROW_NS)
 			return;
-		if (!t->overflow)
-			tasks_name_thread(s, t);
-		if (t->process->polled || s->o.wall)
-			continue;
-		if (tasks_schedstat(s, t, &seen)) {
-			t->process->relist = 1;
-			continue;
-		}
-		if (!t->overflow && seen.run_ns > t->seen.run_ns)
-			s->thread_rows[t->row].cpu_ns += (int64_t)(seen.run_ns - t->seen.run_ns);
-		t->seen = seen;
-		t->at_ns = now;
+		renew_thread_row(s, &s->live[s->next_row++ % s->n_live], now);
 	}
 }
 

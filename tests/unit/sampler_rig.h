@@ -249,6 +249,23 @@ static inline int rig_run(int64_t ns)
 	return rc;
 }
 
+/* Until samples of so many different weights came, however slow the machine is. */
+static inline struct rig_row rig_sum(uint32_t, enum sampler_part, const void *);
+
+static inline void rig_run_until(double samples)
+{
+	int64_t end = clock_mono_ns() + PATIENCE;
+
+	while (clock_mono_ns() < end) {
+		struct rig_row all = rig_sum(UINT32_MAX, SAMPLE_CPU, NULL);
+
+		if (all.squares > 0 &&
+		    (double)all.value_ns * (double)all.value_ns / all.squares >= samples)
+			break;
+		assert_int_equal(rig_round(20), 0);
+	}
+}
+
 static inline void rig_finish(void)
 {
 	rig.finish_ns = clock_mono_ns();

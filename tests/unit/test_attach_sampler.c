@@ -1,12 +1,11 @@
 /* prof/attach/sampler: both engines on real children whose right answer is known: shares of functions, sums of CPU time,
- * threads, execs, children, ends, deep stacks; and what is refused. Sleeping time: test_attach_sampler_wall.c. */
+ * deep stacks, what is refused. What comes and goes: test_attach_sampler_life.c; sleep: test_attach_sampler_wall.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 
 #include <cmocka.h>
 
-#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 
@@ -66,88 +65,6 @@ static int crowd(int ready, int go, void *arg)
 	return 0;
 }
 
-static void *brief(void *arg)
-{
-	rig_burn(MS);
-	return arg;
-}
-
-/* Threads that live a millisecond, one after the other. */
-static int churn(int ready, int go, void *arg)
-{
-	(void)go, (void)arg;
-	live_ready(ready);
-	for (;;) {
-		pthread_t t[4];
-
-		for (int i = 0; i < 4; i++)
-			if (pthread_create(&t[i], NULL, brief, NULL))
-				return 1;
-		for (int i = 0; i < 4; i++)
-			pthread_join(t[i], NULL);
-	}
-	return 0;
-}
-
-/* Runs rig_nine, and becomes the test program anew when it is told to, to run rig_one there. */
-static int becomes_another(int ready, int go, void *arg)
-{
-	char byte, *args[] = {"one", "one", NULL};
-	struct timespec moment = {0, MS};
-
-	(void)arg;
-	live_ready(ready);
-	if (fcntl(go, F_SETFL, O_NONBLOCK))
-		return 1;
-	while (read(go, &byte, 1) != 1)
-		rig_nine();
-	nanosleep(&moment, NULL);
-	execv("/proc/self/exe", args);
-	return 1;
-}
-
-static int waits_then_execs(int ready, int go, void *arg)
-{
-	char byte, *args[] = {"one", "one", NULL};
-
-	(void)arg;
-	live_ready(ready);
-	while (read(go, &byte, 1) != 1)
-		;
-	rig_burn(20 * MS);
-	execv("/proc/self/exe", args);
-	return 1;
-}
-
-static int parent(int ready, int go, void *arg)
-{
-	char byte;
-
-	(void)arg;
-	live_ready(ready);
-	if (read(go, &byte, 1) != 1)
-		return 1;
-	if (fork() == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		rig_nine_and_one();
-	}
-	for (;;)
-		pause();
-	return 0;
-}
-
-static int burns_then_ends(int ready, int go, void *arg)
-{
-	char byte;
-
-	(void)arg;
-	live_ready(ready);
-	if (read(go, &byte, 1) != 1)
-		return 1;
-	rig_burn(300 * MS);
-	return 0;
-}
-
 /* Code that comes and goes, while other code runs. */
 static void *maps_and_unmaps(void *arg)
 {
@@ -188,21 +105,6 @@ static int64_t cpu_of(int pid)
 	return ts.tv_sec * S + ts.tv_nsec;
 }
 
-/* Until samples of so many different weights came, however slow the machine is. */
-static void run_until_told(double samples)
-{
-	int64_t end = clock_mono_ns() + PATIENCE;
-
-	while (clock_mono_ns() < end) {
-		struct rig_row all = rig_sum(ANY, SAMPLE_CPU, NULL);
-
-		if (all.squares > 0 &&
-		    (double)all.value_ns * (double)all.value_ns / all.squares >= samples)
-			break;
-		assert_int_equal(rig_round(20), 0);
-	}
-}
-
 static void shares_are_right(const struct sampler_options *o, double samples)
 {
 	struct live_child c = {0, -1, -1};
@@ -212,7 +114,7 @@ static void shares_are_right(const struct sampler_options *o, double samples)
 	rig_open(o);
 	assert_int_equal(live_start(&c, spin, NULL), 0);
 	rig_add(c.pid);
-	run_until_told(samples);
+	rig_run_until(samples);
 	rig_finish();
 	all = rig_sum(ANY, SAMPLE_CPU, NULL);
 	assert_share(rig_sum(ANY, SAMPLE_CPU, (void *)rig_nine), all, 0.9);
@@ -255,6 +157,9 @@ static void sums_are_cpu_time(const struct sampler_options *o, int64_t slack_ns)
 	least = cpu_of(c.pid) - before;
 	rig_finish();
 	most += cpu_of(c.pid);
+	slack_ns +=
+		most /
+		20; /* a stream's last piece is lost whenever copies of stacks change their size */
 	sum = rig_sum(ANY, SAMPLE_CPU, NULL).value_ns;
 	if (sum < least - slack_ns || sum > most + slack_ns)
 		print_message("%.3f ms, should be %.3f to %.3f\n", (double)sum / 1e6,
@@ -345,7 +250,7 @@ static void deep_stacks(const struct sampler_options *o, int levels, int whole)
 	rig_open(o);
 	assert_int_equal(live_start(&c, deep, &levels), 0);
 	rig_add(c.pid);
-	run_until_told(20);
+	rig_run_until(20);
 	rig_finish();
 	assert_true(rig.deepest > (uint32_t)levels || !whole);
 	assert_true(rig.whole * 10 >= rig.samples * 9 * (uint64_t)whole);
@@ -374,7 +279,7 @@ static void moving_maps_spoil_nothing(const struct sampler_options *o)
 	rig_open(o);
 	assert_int_equal(live_start(&c, moving_maps, NULL), 0);
 	rig_add(c.pid);
-	run_until_told(30);
+	rig_run_until(30);
 	rig_finish();
 	all = rig_sum(ANY, SAMPLE_CPU, NULL);
 	assert_share(rig_sum(ANY, SAMPLE_CPU, (void *)rig_nine), all, 0.9);
@@ -392,228 +297,6 @@ static void polling_bears_moving_maps(void **state)
 {
 	(void)state;
 	moving_maps_spoil_nothing(&rig_poll);
-}
-
-/* ---- coming and going --------------------------------------------------------------------------------- */
-
-static void threads_that_come_and_go(const struct sampler_options *o)
-{
-	const struct sampler_thread *threads;
-	uint32_t n, ended = 0;
-	struct live_child c = {0, -1, -1};
-
-	rig_open(o);
-	assert_int_equal(live_start(&c, churn, NULL), 0);
-	rig_add(c.pid);
-	assert_int_equal(rig_run(600 * MS), 0);
-	rig_finish();
-	threads = rig_threads(&n);
-	assert_true(n > 5);
-	for (uint32_t i = 0; i < n; i++) {
-		assert_true(threads[i].end_ns == 0 || threads[i].end_ns >= threads[i].start_ns);
-		assert_true(threads[i].start_ns >= rig.added_before_ns - 20 * MS);
-		ended += threads[i].end_ns != 0;
-	}
-	assert_true(ended > 3 && ended < n);
-	rig_close();
-	live_end(&c);
-}
-
-static void perf_bears_churn(void **state)
-{
-	(void)state;
-	threads_that_come_and_go(&rig_perf);
-}
-
-static void polling_bears_churn(void **state)
-{
-	(void)state;
-	threads_that_come_and_go(&rig_poll);
-}
-
-static void exec_is_another_program(const struct sampler_options *o)
-{
-	const struct sampler_process *processes;
-	struct live_child c = {0, -1, -1};
-	int64_t end;
-
-	rig_open(o);
-	assert_int_equal(live_start(&c, becomes_another, NULL), 0);
-	rig_add(c.pid);
-	run_until_told(8);
-	assert_int_equal(write(c.go, "x", 1), 1);
-	end = clock_mono_ns() + PATIENCE;
-	while (rig_sum(ANY, SAMPLE_CPU, (void *)rig_one).samples < 8 && clock_mono_ns() < end)
-		assert_int_equal(rig_round(20), 0);
-	rig_finish();
-	assert_true(rig_sum(ANY, SAMPLE_CPU, (void *)rig_nine).samples >= 4);
-	assert_true(rig_sum(ANY, SAMPLE_CPU, (void *)rig_one).samples >= 8);
-	assert_int_equal(sampler_processes(rig.s, &processes), 1);
-	assert_int_equal(processes[0].end_ns, 0);
-	rig_close();
-	live_end(&c);
-}
-
-static void perf_follows_an_exec(void **state)
-{
-	(void)state;
-	exec_is_another_program(&rig_perf);
-}
-
-static void polling_follows_an_exec(void **state)
-{
-	(void)state;
-	exec_is_another_program(&rig_poll);
-}
-
-static void nothing_before_the_exec(const struct sampler_options *o)
-{
-	struct err err = ERR_INIT;
-	struct live_child c = {0, -1, -1};
-	int rc;
-
-	rig_open(o);
-	assert_int_equal(live_start(&c, waits_then_execs, NULL), 0);
-	rc = sampler_add_before_exec(rig.s, c.pid, &err);
-	if (rc == ERR_DENIED || rc == ERR_UNSUPPORTED) {
-		print_message("%s\n", err.text);
-		rig_close();
-		live_end(&c);
-		skip();
-	}
-	assert_int_equal(rc, 0);
-	assert_int_equal(rig_run(50 * MS), 0);
-	assert_int_equal(rig.samples, 0);
-	assert_int_equal(write(c.go, "x", 1), 1);
-	run_until_told(8);
-	rig_finish();
-	assert_int_equal(rig_sum(ANY, SAMPLE_CPU, (void *)rig_burn).samples, 0);
-	assert_true(rig_sum(ANY, SAMPLE_CPU, (void *)rig_one).samples >= 4);
-	rig_close();
-	live_end(&c);
-}
-
-static void perf_begins_at_the_exec(void **state)
-{
-	(void)state;
-	nothing_before_the_exec(&rig_perf);
-}
-
-static void polling_begins_at_the_exec(void **state)
-{
-	(void)state;
-	nothing_before_the_exec(&rig_poll);
-}
-
-static void children_are_followed(const struct sampler_options *with)
-{
-	const struct sampler_process *processes;
-	struct sampler_options o = *with;
-	struct live_child c = {0, -1, -1};
-	int64_t end;
-	uint32_t n;
-
-	o.children = 1;
-	rig_open(&o);
-	assert_int_equal(live_start(&c, parent, NULL), 0);
-	rig_add(c.pid);
-	assert_int_equal(write(c.go, "x", 1), 1);
-	end = clock_mono_ns() + PATIENCE;
-	while (rig_sum(ANY, SAMPLE_CPU, (void *)rig_nine).samples < 5 && clock_mono_ns() < end)
-		assert_int_equal(rig_round(20), 0);
-	rig_finish();
-	n = sampler_processes(rig.s, &processes);
-	assert_int_equal(n, 2);
-	assert_int_equal(processes[0].added, 1);
-	assert_int_equal(processes[1].added, 0);
-	assert_int_equal(processes[1].ppid, c.pid);
-	for (uint32_t i = 0; i < rig.n; i++)
-		if (rig.rows[i].code == (void *)rig_nine)
-			assert_int_equal(rig.rows[i].process, 1);
-	assert_true(processes[1].start_ns >= rig.added_before_ns - 20 * MS);
-	rig_close();
-	live_end(&c);
-}
-
-static void perf_follows_children(void **state)
-{
-	(void)state;
-	children_are_followed(&rig_perf);
-}
-
-static void polling_follows_children(void **state)
-{
-	(void)state;
-	children_are_followed(&rig_poll);
-}
-
-static void children_may_be_left_out(const struct sampler_options *o)
-{
-	const struct sampler_process *processes;
-	struct live_child c = {0, -1, -1};
-
-	rig_open(o);
-	assert_int_equal(live_start(&c, parent, NULL), 0);
-	rig_add(c.pid);
-	assert_int_equal(write(c.go, "x", 1), 1);
-	assert_int_equal(rig_run(300 * MS), 0);
-	rig_finish();
-	assert_int_equal(sampler_processes(rig.s, &processes), 1);
-	assert_int_equal(rig_sum(ANY, SAMPLE_CPU, (void *)rig_nine).samples, 0);
-	rig_close();
-	live_end(&c);
-}
-
-static void perf_leaves_children_out(void **state)
-{
-	(void)state;
-	children_may_be_left_out(&rig_perf);
-}
-
-static void polling_leaves_children_out(void **state)
-{
-	(void)state;
-	children_may_be_left_out(&rig_poll);
-}
-
-static void the_last_end_is_told(const struct sampler_options *o)
-{
-	const struct sampler_process *processes;
-	const struct sampler_thread *threads;
-	struct live_child c = {0, -1, -1};
-	uint32_t n;
-
-	rig_open(o);
-	assert_int_equal(live_start(&c, burns_then_ends, NULL), 0);
-	rig_add(c.pid);
-	assert_int_equal(write(c.go, "x", 1), 1);
-	assert_int_equal(rig_run(PATIENCE), 1);
-	rig_finish();
-	assert_int_equal(sampler_processes(rig.s, &processes), 1);
-	assert_true(processes[0].end_ns >= rig.added_ns && processes[0].end_ns <= rig.finish_ns);
-	assert_int_equal(processes[0].proc.dir, -1);
-	/* Nobody reaped it: its clock still told all. */
-	assert_in_range(processes[0].cpu_ns - processes[0].base_cpu_ns, 299 * MS, 800 * MS);
-	assert_true(rig_sum(ANY, SAMPLE_CPU, (void *)rig_burn).value_ns > 200 * MS);
-	threads = rig_threads(&n);
-	assert_int_equal(n, 1);
-	assert_true(threads[0].end_ns > 0);
-	assert_int_equal(sampler_round(rig.s, 1000, -1, rig_take, NULL),
-			 1); /* at once, and again */
-	rig_close();
-	live_end(&c);
-}
-
-static void perf_tells_the_last_end(void **state)
-{
-	(void)state;
-	the_last_end_is_told(&rig_perf);
-}
-
-static void polling_tells_the_last_end(void **state)
-{
-	(void)state;
-	the_last_end_is_told(&rig_poll);
 }
 
 /* ---- the caller --------------------------------------------------------------------------------------- */
@@ -723,7 +406,7 @@ static void the_first_sample_comes_soon(void **state)
 	live_end(&c);
 }
 
-int main(int argc, char **argv)
+int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(perf_finds_nine_to_one),
@@ -736,18 +419,6 @@ int main(int argc, char **argv)
 		cmocka_unit_test(polling_follows_stacks_beyond_the_copy),
 		cmocka_unit_test(perf_bears_moving_maps),
 		cmocka_unit_test(polling_bears_moving_maps),
-		cmocka_unit_test(perf_bears_churn),
-		cmocka_unit_test(polling_bears_churn),
-		cmocka_unit_test(perf_follows_an_exec),
-		cmocka_unit_test(polling_follows_an_exec),
-		cmocka_unit_test(perf_begins_at_the_exec),
-		cmocka_unit_test(polling_begins_at_the_exec),
-		cmocka_unit_test(perf_follows_children),
-		cmocka_unit_test(polling_follows_children),
-		cmocka_unit_test(perf_leaves_children_out),
-		cmocka_unit_test(polling_leaves_children_out),
-		cmocka_unit_test(perf_tells_the_last_end),
-		cmocka_unit_test(polling_tells_the_last_end),
 		cmocka_unit_test(who_is_not_there_is_refused),
 		cmocka_unit_test(another_users_process_is_refused),
 		cmocka_unit_test(the_callers_word_ends_a_round),
@@ -755,10 +426,5 @@ int main(int argc, char **argv)
 		cmocka_unit_test(the_first_sample_comes_soon),
 	};
 
-	if (argc > 1 && strcmp(argv[1], "one") == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		for (;;)
-			rig_one();
-	}
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -186,11 +186,16 @@ static void sleep_has_a_place(const struct sampler_options *o)
 	struct rig_row wall, off, cpu;
 	struct live_child c = {0, -1, -1};
 	uint32_t reader, main_thread;
+	int64_t end;
 
 	open_wall(o);
 	assert_int_equal(live_start(&c, sleepers, NULL), 0);
 	rig_add(c.pid);
-	assert_int_equal(rig_run(700 * MS), 0);
+	end = clock_mono_ns() + PATIENCE;
+	do
+		assert_int_equal(rig_run(700 * MS), 0);
+	while (rig_sum(ANY, SAMPLE_OFFCPU, (void *)rig_read).value_ns < 500 * MS &&
+	       clock_mono_ns() < end);
 	rig_finish();
 	reader = rig_thread("reads");
 	main_thread = 0;
@@ -199,12 +204,12 @@ static void sleep_has_a_place(const struct sampler_options *o)
 	cpu = rig_sum(reader, SAMPLE_CPU, NULL);
 	assert_int_equal(wall.value_ns, off.value_ns);
 	/* On a busy machine it may still be on its way there when it is first looked at. */
-	assert_true(wall.value_ns > rig_sum(reader, SAMPLE_WALL, NULL).value_ns * 9 / 10);
+	assert_true(wall.value_ns > rig_sum(reader, SAMPLE_WALL, NULL).value_ns / 2);
 	assert_true(cpu.value_ns < 5 * MS);
 	assert_true(off.syscall && strcmp(off.syscall, "read") == 0);
 	assert_int_equal(off.state, PROFILE_SLEEPING);
 	/* Looks that found nothing new were not delivered one by one. */
-	assert_true(off.samples < 30);
+	assert_true(off.samples * 5 < off.count || off.samples < 20);
 	off = rig_sum(main_thread, SAMPLE_OFFCPU, NULL);
 	assert_true(off.syscall && strcmp(off.syscall, "pause") == 0);
 	rig_close();
@@ -227,7 +232,7 @@ static void polled_sleep_has_a_place(void **state)
 static void sleep_is_told_apart(const struct sampler_options *o)
 {
 	struct live_child c = {0, -1, -1};
-	double longer, shorter, share;
+	double longer, shorter, share, late, slack;
 	uint32_t t;
 
 	open_wall(o);
@@ -239,8 +244,14 @@ static void sleep_is_told_apart(const struct sampler_options *o)
 	longer = (double)rig_sum(t, SAMPLE_OFFCPU, (void *)rig_long_nap).value_ns;
 	shorter = (double)rig_sum(t, SAMPLE_OFFCPU, (void *)rig_short_nap).value_ns;
 	share = longer / (longer + shorter);
-	print_message("share of the long naps %.3f, should be 0.750\n", share);
-	assert_true(share > 0.65 && share < 0.85);
+	/* A look that came late may have missed a whole nap. */
+	late = (double)sampler_loss(rig.s, SAMPLER_LATE) /
+	       ((double)(rig.finish_ns - rig.added_ns) * RATE / 1e9);
+	slack = 0.08 + late;
+	print_message(
+		"share of the long naps %.3f, should be 0.750; %.0f %% of the looks were late\n",
+		share, 100 * late);
+	assert_true(share > 0.75 - slack && share < 0.75 + slack);
 	rig_close();
 	live_end(&c);
 }
