@@ -227,6 +227,23 @@ static int count_args(const struct args *a)
 	return n;
 }
 
+/* Of locks: F_GETLK, F_SETLK, F_SETLKW, and the same of open files. */
+static int is_lock_command(uint64_t command)
+{
+	return ((uint32_t)command >= 5 && (uint32_t)command <= 7) ||
+	       ((uint32_t)command >= 36 && (uint32_t)command <= 38);
+}
+
+static void flock_arg(struct args *a, uint64_t address)
+{
+	uint8_t bytes[STRUCTS_FLOCK];
+
+	if (!address || remote_read(a->memory, address, bytes, sizeof bytes) != sizeof bytes)
+		words_pointer(a->w, address);
+	else
+		structs_flock(a->w, bytes);
+}
+
 static void special(struct args *a, int i)
 {
 	int64_t nr = a->call->nr;
@@ -234,6 +251,8 @@ static void special(struct args *a, int i)
 
 	if ((nr == SYS_select || nr == SYS_pselect6) && i >= 1 && i <= 3)
 		fdset_arg(a, i);
+	else if (nr == SYS_fcntl && i == 2 && is_lock_command(a->call->args[1]))
+		flock_arg(a, v);
 	else if (nr == SYS_ioctl && i == 1)
 		names_ioctl(a->w, v);
 	else if (nr == SYS_futex && i == 5)

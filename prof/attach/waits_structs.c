@@ -140,3 +140,19 @@ void structs_sembufs(struct words *w, const uint8_t *bytes, size_t n, uint64_t c
 	}
 	words_add(w, i < count ? ", ...]" : "]");
 }
+
+/* short type, short whence, then start and length of 64 bits: asm-generic/fcntl.h */
+void structs_flock(struct words *w, const uint8_t bytes[STRUCTS_FLOCK])
+{
+	static const char *const types[] = {"F_RDLCK", "F_WRLCK", "F_UNLCK"};
+	static const char *const whences[] = {"SEEK_SET", "SEEK_CUR", "SEEK_END"};
+	uint16_t type, whence;
+	int64_t range[2];
+
+	memcpy(&type, bytes, sizeof type);
+	memcpy(&whence, bytes + 2, sizeof whence);
+	memcpy(range, bytes + 8, sizeof range);
+	words_add(w, type < 3 ? "{%s, " : "{%s%u, ", type < 3 ? types[type] : "", type);
+	words_add(w, whence < 3 ? "%s, " : "%s%u, ", whence < 3 ? whences[whence] : "", whence);
+	words_add(w, "%lld, %lld}", (long long)range[0], (long long)range[1]);
+}

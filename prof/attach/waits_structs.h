@@ -23,6 +23,10 @@ void structs_fdset(struct words *w, const uint8_t *bytes, size_t n, uint64_t nfd
 /* "[{0, -1}, {1, 1, SEM_UNDO}]" */
 void structs_sembufs(struct words *w, const uint8_t *bytes, size_t n, uint64_t count);
 
+/* "{F_WRLCK, SEEK_SET, 100, 10}" of a struct flock of 64 bits; nothing of fewer bytes. */
+#define STRUCTS_FLOCK 24u
+void structs_flock(struct words *w, const uint8_t bytes[STRUCTS_FLOCK]);
+
 /* Descriptor and events of entry `i`; 0, or -1: there is none. */
 int structs_pollfd(const uint8_t *bytes, size_t n, size_t i, int *fd, uint32_t *events);
 /* Is `fd` in the set? */

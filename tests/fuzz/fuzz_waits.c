@@ -51,6 +51,10 @@ static void structs(const uint8_t *data, size_t size, size_t room)
 		names_ioctl(&w, value);
 	}
 	check(&w);
+	words_init(&w, out, room);
+	if (size >= STRUCTS_FLOCK)
+		structs_flock(&w, data);
+	check(&w);
 	if (size >= 16 && structs_time(data, data[0] & 1) < -1)
 		abort();
 }

@@ -492,7 +492,7 @@ static void a_file_lock_names_its_holder(void **state)
 	(void)state;
 	rig_case(&whole, SYS_flock, "flock([0-9]*, LOCK_EX)",
 		 "lock on fd [0-9]*: /tmp/protea-waits.*/file held by [0-9]* (locker)");
-	rig_case(&range, SYS_fcntl, "fcntl([0-9]*, F_SETLKW, 0x*)",
+	rig_case(&range, SYS_fcntl, "fcntl([0-9]*, F_SETLKW, {F_WRLCK, SEEK_SET, 105, 1})",
 		 "lock on fd [0-9]*: /tmp/protea-waits.*/file held by [0-9]* (locker)");
 }
 
