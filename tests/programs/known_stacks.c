@@ -495,11 +495,11 @@ int main(int argc, char **argv)
 	sem_init(&semaphore, 0, 0);
 	if (pipe(quiet_pipe))
 		return 1;
-	depth = argc > 3 ? atoi(argv[3]) : 20;
+	depth = argc > 3 ? (int)strtol(argv[3], NULL, 10) : 20;
 	if (strcmp(what, "all") == 0)
 		all();
 	else if (strcmp(what, "deep") == 0)
-		many(argc > 2 ? atoi(argv[2]) : 50);
+		many(argc > 2 ? (int)strtol(argv[2], NULL, 10) : 50);
 	else if (strcmp(what, "churn") == 0)
 		churn();
 	else if (strcmp(what, "exec") == 0)
