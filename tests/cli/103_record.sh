@@ -99,7 +99,7 @@ if [ -x /usr/bin/python3 ] && [ -x "$P/split" ]; then
 	engine perf "children that fork and exec, by events" truth perf forks 3 999 1 -- self:parent_work=0.1667 self:child_work=0.3333 self:exec_work=0.5
 	engine perf "threads that run already, by events" attached perf threads 300 -- self:nine=0.9 self:tenth=0.1 path:worker\>nine
 	engine clock "a program that runs already, by polling" env_truth 10 attached clock split 200 -- self:three=0.75 self:one=0.25 path:main\>work\>three
-	engine perf "recursion, attached" attached perf recurse 60 -- self:leaf=1 path:main\>down\>down path:main\>even\>odd\>even
+	engine perf "recursion, attached" attached perf recurse 60 -- self:leaf=0.99 path:main\>down\>down path:main\>even\>odd\>even
 else
 	skip "known programs have their known profile" "python3 or the sample programs are missing"
 fi
