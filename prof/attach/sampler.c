@@ -17,8 +17,9 @@
 #define RATE_DEFAULT 199u
 #define RATE_MAX     10000u
 #define DRAIN_NS     (20 * NS_PER_MS) /* rings that are not full yet; what they tell is not older */
-#define FIRST_NS     (4 * NS_PER_MS)  /* until the first sample came: someone waits for it */
-#define FILES_KEPT   64u              /* descriptors left for others */
+#define FIRST_NS                                                                                   \
+	(4 * NS_PER_MS) /* until the first sample came, for a second: someone waits for it */
+#define FILES_KEPT 64u  /* descriptors left for others */
 
 /* ---- made and ended ------------------------------------------------------------------------------- */
 
@@ -288,7 +289,7 @@ static void look(struct sampler *s, int64_t now)
 static void drain(struct sampler *s, int64_t now)
 {
 	perf_engine_drain(s);
-	s->drain_due = now + (s->delivered ? DRAIN_NS : FIRST_NS);
+	s->drain_due = now + (s->delivered || now > s->start_ns + NS_PER_S ? DRAIN_NS : FIRST_NS);
 }
 
 int sampler_round(struct sampler *s, int timeout_ms, int wake_fd, sampler_take *take, void *ctx)
