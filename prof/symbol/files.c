@@ -89,19 +89,26 @@ static int open_given(struct files *f, const struct symbol_module *module, const
 	return 1;
 }
 
+/* Does what a link of the process leads to differ from what ours does? */
+static int differs(int64_t pid, const char *link)
+{
+	char path[64], own[64];
+	struct stat ours, theirs;
+
+	snprintf(path, sizeof path, "/proc/%lld/%s", (long long)pid, link);
+	snprintf(own, sizeof own, "/proc/self/%s", link);
+	return stat(path, &theirs) == 0 && stat(own, &ours) == 0 &&
+	       (theirs.st_dev != ours.st_dev || theirs.st_ino != ours.st_ino);
+}
+
 /* Programs in containers bring their debug files along. */
 static void find_root(struct files *f, const struct symbol_module *module,
 		      const struct symbol_options *options)
 {
-	char path[sizeof f->root + 1];
-	struct stat ours, theirs;
-
 	if (module->pid <= 0 || (options->sysroot && options->sysroot[0]))
 		return;
-	snprintf(path, sizeof path, "/proc/%lld/root/", (long long)module->pid);
-	if (stat(path, &theirs) == 0 && stat("/", &ours) == 0 &&
-	    (theirs.st_dev != ours.st_dev || theirs.st_ino != ours.st_ino))
-		snprintf(f->root, sizeof f->root, "%.*s", (int)strlen(path) - 1, path);
+	if (differs(module->pid, "ns/mnt") || differs(module->pid, "root/"))
+		snprintf(f->root, sizeof f->root, "/proc/%lld/root", (long long)module->pid);
 }
 
 /* The file at hand, else the path as told, else as the process sees it if that is in a container. */

@@ -16,7 +16,7 @@ struct files {
 	int partial;      /* `main` was put together from memory: its names are not all there are */
 	void *mini_bytes; /* owned */
 	char main_path[PATH_MAX], debug_path[PATH_MAX];
-	char root[40]; /* "/proc/PID/root" of a living process that has another root than we; "" */
+	char root[40]; /* "/proc/PID/root" of a living process that sees other files than we; "" */
 	char build_id[ELF_BUILD_ID_HEX]; /* recorded, or else of the file; "" if there is none */
 	struct buf missing;              /* NUL-terminated paths whose appearance would tell more */
 	struct buf warning;              /* sentences, "; " between them */
