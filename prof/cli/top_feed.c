@@ -199,6 +199,7 @@ static int take(void *ctx, const struct sampler_sample *s)
 	stack = top_raw_add(&f->raw, s->frames, s->n, labels, kind, (double)s->value_ns, s->count);
 	if (stack == TOP_NONE)
 		return ERR_NOMEM;
+	t->ran |= kind == TOP_CPU;
 	if (kind != f->kind)
 		return 0;
 	t->stack = stack;

@@ -15,13 +15,14 @@
 #include "prof/record/livenames.h"
 
 struct top_feed_thread {      /* at the sampler's place of the thread */
-	int64_t cpu_ns;       /* when the interval began */
+	int64_t cpu_ns;       /* when the interval began; -1: met in this one */
+	int64_t row_ns;       /* what the sampler said when it was looked at last */
 	int64_t call_ns;      /* its CPU time when its system call was asked for: -1 never */
 	uint64_t switches[2]; /* voluntary, forced; when the interval began */
 	int counted;          /* they are known */
-	int ended;
-	uint32_t stack;    /* of the last sample, or TOP_NONE */
-	uint32_t function; /* a string, of this interval */
+	int ended, ran;       /* ran: a sample of this interval says so */
+	uint32_t stack;       /* of the last sample, or TOP_NONE */
+	uint32_t function;    /* a string, of this interval */
 	uint64_t samples;
 	const char *syscall;
 };

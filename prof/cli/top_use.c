@@ -145,11 +145,17 @@ static int add_thread(struct use *u, const struct sampler_thread *t,
 	return 0;
 }
 
-/* CPU time by now; of one that has ended what the sampler saw last. */
-static int64_t cpu_now(const struct sampler_thread *t, const struct proc *p)
+/* CPU time by now; of one that has ended what the sampler saw last. Of a thread without a sample the sampler's
+ * own look (once a second) tells whether it ran at all: hundreds of idle threads cost nothing here. */
+static int64_t cpu_now(const struct sampler_thread *t, struct top_feed_thread *before,
+		       const struct proc *p)
 {
 	struct proc_schedstat seen;
+	int idle = before->cpu_ns >= 0 && t->cpu_ns == before->row_ns && !before->ran;
 
+	before->row_ns = t->cpu_ns;
+	if (idle)
+		return before->cpu_ns;
 	if (!t->end_ns && t->tid && proc_schedstat(p, t->tid, &seen) == 0)
 		return (int64_t)seen.run_ns;
 	return t->cpu_ns;
@@ -159,7 +165,7 @@ static int use_thread(struct use *u, const struct sampler_thread *t, struct top_
 		      const struct sampler_process *p, int count_switches)
 {
 	struct top_feed *f = u->f;
-	int64_t now = cpu_now(t, &p->proc), used;
+	int64_t now = cpu_now(t, before, &p->proc), used;
 	int first = before->cpu_ns < 0, rc;
 
 	if (t->end_ns && before->ended)
@@ -179,6 +185,7 @@ static int use_thread(struct use *u, const struct sampler_thread *t, struct top_
 	}
 	rc = add_thread(u, t, before, p, used);
 	before->samples = 0;
+	before->ran = 0;
 	before->function = STRTAB_EMPTY;
 	if (f->kind == TOP_WALL)
 		before->syscall = NULL;
@@ -238,7 +245,7 @@ int top_feed_first_use(struct top_feed *f)
 	for (i = 0; i < n_threads; i++) {
 		const struct proc *p = &processes[threads[i].process].proc;
 
-		f->threads[i].cpu_ns = cpu_now(&threads[i], p);
+		f->threads[i].cpu_ns = cpu_now(&threads[i], &f->threads[i], p);
 		if (n_threads <= SWITCHES_THREADS)
 			use_switches(&ignored, &f->threads[i], p, threads[i].tid);
 	}
