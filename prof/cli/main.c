@@ -34,7 +34,8 @@ static void print_usage(FILE *to)
 			fprintf(to, "  %-8s %s\n", c->name, c->summary);
 	fprintf(to, "\n  protea-prof COMMAND --help tells more; -q, --version\n"
 		    "  exit codes: 0 ok, 1 failure, 2 usage, 4 the program could not be started;\n"
-		    "  run and record -- CMD return the program's own code, 128 + N when signal N ended it\n");
+		    "  run and record -- CMD return the program's own code, 128 + N when signal N "
+		    "ended it\n");
 }
 
 static const struct cmd *find(const char *name)

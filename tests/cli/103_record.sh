@@ -314,7 +314,8 @@ full_disk() {
 	rc=$?
 	kill -0 "$target" || { echo "the program is gone"; return 1; }
 	kill -9 "$target"
-	[ $rc -le 1 ] && { [ $rc -eq 0 ] || grep -qi 'full' "$TMP/talk"; } || { cat "$TMP/talk"; return 1; }
+	[ $rc -eq 0 ] || grep -qi 'full' "$TMP/talk" || { cat "$TMP/talk"; return 1; }
+	[ $rc -le 1 ]
 }
 if [ "$(id -u)" = 0 ] && mkdir "$TMP/probe" && mount -t tmpfs -o size=64k tmpfs "$TMP/probe" 2>/dev/null; then
 	umount "$TMP/probe"
@@ -356,7 +357,11 @@ not_startable() {
 	for c in no_such_command "$TMP" "$TMP/notes"; do
 		"$PROF" record -q -o "$TMP/not.sqlite" -- "$c" 2>"$TMP/talk"
 		rc=$?
-		[ $rc -eq 4 ] && grep -q 'cannot start' "$TMP/talk" || { echo "$c: $rc"; cat "$TMP/talk"; return 1; }
+		if [ $rc -ne 4 ] || ! grep -q 'cannot start' "$TMP/talk"; then
+			echo "$c: $rc"
+			cat "$TMP/talk"
+			return 1
+		fi
 	done
 	printf 'no program' >"$TMP/broken" && chmod +x "$TMP/broken"
 	"$PROF" record -q -o "$TMP/not.sqlite" -- "$TMP/broken" 2>"$TMP/talk"
@@ -405,7 +410,10 @@ int main(void) { work(); return 8; }
 C
 outside() { # outside WORD PROGRAM
 	"$PROF" run -r 499 -n "out-$2" -o "$S" -- "$TMP/$2" 2>"$TMP/talk"
-	[ $? -eq 8 ] && grep -q "$1.*sampled from outside" "$TMP/talk" || { cat "$TMP/talk"; return 1; }
+	if [ $? -ne 8 ] || ! grep -q "$1.*sampled from outside" "$TMP/talk"; then
+		cat "$TMP/talk"
+		return 1
+	fi
 	one "$S" "SELECT sum(value) BETWEEN 45e7 AND 90e7 $(of "out-$2") AND kind = 'cpu'" 1 &&
 		one "$S" "SELECT sum(value) > 1e8 FROM folded f JOIN run r ON r.id = f.run_id WHERE r.name = 'out-$2' AND folded LIKE '%main;work;hot%'" 1 &&
 		one "$S" "SELECT exit_code, finished FROM run WHERE name = 'out-$2'" '8|1'
@@ -437,7 +445,11 @@ refuses() { # refuses CODE TEXT ARGS…
 	shift 2
 	"$PROF" record -o "$TMP/refused.sqlite" "$@" >"$TMP/out" 2>"$TMP/talk"
 	rc=$?
-	[ $rc -eq "$want" ] && grep -q -- "$text" "$TMP/talk" && [ ! -s "$TMP/out" ] && [ ! -e "$TMP/refused.sqlite" ] || { echo "code $rc"; cat "$TMP/talk"; return 1; }
+	if [ $rc -ne "$want" ] || ! grep -q -- "$text" "$TMP/talk" || [ -s "$TMP/out" ] || [ -e "$TMP/refused.sqlite" ]; then
+		echo "code $rc"
+		cat "$TMP/talk"
+		return 1
+	fi
 }
 check "nothing to record" refuses 2 'say whom'
 check "-p and a command" refuses 2 'not both' -p 1 -- true
