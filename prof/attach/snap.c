@@ -185,9 +185,18 @@ static void compact(struct snap *s, uint32_t first)
 }
 
 /* A main thread that ended before the others is still there, as a zombie. */
-static int has_ended(const struct snap_thread *t)
+static int has_ended(struct snap_thread *t)
 {
-	return t->tid && (t->letter == 'Z' || t->letter == 'X');
+	if (t->letter != 'Z' && t->letter != 'X')
+		return 0;
+	t->call_state = PROC_CALL_NONE;
+	t->why = "has ended";
+	return 1;
+}
+
+static int is_asked_for(const struct snap_maker *m, const struct snap_thread *t)
+{
+	return !m->options->wanted || m->options->wanted(m->options->wanted_ctx, t);
 }
 
 static int read_round(struct snap_maker *m, uint32_t first, int other_ns)
@@ -197,9 +206,9 @@ static int read_round(struct snap_maker *m, uint32_t first, int other_ns)
 
 	for (uint32_t i = first; i < s->n && rc != ERR_NOMEM; i++) {
 		describe(m, &s->threads[i], other_ns);
-		if (has_ended(&s->threads[i]))
-			s->threads[i].why = "has ended";
-		else if (s->threads[i].tid)
+		if (!is_asked_for(m, &s->threads[i]))
+			s->threads[i].tid = 0;
+		if (s->threads[i].tid && !has_ended(&s->threads[i]))
 			rc = snap_look(m, &s->threads[i]);
 		if (rc == ERR_DENIED && i == 0)
 			return rc;
@@ -336,7 +345,7 @@ int snap_take(struct snap *s, const struct proc *p, struct attach_space *space,
 	rc = maker_open(&m);
 	if (rc == 0)
 		rc = read_all(&m, is_other_ns(p));
-	if (rc == 0 && s->n == 0)
+	if (rc == 0 && s->n == 0 && !o->wanted)
 		rc = ERR_NOTFOUND;
 	if (rc == 0) {
 		order(s);

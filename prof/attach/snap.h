@@ -54,6 +54,9 @@ struct snap_options {
 	uint32_t max_frames;  /* 0: UNWIND_DEPTH_MAX */
 	struct stopper
 		*stopper; /* NULL: one is made if it is needed. snap.pause is all of its stops */
+	/* Tells by its ids and its name whether a thread is to be read at all; NULL: all are. */
+	int (*wanted)(void *ctx, const struct snap_thread *t);
+	void *wanted_ctx;
 };
 
 /* 0; ERR_NOTFOUND: it ended before anything was read; ERR_DENIED (which right, rights.h); ERR_NOMEM. Threads that

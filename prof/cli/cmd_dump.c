@@ -101,10 +101,13 @@ static int list_pids(const struct dump_arguments *a, struct pick_list *pids, str
 
 /* ---- what was read, shown ---- */
 
-static int show(struct dump *d, const struct dump_arguments *a, struct err *err)
+static int show(struct dump *d, const struct dump_arguments *a, const struct dump_filter *filter,
+		struct err *err)
 {
-	int rc = dump_join(d, &a->threads, err);
+	int rc = dump_filter_check(filter, err);
 
+	if (rc == 0)
+		rc = dump_join(d, err);
 	d->all = a->all;
 	d->full_paths = a->full_paths;
 	if (rc)
@@ -125,11 +128,13 @@ static int tell_failures(const struct dump *d)
 }
 
 static int dump_processes(struct dump *d, const struct dump_arguments *a,
-			  const struct pick_list *pids)
+			  struct dump_filter *filter, const struct pick_list *pids)
 {
 	struct snap_options o = {.nonblocking = a->nonblocking,
 				 .max_pause_ns = a->max_pause_ns,
-				 .max_frames = (uint32_t)a->max_frames};
+				 .max_frames = (uint32_t)a->max_frames,
+				 .wanted = filter->n ? dump_filter_wants : NULL,
+				 .wanted_ctx = filter};
 	struct err err = ERR_INIT;
 	int rc, failed;
 
@@ -138,19 +143,19 @@ static int dump_processes(struct dump *d, const struct dump_arguments *a,
 	d->several = pids->n > 1 || a->children || a->name;
 	if (take_all(d, pids, &o) == 0 && !(a->json && d->several))
 		return tell_failures(d);
-	rc = show(d, a, &err);
+	rc = show(d, a, filter, &err);
 	failed = tell_failures(d);
 	return rc ? cli_fail(&err) : failed;
 }
 
-static int dump_live(const struct dump_arguments *a)
+static int dump_live(const struct dump_arguments *a, struct dump_filter *filter)
 {
 	struct pick_list pids = {0};
 	struct err err = ERR_INIT;
 	struct dump d = {0};
 	int rc = list_pids(a, &pids, &err);
 
-	rc = rc ? cli_fail(&err) : dump_processes(&d, a, &pids);
+	rc = rc ? cli_fail(&err) : dump_processes(&d, a, filter, &pids);
 	dump_release(&d);
 	pick_release(&pids);
 	return rc;
@@ -158,7 +163,8 @@ static int dump_live(const struct dump_arguments *a)
 
 /* ---- core files ---- */
 
-static int take_core(struct dump *d, const struct dump_arguments *a, struct err *err)
+static int take_core(struct dump *d, const struct dump_arguments *a, struct dump_filter *filter,
+		     struct err *err)
 {
 	struct dump_target *t = &d->targets[0];
 	int rc = core_open(&t->core, a->core, a->sysroot, d->set, err);
@@ -170,19 +176,20 @@ static int take_core(struct dump *d, const struct dump_arguments *a, struct err 
 	snprintf(t->command, sizeof(t->command), "%s", core_command(t->core));
 	rc = core_snap(t->core, &t->snap, (uint32_t)a->max_frames, err);
 	t->pid = t->snap.pid;
+	dump_filter_apply(filter, &t->snap);
 	return rc;
 }
 
-static int dump_core(const struct dump_arguments *a)
+static int dump_core(const struct dump_arguments *a, struct dump_filter *filter)
 {
 	struct err err = ERR_INIT;
 	struct dump d = {0};
 	int rc = dump_init(&d, 1, &err);
 
 	if (rc == 0)
-		rc = take_core(&d, a, &err);
+		rc = take_core(&d, a, filter, &err);
 	if (rc == 0)
-		rc = show(&d, a, &err);
+		rc = show(&d, a, filter, &err);
 	if (rc == 0 && *core_warning(d.targets[0].core))
 		log_warn("%s", core_warning(d.targets[0].core));
 	dump_release(&d);
@@ -199,7 +206,9 @@ static int complain(const char *what)
 
 static int act(const struct dump_arguments *a, int operands)
 {
-	int live = a->pids.n || a->name;
+	int live = a->pids.n || a->name, rc;
+	struct dump_filter filter;
+	struct err err = ERR_INIT;
 
 	if (operands)
 		return complain("processes are given as -p PID");
@@ -212,7 +221,12 @@ static int act(const struct dump_arguments *a, int operands)
 		return complain("-p PID, --name PATTERN or --core FILE is missing");
 	if (a->max_frames < 1 || a->max_frames > UNWIND_DEPTH_MAX)
 		return complain("--max-frames takes 1 to 2048");
-	return a->core ? dump_core(a) : dump_live(a);
+	if (dump_filter_init(&filter, &a->threads, &err))
+		rc = cli_fail(&err);
+	else
+		rc = a->core ? dump_core(a, &filter) : dump_live(a, &filter);
+	dump_filter_release(&filter);
+	return rc;
 }
 
 int cmd_dump(int argc, char **argv)

@@ -27,7 +27,6 @@ static void release_target(struct dump_target *t)
 {
 	snap_release(&t->snap);
 	free(t->twin);
-	free(t->hidden);
 	if (t->core)
 		core_close(t->core);
 	else
@@ -80,7 +79,7 @@ static int find_twins(struct dump_target *t)
 		uint64_t hash;
 
 		t->twin[i] = i;
-		if (t->hidden[i] || thread->n_frames == 0)
+		if (thread->n_frames == 0)
 			continue;
 		hash = hash_bytes(thread->addresses, thread->n_frames * sizeof(*thread->addresses),
 				  0);
@@ -94,64 +93,12 @@ static int find_twins(struct dump_target *t)
 	return rc;
 }
 
-/* ---- threads that were asked for ---- */
-
-static int is_number(const char *text)
-{
-	return *text && text[strspn(text, "0123456789")] == '\0';
-}
-
-static int show_matching(struct dump_target *t, const char *pattern, uint32_t *hits,
-			 struct err *err)
-{
-	long tid = is_number(pattern) ? strtol(pattern, NULL, 10) : -1;
-	char why[128];
-	regex_t re;
-	uint32_t i;
-	int rc;
-
-	rc = regcomp(&re, pattern, REG_EXTENDED | REG_NOSUB);
-	if (rc) {
-		regerror(rc, &re, why, sizeof(why));
-		return err_set(err, ERR_ARG, "--thread '%s' is no regular expression: %s", pattern,
-			       why);
-	}
-	for (i = 0; i < t->snap.n; i++) {
-		const struct snap_thread *thread = &t->snap.threads[i];
-
-		if (tid >= 0 ? thread->tid != tid && thread->ns_tid != tid
-			     : regexec(&re, thread->name, 0, NULL, 0) != 0)
-			continue;
-		t->hidden[i] = 0;
-		++*hits;
-	}
-	regfree(&re);
-	return 0;
-}
-
-static int pick_threads(struct dump *d, const struct opt_list *threads, struct err *err)
-{
-	uint32_t i, hits;
-	size_t k;
-	int rc = 0;
-
-	for (k = 0; threads && k < threads->n && rc == 0; k++) {
-		hits = 0;
-		for (i = 0; i < d->n && rc == 0; i++)
-			rc = show_matching(&d->targets[i], threads->values[k], &hits, err);
-		if (rc == 0 && hits == 0)
-			rc = err_set(err, ERR_NOTFOUND, "no thread is, or is named, '%s'",
-				     threads->values[k]);
-	}
-	return rc;
-}
-
 /* ---- names ---- */
 
 /* One thread of each stack is enough. */
 static int speaks(const struct dump_target *t, uint32_t i)
 {
-	return !t->hidden[i] && t->twin[i] == i;
+	return t->twin[i] == i;
 }
 
 static int ask_names(struct dump *d)
@@ -181,28 +128,18 @@ static int ask_names(struct dump *d)
 	return rc;
 }
 
-int dump_join(struct dump *d, const struct opt_list *threads, struct err *err)
+int dump_join(struct dump *d, struct err *err)
 {
 	uint32_t i;
-	int rc = 0;
 
 	for (i = 0; i < d->n; i++) {
 		struct dump_target *t = &d->targets[i];
 
 		t->twin = calloc(t->snap.n + 1, sizeof(*t->twin));
-		t->hidden = calloc(t->snap.n + 1, sizeof(*t->hidden));
-		if (!t->twin || !t->hidden)
-			return err_nomem(err, "the threads of a process");
-		if (threads && threads->n)
-			memset(t->hidden, 1, t->snap.n);
+		if (!t->twin || find_twins(t))
+			return err_nomem(err, "the stacks of a process");
 	}
-	rc = pick_threads(d, threads, err);
-	for (i = 0; i < d->n && rc == 0; i++)
-		if (find_twins(&d->targets[i]))
-			rc = err_nomem(err, "the stacks of a process");
-	if (rc == 0 && ask_names(d))
-		rc = err_nomem(err, "names of functions");
-	return rc;
+	return ask_names(d) ? err_nomem(err, "names of functions") : 0;
 }
 
 /* ---- frames ---- */

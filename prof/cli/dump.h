@@ -26,8 +26,7 @@ struct dump_target {
 	char command[1024];
 	uint32_t *
 		twin; /* owned: for each thread the first one with its stack; its own place if it is that */
-	uint8_t *hidden; /* owned: not asked for */
-	struct err err;  /* why it could not be read; code 0: it was */
+	struct err err; /* why it could not be read; code 0: it was */
 };
 
 struct dump {
@@ -42,9 +41,22 @@ struct dump {
 int dump_init(struct dump *d, uint32_t n, struct err *err); /* `n` targets, empty */
 void dump_release(struct dump *d);                          /* a zeroed one is fine */
 
-/* Finds out which threads have the same stack, hides those whose name or tid is in none of `threads` (NULL or
- * empty: shows all), asks for all names at once. ERR_ARG (a pattern), ERR_NOTFOUND (no such thread), ERR_NOMEM. */
-int dump_join(struct dump *d, const struct opt_list *threads, struct err *err);
+/* Which threads are asked for: by tid, or by a name that matches. */
+struct dump_filter {
+	struct dump_pattern *patterns; /* owned */
+	size_t n;                      /* 0: all */
+};
+int dump_filter_init(struct dump_filter *f, const struct opt_list *list,
+		     struct err *err); /* ERR_ARG, ERR_NOMEM */
+void dump_filter_release(struct dump_filter *f);
+int dump_filter_wants(void *filter, const struct snap_thread *t); /* as snap_options.wanted */
+/* Rows that are not wanted go. */
+void dump_filter_apply(struct dump_filter *f, struct snap *s);
+int dump_filter_check(const struct dump_filter *f,
+		      struct err *err); /* ERR_NOTFOUND: one matched no thread */
+
+/* Finds out which threads have the same stack, and asks for all names at once. 0 or ERR_NOMEM. */
+int dump_join(struct dump *d, struct err *err);
 
 struct dump_frame {                                      /* texts live as long as the dump */
 	const char *function, *file, *module, *language; /* file, module, language: "" not known */

@@ -124,8 +124,6 @@ static json_t *make_threads(const struct dump *d, const struct dump_target *t)
 	for (i = 0; i < t->snap.n && !bad; i++) {
 		uint32_t first = t->twin[i];
 
-		if (t->hidden[i])
-			continue;
 		if (!stacks[first])
 			stacks[first] = make_frames(d, t, &t->snap.threads[first]);
 		bad |= json_array_append_new(

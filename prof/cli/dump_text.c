@@ -88,12 +88,12 @@ static void print_twins(struct printer *p, const struct dump_target *t, uint32_t
 	uint32_t k, n = 0, listed = 0;
 
 	for (k = i + 1; k < t->snap.n; k++)
-		n += !t->hidden[k] && t->twin[k] == i;
+		n += t->twin[k] == i;
 	if (!n)
 		return;
 	fprintf(p->out, "       %" PRIu32 " more thread%s with this stack: ", n, n == 1 ? "" : "s");
 	for (k = i + 1; k < t->snap.n && listed < TWINS_LISTED; k++) {
-		if (t->hidden[k] || t->twin[k] != i)
+		if (t->twin[k] != i)
 			continue;
 		if (listed++)
 			fputs(", ", p->out);
@@ -172,7 +172,7 @@ static int print_target(struct printer *p, const struct dump_target *t)
 
 	print_process(p, t);
 	for (i = 0; i < t->snap.n && rc == 0; i++)
-		if (!t->hidden[i] && (p->d->all || t->twin[i] == i))
+		if (p->d->all || t->twin[i] == i)
 			rc = print_thread(p, t, i);
 	if (rc == 0)
 		print_sum(p, t);

@@ -103,6 +103,8 @@ filtered() { dump -p "$all" --thread '^(owner|locked)$' --json | py 'assert sort
 check "threads by name" filtered
 by_tid() { dump -p "$all" --thread "$all" --json | py 'assert [x["tid"] for x in d["threads"]] == ['"$all"']'; }
 check "threads by id" by_tid
+unasked() { dump -p "$all" --thread reader --json | py 'assert d["pause_ns"]["stops"] == 0 and len(d["threads"]) == 1'; }
+check "a thread that was not asked for is not stopped" unasked
 check_fails 1 "a thread that is not there" "$PROF" dump -p "$all" --thread nobody
 check_fails 2 "a pattern that is none" "$PROF" dump -p "$all" --thread '('
 limited() {

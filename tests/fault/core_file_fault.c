@@ -88,7 +88,7 @@ static int show_core(void)
 		rc = core_snap(d.targets[0].core, &d.targets[0].snap, 0, &err);
 	}
 	if (rc == 0)
-		rc = dump_join(&d, NULL, &err);
+		rc = dump_join(&d, &err);
 	if (rc == 0)
 		rc = dump_text(out, &d, &err);
 	if (rc == 0)

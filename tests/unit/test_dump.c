@@ -66,7 +66,7 @@ static const char *text(void)
 	size_t n;
 	FILE *out = open_memstream(&shown, &n);
 
-	assert_int_equal(dump_join(&d, NULL, &err), 0);
+	assert_int_equal(dump_join(&d, &err), 0);
 	assert_int_equal(dump_text(out, &d, &err), 0);
 	fclose(out);
 	return shown;
@@ -79,7 +79,7 @@ static json_t *threads(void)
 	size_t n;
 	FILE *out = open_memstream(&bytes, &n);
 
-	assert_int_equal(dump_join(&d, NULL, &err), 0);
+	assert_int_equal(dump_join(&d, &err), 0);
 	assert_int_equal(dump_json(out, &d, &err), 0);
 	fclose(out);
 	json = json_loadb(bytes, n, 0, NULL);
@@ -145,7 +145,6 @@ static void equal_stacks_are_shown_once_unless_they_wait_for_different_things(vo
 	free(shown);
 	d.all = 1;
 	free(d.targets[0].twin);
-	free(d.targets[0].hidden);
 	text();
 	assert_null(strstr(shown, "more thread"));
 	assert_says("thread 111 (same)");
@@ -226,7 +225,7 @@ static void several_processes_are_a_list_and_failures_are_in_it(void **state)
 	d.several = 1;
 	err_set(&d.targets[0].err, ERR_NOTFOUND, "no process 7");
 	out = open_memstream(&bytes, &n);
-	assert_int_equal(dump_join(&d, NULL, &err), 0);
+	assert_int_equal(dump_join(&d, &err), 0);
 	assert_int_equal(dump_json(out, &d, &err), 0);
 	fclose(out);
 	json = json_loadb(bytes, n, 0, NULL);
@@ -240,28 +239,37 @@ static void threads_are_picked_by_id_and_name(void **state)
 {
 	const char *patterns[] = {"^wor", "8"};
 	struct opt_list list = {patterns, 2};
+	struct snap *s = &d.targets[0].snap;
 	struct err err = ERR_INIT;
+	struct dump_filter f;
 
 	(void)state;
 	thread(7, "main", 1, 0x10);
 	thread(8, "io-8", 1, 0x20);
 	thread(9, "worker-8", 1, 0x30);
-	assert_int_equal(dump_join(&d, &list, &err), 0);
-	assert_int_equal(d.targets[0].hidden[0], 1);
-	assert_int_equal(d.targets[0].hidden[1], 0);
-	assert_int_equal(d.targets[0].hidden[2], 0);
+	assert_int_equal(dump_filter_init(&f, &list, &err), 0);
+	assert_int_equal(dump_filter_wants(&f, &s->threads[0]), 0);
+	assert_int_equal(dump_filter_check(&f, &err), ERR_NOTFOUND);
+	assert_non_null(strstr(err.text, "'^wor'"));
+	dump_filter_apply(&f, s);
+	assert_int_equal(s->n, 2);
+	assert_int_equal(s->threads[0].tid, 8);
+	assert_int_equal(s->threads[1].tid, 9);
+	assert_int_equal(dump_filter_check(&f, &err), 0);
+	dump_filter_release(&f);
 }
 
-static void a_pattern_without_a_thread_is_an_error(void **state)
+static void a_pattern_that_is_none_is_refused(void **state)
 {
-	const char *patterns[] = {"nobody"};
-	struct opt_list list = {patterns, 1};
+	const char *patterns[] = {"good", "("};
+	struct opt_list list = {patterns, 2};
 	struct err err = ERR_INIT;
+	struct dump_filter f;
 
 	(void)state;
-	thread(7, "main", 1, 0x10);
-	assert_int_equal(dump_join(&d, &list, &err), ERR_NOTFOUND);
-	assert_non_null(strstr(err.text, "nobody"));
+	assert_int_equal(dump_filter_init(&f, &list, &err), ERR_ARG);
+	assert_non_null(strstr(err.text, "'('"));
+	dump_filter_release(&f);
 }
 
 int main(void)
@@ -277,7 +285,7 @@ int main(void)
 		DUMP_TEST(a_thread_of_another_namespace_has_two_ids),
 		DUMP_TEST(several_processes_are_a_list_and_failures_are_in_it),
 		DUMP_TEST(threads_are_picked_by_id_and_name),
-		DUMP_TEST(a_pattern_without_a_thread_is_an_error),
+		DUMP_TEST(a_pattern_that_is_none_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
