@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/sysmacros.h>
@@ -90,6 +91,26 @@ static int ask(const struct walk *w, int fd)
 			return rc;
 		at = q.end;
 	}
+}
+
+int maps_build_id(const struct proc *p, uint64_t address, char id[ELF_BUILD_ID_HEX])
+{
+	uint8_t bytes[64];
+	struct query q = {.size = sizeof q,
+			  .flags = QUERY_FILES,
+			  .address = address,
+			  .id = (uintptr_t)bytes,
+			  .id_size = sizeof bytes};
+	int fd = proc_openat(p, "maps", O_RDONLY);
+
+	id[0] = '\0';
+	if (fd >= 0 && ioctl(fd, QUERY, &q) != 0)
+		q.id_size = 0;
+	for (uint32_t i = 0; fd >= 0 && i < q.id_size && 2 * i + 2 < ELF_BUILD_ID_HEX; i++)
+		snprintf(id + (size_t)2 * i, 3, "%02x", bytes[i]);
+	if (fd >= 0)
+		(void)close(fd);
+	return id[0] != '\0';
 }
 
 /* ---- as text ---- */

@@ -6,6 +6,7 @@
 #include "prof/attach/proc.h"
 #include "prof/attach/procmaps.h"
 #include "prof/base/buf.h"
+#include "prof/elf/elffile.h"
 
 enum maps_what {
 	MAPS_EXECUTABLE,
@@ -17,5 +18,9 @@ enum maps_what {
  * has no memory of its own; ERR_DENIED, ERR_IO, ERR_NOMEM. */
 int maps_each(const struct proc *p, enum maps_what what, int *as_text, struct buf *text,
 	      int (*each)(void *ctx, const struct procmap *m), void *ctx, struct err *err);
+
+/* The build id of the file that is mapped at an address, as the kernel finds it in what is mapped: lower-case hex, and 1;
+ * 0 and "": not told. */
+int maps_build_id(const struct proc *p, uint64_t address, char id[ELF_BUILD_ID_HEX]);
 
 #endif

@@ -80,9 +80,9 @@ int module_open_memory(const struct proc *p, const struct module_mapping *m)
 	return rc == ERR_FORMAT ? MODULE_NO_ELF : -1;
 }
 
-/* By its first page, where linkers put the note. */
-int module_mapped_id(const struct proc *p, const struct module_mapping *m,
-		     char id[ELF_BUILD_ID_HEX])
+/* By the file's first page, where linkers put the note. */
+static int id_in_memory(const struct proc *p, const struct module_mapping *m,
+			char id[ELF_BUILD_ID_HEX])
 {
 	_Alignas(Elf64_Ehdr) uint8_t page[4096];
 	uint64_t header;
@@ -100,6 +100,12 @@ int module_mapped_id(const struct proc *p, const struct module_mapping *m,
 		return 0;
 	head->e_shoff = 0; /* sections are not mapped */
 	return elf_from_bytes(&f, page, sizeof page, m->path, NULL) == 0 && elf_build_id(&f, id);
+}
+
+int module_mapped_id(const struct proc *p, const struct module_mapping *m,
+		     char id[ELF_BUILD_ID_HEX])
+{
+	return maps_build_id(p, m->start, id) || id_in_memory(p, m, id);
 }
 
 static long read_at(int fd, uint64_t address, void *out, size_t len)

@@ -67,36 +67,45 @@ static int numbers_agree(int fd)
 	       fs.f_type != BTRFS_SUPER_MAGIC && fs.f_type != FUSE_SUPER_MAGIC;
 }
 
-/* By build id, as far as there is one: a file of an overlay may have been changed since without a word in maps. */
+/* Is it the code that is mapped? By build id, as far as there is one. */
 static int is_same_code(const struct proc *p, const struct module_mapping *m, int fd)
 {
 	char mapped[ELF_BUILD_ID_HEX], its[ELF_BUILD_ID_HEX];
 	struct elf_file f;
-	int same = 1;
+	int same;
 
-	if (!module_mapped_id(p, m, mapped) || elf_open_fd(&f, fd, m->path, NULL))
+	if (!module_mapped_id(p, m, mapped))
 		return 1;
-	if (elf_build_id(&f, its))
-		same = strcmp(mapped, its) == 0;
+	if (elf_open_fd(&f, fd, m->path, NULL))
+		return 0;
+	same = elf_build_id(&f, its) && strcmp(mapped, its) == 0;
 	elf_close(&f);
 	return same;
 }
 
-/* The file, or -1 and closed: another one has its name. */
+/* A file that the kernel's links lead to. On an overlay that is the file of now, which may have been changed
+ * without a word in maps: what is mapped is then that of a lower layer. */
+static int if_unchanged(const struct proc *p, const struct module_mapping *m, int fd)
+{
+	if (fd < 0 || numbers_agree(fd) || is_same_code(p, m, fd))
+		return fd;
+	(void)close(fd);
+	return -1;
+}
+
+/* A file that was found by its path, or -1 and closed: another one has its name. */
 static int if_mapped(const struct proc *p, const struct module_mapping *m, int fd)
 {
 	struct stat st;
 
 	if (fd < 0)
 		return -1;
-	if (fstat(fd, &st) == 0) {
-		if (st.st_dev == m->device && st.st_ino == m->inode)
-			return fd;
-		if (!m->deleted && !numbers_agree(fd) && is_same_code(p, m, fd))
-			return fd;
+	if (fstat(fd, &st) == 0 && (st.st_dev != m->device || st.st_ino != m->inode) &&
+	    numbers_agree(fd)) {
+		(void)close(fd);
+		return -1;
 	}
-	(void)close(fd);
-	return -1;
+	return if_unchanged(p, m, fd);
 }
 
 /* Is the mapping one of the program itself? Both texts are made by the kernel in the same way. */
@@ -125,9 +134,9 @@ int module_open_file(const struct proc *p, const struct module_mapping *m)
 
 	snprintf(name, sizeof name, "map_files/%llx-%llx", (unsigned long long)m->start,
 		 (unsigned long long)m->end);
-	fd = open_at(p->dir, name);
+	fd = if_unchanged(p, m, open_at(p->dir, name));
 	if (fd < 0)
-		fd = open_program(p, m);
+		fd = if_unchanged(p, m, open_program(p, m));
 	if (fd < 0 && !m->deleted)
 		fd = if_mapped(p, m, module_open_below(p->dir, m->path));
 	if (fd < 0 && !m->deleted)

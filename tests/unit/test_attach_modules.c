@@ -376,6 +376,69 @@ static void a_file_of_another_mount_namespace_is_opened(void **state)
 	assert_int_equal(rmdir(hidden_dir), 0);
 }
 
+static void see_overlay(void **state)
+{
+	struct rig r = rig_start(program, -1, NULL);
+	char options[3 * PATH_MAX];
+	uint64_t crc, rel;
+	struct look l;
+
+	(void)state;
+	assert_int_equal(mkdir(scratch("lower"), 0755), 0);
+	assert_int_equal(mkdir(scratch("top"), 0755), 0);
+	assert_int_equal(mkdir(scratch("both"), 0755), 0);
+	assert_int_equal(mount("rig", scratch("top"), "tmpfs", 0, NULL), 0);
+	assert_int_equal(mkdir(scratch("top/up"), 0755), 0);
+	assert_int_equal(mkdir(scratch("top/work"), 0755), 0);
+	snprintf(options, sizeof options, "lowerdir=%s,upperdir=%s,workdir=%s", scratch("lower"),
+		 scratch("top/up"), scratch("top/work"));
+	if (mount("rig", scratch("both"), "overlay", 0, options)) {
+		rig_stop(&r);
+		print_message("this kernel has no overlays\n");
+		skip();
+	}
+	rig_copy(rig_zlib(), scratch("lower/libz.so"));
+	snprintf(library, sizeof library, "%.4000s/both/libz.so", scratch_dir);
+	crc = rig_ask(&r, "open %s crc32", library);
+	look_open(&l, r.pid, NULL);
+	assert_is_zlib(look_module(&l, crc, NULL), MODULE_FILE);
+	look_close(&l);
+	rig_copy(program, library); /* in place: the path has another file, and maps do not tell */
+	look_open(&l, r.pid, NULL);
+	assert_is_zlib(look_module(&l, crc, &rel), MODULE_MEMORY);
+	assert_int_equal(look_module(&l, crc, NULL)->deleted, 0);
+	assert_true(rel == address_in_file("crc32"));
+	look_close(&l);
+	rig_stop(&r);
+}
+
+static void in_own_mounts(CMUnitTestFunction body)
+{
+	const struct CMUnitTest one[] = {
+		{"in a mount namespace of its own", body, NULL, NULL, NULL}};
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL))
+			_exit(92);
+		_exit(cmocka_run_group_tests(one, NULL, NULL) != 0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static void a_file_that_an_overlay_replaced_is_not_believed(void **state)
+{
+	(void)state;
+	if (!may_unshare()) {
+		print_message("no mount namespace for us (CAP_SYS_ADMIN)\n");
+		skip();
+	}
+	in_own_mounts(see_overlay);
+}
+
 /* A device that is mapped may not be opened for a look, and a text that lies is no module. */
 static void what_is_no_program_is_no_file(void **state)
 {
@@ -421,6 +484,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(one_file_is_one_module_for_all_processes, fresh_files),
 		cmocka_unit_test_setup(memory_of_two_processes_has_two_names, fresh_files),
 		cmocka_unit_test_setup(a_file_of_another_mount_namespace_is_opened, fresh_files),
+		cmocka_unit_test_setup(a_file_that_an_overlay_replaced_is_not_believed,
+				       fresh_files),
 		cmocka_unit_test(what_is_no_program_is_no_file),
 	};
 
