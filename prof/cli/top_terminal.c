@@ -19,30 +19,43 @@
 #include <ncurses.h>
 #include <term.h>
 
+static const char *string(const char *capability)
+{
+	const char *text = tigetstr(capability);
+
+	return text == (const char *)-1 ? NULL : text;
+}
+
 int top_screen_usable(struct err *err)
 {
 	const char *term = getenv("TERM");
-	int why = 0;
+	int why = 0, rc;
 
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
 		return err_set(err, ERR_ARG,
 			       "top: the live view needs a terminal; --once prints one frame, "
 			       "--json frames for scripts");
-	if (setupterm(NULL, STDOUT_FILENO, &why) == OK)
+	if (!term || !*term)
+		return err_set(
+			err, ERR_ARG,
+			"top: TERM is not set; set it to what the terminal is (xterm, screen, "
+			"linux), or use --once");
+	rc = setupterm(NULL, STDOUT_FILENO, &why);
+	if (rc == OK && string("cup") && string("clear"))
 		return 0;
 	return err_set(err, ERR_ARG,
 		       "top: %s '%s'; set TERM to what it is (xterm, screen, linux), or use --once",
-		       why == 1   ? "a screen cannot be drawn on a terminal such as"
-		       : why == 0 ? "unknown terminal"
-				  : "no description of terminals is installed for",
-		       term && *term ? term : "(TERM is not set)");
+		       rc == OK || why == 1 ? "a screen cannot be drawn on a terminal such as"
+		       : why == 0           ? "unknown terminal"
+					    : "no description of terminals is installed for",
+		       term);
 }
 
 static void say(const char *capability)
 {
-	const char *text = tigetstr(capability);
+	const char *text = string(capability);
 
-	if (text && text != (const char *)-1)
+	if (text)
 		putp(text);
 }
 

@@ -175,6 +175,10 @@ static int use_thread(struct use *u, const struct sampler_thread *t, struct top_
 	used = now > before->cpu_ns ? now - before->cpu_ns : 0;
 	before->cpu_ns += used;
 	before->ended = t->end_ns != 0;
+	if (used && !before->samples) {
+		before->function = STRTAB_EMPTY;
+		before->syscall = NULL;
+	}
 	if (!t->end_ns) {
 		u->threads++;
 		u->running += t->state == PROFILE_RUNNING || t->state == PROFILE_RUNNABLE;
@@ -186,9 +190,9 @@ static int use_thread(struct use *u, const struct sampler_thread *t, struct top_
 	rc = add_thread(u, t, before, p, used);
 	before->samples = 0;
 	before->ran = 0;
-	before->function = STRTAB_EMPTY;
-	if (f->kind == TOP_WALL)
-		before->syscall = NULL;
+	/* In wall mode a thread without a sample is where it was; where it used CPU time last is not where it sleeps. */
+	if (f->kind == TOP_CPU)
+		before->function = STRTAB_EMPTY;
 	return rc;
 }
 

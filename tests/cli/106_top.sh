@@ -276,6 +276,8 @@ terminal() { # PATTERN TERM
 	keys "clear; TERM=$2 $PROF top -p $threads; echo rc=\$?" Enter && sees 'rc=2' && on "$1"
 }
 check "an unknown terminal is told" terminal "unknown terminal 'no-such-term'" no-such-term
+check "so is one that cannot place its cursor" terminal "such as 'dumb'" dumb
+check "so is none" terminal 'TERM is not set' ''
 piped() { keys "clear; $PROF top -p $threads | cat; echo rc=\${PIPESTATUS[0]}" Enter && sees 'rc=2' && on 'needs a terminal'; }
 check "so is a pipe" piped
 ended() {
