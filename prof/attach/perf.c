@@ -284,6 +284,14 @@ static int renew(struct perf_source *s)
 	return 0;
 }
 
+void perf_source_no_switches(struct perf_source *s)
+{
+	if (!s->o.switches)
+		return;
+	s->o.switches = 0;
+	(void)renew(s); /* else the old ones go on; whoever asked takes no notice of what they tell */
+}
+
 static void adapt(struct perf_source *s)
 {
 	uint32_t bytes = s->o.stack_bytes ? 0 : perf_adapt_next(&s->adapt);

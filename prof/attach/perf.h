@@ -74,6 +74,8 @@ int perf_source_read(struct perf_source *s, const struct perf_handler *h);
 /* How unwinding went: `used` bytes of a sample's copy were needed, `complete`: they were enough. By this the copies
  * grow and shrink where stack_bytes was 0, at a later perf_source_read(). */
 void perf_source_tell(struct perf_source *s, int complete, size_t used);
+/* No switch records from now on: they came too fast. Not from within a handler. */
+void perf_source_no_switches(struct perf_source *s);
 /* Stops sampling; what is in the rings can still be read. */
 void perf_source_stop(struct perf_source *s);
 
