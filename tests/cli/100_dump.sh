@@ -180,9 +180,9 @@ stop
 
 # ---- restless processes ----
 
-restless() { # 25 dumps, each a good answer or a clear refusal; the process is there in the end
+restless() { # 15 dumps, each a good answer or a clear refusal; the process is there in the end
 	local i rc
-	for ((i = 0; i < 25; i++)); do
+	for ((i = 0; i < 15; i++)); do
 		timeout 20 "$PROF" dump -p "$pid" --json >"$TMP/out" 2>"$TMP/err"
 		rc=$?
 		case $rc in

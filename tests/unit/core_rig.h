@@ -26,6 +26,8 @@ struct core_rig {
 	struct buf notes, out;
 	uint16_t machine, type;
 	uint8_t class;
+	int whole; /* mappings of files are dumped too, as by coredump_filter 0x7f */
+	int many; /* the number of program headers is told by a section header, as of more than 65,534 */
 };
 
 static inline void core_rig_init(struct core_rig *r)
@@ -123,11 +125,19 @@ static inline void core_rig_finish(struct core_rig *r)
 			 .e_phentsize = sizeof(Elf64_Phdr),
 			 .e_phnum = (uint16_t)r->n};
 	uint64_t at = sizeof eh + r->n * sizeof(Elf64_Phdr);
+	Elf64_Shdr first = {.sh_info = r->n};
 
 	memcpy(eh.e_ident, ELFMAG, SELFMAG);
 	eh.e_ident[EI_CLASS] = r->class;
 	eh.e_ident[EI_DATA] = ELFDATA2LSB;
 	eh.e_ident[EI_VERSION] = EV_CURRENT;
+	if (r->many) {
+		eh.e_phnum = PN_XNUM;
+		eh.e_shoff = at;
+		eh.e_shnum = 1;
+		eh.e_shentsize = sizeof first;
+		at += sizeof first;
+	}
 	r->ph[0].p_filesz = r->notes.len;
 	for (uint32_t i = 0; i < r->n; i++) {
 		r->ph[i].p_offset = at;
@@ -136,6 +146,8 @@ static inline void core_rig_finish(struct core_rig *r)
 	buf_clear(&r->out);
 	buf_put(&r->out, &eh, sizeof eh);
 	buf_put(&r->out, r->ph, r->n * sizeof(Elf64_Phdr));
+	if (r->many)
+		buf_put(&r->out, &first, sizeof first);
 	buf_put(&r->out, r->notes.data, r->notes.len);
 	for (uint32_t i = 1; i < r->n; i++)
 		buf_put(&r->out, r->bytes[i], r->ph[i].p_filesz);
@@ -223,6 +235,8 @@ static inline void core_rig_maps(struct core_rig *r, uint64_t sp, int list)
 		flags = (rights[0] == 'r' ? PF_R : 0u) | (rights[1] == 'w' ? PF_W : 0u) |
 			(rights[2] == 'x' ? PF_X : 0u);
 		n = core_rig_dumped(fd, path, rights, start, end, offset, sp);
+		if (r->whole && path[0] == '/')
+			n = end - start;
 		bytes = malloc(n ? n : 1);
 		if (pread(fd, bytes, n, (off_t)start) != (ssize_t)n)
 			n = 0;

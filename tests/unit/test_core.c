@@ -256,6 +256,18 @@ static void a_file_with_another_build_id_is_not_used(void **state)
 	assert_int_equal(module_of_leaf()->source, MODULE_UNKNOWN);
 }
 
+static void code_that_the_core_holds_needs_no_file(void **state)
+{
+	struct self self = {.list = 1, .auxv = 1};
+
+	(void)state;
+	rig.whole = 1;
+	capture_deep(&self, 4);
+	read_rig("/nowhere");
+	assert_int_equal(module_of_leaf()->source, MODULE_MEMORY);
+	assert_stack(&self);
+}
+
 static void code_of_the_vdso_is_the_cores_own(void **state)
 {
 	uint64_t vdso = getauxval(AT_SYSINFO_EHDR);
@@ -514,6 +526,17 @@ static void every_length_of_a_core_is_read_or_refused(void **state)
 	}
 }
 
+static void more_segments_than_the_header_can_count_are_read(void **state)
+{
+	struct self self = {.list = 1, .auxv = 1};
+
+	(void)state;
+	capture_deep(&self, 2);
+	rig.many = 1;
+	read_rig(NULL);
+	assert_stack(&self);
+}
+
 static void lies_about_sizes_cost_nothing(void **state)
 {
 	uint64_t reg[CORE_REGS], files[4] = {UINT64_MAX / 24, 4096, 0, 0};
@@ -552,6 +575,7 @@ int main(void)
 		CORE_TEST(files_that_are_missing_are_told_and_addresses_stay_their_own),
 		CORE_TEST(files_may_lie_below_a_sysroot),
 		CORE_TEST(a_file_with_another_build_id_is_not_used),
+		CORE_TEST(code_that_the_core_holds_needs_no_file),
 		CORE_TEST(code_of_the_vdso_is_the_cores_own),
 		CORE_TEST(a_call_through_a_bad_pointer_shows_its_caller),
 		CORE_TEST(the_thread_that_a_signal_ended_comes_first_then_the_main_one),
@@ -563,6 +587,7 @@ int main(void)
 		CORE_TEST(cores_of_other_machines_are_refused),
 		CORE_TEST(a_core_that_is_cut_off_gives_what_is_there),
 		CORE_TEST(every_length_of_a_core_is_read_or_refused),
+		CORE_TEST(more_segments_than_the_header_can_count_are_read),
 		CORE_TEST(lies_about_sizes_cost_nothing),
 	};
 
