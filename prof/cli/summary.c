@@ -18,7 +18,7 @@
 #define HOT_BARS   19 /* columns before a function */
 #define STAGE_ROWS 12
 
-static void print_head(const struct record_result *r)
+static void print_head(const struct record_result *r, int of_wall)
 {
 	char wall[UNITS_TEXT], cpu[UNITS_TEXT], n[UNITS_TEXT];
 	double ticks = (double)r->samples + (double)r->lost + (double)r->late;
@@ -29,7 +29,7 @@ static void print_head(const struct record_result *r)
 		r->run_id, units_ns(wall, r->duration_ns), units_ns(cpu, r->cpu_ns), r->processes,
 		r->processes == 1 ? "" : "es", r->threads, r->threads == 1 ? "" : "s");
 	fprintf(stderr, "  %s samples by %s", units_count(n, r->samples), r->engine);
-	if (r->cpu_ns > 0)
+	if (r->cpu_ns > 0 && !of_wall)
 		fprintf(stderr, ", %.4g per second of CPU",
 			(double)r->samples / ((double)r->cpu_ns / 1e9));
 	fprintf(stderr, ", lost %.2g %%",
@@ -38,7 +38,7 @@ static void print_head(const struct record_result *r)
 
 static void print_numbers(const struct record_result *r)
 {
-	print_head(r);
+	print_head(r, 0);
 	fprintf(stderr, ", overhead about %.2g %%\n", 100 * r->overhead);
 }
 
@@ -48,7 +48,7 @@ static void print_outside(const struct outside_result *o)
 	const struct pause_stats *p = &o->pause;
 	char n[UNITS_TEXT], a[UNITS_TEXT], b[UNITS_TEXT], c[UNITS_TEXT];
 
-	print_head(&o->run);
+	print_head(&o->run, o->wall);
 	if (o->torn)
 		fprintf(stderr, ", torn %s", units_count(n, o->torn));
 	fprintf(stderr, "\n  %s pause%s", units_count(n, p->n), p->n == 1 ? "" : "s");

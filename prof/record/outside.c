@@ -386,6 +386,7 @@ static void fill_result(struct outside *u)
 	r->lost -= torn < r->lost ? torn : r->lost; /* they are there, with a mark */
 	if (u->take.wall)
 		r->samples = u->take.samples;
+	u->result->wall = u->take.wall;
 	r->duration_ns = u->ended_ns - u->begun_ns;
 	u->result->torn = torn < UINT32_MAX ? (uint32_t)torn : UINT32_MAX;
 	u->result->own_cpu_ns = sampler_own_cpu_ns(u->sampler);

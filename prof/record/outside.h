@@ -30,6 +30,7 @@ struct outside_result {
 	int64_t first_sample_ns; /* from the call to the first sample; 0: none came */
 	int64_t own_cpu_ns;
 	uint32_t torn;
+	int wall; /* samples are of wall time */
 };
 
 /* 0 when what was to be recorded is in the store; else result->run tells how far it came: started 0, nothing was. */

@@ -9,6 +9,7 @@
 #include "prof/base/clock.h"
 #include "prof/record/lease.h"
 #include "prof/record/loop.h"
+#include "prof/record/livenames.h"
 #include "prof/record/naming.h"
 #include "prof/store/read.h"
 
@@ -160,11 +161,30 @@ static int take_thread(struct recording *r, const struct profile *p, uint32_t i)
 	return 0;
 }
 
+/* The latest moment that the store tells of. */
+static int64_t last_seen(const struct profile *p)
+{
+	int64_t last = p->run.start_ns;
+
+	for (uint32_t i = 0; i < p->n_threads; i++)
+		if (p->threads[i].end_ns > last)
+			last = p->threads[i].end_ns;
+	for (size_t i = 0; i < p->n_ticks; i++)
+		if (p->ticks[i].t_ns > last)
+			last = p->ticks[i].t_ns;
+	for (size_t i = 0; i < p->n_counters; i++)
+		if (p->counters[i].t_ns > last)
+			last = p->counters[i].t_ns;
+	return last;
+}
+
 /* Processes, threads and their CPU time as the dead supervisor left them in the store. */
 static int restore(struct recording *r, struct err *err)
 {
 	struct profile p;
-	int rc = store_read_run(r->store, r->run, STORE_READ_SAMPLES, &p, err);
+	int rc = store_read_run(r->store, r->run,
+				STORE_READ_SAMPLES | STORE_READ_TICKS | STORE_READ_COUNTERS, &p,
+				err);
 
 	if (rc)
 		return rc;
@@ -175,12 +195,22 @@ static int restore(struct recording *r, struct err *err)
 	for (size_t i = 0; i < p.n_samples && rc == 0; i++)
 		if (p.samples[i].kind == PROFILE_CPU && p.samples[i].thread < r->known.n_threads)
 			r->known.threads[p.samples[i].thread].sampled_ns += p.samples[i].value;
-	r->last_ns = p.run.start_ns;
-	for (uint32_t i = 0; i < p.n_threads; i++)
-		if (p.threads[i].end_ns > r->last_ns)
-			r->last_ns = p.threads[i].end_ns;
+	r->last_ns = last_seen(&p);
 	profile_release(&p);
 	return rc ? err_set(err, rc, "cannot take up run %lld again", (long long)r->run) : 0;
+}
+
+/* The recorder died, what it looked at perhaps not: files that only its processes have are had from them. */
+static struct module_set *files_of_living(struct store *store, int64_t run)
+{
+	struct module_set *set = NULL;
+	struct profile p;
+
+	if (store_read_run(store, run, 0, &p, NULL) == 0) {
+		set = livenames_files(&p);
+		profile_release(&p);
+	}
+	return set;
 }
 
 static int finish_with(struct store *store, int64_t run, int64_t duration_ns, const char *engine,
@@ -188,9 +218,28 @@ static int finish_with(struct store *store, int64_t run, int64_t duration_ns, co
 {
 	struct store_run_end end = {.duration_ns = duration_ns < 0 ? 0 : duration_ns,
 				    .engine = engine};
+	struct module_set *set = files_of_living(store, run);
 	char warning[256];
+	int rc = naming_finish_located(store, run, &end, set ? livenames_locate : NULL, set,
+				       warning, sizeof warning, err);
 
-	return naming_finish(store, run, &end, warning, sizeof warning, err);
+	module_set_free(set);
+	return rc;
+}
+
+/* Recorded from outside, so nothing but the store tells of it: what lived then ends with what was seen last. */
+static void end_the_living(struct recording *r)
+{
+	for (uint32_t i = 0; i < r->known.n_processes; i++)
+		if (r->known.processes[i].row.end_ns < 0) {
+			r->known.processes[i].row.end_ns = r->last_ns;
+			r->known.processes[i].changed = 1;
+		}
+	for (uint32_t i = 0; i < r->known.n_threads; i++)
+		if (r->known.threads[i].row.end_ns == r->known.threads[i].row.start_ns) {
+			r->known.threads[i].row.end_ns = r->last_ns;
+			r->known.threads[i].changed = 1;
+		}
 }
 
 /* The session is ours: nobody else reads or removes it. */
@@ -212,6 +261,8 @@ static int drain_session(struct store *store, const struct lost_run *lost,
 		rc = restore(&r, err);
 	if (rc == 0 && (rc = loop_drain_all(&r, &alive)) != 0)
 		err_nomem(err, "the recovery of a run");
+	if (rc == 0 && r.totals.images == 0)
+		end_the_living(&r);
 	if (rc == 0)
 		rc = finish_not_sampled(&r);
 	if (rc == 0)
@@ -227,16 +278,13 @@ static int drain_session(struct store *store, const struct lost_run *lost,
 static int finish_bare(struct store *store, const struct lost_run *lost, struct err *err)
 {
 	struct profile p;
-	int64_t last;
-	int rc = store_read_run(store, lost->run, STORE_READ_SAMPLES, &p, err);
+	int rc = store_read_run(store, lost->run,
+				STORE_READ_SAMPLES | STORE_READ_TICKS | STORE_READ_COUNTERS, &p,
+				err);
 
 	if (rc)
 		return rc;
-	last = p.run.start_ns;
-	for (uint32_t i = 0; i < p.n_threads; i++)
-		if (p.threads[i].end_ns > last)
-			last = p.threads[i].end_ns;
-	rc = finish_with(store, lost->run, last - p.run.start_ns, NULL, err);
+	rc = finish_with(store, lost->run, last_seen(&p) - p.run.start_ns, NULL, err);
 	profile_release(&p);
 	return rc;
 }

@@ -275,7 +275,8 @@ recorder_killed() { # recorder_killed SECONDS
 		one "$TMP/kill.sqlite" "SELECT count(*) FROM frame WHERE function IS NULL" 0
 }
 for t in 0.1 0.7 1.6 2.4; do check "the recorder killed after $t s: the next command completes the run" recorder_killed $t; done
-kept_seconds() { one "$TMP/kill.sqlite" "SELECT sum(value) > 1e7 $(of kill2.4)" 1 && one "$TMP/kill.sqlite" "SELECT engine IN ('perf', 'clock') FROM run WHERE name = 'kill2.4'" 1; }
+kept_seconds() { one "$TMP/kill.sqlite" "SELECT sum(value) > 1e7 $(of kill2.4)" 1 &&
+	one "$TMP/kill.sqlite" "SELECT engine IN ('perf', 'clock'), duration_ns > 5e8, (SELECT min(end_ns) > 0 FROM thread) FROM run WHERE name = 'kill2.4'" '1|1|1'; }
 check "what it had stored by then is there, and by which engine" kept_seconds
 
 live_report() {
