@@ -1,4 +1,4 @@
-/* Each right is tried on the process itself, as far as that leaves no trace in it; the reason for a refusal comes
+/* Each right is tried on the process itself (a call that a filter refuses is not made), as far as that leaves no trace in it; the reason for a refusal comes
  * from the facts (rights_facts.c), the words from rights_words.c. PTRACE_SEIZE is not tried: a signal that came in
  * between would stop the process. process_vm_readv asks the kernel for the very same permission. */
 #include "prof/attach/rights.h"
@@ -150,7 +150,8 @@ static enum rights_reason filter_or(const struct rights_facts *f, enum right rig
 static int look_read(struct right_finding *finding, const struct rights_facts *f,
 		     const struct proc *p, struct first_code *first)
 {
-	int maps = try_maps(p, first), memory = try_memory(p, first), calls = try_syscall(p);
+	int maps = try_maps(p, first), calls = try_syscall(p);
+	int memory = f->filtered[RIGHT_READ] ? f->filtered[RIGHT_READ] : try_memory(p, first);
 	enum rights_reason reason = rule(f, is_denial(maps) ? 0 : 1, RIGHTS_CAP_SYS_PTRACE);
 
 	if (maps)
@@ -181,7 +182,7 @@ static void look_ptrace(struct right_finding *finding, const struct rights_facts
 static void look_perf(struct right_finding *finding, const struct rights_facts *f,
 		      const struct proc *p)
 {
-	int ring, error = try_perf(p, &ring), ours = f->filtered[RIGHT_PERF];
+	int ring = 0, ours = f->filtered[RIGHT_PERF], error = ours ? ours : try_perf(p, &ring);
 	enum rights_reason reason = rule(f, 0, RIGHTS_CAP_PERFMON);
 
 	if (error == EMFILE || error == ENFILE)
@@ -196,7 +197,7 @@ static void look_perf(struct right_finding *finding, const struct rights_facts *
 						: REASON_MODULE;
 	else if (ours)
 		reason = filter_or(f, RIGHT_PERF, REASON_KERNEL);
-	if (ours == ENOENT && error == ENOENT)
+	if (ours == ENOENT)
 		error = ENOSYS; /* no such event: the kernel, not the process */
 	found(finding, f, error, reason);
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/perf_event.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "prof/attach/procmaps.h"
@@ -124,8 +126,9 @@ static int is_same_user(const struct proc_status *us, const struct proc_status *
 
 /* ---- ourselves ---------------------------------------------------------------------------------- */
 
-/* Each call on ourselves: nothing but a filter (or a kernel without it) refuses these. */
-static void find_filters(struct rights_facts *f)
+/* Each call on ourselves: nothing but a filter (or a kernel without it) refuses these. 0 or errno. */
+
+static int call_perf(void)
 {
 	struct perf_event_attr attr = {.type = PERF_TYPE_SOFTWARE,
 				       .size = sizeof attr,
@@ -133,19 +136,60 @@ static void find_filters(struct rights_facts *f)
 				       .disabled = 1,
 				       .exclude_kernel = 1,
 				       .exclude_hv = 1};
-	char from = 'x', to = 0;
-	struct iovec local = {&to, 1}, remote = {&from, 1};
 	long fd = syscall(SYS_perf_event_open, &attr, 0, -1, -1, PERF_FLAG_FD_CLOEXEC);
 
 	if (fd < 0)
-		f->filtered[RIGHT_PERF] = errno;
-	else
-		(void)close((int)fd);
-	if (process_vm_readv(getpid(), &local, 1, &remote, 1, 0) != 1)
-		f->filtered[RIGHT_READ] = errno;
-	/* Of a process that we do not trace: ESRCH, where it may be asked at all. */
-	if (ptrace(PTRACE_GETEVENTMSG, getpid(), NULL, NULL) && errno != ESRCH)
-		f->filtered[RIGHT_PTRACE] = errno;
+		return errno;
+	(void)close((int)fd);
+	return 0;
+}
+
+static int call_readv(void)
+{
+	char from = 'x', to = 0;
+	struct iovec local = {&to, 1}, remote = {&from, 1};
+
+	return process_vm_readv(getpid(), &local, 1, &remote, 1, 0) == 1 ? 0 : errno;
+}
+
+/* Of a process that we do not trace: ESRCH, where it may be asked at all. */
+static int call_ptrace(void)
+{
+	return ptrace(PTRACE_GETEVENTMSG, getpid(), NULL, NULL) && errno != ESRCH ? errno : 0;
+}
+
+/* A filter may kill who makes the call (systemd's do): a child makes it. */
+static int call_in_child(int (*call)(void))
+{
+	int up[2], error = EPERM, child;
+
+	if (pipe2(up, O_CLOEXEC))
+		return call();
+	child = fork();
+	if (child == 0) {
+		error = call();
+		if (write(up[1], &error, sizeof error) < 0)
+			error = EPERM;
+		(void)kill(getpid(), SIGKILL); /* no handlers of ours at its end */
+	}
+	(void)close(up[1]);
+	if (child > 0 && read(up[0], &error, sizeof error) != (ssize_t)sizeof error)
+		error = EPERM;
+	(void)close(up[0]);
+	while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR)
+		;
+	return child > 0 ? error : call();
+}
+
+static void find_filters(struct rights_facts *f)
+{
+	int (*const calls[RIGHTS])(void) = {
+		[RIGHT_READ] = call_readv, [RIGHT_PTRACE] = call_ptrace, [RIGHT_PERF] = call_perf};
+
+	for (int i = 0; i < RIGHTS; i++)
+		if (calls[i])
+			f->filtered[i] =
+				f->self.seccomp == 2 ? call_in_child(calls[i]) : calls[i]();
 }
 
 static void find_modules(struct rights_facts *f)

@@ -160,6 +160,10 @@ static void look_rights(struct pid_check *c)
 	look_right(c, RIGHT_PTRACE, CHECK_POOR,
 		   "running threads may be stopped for some microseconds");
 	look_right(c, RIGHT_PERF, CHECK_POOR, "the kernel takes samples of it, nothing is stopped");
+	if (granted(c, RIGHT_PERF) && !c->rights.has_perf_cap && c->rights.paranoid > 1)
+		add(&c->rows[ROW_PERF],
+		    "in user code only: the kernel's share is counted, not told "
+		    "apart (kernel.perf_event_paranoid=1 would)");
 	look_right(c, RIGHT_FILES, CHECK_POOR, "its files may be opened: ");
 	if (!c->rights.of[RIGHT_FILES].why[0])
 		snprintf(c->rows[ROW_FILES].what, sizeof(c->rows[ROW_FILES].what),

@@ -378,7 +378,7 @@ static void another_tracer_is_named(void **state)
 	live_end(&c);
 }
 
-static int forbid(const int *calls, size_t n, int error)
+static int forbid(const int *calls, size_t n, unsigned action)
 {
 	struct sock_filter code[16];
 	struct sock_fprog program = {.filter = code};
@@ -389,8 +389,7 @@ static int forbid(const int *calls, size_t n, int error)
 	for (size_t i = 0; i < n; i++) {
 		code[at++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
 							  (unsigned)calls[i], 0, 1);
-		code[at++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K,
-							  SECCOMP_RET_ERRNO | (unsigned)error);
+		code[at++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, action);
 	}
 	code[at++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
 	program.len = at;
@@ -403,14 +402,21 @@ static int become_filtered(void)
 {
 	const int calls[] = {SYS_perf_event_open, SYS_process_vm_readv, SYS_ptrace};
 
-	return forbid(calls, 3, EPERM);
+	return forbid(calls, 3, SECCOMP_RET_ERRNO | EPERM);
 }
 
 static int become_filtered_as_if_absent(void)
 {
 	const int calls[] = {SYS_perf_event_open};
 
-	return forbid(calls, 1, ENOSYS);
+	return forbid(calls, 1, SECCOMP_RET_ERRNO | ENOSYS);
+}
+
+static int become_killed_for_it(void)
+{
+	const int calls[] = {SYS_perf_event_open, SYS_process_vm_readv, SYS_ptrace};
+
+	return forbid(calls, 3, SECCOMP_RET_KILL_PROCESS);
 }
 
 static void filters_of_system_calls_are_noticed(void **state)
@@ -425,6 +431,9 @@ static void filters_of_system_calls_are_noticed(void **state)
 	says(&r.of[RIGHT_READ], "seccomp filter on us forbids the system call process_vm_readv",
 	     "process_vm_readv");
 	says(&r.of[RIGHT_PTRACE], "system call ptrace", "ptrace");
+	says(&r.of[RIGHT_PERF], "system call perf_event_open", "perf_event_open");
+	look_as(&r, c.pid, become_killed_for_it);
+	granted(&r, 0, 0, 0, 1);
 	says(&r.of[RIGHT_PERF], "system call perf_event_open", "perf_event_open");
 	look_as(&r, c.pid, become_filtered_as_if_absent);
 	granted(&r, 1, 1, 0, 1);
