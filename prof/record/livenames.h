@@ -29,6 +29,9 @@ int livenames_ask(struct livenames *l, const struct attach_frame *frames,
  * also when the process that ran it has ended. */
 void livenames_locate(void *set, struct symbol_module *module);
 
+/* The modules of a profile's processes that still live. To be freed by module_set_free(); NULL: no memory. */
+struct module_set *livenames_files(const struct profile *p);
+
 /* Gives names to the frames of a profile that have none, inlined functions as stack rows of their own, as the
  * store's naming would at the end of the run. 0 or ERR_NOMEM. */
 int livenames_profile(struct profile *p, const char *cache_dir);

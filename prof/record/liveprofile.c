@@ -38,18 +38,20 @@ static void meet(struct module_set *set, int pid)
 	proc_close(&p);
 }
 
-static void meet_all(struct naming *n)
+struct module_set *livenames_files(const struct profile *p)
 {
+	struct module_set *set = module_set_new(NULL);
 	uint32_t met = 0;
 
-	for (uint32_t i = 0; i < n->p->n_processes && met < PROCESSES_MAX; i++) {
-		const struct profile_process *p = &n->p->processes[i];
+	for (uint32_t i = 0; set && i < p->n_processes && met < PROCESSES_MAX; i++) {
+		const struct profile_process *process = &p->processes[i];
 
-		if (p->pid <= 0 || p->pid > INT32_MAX || p->end_ns > 0)
+		if (process->pid <= 0 || process->pid > INT32_MAX || process->end_ns > 0)
 			continue;
-		meet(n->set, (int)p->pid);
+		meet(set, (int)process->pid);
 		met++;
 	}
+	return set;
 }
 
 static int64_t first_pid(const struct profile *p)
@@ -259,12 +261,10 @@ int livenames_profile(struct profile *p, const char *cache_dir)
 	int rc = ERR_NOMEM;
 
 	n.symbols = symbolizer_new(p->strings, &options);
-	n.set = module_set_new(NULL);
+	n.set = livenames_files(p);
 	n.chains = calloc((size_t)p->n_frames + 1, sizeof *n.chains);
-	if (n.symbols && n.set && n.chains) {
-		meet_all(&n);
+	if (n.symbols && n.set && n.chains)
 		rc = name_frames(&n);
-	}
 	if (rc == 0)
 		rc = splice_stacks(&n);
 	free(n.chains);
