@@ -16,6 +16,8 @@
 struct lost_run {
 	int64_t run;
 	char spool_path[SPOOL_PATH_MAX];
+	struct module_set
+		*living; /* owned while it is completed: of processes that outlive the recorder */
 };
 
 struct lost_runs {
@@ -33,6 +35,7 @@ static int remember(void *ctx, int64_t run, const char *id, const char *spool_pa
 		return ERR_NOMEM;
 	l->runs = p;
 	p[l->n].run = run;
+	p[l->n].living = NULL;
 	snprintf(p[l->n].spool_path, sizeof p->spool_path, "%s", spool_path ? spool_path : "");
 	l->n++;
 	return 0;
@@ -213,18 +216,15 @@ static struct module_set *files_of_living(struct store *store, int64_t run)
 	return set;
 }
 
-static int finish_with(struct store *store, int64_t run, int64_t duration_ns, const char *engine,
-		       struct err *err)
+static int finish_with(struct store *store, const struct lost_run *lost, int64_t duration_ns,
+		       const char *engine, struct err *err)
 {
 	struct store_run_end end = {.duration_ns = duration_ns < 0 ? 0 : duration_ns,
 				    .engine = engine};
-	struct module_set *set = files_of_living(store, run);
 	char warning[256];
-	int rc = naming_finish_located(store, run, &end, set ? livenames_locate : NULL, set,
-				       warning, sizeof warning, err);
 
-	module_set_free(set);
-	return rc;
+	return naming_finish_located(store, lost->run, &end, lost->living ? livenames_locate : NULL,
+				     lost->living, warning, sizeof warning, err);
 }
 
 /* Recorded from outside, so nothing but the store tells of it: what lived then ends with what was seen last. */
@@ -268,7 +268,7 @@ static int drain_session(struct store *store, const struct lost_run *lost,
 	if (rc == 0)
 		rc = recording_flush(&r, 1, err);
 	if (rc == 0)
-		rc = finish_with(store, lost->run, r.last_ns - session->started_mono_ns,
+		rc = finish_with(store, lost, r.last_ns - session->started_mono_ns,
 				 r.totals.have_engine ? engine_name(r.totals.engine) : NULL, err);
 	recording_release(&r);
 	return rc;
@@ -284,15 +284,26 @@ static int finish_bare(struct store *store, const struct lost_run *lost, struct 
 
 	if (rc)
 		return rc;
-	rc = finish_with(store, lost->run, last_seen(&p) - p.run.start_ns, NULL, err);
+	rc = finish_with(store, lost, last_seen(&p) - p.run.start_ns, NULL, err);
 	profile_release(&p);
 	return rc;
 }
 
-/* 1: completed, 0: somebody is at it, or was faster. */
-static int recover_one(struct store *store, const struct lost_run *lost, struct err *err)
+static int complete(struct store *store, const struct lost_run *lost, int lease, struct err *err)
 {
 	struct spool_session *session;
+	int rc;
+
+	if (lease < 0 || session_map(&session, lost->spool_path, err))
+		return finish_bare(store, lost, err);
+	rc = drain_session(store, lost, session, err);
+	session_unmap(session);
+	return rc;
+}
+
+/* 1: completed, 0: somebody is at it, or was faster. */
+static int recover_one(struct store *store, struct lost_run *lost, struct err *err)
+{
 	int lease = lost->spool_path[0] ? lease_take(lost->spool_path) : ERR_NOTFOUND;
 	int rc;
 
@@ -303,18 +314,11 @@ static int recover_one(struct store *store, const struct lost_run *lost, struct 
 		lease_drop(lease);
 		return rc;
 	}
-	if (lease < 0) {
-		rc = finish_bare(store, lost, err);
-		return rc ? rc : 1;
-	}
-	rc = session_map(&session, lost->spool_path, err);
-	if (rc == 0) {
-		rc = drain_session(store, lost, session, err);
-		session_unmap(session);
-	} else {
-		rc = finish_bare(store, lost, err);
-	}
-	if (rc == 0)
+	lost->living = files_of_living(store, lost->run);
+	rc = complete(store, lost, lease, err);
+	module_set_free(lost->living);
+	lost->living = NULL;
+	if (rc == 0 && lease >= 0)
 		(void)session_remove(lost->spool_path, NULL);
 	lease_drop(lease);
 	return rc ? rc : 1;

@@ -131,6 +131,7 @@ fi
 
 if [ "$(id -u)" != 0 ] || ! unshare -m true 2>/dev/null; then
 	skip "a namespace that is gone when names are needed" "needs root"
+	skip "a recorder that was killed leaves a run that still gets its names" "needs root"
 	skip "debug files that only the container has" "needs root"
 	[ $tap_failed -eq 0 ]
 	exit
@@ -148,6 +149,22 @@ end
 wait $recorder
 gone() { named && "$PROF" report --by line --store "$S" | grep -q '/work\.c:[0-9]*  library_work'; }
 check "a namespace that is gone when names are needed" gone
+
+rm -f "$S"
+start unshare -m sh -c "$mounts"
+wait_for 10 runs_it
+"$PROF" record -q -p "$pid" -o "$S" 2>/dev/null &
+recorder=$!
+disown
+wait_for 15 has_samples
+sleep 1
+kill -9 $recorder
+rm "/proc/$pid/root$TMP/hidden/odd" "/proc/$pid/root$TMP/hidden/libwork.so"
+completed() {
+	"$PROF" report --store "$S" 2>"$TMP/err" >/dev/null && grep -q 'completed 1 run' "$TMP/err" && named && runs_it
+}
+check "a recorder that was killed leaves a run that still gets its names" completed
+end
 
 if command -v objcopy >/dev/null; then
 	export PROTEA_PROF_CACHE=$TMP/cache4
