@@ -64,6 +64,7 @@ static inline void live_end(struct live_child *c)
 static inline int live_pause(int ready, int go, void *arg)
 {
 	(void)go, (void)arg;
+	prctl(PR_SET_PDEATHSIG, SIGKILL); /* anew: who becomes another user loses it */
 	live_ready(ready);
 	for (;;)
 		pause();
