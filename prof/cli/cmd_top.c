@@ -39,8 +39,15 @@ static int choose_engine(const struct top_options *o, struct sampler_options *s)
 	return 0;
 }
 
+#define RATE_MAX     10000
+#define INTERVAL_MIN INT64_C(10000000) /* shorter ones would be top looking at its own work */
+
 static int choose(const struct top_options *o, struct sampler_options *s)
 {
+	if (o->rate_hz > RATE_MAX)
+		return usage_error("--rate is at most 10khz");
+	if (o->interval_ns < INTERVAL_MIN)
+		return usage_error("--interval is at least 10ms");
 	memset(s, 0, sizeof(*s));
 	s->rate_hz = (uint32_t)(o->rate_hz + 0.5);
 	s->children = o->children;
@@ -69,8 +76,8 @@ static int pick(const struct top_options *o, struct pick_list *pids, struct err 
 
 /* ---- running ---- */
 
-static int attach(const struct top_options *o, const struct sampler_options *s, struct top_session *r,
-		  struct err *err)
+static int attach(const struct top_options *o, const struct sampler_options *s,
+		  struct top_session *r, struct err *err)
 {
 	struct pick_list pids = {NULL, 0, 0};
 	int rc = pick(o, &pids, err);

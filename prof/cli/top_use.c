@@ -271,28 +271,34 @@ int top_feed_use(struct top_feed *f, int64_t interval_ns)
 	for (i = 0; !rc && i < n_threads; i++)
 		rc = use_thread(&u, &threads[i], &f->threads[i], &processes[threads[i].process],
 				u.switches_known);
-	if (!rc)
-		tell(&u);
-	return rc;
+	if (rc)
+		return rc;
+	tell(&u);
+	top_feed_describe(f); /* it may have become another program */
+	return 0;
 }
 
-/* The first process's; kept when it has ended. */
+/* The first process that is alive; what is told of the last one stays. */
 void top_feed_describe(struct top_feed *f)
 {
-	const struct sampler_process *rows;
+	const struct sampler_process *rows, *p = NULL;
 	struct top_status *s = &f->status;
+	uint32_t n_rows = sampler_processes(f->sampler, &rows), k;
 	long n, i;
 
-	if (!sampler_processes(f->sampler, &rows))
+	for (k = 0; k < n_rows && !p; k++)
+		if (!rows[k].end_ns)
+			p = &rows[k];
+	if (!p)
 		return;
-	s->pid = rows[0].proc.pid;
-	snprintf(s->name, sizeof(s->name), "%s", rows[0].name);
-	n = proc_read(&rows[0].proc, "cmdline", s->command, sizeof(s->command));
+	s->pid = p->proc.pid;
+	snprintf(s->name, sizeof(s->name), "%s", p->name);
+	n = proc_read(&p->proc, "cmdline", s->command, sizeof(s->command));
 	for (i = 0; i < n; i++)
 		if (!s->command[i])
 			s->command[i] = ' ';
 	while (n > 0 && s->command[n - 1] == ' ')
 		s->command[--n] = '\0';
 	if (n <= 0)
-		snprintf(s->command, sizeof(s->command), "%s", s->name);
+		s->command[0] = '\0';
 }

@@ -47,6 +47,8 @@ check "a mode that is none is refused" refused 2 'cpu or wall' --once -p 1 --mod
 check "an engine that is none is refused" refused 2 'auto, perf, clock' --once -p 1 --engine x
 check "pid 0 is refused as no pid" refused 2 '0' --once -p 0
 check "a process that does not exist" refused 1 'process 4194000' --once -p 4194000
+check "an interval that would show top its own work" refused 2 'at least 10ms' --once -p 1 --interval 1us
+check "a rate that cannot be reached" refused 2 'at most 10khz' --once -p 1 -r 50khz
 check "a name that nobody has" refused 1 'no-such-program-anywhere' --once --name no-such-program-anywhere
 check "without a terminal the live view says what there is instead" refused 2 'terminal.*--once' -p 1
 
@@ -120,13 +122,47 @@ fi
 pid=$split
 check "a frame as text" text
 
+full() { # DISK is full
+	"$PROF" top -p "$split" --once --interval 100ms "$@" >/dev/full 2>"$TMP/talk"
+	[ $? -eq 1 ] && says 'cannot write' "$TMP/talk"
+}
+check "text that cannot be written is a failure" full
+check "so is JSON" full --json
+becomes() { # another program while it is looked at
+	local frames=$TMP/becomes
+	bash -c "$P/split 2; exec $P/recurse 1000" >/dev/null &
+	pid=$!
+	echo "$pid" >>"$TMP/started"
+	"$PROF" top -p "$pid" --children --json --interval 100ms -d 20s >"$frames" &
+	local top=$!
+	echo "$top" >>"$TMP/started"
+	wait_for 20 grep -q '"function":"three"' "$frames" && wait_for 20 grep -q '"function":"down"' "$frames" &&
+		wait_for 20 grep -q '"name":"recurse","processes":1' "$frames"
+	local rc=$?
+	end "$pid"
+	wait "$top" && [ $rc -eq 0 ]
+}
+check "children, and a process that becomes another program" becomes
+unprivileged() {
+	runuser -u nobody -- "$PROF" top -p "$split" --once >"$TMP/out" 2>"$TMP/talk"
+	[ $? -eq 1 ] && [ ! -s "$TMP/out" ] && says 'sudo|CAP_|setcap|root' "$TMP/talk"
+}
+if [ "$(id -u)" = 0 ] && runuser -u nobody -- "$PROF" --version >/dev/null 2>&1; then
+	check "without the right to look the refusal says which line grants it" unprivileged
+else
+	skip "without the right to look the refusal says which line grants it" "needs root and a program that nobody may run"
+fi
 ends() { # a target that ends: its last frame says so, and that is no failure
 	local rc
-	begin threads 1
+	begin threads 3
 	"$PROF" top -p "$pid" --json --interval 100ms >"$TMP/frames" 2>"$TMP/talk"
 	rc=$?
 	[ $rc -eq 0 ] && [ "$(grep -c '"ended":true' "$TMP/frames")" = 1 ] &&
-		tail -n 1 "$TMP/frames" | grep -q '"ended":true'
+		tail -n 1 "$TMP/frames" | grep -q '"ended":true' && return
+	echo "exit code $rc"
+	cat "$TMP/talk"
+	grep -o '"ended":[a-z]*' "$TMP/frames" | uniq -c
+	return 1
 }
 check "frames go on until the target ends" ends
 some() { # two frames, then it ends by itself
@@ -150,7 +186,7 @@ if ! command -v tmux >/dev/null; then
 	[ "$tap_failed" -eq 0 ]
 	exit
 fi
-if ! "$PROF" check | grep -q 'build .*all optional\|build' || "$PROF" check | grep -q 'without ncurses'; then
+if "$PROF" check | grep -q 'without ncurses'; then
 	skip "the live view" "built without ncurses"
 	[ "$tap_failed" -eq 0 ]
 	exit
@@ -285,6 +321,18 @@ ended() {
 		on "process $threads \(threads\) ended"
 }
 check "when the target ends, its last frame stays" ended
+
+hung_up() { # the terminal goes away
+	local shown
+	begin threads 100000
+	mux new-window "env LC_ALL=C.UTF-8 $PROF top -p $pid"
+	sees 'q quit' && shown=$(mux display -p '#{pane_pid}') && mux kill-window && wait_for 20 gone "$shown" && kill -0 "$pid"
+	local rc=$?
+	end "$pid"
+	return $rc
+}
+gone() { ! kill -0 "$1" 2>/dev/null && ! pgrep -P "$1" >/dev/null; }
+check "a terminal that goes away ends the view" hung_up
 
 # Names that would be commands to a terminal.
 cat >"$TMP/evil.c" <<'C'
