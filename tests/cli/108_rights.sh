@@ -199,11 +199,11 @@ fi
 # Filters system calls as container engines do, then runs CMD.
 cat >filter.py <<'P'
 import ctypes, os, struct, sys
-error = int(sys.argv[1])
+action = 0x80000000 if sys.argv[1] == "kill" else 0x00050000 | int(sys.argv[1])
 calls = [int(n) for n in sys.argv[2].split(",")]
 code = [struct.pack("<HBBI", 0x20, 0, 0, 0)]
 for n in calls:
-    code += [struct.pack("<HBBI", 0x15, 0, 1, n), struct.pack("<HBBI", 0x06, 0, 0, 0x00050000 | error)]
+    code += [struct.pack("<HBBI", 0x15, 0, 1, n), struct.pack("<HBBI", 0x06, 0, 0, action)]
 code.append(struct.pack("<HBBI", 0x06, 0, 0, 0x7fff0000))
 text = ctypes.create_string_buffer(b"".join(code))
 prog = struct.pack("<HxxxxxxQ", len(code), ctypes.addressof(text))
@@ -214,6 +214,7 @@ P
 filtered() {
 	granted "y y n y" "$roots" python3 filter.py 1 298 && says perf why "seccomp filter" perf_event_open && says perf remedy perf_event_open || return 1
 	granted "y y n y" "$roots" python3 filter.py 38 298 && says perf why "seccomp filter" || return 1 # ENOSYS
+	granted "n n n y" "$roots" python3 filter.py kill 298,310,101 && says read why "seccomp filter" || return 1 # as systemd does
 	granted "n n n y" "$roots" python3 filter.py 1 298,310,101 && says read why "seccomp filter" process_vm_readv && says ptrace why ptrace || return 1
 	# The samplers do without perf events, and say why.
 	python3 filter.py 1 298 "$PROF" record -d 0.1s -o filtered.sqlite -p "$roots" >said 2>&1 || { cat said; return 1; }
