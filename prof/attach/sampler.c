@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -18,8 +19,9 @@
 #define RATE_MAX     10000u
 #define DRAIN_NS     (20 * NS_PER_MS) /* rings that are not full yet; what they tell is not older */
 #define FIRST_NS                                                                                   \
-	(4 * NS_PER_MS) /* until the first sample came, for a second: someone waits for it */
-#define FILES_KEPT 64u  /* descriptors left for others */
+	(4 * NS_PER_MS)  /* until the first sample came, for a second: someone waits for it */
+#define FILES_KEPT 64u   /* descriptors left for others */
+#define HURRY      (-10) /* nice: the weight of nine threads that are not */
 
 /* ---- made and ended ------------------------------------------------------------------------------- */
 
@@ -30,6 +32,28 @@ static uint32_t files_allowed(void)
 	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur / 4 < FILES_KEPT)
 		return 0;
 	return limit.rlim_cur / 4 < OPEN_FILES ? (uint32_t)(limit.rlim_cur / 4) : OPEN_FILES;
+}
+
+/* Among many threads that want to run, ours would come late and rings would run full. So a round goes first
+ * where that is permitted and the user has not asked for the contrary, and so does what comes before the first one;
+ * nobody inherits it. What is done between rounds (names, the store) does not. */
+static void hurry(struct sampler *s, int on)
+{
+	struct sched_param p = {0};
+
+	if (!s->asked_hurry) {
+		s->asked_hurry = 1;
+		s->may_hurry = getpriority(PRIO_PROCESS, 0) == 0 &&
+			       sched_setscheduler(0, SCHED_OTHER | SCHED_RESET_ON_FORK, &p) == 0;
+	}
+	if (!s->may_hurry)
+		return;
+	if (on)
+		s->may_hurry = setpriority(PRIO_PROCESS, 0, HURRY) == 0;
+	else if (getpriority(PRIO_PROCESS, 0) == HURRY)
+		(void)setpriority(PRIO_PROCESS, 0, 0);
+	else /* someone gave us another one meanwhile */
+		s->may_hurry = 0;
 }
 
 static void set_defaults(struct sampler *s)
@@ -56,6 +80,7 @@ int sampler_new(struct sampler **out, const struct sampler_options *o, struct er
 	*out = NULL;
 	if (!s)
 		return err_nomem(err, "a sampler");
+	hurry(s, 1);
 	s->o = *o;
 	s->epoll = -1;
 	if (o->cache_dir && !(s->cache_dir = strdup(o->cache_dir)))
@@ -90,6 +115,7 @@ void sampler_free(struct sampler *s)
 		(void)close(s->epoll);
 	free(s->tids);
 	free(s->cache_dir);
+	hurry(s, 0);
 	free(s);
 }
 
@@ -292,8 +318,9 @@ static void drain(struct sampler *s, int64_t now)
 	s->drain_due = now + (s->delivered || now > s->start_ns + NS_PER_S ? DRAIN_NS : FIRST_NS);
 }
 
-int sampler_round(struct sampler *s, int timeout_ms, int wake_fd, sampler_take *take, void *ctx)
+static int one_round(struct sampler *s, int timeout_ms, int wake_fd, sampler_take *take, void *ctx)
 {
+	int looking;
 	int64_t now;
 
 	s->take = take;
@@ -302,12 +329,23 @@ int sampler_round(struct sampler *s, int timeout_ms, int wake_fd, sampler_take *
 	if (s->n_processes > 0)
 		wait_for_work(s, timeout_ms, wake_fd);
 	now = clock_mono_ns();
-	if (s->perf && now >= s->drain_due)
+	looking = looks(s) && now >= s->look_due;
+	if (s->perf && (now >= s->drain_due || (looking && s->switching)))
 		drain(s, now);
-	if (looks(s) && now >= s->look_due)
+	if (looking)
 		look(s, now);
 	tasks_house(s, now);
 	return s->rc ? s->rc : s->n_processes == 0;
+}
+
+int sampler_round(struct sampler *s, int timeout_ms, int wake_fd, sampler_take *take, void *ctx)
+{
+	int rc;
+
+	hurry(s, 1);
+	rc = one_round(s, timeout_ms, wake_fd, take, ctx);
+	hurry(s, 0);
+	return rc;
 }
 
 int sampler_finish(struct sampler *s, sampler_take *take, void *ctx)

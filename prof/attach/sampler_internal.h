@@ -84,6 +84,8 @@ struct live_thread {
 	int64_t run_credit, wait_credit, sleep_credit;
 	struct kept_stack ran, sleep;
 	int64_t sleep_ns, flushed_ns; /* asleep in `sleep`, not delivered yet */
+	/* By switch records, since the last look: when it first got a CPU; when it left it last, to sleep. 0: it did not. */
+	int64_t first_in_ns, last_out_ns;
 	int64_t ahead_ns; /* delivered as sleep, but it ran or waited, as was told later */
 	int64_t ran_ns;   /* seen running last */
 	uint64_t sleep_count;
@@ -117,7 +119,11 @@ struct sampler {
 	int64_t pause_spent;
 	uint64_t random;
 	uint64_t loss[SAMPLER_LOSSES];
+	int asked_hurry, may_hurry;
 	uint64_t delivered;
+	uint64_t switches; /* records in the second that began at switches_ns */
+	int64_t switches_ns;
+	int switching; /* they are on */
 	char note[1024];
 	/* of the round */
 	sampler_take *take;
@@ -182,7 +188,6 @@ struct copied_stack {
 	const struct unwind_regs *regs;
 	const uint8_t *bytes;
 	size_t size;
-	int cut;
 };
 void stack_fresh(struct live_process *p, int64_t now);
 struct stack_view stack_unwind(struct sampler *s, struct live_thread *t,
@@ -220,8 +225,10 @@ void poll_last_look(struct sampler *s, int64_t now);
 void poll_settle(struct sampler *s, struct live_thread *t, int64_t now);
 
 /* sampler_wall.c */
-struct passed {                     /* of a thread between two looks */
-	int64_t quiet;              /* at its beginning, nothing of the process ran */
+struct passed {        /* of a thread between two looks */
+	int64_t quiet; /* at its beginning, nothing of the process ran */
+	int64_t old,
+		fresh; /* asleep before its first run, and since its last one, as switch records tell; -1: none */
 	int64_t ran, waited, slept; /* slept < 0: so much was told as sleep before, wrongly */
 };
 /* `now_in`: where it sleeps now, in a call of that name; NULL: where it did before (it has not run), or it runs. */

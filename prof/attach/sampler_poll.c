@@ -33,14 +33,13 @@
 #define WATCHDOG_NS NS_PER_S        /* a machine may be so busy that we wait for a CPU that long */
 #define PAUSE_FIRST (2 * NS_PER_MS) /* before that share has grown */
 #define HOT_SHARE   200             /* of a CPU: 0.5 % for threads that ran lately */
+#define WALL_SHARE  80              /* 1.25 % where their places of sleep are asked for, too */
 #define COLD_SHARE  500             /* 0.2 % for the others */
 #define FRESH_SHARE 50              /* 2 % for first looks at new threads */
 #define STOP_SHARE  200             /* 0.5 % for stopping threads */
-#define COOL_NS     (100 * NS_PER_MS) /* without running: no more "lately" */
-#define CLOCK_NS                                                                                   \
-	(50 *                                                                                      \
-	 INT64_C(1000)) /* per thread, between two readings of a process's clock: 0.2 us each */
-#define CHECK_EVERY 8u  /* threads looked at between two readings of our own clock */
+#define COOL_NS     (100 * NS_PER_MS)    /* without running: no more "lately" */
+#define CLOCK_NS    (50 * INT64_C(1000)) /* per thread, between readings of its process's clock */
+#define CHECK_EVERY 8u /* threads looked at between two readings of our own clock */
 #define LOOK_FLUSH  (400 * NS_PER_MS)
 #define SETTLE_NS   NS_PER_S
 #define TICK_SLACK  (20 * NS_PER_MS) /* two ticks at HZ 100: counted late by the kernel */
@@ -139,8 +138,7 @@ static int pause_allowed(const struct sampler *s, int64_t now)
 static void take_copy(struct sampler *s, const struct stop_copy *c, int64_t now)
 {
 	uint32_t at = rows_thread(s, c->tid);
-	struct copied_stack stack = {
-		.regs = &c->regs, .bytes = c->stack, .size = c->bytes, .cut = c->bytes == c->size};
+	struct copied_stack stack = {.regs = &c->regs, .bytes = c->stack, .size = c->bytes};
 	struct stack_view v;
 
 	s->pause_spent += c->pause_ns;
@@ -230,6 +228,19 @@ static int asleep(struct sampler *s, struct live_thread *t, struct sleeping *in,
 	return 1;
 }
 
+/* Its records up to this look; what came after it belongs to the next. */
+static void take_switches(struct live_thread *t, struct passed *d, int64_t now)
+{
+	d->old = d->fresh = -1;
+	if (t->last_out_ns > t->at_ns && t->last_out_ns <= now)
+		d->fresh = now - t->last_out_ns;
+	if (t->first_in_ns > now)
+		return;
+	if (t->first_in_ns > t->at_ns)
+		d->old = t->first_in_ns - t->at_ns;
+	t->first_in_ns = 0;
+}
+
 /* What happened since the last look, as the kernel counted it. */
 static struct passed account(struct sampler *s, struct live_thread *t,
 			     const struct proc_schedstat *seen, int64_t now)
@@ -240,6 +251,7 @@ static struct passed account(struct sampler *s, struct live_thread *t,
 
 	if (t->at_ns >= p->quiet_from && t->at_ns < p->quiet_to)
 		d.quiet = p->quiet_to - t->at_ns;
+	take_switches(t, &d, now);
 	/* Less than before: by exec another thread took this number over. */
 	if (seen->run_ns >= t->seen.run_ns && seen->wait_ns >= t->seen.wait_ns) {
 		d.ran = (int64_t)(seen->run_ns - t->seen.run_ns);
@@ -372,7 +384,7 @@ static void earn_tokens(struct sampler *s, int64_t now)
 	int64_t dt = now - s->tokens_ns;
 
 	s->tokens_ns = now;
-	earn(&s->hot_tokens, dt / HOT_SHARE);
+	earn(&s->hot_tokens, dt / (s->o.wall ? WALL_SHARE : HOT_SHARE));
 	earn(&s->cold_tokens, dt / COLD_SHARE);
 	earn(&s->fresh_tokens, dt / FRESH_SHARE);
 	earn(&s->stop_tokens, dt / STOP_SHARE);

@@ -13,7 +13,9 @@
 #include "prof/base/clock.h"
 
 #define SEAM_BYTES 256
-#define FRESH_NS   (5 * NS_PER_MS)
+#define OTHER_STACK                                                                                \
+	((uint64_t)1 << 20) /* a stack pointer that moved so far at once is on another stack */
+#define FRESH_NS (5 * NS_PER_MS)
 #define FRESH_SHARE                                                                                \
 	100 /* of our time, at most 1/100 goes into maps that were said to have changed */
 
@@ -43,9 +45,11 @@ static int seam_holds(struct live_process *p, const struct copied_stack *c)
 	       memcmp(live, c->bytes + c->size - n, n) == 0;
 }
 
-/* Goes on from where the copy ended, `regs`, by the live process. 1: s->stack is whole now. */
+/* Goes on from where the copy ended, `regs`, by the live process. `elsewhere`: on another stack than the copied one,
+ * which was left by a signal and stands still as long as its handler runs; nothing tells whether it still does.
+ * 1: s->stack is whole now. */
 static int go_on_live(struct sampler *s, struct live_thread *t, const struct copied_stack *c,
-		      struct unwind_regs *regs)
+		      int elsewhere, struct unwind_regs *regs)
 {
 	struct live_process *p = t->process;
 	uint64_t stop = unwind_lookup(regs), outer;
@@ -60,8 +64,9 @@ static int go_on_live(struct sampler *s, struct live_thread *t, const struct cop
 	    s->beyond.n > UNWIND_DEPTH_MAX - n)
 		return 0;
 	outer = hash_bytes(s->beyond.addresses, s->beyond.n * sizeof *s->beyond.addresses, 1);
-	if (outer != t->outer && !seam_holds(p, c))
+	if (outer != t->outer && !elsewhere && !seam_holds(p, c))
 		return 0;
+	s->stack.torn |= elsewhere && outer != t->outer;
 	t->outer = outer;
 	memcpy(&s->stack.addresses[n], s->beyond.addresses,
 	       s->beyond.n * sizeof *s->beyond.addresses);
@@ -95,7 +100,7 @@ struct stack_view stack_unwind(struct sampler *s, struct live_thread *t,
 {
 	struct unwind_regs regs = *c->regs;
 	struct live_process *p = t->process;
-	int cut = c->cut;
+	int cut, elsewhere;
 
 	stack_fresh(p, now);
 	s->window.remote = NULL;
@@ -105,9 +110,11 @@ struct stack_view stack_unwind(struct sampler *s, struct live_thread *t,
 	s->window.live_reads = 0;
 	s->stack.running = 0;
 	attach_unwind(p->space, &regs, &s->window, p->cache, &s->stack);
-	if (s->perf && !p->polled)
-		perf_source_tell(s->perf, s->stack.end != UNWIND_BAD_READ, used_bytes(c, &regs));
-	if (cut && s->stack.end == UNWIND_BAD_READ && go_on_live(s, t, c, &regs))
+	cut = s->stack.end == UNWIND_BAD_READ; /* too short, or a page of it was not there */
+	elsewhere = cut && regs.reg[UNWIND_SP] - c->regs->reg[UNWIND_SP] > OTHER_STACK;
+	if (s->perf && !p->polled && !elsewhere)
+		perf_source_tell(s->perf, !cut, used_bytes(c, &regs));
+	if (cut && go_on_live(s, t, c, elsewhere, &regs))
 		cut = 0;
 	return view_of(s, p, cut);
 }

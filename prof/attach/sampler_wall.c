@@ -4,9 +4,11 @@
  *
  * Which stack does a part belong to? A thread that did not run since the last look is where it was then. One that
  * ran and sleeps again changed its place somewhere in between: half of the sleep goes to the old place and
- * half to the new one, right on average. One that is running now slept at the old place. Time on a CPU or runnable
- * goes to the stacks seen running (perf's samples, or polling's), in proportion to their CPU time; what finds none
- * within a second goes to the one seen running last, else to where the thread sleeps.
+ * half to the new one, right on average. Where perf tells of each switch, what it slept until it first ran and since
+ * it last did is known, and only sleeps in between are halved. One that is running now slept at the old place. Time
+ * on a CPU or runnable goes to the stacks seen running (perf's samples, or polling's), in
+ * proportion to their CPU time; what finds none within a second goes to the one seen running last, else to where the
+ * thread sleeps.
  *
  * Equal sleeps are put together and delivered some times a second: a thousand idle threads cost next to nothing. */
 #include "prof/attach/sampler_internal.h"
@@ -74,6 +76,12 @@ static int64_t slept_before(const struct live_thread *t, const struct passed *d)
 		return 0;
 	if (d->ran <= 0 && d->waited <= 0)
 		return d->slept;
+	if (d->old >= 0 && d->fresh >= 0) {
+		int64_t old = d->old < d->slept ? d->old : d->slept;
+		int64_t rest = d->slept - old;
+
+		return old + (d->fresh < rest ? (rest - d->fresh) / 2 : 0);
+	}
 	return quiet > 0 ? quiet + (d->slept - quiet) / 2 : d->slept / 2;
 }
 

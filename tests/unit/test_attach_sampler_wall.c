@@ -126,6 +126,34 @@ static int crowd(int ready, int go, void *arg)
 	return 0;
 }
 
+static void *answers(void *arg)
+{
+	const int *fds = arg;
+	char c = 0;
+
+	while (read(fds[0], &c, 1) == 1)
+		if (write(fds[3], &c, 1) != 1)
+			break;
+	return arg;
+}
+
+/* Two threads that wait for each other, without end. */
+static int ping_pong(int ready, int go, void *arg)
+{
+	static int fds[4];
+	pthread_t t;
+	char c = 0;
+
+	(void)go, (void)arg;
+	if (pipe(fds) || pipe(fds + 2) || pthread_create(&t, NULL, answers, fds))
+		return 1;
+	live_ready(ready);
+	while (write(fds[1], &c, 1) == 1)
+		if (read(fds[2], &c, 1) != 1)
+			break;
+	return 1;
+}
+
 /* ---- tests -------------------------------------------------------------------------------------------- */
 
 static void open_wall(const struct sampler_options *with)
@@ -372,6 +400,40 @@ static void polled_late_threads_have_their_lives(void **state)
 	a_late_thread_has_its_own_life(&rig_poll);
 }
 
+static void switching_fast_is_borne(const struct sampler_options *o)
+{
+	struct live_child c = {0, -1, -1};
+	uint32_t n;
+
+	open_wall(o);
+	assert_int_equal(live_start(&c, ping_pong, NULL), 0);
+	rig_add(c.pid);
+	assert_int_equal(rig_run(900 * MS), 0);
+	rig_finish();
+	(void)rig_threads(&n);
+	assert_int_equal(n, 2);
+	for (uint32_t i = 0; i < n; i++) {
+		assert_life(i, 4 * S / RATE);
+		assert_true(rig_sum(i, SAMPLE_CPU, NULL).value_ns > 0);
+	}
+	if (sampler_note(rig.s)[0])
+		print_message("%s\n", sampler_note(rig.s));
+	rig_close();
+	live_end(&c);
+}
+
+static void perf_bears_fast_switching(void **state)
+{
+	(void)state;
+	switching_fast_is_borne(&rig_perf);
+}
+
+static void polling_bears_fast_switching(void **state)
+{
+	(void)state;
+	switching_fast_is_borne(&rig_poll);
+}
+
 static void two_hundred_sleepers(const struct sampler_options *o)
 {
 	struct live_child c = {0, -1, -1};
@@ -424,6 +486,8 @@ int main(void)
 		cmocka_unit_test(a_stopped_process_is_stopped),
 		cmocka_unit_test(perf_late_threads_have_their_lives),
 		cmocka_unit_test(polled_late_threads_have_their_lives),
+		cmocka_unit_test(perf_bears_fast_switching),
+		cmocka_unit_test(polling_bears_fast_switching),
 		cmocka_unit_test(perf_bears_two_hundred_sleepers),
 		cmocka_unit_test(polling_bears_two_hundred_sleepers),
 	};
