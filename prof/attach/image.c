@@ -9,12 +9,11 @@
 
 #include "prof/elf/elffile.h"
 
-#define LOADS_MAX 64
-#define PHNUM_MAX 128
-#define PAGE      UINT64_C(4096)
-#define STEP      ((size_t)1 << 20) /* read at a time */
-#define CODE_MAX                                                                                   \
-	((uint64_t)64 << 20) /* more code than this is left out: tables are made without it */
+#define LOADS_MAX   64
+#define PHNUM_MAX   128
+#define PAGE        UINT64_C(4096)
+#define STEP        ((size_t)1 << 20)     /* read at a time */
+#define CODE_MAX    ((uint64_t)256 << 20) /* larger segments of code are left out */
 #define SYMBOLS_MAX (UINT32_C(1) << 24)
 
 struct image {

@@ -48,7 +48,7 @@ static void file_id(const char *path, char id[ELF_BUILD_ID_HEX], uint64_t symbol
 	elf_close(&f);
 }
 
-/* Is `m` what zlib's file is? Its table has as many rows. */
+/* Is `m` what zlib's file is? The table that is made of it is the same. */
 static void assert_is_zlib(const struct attach_module *m, enum module_source source)
 {
 	char id[ELF_BUILD_ID_HEX], its[ELF_BUILD_ID_HEX];
@@ -69,6 +69,8 @@ static void assert_is_zlib(const struct attach_module *m, enum module_source sou
 	assert_int_equal(unwind_table_build(&here, &g, NULL, NULL), 0);
 	assert_true(unwind_table_rows(whole) > 100);
 	assert_int_equal(unwind_table_rows(here), unwind_table_rows(whole));
+	assert_int_equal(unwind_table_bytes(here), unwind_table_bytes(whole));
+	assert_memory_equal(here, whole, unwind_table_bytes(whole));
 	unwind_table_free(whole);
 	unwind_table_free(here);
 	elf_close(&f);
