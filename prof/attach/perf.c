@@ -289,7 +289,8 @@ void perf_source_no_switches(struct perf_source *s)
 	if (!s->o.switches)
 		return;
 	s->o.switches = 0;
-	(void)renew(s); /* else the old ones go on; whoever asked takes no notice of what they tell */
+	(void)renew(
+		s); /* else the old ones go on; whoever asked takes no notice of what they tell */
 }
 
 static void adapt(struct perf_source *s)

@@ -8,15 +8,23 @@
 #include <unistd.h>
 
 #include "prof/attach/proc.h"
+#include "prof/base/clock.h"
 
 /* Threads that are created by threads without events need another look; where all are created by ones that have
  * them, the second look finds no uncovered one. Creators that end at once are what more looks are for. */
 #define LOOKS 12
 
+/* An event that first ticks after a whole period of its thread's time on one CPU would never do so for many threads that
+ * run little, on many CPUs: all of them together would be missing. So first intervals are random, from this part of
+ * a period on. Heirs begin with the interval their creator's event has at that moment: so not for a process's first
+ * thread, which mostly creates the others. */
+#define EARLIEST 8
+
 void perf_set_init(struct perf_set *s, const struct perf_wish *wish)
 {
 	memset(s, 0, sizeof *s);
 	s->wish = *wish;
+	s->random = (uint64_t)clock_mono_ns();
 }
 
 static uint64_t place(int tid, uint32_t ring)
@@ -83,6 +91,14 @@ static int grow(struct perf_set *s, struct err *err)
 	return 0;
 }
 
+static uint64_t first_interval(struct perf_set *s)
+{
+	uint64_t least = s->wish.period_ns / EARLIEST;
+
+	s->random = hash_u64(s->random + 1);
+	return least + s->random % (s->wish.period_ns - least);
+}
+
 static int keep(struct perf_set *s, int fd, int tid, uint32_t ring, struct err *err)
 {
 	struct perf_event_row *row;
@@ -98,17 +114,19 @@ static int keep(struct perf_set *s, int fd, int tid, uint32_t ring, struct err *
 		return err_nomem(err, "perf events");
 	}
 	row = &s->rows[s->n++];
-	*row = (struct perf_event_row){stream, fd, tid, ring};
+	*row = (struct perf_event_row){.stream = stream, .fd = fd, .tid = tid, .ring = ring};
 	s->open++;
 	return 0;
 }
 
 /* 0: opened or nothing to open (the thread ended, the CPU went offline). */
-static int add_event(struct perf_set *s, const struct perf_event_attr *attr,
-		     const struct perf_ring *ring, uint32_t i, int tid, struct err *err)
+static int add_event(struct perf_set *s, struct perf_event_attr *attr, const struct perf_ring *ring,
+		     uint32_t i, int tid, int early, struct err *err)
 {
-	int fd = perf_open_event(attr, tid, (int)ring->cpu), e;
+	int fd, e, rc;
 
+	attr->sample_period = early ? first_interval(s) : s->wish.period_ns;
+	fd = perf_open_event(attr, tid, (int)ring->cpu);
 	if (fd < 0 && (errno == ESRCH || errno == ENODEV))
 		return 0;
 	if (fd < 0)
@@ -119,11 +137,14 @@ static int add_event(struct perf_set *s, const struct perf_event_attr *attr,
 		errno = e;
 		return err_sys(err, ERR_UNSUPPORTED, "cannot join a perf event to its ring");
 	}
-	return keep(s, fd, tid, i, err);
+	rc = keep(s, fd, tid, i, err);
+	if (rc == 0)
+		s->rows[s->n - 1].early = early;
+	return rc;
 }
 
 static int add_thread(struct perf_set *s, const struct perf_ring *rings, uint32_t n_rings, int tid,
-		      struct err *err)
+		      int early, struct err *err)
 {
 	struct perf_event_attr attr;
 	uint32_t i;
@@ -132,7 +153,7 @@ static int add_thread(struct perf_set *s, const struct perf_ring *rings, uint32_
 	perf_attr_sampler(&attr, &s->wish);
 	for (i = 0; i < n_rings && rc == 0; i++) {
 		if (rings[i].fd >= 0)
-			rc = add_event(s, &attr, &rings[i], i, tid, err);
+			rc = add_event(s, &attr, &rings[i], i, tid, early, err);
 	}
 	return rc;
 }
@@ -159,7 +180,7 @@ static int look(struct perf_set *s, const struct perf_ring *rings, uint32_t n_ri
 	for (i = 0; i < n && rc == 0; i++) {
 		if (is_known(s, n_rings, tids[i]))
 			continue;
-		rc = add_thread(s, rings, n_rings, tids[i], err);
+		rc = add_thread(s, rings, n_rings, tids[i], tids[i] != p->pid, err);
 		fresh++;
 	}
 	free(tids);
@@ -206,13 +227,24 @@ void perf_set_disable(struct perf_set *s)
 	}
 }
 
+static void settle(const struct perf_set *s, struct perf_event_row *row)
+{
+	uint64_t period = s->wish.period_ns;
+
+	if (row->early && row->fd >= 0)
+		(void)ioctl(row->fd, PERF_EVENT_IOC_PERIOD, &period);
+	row->early = 0;
+}
+
 enum perf_seen perf_set_seen(struct perf_set *s, int tid, uint32_t ring, uint64_t event,
 			     uint64_t stream)
 {
 	struct perf_event_row *row = row_of(s, stream), *from;
 
-	if (row)
+	if (row) {
+		settle(s, row);
 		return row->fd >= 0 ? PERF_SEEN_GOOD : PERF_SEEN_DOUBLE;
+	}
 	from = row_of(s, event);
 	row = row_at(s, tid, ring);
 	/* After an exec a thread may have its creator's number: then the event found is the one inherited from. */

@@ -17,12 +17,14 @@ struct perf_event_row {
 	int fd; /* -1: closed, sampled by an inherited event */
 	int tid;
 	uint32_t ring;
+	int early; /* its first interval is a part of a period, and so are those that follow until it is told */
 };
 
 struct perf_set {
 	struct perf_wish wish;
 	struct perf_event_row *rows; /* owned */
 	uint32_t n, cap, open;
+	uint64_t random;
 	struct idmap by_stream; /* to rows */
 	struct idmap by_place;  /* perf_place() to rows */
 };
