@@ -82,17 +82,16 @@ int cmd_check(int argc, char **argv)
 	const char *pid = NULL;
 	const struct opt opts[] = {
 		{'p', "pid", OPT_TEXT, &pid, "PID",
-		 "this live process: may we look at it, and how would dump, record and top do it",
-		 0},
+		 "may we look at this process; how would dump, record, top do it", 0},
 		{0, "json", OPT_FLAG, &json, NULL, "the same for scripts", 0},
 		{0, NULL, OPT_FLAG, NULL, NULL, NULL, 0},
 	};
 	const struct usage usage = {
 		"check [-p PID] [--json]",
 		"Tries what recording needs on this machine, as this user; with -p what looking at "
-		"that process\nneeds, without touching it. Exit code 0: sampling works; with -p: "
-		"dump "
-		"works.",
+		"a "
+		"live\nprocess needs, without touching it. Exit code 0: sampling works; with -p: "
+		"dump works.",
 		opts};
 	struct check_finding findings[N_CHECKS];
 	size_t i;
