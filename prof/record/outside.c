@@ -156,8 +156,13 @@ static int open_session(struct outside *u, struct err *err)
 	return u->lease < 0 ? err_set(err, ERR_IO, "cannot lock session '%s'", u->session_path) : 0;
 }
 
+/* Of nobody, where nothing could be attached to. */
 static uint32_t engine_of(const struct outside *u)
 {
+	const struct sampler_process *rows;
+
+	if (sampler_processes(u->sampler, &rows) == 0)
+		return SPOOL_ENGINE_NONE;
 	return strcmp(sampler_engine_name(u->sampler), "perf") == 0 ? SPOOL_ENGINE_PERF
 								    : SPOOL_ENGINE_CLOCK;
 }

@@ -38,9 +38,9 @@ struct record_result {
 	double expected; /* ticks that the rate and the CPU time ask for */
 	double overhead; /* part of the CPU time spent in our handlers, estimated */
 	uint32_t processes, threads;
-	const char *engine; /* "perf", "clock", "none" */
-	int engine_errno;   /* why not perf */
-	char notes[4][256]; /* what the user should know; "" unused */
+	const char *engine;  /* "perf", "clock", "none" */
+	int engine_errno;    /* why not perf */
+	char notes[4][1024]; /* what the user should know; "" unused */
 };
 
 /* 0 when the program ran (whatever it returned) and its data are in the store; else nothing was started

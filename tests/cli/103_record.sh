@@ -439,6 +439,25 @@ else
 	skip "run samples a set-user-ID program from outside, as root" "not root"
 fi
 
+unprivileged() { # what becomes root cannot be looked at, and is not harmed
+	mkdir "$TMP/theirs" && chmod 777 "$TMP/theirs" && chmod 755 "$TMP"
+	cp "$PROF" "$PWD/$O/libprotea-prof.so" "$TMP/theirs" && gcc -O1 "$TMP/plain.c" -o "$TMP/theirs/becomes_root" && chmod 4755 "$TMP/theirs/becomes_root" || return 1
+	for verb in run record; do
+		(cd "$TMP/theirs" && PROTEA_PROF_CACHE=$TMP/theirs runuser -u nobody -- ./protea-prof $verb -n $verb -o s.sqlite -- ./becomes_root) >"$TMP/out" 2>"$TMP/talk"
+		rc=$?
+		if [ $rc -ne 8 ] || ! grep -qi root "$TMP/talk"; then
+			cat "$TMP/talk"
+			return 1
+		fi
+		one "$TMP/theirs/s.sqlite" "SELECT finished, exit_code FROM run WHERE name = '$verb'" '1|8' || return 1
+	done
+}
+if [ "$(id -u)" = 0 ] && command -v runuser >/dev/null; then
+	check "a set-user-ID program of somebody else's runs unharmed, and that is said" unprivileged
+else
+	skip "a set-user-ID program of somebody else's runs unharmed, and that is said" "not root"
+fi
+
 # ---- what is refused ---------------------------------------------------------------------------------------------------------
 
 refuses() { # refuses CODE TEXT ARGS…
