@@ -1,0 +1,220 @@
+#!/bin/bash
+# record by perf events: every sample program's known profile, from its exec on and attached to; threads and children in
+# numbers; deep stacks; another user; what was lost is told.
+# shellcheck disable=SC2317
+# shellcheck source=tests/cli/lib.sh
+. tests/cli/lib.sh
+PROF=$PWD/$O/protea-prof
+P=$PWD/$O/samples/programs
+S=$TMP/s.sqlite
+mkdir "$TMP/cache"
+export PROTEA_PROF_CACHE=$TMP/cache
+started=()
+stop_all() {
+	[ ${#started[@]} -eq 0 ] || kill -9 "${started[@]}" 2>/dev/null
+	rm -rf "$TMP"
+}
+trap stop_all EXIT
+begin() {
+	"$@" &
+	pid=$!
+	started+=("$pid")
+}
+finish() {
+	kill -9 "$pid"
+	wait "$pid" 2>/dev/null
+	true
+}
+
+begin sleep 30
+if ! why=$("$PROF" record -q -o "$TMP/try.sqlite" --engine perf -d 0.05s -p "$pid" 2>&1); then
+	skip "protea-prof record samples by perf events" "${why%%$'\n'*}"
+	exit 0
+fi
+finish
+for need in sqlite3 python3; do
+	command -v $need >/dev/null && continue
+	skip "protea-prof record samples by perf events" "$need is missing"
+	exit 0
+done
+sql() { sqlite3 -cmd '.timeout 5000' "$S" "$1"; }
+one() { # one SQL EXPECTED
+	local got
+	got=$(sql "$1")
+	[ "$got" = "$2" ] || { echo "$1: '$got', expected '$2'"; return 1; }
+}
+of() { echo "FROM sample s JOIN run r ON r.id = s.run_id WHERE r.name = '$1'"; }
+record() { "$PROF" record -q --engine perf -o "$S" "$@"; }
+
+# ---- what each program's head promises ---------------------------------------------------------------------------
+
+truth() { # truth NAME EXIT-CODE PROGRAM-ARGS… -- CHECK…
+	local name=$1 want=$2 args=() rc
+	shift 2
+	while [ "$1" != -- ]; do args+=("$1"); shift; done
+	shift
+	record -n "$name" -r 999 -- "$P/$name" "${args[@]}" >"$TMP/out" 2>"$TMP/talk"
+	rc=$?
+	if [ "$rc" -ne "$want" ]; then
+		not_ok "$name ends as it does alone"
+		echo "# exit code $rc, expected $want"
+		sed 's/^/# /' "$TMP/talk"
+		return
+	fi
+	check "$name: $*" tests/cli/truth.py "$PROF" "$S" "$name" "$@"
+}
+if [ -x "$P/split" ]; then
+	truth split 0 1 -- self:three=0.75 self:one=0.25 total:work=1 path:main\>work\>three root:_start=0.985 lost:truncated=0 lost:record_dropped=0
+	truth recurse 0 1 -- self:leaf=1 total:down=0.5 total:even=0.5 path:main\>down\>down path:main\>even\>odd\>even
+	truth threads 0 2 -- thread:w1=0.1 thread:w2=0.2 thread:w3=0.3 thread:w4=0.4 self:nine=0.9 self:tenth=0.1 path:worker\>nine
+	truth nofp 0 1 -- self:bottom=1 total:f39=0.99 total:f20=1 path:f10\>f5\>f0\>bottom root:_start=0.985
+	truth inline 0 1 -- self:inner=0.75 total:middle=0.75 total:outer=0.75 self:plain=0.25 path:main\>outer\>middle\>inner
+	SPIN_SCALE=0.1 truth dlopen 0 1 -- path:main\>plugin_work\>plugin_inner path:main\>plugin_init\>plugin_start root:_start=0.985
+	truth forks 3 1 -- self:parent_work=0.1667 self:child_work=0.3333 self:exec_work=0.5
+	truth sleepy 0 1 -- path:worker\>burst total:burst=0.95
+	truth throw 0 1 -- "total:geo::Shape<int>::area() const=0.98" path:main\>area
+	truth longjmp 0 1 -- path:main\>dive\>dive\>before path:main\>after
+	truth sigframe 0 1 -- total:on_normal=0.5 total:on_alternate=0.5 total:raiser=0.99 path:__restore_rt\>in_handler root:_start=0.97
+	truth asmcfi 0 1 -- total:asm_leaf=1 path:main\>asm_in_rbx\>asm_middle\>asm_expression\>asm_leaf root:_start=0.985
+	truth deep 0 1 -- path:down\>bottom lost:truncated=100
+	truth stages 0 1 -- total:load_rows=0.2 total:score_rows=0.8
+	truth syscalls 0 1 -- total:main=1
+else
+	skip "sample programs have their known profile" "make sample-programs has not been run"
+fi
+
+# ---- threads, children -----------------------------------------------------------------------------------------------
+
+cat >"$TMP/many.c" <<'END'
+/* many THREADS CHURN: that many threads share the CPUs; CHURN short ones are born and end one after the other. */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+static volatile unsigned long sink;
+__attribute__((noinline)) void *spin(void *ctx)
+{
+	struct timespec t;
+	do {
+		for (int i = 0; i < 100000; i++)
+			sink += (unsigned long)i;
+		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	} while (ctx || t.tv_nsec < 300000);
+	return ctx;
+}
+int main(int argc, char **argv)
+{
+	pthread_t t;
+	(void)argc;
+	for (int i = 0; i < atoi(argv[1]); i++)
+		pthread_create(&t, NULL, spin, argv);
+	for (int i = 0; i < atoi(argv[2]); i++)
+		if (pthread_create(&t, NULL, spin, NULL) == 0)
+			pthread_join(t, NULL);
+	pause();
+}
+END
+${CC:-cc} -O1 -g "$TMP/many.c" -o "$TMP/many" -pthread
+
+many_threads() {
+	begin "$TMP/many" 200 0
+	wait_for 20 test -d "/proc/$pid/task" -a "$(find "/proc/$pid/task" -maxdepth 1 | wc -l)" -gt 1
+	record -n many -d 3s -p "$pid" || return 1
+	finish
+	one "SELECT count(*) > 195, sum(t.cpu_ns > 0) > 190 FROM thread t JOIN process p ON p.id = t.process_id JOIN run r ON r.id = p.run_id WHERE r.name = 'many'" '1|1' &&
+		one "SELECT count(DISTINCT s.thread_id) > 150 $(of many)" 1 && sums many
+}
+# The sums agree: what samples carry, with what they did not, is the CPU time of the process while it was recorded.
+sums() {
+	one "SELECT abs(sum(s.value) * 1.0 / (SELECT sum(p.cpu_ns) FROM process p JOIN run r ON r.id = p.run_id WHERE r.name = '$1') - 1) < 0.02 $(of "$1")" 1 &&
+		one "SELECT count(*) FROM loss l JOIN run r ON r.id = l.run_id WHERE r.name = '$1' AND l.reason = 'record_dropped'" 0
+}
+check "200 running threads, all seen, none lost" many_threads
+
+churn() {
+	begin "$TMP/many" 1 1000000
+	record -n churn -d 2s -p "$pid" || return 1
+	kill -0 "$pid" || return 1
+	finish
+	one "SELECT count(*) > 20 FROM thread t JOIN process p ON p.id = t.process_id JOIN run r ON r.id = p.run_id WHERE r.name = 'churn'" 1 && sums churn
+}
+check "threads that live for less than an interval: their time is in the sum" churn
+
+fork_storm() {
+	# shellcheck disable=SC2016
+	begin bash -c 'while :; do (i=0; while [ $i -lt 2000 ]; do i=$((i + 1)); done); done'
+	record -n storm --children -d 2s -p "$pid" || return 1
+	kill -0 "$pid" || return 1
+	finish
+	one "SELECT count(*) > 10 FROM process p JOIN run r ON r.id = p.run_id WHERE r.name = 'storm'" 1 &&
+		one "SELECT sum(s.value) > 3e8 $(of storm)" 1
+}
+check "a process that forks all the time" fork_storm
+
+# ---- stacks ----------------------------------------------------------------------------------------------------------
+
+cat >"$TMP/wide.c" <<'END'
+/* Frames of 1 KiB each, 60 of them: more than a copy holds at first. */
+#include <stdlib.h>
+volatile unsigned long sink;
+__attribute__((noinline)) void innermost(void) { for (unsigned long i = 0; i < 1000000; i++) sink += i; }
+__attribute__((noinline)) void wide(int n)
+{
+	volatile char room[1000];
+	room[n] = 1;
+	if (n == 0)
+		innermost();
+	else
+		wide(n - 1);
+	room[0] = room[n];
+}
+int main(void) { for (;;) wide(59); }
+END
+${CC:-cc} -O1 -g -fomit-frame-pointer "$TMP/wide.c" -o "$TMP/wide"
+wide_stacks() {
+	begin "$TMP/wide"
+	record -n wide -r 499 -d 1.5s -p "$pid" || return 1
+	finish
+	tests/cli/truth.py "$PROF" "$S" wide root:_start=0.95 total:innermost=0.99 path:wide\>wide\>innermost
+}
+check "stacks of 60 KiB are whole" wide_stacks
+
+# ---- another user ------------------------------------------------------------------------------------------------------
+
+as_nobody() {
+	mkdir "$TMP/open" && chmod 777 "$TMP/open" && chmod 711 "$TMP" && cp "$TMP/wide" "$TMP/open/" && cp "$PROF" "$TMP/open/prof" || return 1
+	begin setpriv --reuid=65534 --regid=65534 --clear-groups "$TMP/open/wide"
+	sleep 0.3
+	PROTEA_PROF_CACHE='' HOME="$TMP/open" setpriv --reuid=65534 --regid=65534 --clear-groups "$TMP/open/prof" record -q --engine perf -o "$TMP/open/s.sqlite" -n nobody -d 1s -p "$pid" || return 1
+	finish
+	[ "$(sqlite3 "$TMP/open/s.sqlite" "SELECT r.engine, sum(s.value) > 1e8 FROM sample s JOIN run r ON r.id = s.run_id")" = 'perf|1' ]
+}
+if [ "$(id -u)" -ne 0 ] || ! command -v setpriv >/dev/null; then
+	skip "an unprivileged user records their own" "only root can become another user"
+elif [ "$(cat /proc/sys/kernel/perf_event_paranoid)" -gt 2 ]; then
+	skip "an unprivileged user records their own" "kernel.perf_event_paranoid is above 2"
+else
+	check "an unprivileged user records their own" as_nobody
+fi
+
+# ---- losses ------------------------------------------------------------------------------------------------------------
+
+# The recorder is stopped for a while: rings run full, and that is told.
+losses() {
+	local rec
+	begin "$TMP/wide"
+	begin env --default-signal=INT,TERM,HUP "$PROF" record -q --engine perf -o "$S" -n losses -r 20000 -d 2s -p "$pid"
+	rec=$pid
+	sleep 0.7
+	kill -STOP "$rec"
+	sleep 0.5
+	kill -CONT "$rec"
+	wait "$rec" || return 1
+	kill -9 "${started[@]}" 2>/dev/null
+	one "SELECT l.count > 100 FROM loss l JOIN run r ON r.id = l.run_id WHERE r.name = 'losses' AND l.reason = 'record_dropped'" 1 &&
+		sql "SELECT count(*) $(of losses)" >/dev/null
+}
+check "what did not fit into the rings is told" losses
+exit $((tap_failed > 0))
