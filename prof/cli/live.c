@@ -1,6 +1,5 @@
 /* Reading a run that may still be going on: its frames have no names in the store yet, nor has it a duration. Both
  * are made up for in memory. */
-
 #include "prof/base/clock.h"
 #include "prof/base/log.h"
 #include "prof/base/units.h"
