@@ -29,9 +29,8 @@ static inline int live_start(struct live_child *c, int (*body)(int ready, int go
 	int up[2], down[2];
 	char byte;
 
-	if (pipe(up))
-		return -1;
-	if (pipe(down))
+	*c = (struct live_child){0, -1, -1};
+	if (pipe(up) || pipe(down))
 		return -1;
 	c->pid = fork();
 	if (c->pid == 0) {
@@ -55,9 +54,11 @@ static inline void live_end(struct live_child *c)
 			if (kill(c->pid, 0))
 				break;
 	}
-	close(c->ready);
-	close(c->go);
-	c->pid = 0;
+	if (c->ready >= 0)
+		close(c->ready);
+	if (c->go >= 0)
+		close(c->go);
+	*c = (struct live_child){0, -1, -1};
 }
 
 /* Bodies. */

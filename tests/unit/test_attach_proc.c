@@ -362,7 +362,7 @@ static void tids_of_other_namespaces_are_found(void **state)
 {
 	struct err err = ERR_INIT;
 	struct proc_status status;
-	struct live_child c;
+	struct live_child c = {0, -1, -1};
 	char name[64], text[64];
 	struct proc outer, p;
 	int pid;
@@ -413,7 +413,7 @@ static int looks_through_foreign_proc(int ready, int go, void *arg)
 
 static void proc_of_another_namespace_is_not_ours(void **state)
 {
-	struct live_child c;
+	struct live_child c = {0, -1, -1};
 	int status = 0;
 
 	(void)state;
