@@ -67,11 +67,12 @@ static int listen_to_signals(void)
 
 static void show_progress(void *ctx, uint64_t samples, int64_t elapsed_ns)
 {
+	int64_t seconds = elapsed_ns / 1000000000;
 	char n[UNITS_TEXT], t[UNITS_TEXT];
 
 	(void)ctx;
 	fprintf(stderr, "\r\033[Kprotea-prof: recording, %s, %s samples; Ctrl-C ends it ",
-		units_ns(t, elapsed_ns / 1000000000 * 1000000000), units_count(n, samples));
+		seconds ? units_ns(t, seconds * 1000000000) : "0 s", units_count(n, samples));
 	(void)fflush(stderr);
 }
 
