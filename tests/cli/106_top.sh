@@ -154,8 +154,14 @@ else
 fi
 ends() { # a target that ends: its last frame says so, and that is no failure
 	local rc
-	begin threads 3
-	"$PROF" top -p "$pid" --json --interval 100ms >"$TMP/frames" 2>"$TMP/talk"
+	begin threads 100000
+	rm -f "$TMP/frames"
+	"$PROF" top -p "$pid" --json --interval 100ms >"$TMP/frames" 2>"$TMP/talk" &
+	local top=$!
+	echo "$top" >>"$TMP/started"
+	wait_for 20 grep -q nine "$TMP/frames"
+	end "$pid"
+	wait "$top"
 	rc=$?
 	[ $rc -eq 0 ] && [ "$(grep -c '"ended":true' "$TMP/frames")" = 1 ] &&
 		tail -n 1 "$TMP/frames" | grep -q '"ended":true' && return
