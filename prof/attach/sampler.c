@@ -19,9 +19,10 @@
 #define RATE_MAX     10000u
 #define DRAIN_NS     (20 * NS_PER_MS) /* rings that are not full yet; what they tell is not older */
 #define FIRST_NS                                                                                   \
-	(4 * NS_PER_MS)  /* until the first sample came, for a second: someone waits for it */
-#define FILES_KEPT 64u   /* descriptors left for others */
-#define HURRY      (-10) /* nice: the weight of nine threads that are not */
+	(4 * NS_PER_MS)     /* until the first sample came, for a second: someone waits for it */
+#define FILES_KEPT    64u   /* descriptors left for others */
+#define BRIEF_THREADS 50u   /* that ended: worth a word, if they took most of the time */
+#define HURRY         (-10) /* nice: the weight of nine threads that are not */
 
 /* ---- made and ended ------------------------------------------------------------------------------- */
 
@@ -348,6 +349,24 @@ int sampler_round(struct sampler *s, int timeout_ms, int wake_fd, sampler_take *
 	return rc;
 }
 
+/* Threads that end before a first sample or look leave their time without stacks. */
+static void note_brief_threads(struct sampler *s)
+{
+	int64_t cpu = 0, sampled = 0;
+	uint32_t ended = 0;
+
+	for (uint32_t i = 0; i < s->n_process_rows; i++)
+		cpu += s->process_rows[i].cpu_ns - s->process_rows[i].base_cpu_ns;
+	for (uint32_t i = 0; i < s->n_thread_rows; i++) {
+		sampled += s->thread_rows[i].sampled_ns;
+		ended += s->thread_rows[i].end_ns != 0;
+	}
+	if (ended >= BRIEF_THREADS && sampled < cpu / 2)
+		sampler_add_note(
+			s, "most CPU time was used by threads or processes that ended before they "
+			   "were sampled: a higher rate sees more of them");
+}
+
 int sampler_finish(struct sampler *s, sampler_take *take, void *ctx)
 {
 	int64_t now;
@@ -363,6 +382,7 @@ int sampler_finish(struct sampler *s, sampler_take *take, void *ctx)
 	poll_last_look(s, now);
 	for (uint32_t i = s->n_processes; i-- > 0;)
 		tasks_renew_process(s, s->processes[i]);
+	note_brief_threads(s);
 	return s->rc;
 }
 

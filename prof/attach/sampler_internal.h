@@ -57,7 +57,7 @@ struct live_process {
 	uint8_t before_exec;
 	uint8_t ended;
 	uint64_t image; /* hash of auxv: another one after an exec */
-	int64_t listed_ns, noticed_ns;
+	int64_t listed_ns, noticed_ns, renewed_ns;
 	int64_t list_cost;
 	nlink_t task_links;
 	uint8_t relist; /* a thread was missed */

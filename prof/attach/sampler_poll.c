@@ -35,7 +35,7 @@
 #define HOT_SHARE   200             /* of a CPU: 0.5 % for threads that ran lately */
 #define WALL_SHARE  80              /* 1.25 % where their places of sleep are asked for, too */
 #define COLD_SHARE  500             /* 0.2 % for the others */
-#define FRESH_SHARE 50              /* 2 % for first looks at new threads */
+#define FRESH_SHARE 20              /* 5 % for first looks at new threads */
 #define STOP_SHARE  200             /* 0.5 % for stopping threads */
 #define COOL_NS     (100 * NS_PER_MS)    /* without running: no more "lately" */
 #define CLOCK_NS    (50 * INT64_C(1000)) /* per thread, between readings of its process's clock */

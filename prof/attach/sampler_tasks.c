@@ -18,6 +18,7 @@
 #define HOUSE_NS    (100 * NS_PER_MS)
 #define LIST_NS     (10 * NS_PER_MS) /* at most this often, and 1 % of a CPU */
 #define NOTICE_NS   (NS_PER_MS / 5)  /* the more processes, the less often */
+#define RENEW_NS    (NS_PER_MS / 5)  /* per thread: for each the kernel adds numbers up */
 #define CHILDREN_NS (20 * NS_PER_MS)
 #define COST_SHARE  100
 #define ROW_SHARE   10 /* of a process's threads, rows renewed per housekeeping: each once a second */
@@ -309,9 +310,14 @@ void tasks_house(struct sampler *s, int64_t now)
 		return;
 	s->house_due = now + HOUSE_NS;
 	for (uint32_t i = s->n_processes; i-- > 0;) {
-		tasks_renew_process(s, s->processes[i]);
-		if (s->processes[i]->polled)
-			notice_exec(s, s->processes[i], now);
+		struct live_process *p = s->processes[i];
+
+		if (now - p->renewed_ns >= p->n_threads * RENEW_NS) {
+			p->renewed_ns = now;
+			tasks_renew_process(s, p);
+		}
+		if (p->polled)
+			notice_exec(s, p, now);
 		notice_end(s, i, now);
 	}
 	if (s->n_live > 0)

@@ -170,7 +170,7 @@ static void sums_are_cpu_time(const struct sampler_options *o, int64_t slack_ns)
 	for (uint32_t i = 0; i < n; i++) {
 		assert_int_equal(threads[i].sampled_ns, rig_sum(i, SAMPLE_CPU, NULL).value_ns);
 		if (strcmp(threads[i].name, "idle") == 0)
-			assert_int_equal(threads[i].sampled_ns, 0);
+			assert_true(threads[i].sampled_ns < 5 * MS); /* going to sleep */
 	}
 	assert_true(rig_sum(rig_thread("busy"), SAMPLE_CPU, (void *)rig_burn).value_ns >
 		    sum * 9 / 10);
