@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -32,7 +33,8 @@ struct stopper {
 	struct stop_job job;
 	int64_t max_pause_ns, arrive_ns;
 	pthread_t thread;
-	int has_thread;
+	int has_thread, bell;
+	int cpu; /* that the thread is bound to; -1: none */
 	_Atomic uint32_t turn;
 };
 
@@ -94,6 +96,7 @@ static int start_thread(struct stopper *s, struct err *err)
 		(void)pthread_attr_destroy(&attr);
 	}
 	s->has_thread = rc == 0;
+	s->cpu = -1;
 	errno = rc;
 	return rc == 0 ? 0 : err_sys(err, ERR_LIMIT, "cannot start the thread that stops threads");
 }
@@ -107,6 +110,24 @@ static void end_thread(struct stopper *s)
 }
 
 /* ---- outside ---- */
+
+/* Does the kernel send SIGCHLD when a thread that we trace stands still? */
+static int is_rung(void)
+{
+	struct sigaction sa;
+
+	return sigaction(SIGCHLD, NULL, &sa) == 0 && !(sa.sa_flags & SA_NOCLDSTOP) &&
+	       ((sa.sa_flags & SA_SIGINFO) || sa.sa_handler != SIG_IGN);
+}
+
+static int make_bell(void)
+{
+	sigset_t set;
+
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGCHLD);
+	return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+}
 
 struct stopper *stopper_new(const struct stop_options *o, struct err *err)
 {
@@ -129,6 +150,7 @@ struct stopper *stopper_new(const struct stop_options *o, struct err *err)
 		free(s);
 		return NULL;
 	}
+	s->bell = make_bell();
 	return s;
 }
 
@@ -139,8 +161,25 @@ void stopper_free(struct stopper *s)
 	if (s->has_thread)
 		pass(&s->turn, TURN_END);
 	end_thread(s);
+	if (s->bell >= 0)
+		(void)close(s->bell);
 	watchdog_free(s->watchdog);
 	free(s);
+}
+
+/* The tracer's thread runs where we run now, as we are about to sleep: elsewhere it might take the CPU from the very
+ * thread that it waits for. */
+static void come_here(struct stopper *s)
+{
+	int cpu = sched_getcpu();
+	cpu_set_t set;
+
+	if (cpu < 0 || cpu >= CPU_SETSIZE || cpu == s->cpu)
+		return;
+	CPU_ZERO(&set);
+	CPU_SET((unsigned)cpu, &set);
+	if (pthread_setaffinity_np(s->thread, sizeof set, &set) == 0)
+		s->cpu = cpu;
 }
 
 static int stop_all(struct stopper *s, struct err *err)
@@ -152,6 +191,7 @@ static int stop_all(struct stopper *s, struct err *err)
 			rc = watchdog_begin(s->watchdog, err);
 		if (rc != 0)
 			return rc;
+		come_here(s);
 		pass(&s->turn, TURN_TRACER);
 		wait_while(&s->turn, TURN_TRACER);
 		if (s->job.must_end)
@@ -173,10 +213,13 @@ int stop_and_copy(struct stopper *s, int pid, struct stop_copy *copies, uint32_t
 				   .n = n,
 				   .max_pause_ns = s->max_pause_ns,
 				   .arrive_ns = s->arrive_ns,
-				   .pauses = &s->pauses};
+				   .pauses = &s->pauses,
+				   .bell = is_rung() ? s->bell : -1};
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
 	rc = stop_all(s, err);
+	if (s->job.rung) /* a child of the program's may have been among them */
+		(void)kill(getpid(), SIGCHLD);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return rc;
 }

@@ -9,10 +9,12 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/user.h>
@@ -25,7 +27,7 @@
 
 #define AT_ONCE      8     /* threads that may stand still at the same time */
 #define PAGE         4096u /* of our buffers, to touch them beforehand */
-#define SPIN_NS      20000 /* a running thread stands still after 3 to 10 us */
+#define SPIN_NS      30000 /* a running thread stands still after 3 to 30 us; waking up takes longer */
 #define SLEEP_NS     10000 /* one that waits for a CPU needs ours, maybe */
 #define SLEEP_NS_MAX 100000
 #define SLEEP_SHARE  8 /* of what it took so far: a busy machine is not made busier by looking on */
@@ -285,16 +287,29 @@ static void give_up(struct tracer *t, int64_t now_ns)
 	}
 }
 
-/* Without our CPU a thread that waits for one may never stand still. */
-static void relax(const struct tracer *t, int64_t now_ns)
+/* A thread that stood still since we looked has rung: then there is no reason to wait. */
+static int rang(struct tracer *t)
+{
+	struct signalfd_siginfo calls[8];
+	int yes = t->job->bell >= 0 && read(t->job->bell, calls, sizeof calls) > 0;
+
+	t->job->rung |= yes;
+	return yes;
+}
+
+/* Without our CPU a thread that waits for one may never stand still. Short sleeps even where the bell ends them: how
+ * long one has stood still is known no better than when we looked before. */
+static void relax(struct tracer *t, int64_t now_ns)
 {
 	int64_t waited = now_ns - t->progress_ns, sleep = waited / SLEEP_SHARE;
 	struct timespec moment = {.tv_nsec = sleep < SLEEP_NS       ? SLEEP_NS
 					     : sleep > SLEEP_NS_MAX ? SLEEP_NS_MAX
 								    : sleep};
+	struct pollfd bell = {.fd = t->job->bell, .events = POLLIN};
 
-	if (waited > SPIN_NS)
-		(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &moment, NULL);
+	if (waited <= SPIN_NS || rang(t))
+		return;
+	(void)ppoll(&bell, bell.fd >= 0, &moment, NULL);
 }
 
 static void gather(struct tracer *t)

@@ -14,6 +14,8 @@ struct stop_job {
 	int64_t max_pause_ns;
 	int64_t arrive_ns; /* how long one may take to stand still */
 	struct pauses *pauses;
+	int bell; /* a signalfd of SIGCHLD, which the kernel sends for each that stands still; -1: none */
+	int rung; /* some were taken from it */
 	/* Threads are still seized that could not be let go, as they never stood still: this thread must
 	 * end now, whereupon the kernel lets go of them. */
 	int must_end;
