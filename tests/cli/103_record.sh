@@ -79,7 +79,7 @@ attached() {
 	while [ "$1" != -- ]; do args+=("$1"); shift; done
 	shift
 	begin "$P/$name" "${args[@]}" >/dev/null
-	quiet -n "$e-at-$name" -r 499 --engine "$e" -d 2s -p "$pid" || return 1
+	quiet -n "$e-at-$name" -r 999 --engine "$e" -d 1.2s -p "$pid" || return 1
 	kill -0 "$pid" || { echo "the program is gone"; return 1; }
 	kill -9 "$pid"
 	tests/cli/truth.py "$PROF" "$S" "$e-at-$name" "$@"
@@ -93,7 +93,7 @@ env_truth() {
 }
 if [ -x /usr/bin/python3 ] && [ -x "$P/split" ]; then
 	engine perf "split, by events" truth perf split 0 999 1 -- self:three=0.75 self:one=0.25 total:main=1 path:main\>work\>three root:_start=0.999
-	engine clock "split, by polling" env_truth 10 truth clock split 0 499 2 -- self:three=0.75 self:one=0.25 path:main\>work\>three
+	engine clock "split, by polling" env_truth 10 truth clock split 0 499 1 -- self:three=0.75 self:one=0.25 path:main\>work\>three
 	engine perf "nofp, by events" attached perf nofp 60 -- self:bottom=0.99 total:f20=0.99 path:f20\>f10\>f5\>f0\>bottom
 	engine perf "inline, by events" truth perf inline 0 999 1 -- self:inner=0.75 total:outer=0.75 self:plain=0.25 path:main\>outer\>middle\>inner
 	engine perf "children that fork and exec, by events" truth perf forks 3 999 1 -- self:parent_work=0.1667 self:child_work=0.3333 self:exec_work=0.5
@@ -274,7 +274,7 @@ recorder_killed() { # recorder_killed SECONDS
 	is_sound "$TMP/kill.sqlite" && one "$TMP/kill.sqlite" 'SELECT count(*) FROM run WHERE finished = 0' 0 &&
 		one "$TMP/kill.sqlite" "SELECT count(*) FROM frame WHERE function IS NULL" 0
 }
-for t in 0.1 0.7 1.6 2.4; do check "the recorder killed after $t s: the next command completes the run" recorder_killed $t; done
+for t in 0.1 0.7 2.4; do check "the recorder killed after $t s: the next command completes the run" recorder_killed $t; done
 kept_seconds() { one "$TMP/kill.sqlite" "SELECT sum(value) > 1e7 $(of kill2.4)" 1 &&
 	one "$TMP/kill.sqlite" "SELECT engine IN ('perf', 'clock'), duration_ns > 5e8, (SELECT min(end_ns) > 0 FROM thread) FROM run WHERE name = 'kill2.4'" '1|1|1'; }
 check "what it had stored by then is there, and by which engine" kept_seconds
