@@ -39,6 +39,8 @@ static int choose_engine(const struct top_options *o, struct sampler_options *s)
 	return 0;
 }
 
+#define RATE_CPU     199
+#define RATE_WALL    49 /* every thread is looked at so often, running or not */
 #define RATE_MAX     10000
 #define INTERVAL_MIN INT64_C(10000000) /* shorter ones would be top looking at its own work */
 
@@ -49,7 +51,6 @@ static int choose(const struct top_options *o, struct sampler_options *s)
 	if (o->interval_ns < INTERVAL_MIN)
 		return usage_error("--interval is at least 10ms");
 	memset(s, 0, sizeof(*s));
-	s->rate_hz = (uint32_t)(o->rate_hz + 0.5);
 	s->children = o->children;
 	s->nonblocking = o->nonblocking;
 	s->max_pause_ns = o->max_pause_ns;
@@ -79,11 +80,13 @@ static int pick(const struct top_options *o, struct pick_list *pids, struct err 
 static int attach(const struct top_options *o, const struct sampler_options *s,
 		  struct top_session *r, struct err *err)
 {
+	uint32_t given = (uint32_t)(o->rate_hz + 0.5);
+	const uint32_t rates[TOP_KINDS] = {given ? given : RATE_CPU, given ? given : RATE_WALL};
 	struct pick_list pids = {NULL, 0, 0};
 	int rc = pick(o, &pids, err);
 
 	if (!rc)
-		rc = top_feed_open(&r->feed, &pids, s, err);
+		rc = top_feed_open(&r->feed, &pids, s, rates, err);
 	pick_release(&pids);
 	if (rc)
 		return rc;
@@ -130,8 +133,7 @@ static int run(const struct top_options *o, const struct sampler_options *s)
 
 int cmd_top(int argc, char **argv)
 {
-	struct top_options o = {
-		.mode = "cpu", .engine = "auto", .rate_hz = 199, .interval_ns = 1000000000};
+	struct top_options o = {.mode = "cpu", .engine = "auto", .interval_ns = 1000000000};
 	const struct opt opts[] = {
 		{'p', "pid", OPT_TEXT_LIST, &o.pids, "PID[,PID]",
 		 "processes to look at; may be repeated", 0},
@@ -140,7 +142,8 @@ int cmd_top(int argc, char **argv)
 		{0, "children", OPT_FLAG, &o.children, NULL, "and all that descend from them", 0},
 		{0, "mode", OPT_TEXT, &o.mode, "cpu|wall",
 		 "what uses CPU time (default), or where threads run and sleep", 0},
-		{'r', "rate", OPT_RATE, &o.rate_hz, "HZ", "samples per second (199)", 0},
+		{'r', "rate", OPT_RATE, &o.rate_hz, "HZ",
+		 "samples per second (199; 49 in wall mode)", 0},
 		{0, "interval", OPT_DURATION, &o.interval_ns, "TIME", "between frames (1s)", 0},
 		{'d', "duration", OPT_DURATION, &o.duration_ns, "TIME", "end after 30s, 5m, …", 0},
 		{'n', "frames", OPT_INT, &o.frames, "N", "end after so many frames", 0},

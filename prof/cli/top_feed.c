@@ -45,7 +45,7 @@ static int make_model(struct top_feed *f, struct err *err)
 }
 
 int top_feed_open(struct top_feed *f, struct pick_list *pids, const struct sampler_options *options,
-		  struct err *err)
+		  const uint32_t rates_hz[TOP_KINDS], struct err *err)
 {
 	int rc;
 
@@ -56,6 +56,7 @@ int top_feed_open(struct top_feed *f, struct pick_list *pids, const struct sampl
 	unwind_table_dir(f->cache_dir, sizeof(f->cache_dir), environ);
 	f->options.cache_dir = f->cache_dir;
 	f->kind = options->wall ? TOP_WALL : TOP_CPU;
+	memcpy(f->rates_hz, rates_hz, sizeof(f->rates_hz));
 	f->started_ns = clock_mono_ns();
 	rc = make_model(f, err);
 	if (!rc)
@@ -100,8 +101,11 @@ static int add_all(struct top_feed *f, struct err *err)
 
 int top_feed_start(struct top_feed *f, struct err *err)
 {
-	int rc = sampler_new(&f->sampler, &f->options, err);
+	int rc;
 
+	f->options.wall = f->kind == TOP_WALL;
+	f->options.rate_hz = f->rates_hz[f->kind];
+	rc = sampler_new(&f->sampler, &f->options, err);
 	if (rc) {
 		f->sampler = NULL;
 		return rc;

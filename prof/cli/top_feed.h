@@ -34,14 +34,15 @@ struct top_feed_process { /* likewise: when the interval began */
 };
 
 struct top_feed {
-	struct sampler_options options; /* wall follows what is looked at */
+	struct sampler_options options; /* rate and wall follow `kind` */
 	struct pick_list pids;          /* owned */
 	struct strtab *strings;         /* owned */
 	struct top_model model;
 	struct top_raw raw;
 	struct top_status status;
 	int look_at_calls; /* which system call sleeping threads are in: for whoever shows threads */
-	enum top_kind kind; /* of which threads' samples are counted */
+	enum top_kind kind; /* which is looked at; takes effect with top_feed_start() */
+	uint32_t rates_hz[TOP_KINDS];
 
 	struct sampler *sampler; /* NULL: stopped */
 	struct livenames *names;
@@ -59,7 +60,7 @@ struct top_feed {
 /* Attaches to `pids` (taken over); what is wrong with any of them is refused in words. The rest of `f` is
  * filled. top_feed_release() is needed in any case. */
 int top_feed_open(struct top_feed *f, struct pick_list *pids, const struct sampler_options *options,
-		  struct err *err);
+		  const uint32_t rates_hz[TOP_KINDS], struct err *err);
 void top_feed_release(struct top_feed *f);
 
 int top_feed_start(struct top_feed *f, struct err *err);

@@ -216,13 +216,12 @@ static int is_hung_up(void)
 static int switch_feed(struct screen *s, struct err *err)
 {
 	struct top_feed *f = &s->r->feed;
-	int wall = s->r->view.kind == TOP_WALL, rc = 0;
+	int rc = 0;
 
 	if (s->r->view.paused) {
 		top_feed_stop(f);
-	} else if (!f->sampler || f->options.wall != wall) {
+	} else if (!f->sampler || f->kind != s->r->view.kind) {
 		top_feed_stop(f);
-		f->options.wall = wall;
 		f->kind = s->r->view.kind;
 		rc = top_feed_start(f, err);
 	}
