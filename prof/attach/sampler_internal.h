@@ -53,7 +53,12 @@ struct live_process {
 	int64_t fresh_ns;             /* maps read last */
 	int64_t fresh_cost;           /* CPU time that took */
 	uint8_t stale;                /* maps may have changed */
-	uint8_t polled;               /* no perf events on it */
+	/* It had ended before its records were read: known by these only (proc.dir is -1). Until its exec it has the
+	 * map of its parent, of that process number, else the one its mapping records make. */
+	struct attach_space *lender;
+	int root_pid;
+	uint8_t gone;
+	uint8_t polled; /* no perf events on it */
 	uint8_t before_exec;
 	uint8_t ended;
 	uint64_t image; /* hash of auxv: another one after an exec */
@@ -161,6 +166,11 @@ void rows_heat(struct sampler *s, uint32_t place);
 void rows_cool(struct sampler *s, uint32_t place);
 void rows_tidy(struct sampler *s);
 void rows_release(struct sampler *s);
+
+static inline struct attach_space *space_of(const struct live_process *p)
+{
+	return p->lender ? p->lender : p->space;
+}
 
 /* sampler_tasks.c */
 /* Lists threads: new ones are met, absent ones end. */

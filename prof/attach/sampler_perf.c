@@ -4,11 +4,74 @@
  * seen, is in its row's cpu_ns and not in sampled_ns. */
 #include "prof/attach/sampler_internal.h"
 
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/epoll.h>
 
 #include "prof/base/clock.h"
 
 #define SWITCHES_MAX 20000u /* records a second: 40 bytes and 100 ns each, 0.2 % of a CPU */
+
+/* A child that ended before its records were read, a shell's for instance: they tell what there is to know. */
+static struct live_process *meet_gone(struct sampler *s, int pid, int ppid, int64_t t_ns,
+				      int64_t now)
+{
+	const struct live_process *parent = rows_process(s, ppid);
+	struct proc proc = {.pid = pid, .dir = -1, .pidfd = -1};
+	struct live_process *p = rows_meet_process(s, &proc, ppid, 0, t_ns, now);
+
+	if (!p)
+		return NULL;
+	p->listed_ns = t_ns;
+	if (parent) {
+		p->lender = parent->gone ? parent->lender : parent->space;
+		p->root_pid = parent->gone ? parent->root_pid : parent->proc.pid;
+		memcpy(s->process_rows[p->row].name, s->process_rows[parent->row].name,
+		       sizeof s->process_rows[p->row].name);
+	}
+	return p;
+}
+
+static void end_gone(struct sampler *s)
+{
+	for (uint32_t i = s->n_processes; i-- > 0;)
+		if (s->processes[i]->gone)
+			rows_end_process(s, i, s->processes[i]->listed_ns);
+}
+
+/* Its files are found where its parent's are, in whatever container that lives. */
+static void map_gone(struct live_process *p, const struct perf_task *t)
+{
+	char file[PATH_MAX];
+	int named = t->path && t->path[0] == '/' && t->path[1] != '/' && p->root_pid > 0;
+	struct attach_part part = {.start = t->address,
+				   .end = t->address + t->length,
+				   .offset = t->offset,
+				   .path = t->path ? t->path : "",
+				   .file = named ? file : NULL,
+				   .source = MODULE_UNKNOWN};
+
+	if (part.end <= part.start || p->lender)
+		return;
+	if (named && snprintf(file, sizeof file, "/proc/%d/root%s", p->root_pid, t->path) >=
+			     (int)sizeof file)
+		part.file = NULL;
+	(void)attach_space_add(p->space, &part, NULL); /* without it: an address only */
+}
+
+static void name_gone(struct sampler *s, struct live_process *p, const struct perf_task *t)
+{
+	uint32_t at = rows_thread(s, t->tid);
+
+	if (!t->comm)
+		return;
+	snprintf(s->process_rows[p->row].name, sizeof s->process_rows[p->row].name, "%.*s",
+		 PROC_COMM_MAX - 1, t->comm);
+	if (at != NONE && !s->live[at].overflow)
+		snprintf(s->thread_rows[s->live[at].row].name, PROC_COMM_MAX, "%.*s",
+			 PROC_COMM_MAX - 1, t->comm);
+}
 
 static struct live_process *process_of(struct sampler *s, int pid, int ppid, int64_t t_ns,
 				       int64_t now)
@@ -19,7 +82,7 @@ static struct live_process *process_of(struct sampler *s, int pid, int ppid, int
 	if (p || !s->o.children)
 		return p;
 	if (proc_open(&proc, pid, NULL))
-		return NULL; /* ended already */
+		return meet_gone(s, pid, ppid, t_ns, now);
 	p = rows_meet_process(s, &proc, ppid, 0, t_ns, now);
 	if (!p) {
 		proc_close(&proc);
@@ -43,8 +106,12 @@ static uint32_t thread_of(struct sampler *s, int pid, int tid, int64_t t_ns, int
 	if (at != NONE)
 		rows_end_thread(s, at, t_ns);
 	at = rows_meet_thread(s, p, tid, t_ns, now);
-	if (at != NONE)
-		s->live[at].met_ns = t_ns; /* its end may be among these records, too */
+	if (at == NONE)
+		return NONE;
+	s->live[at].met_ns = t_ns; /* its end may be among these records, too */
+	if (p->gone && !s->live[at].overflow)
+		snprintf(s->thread_rows[s->live[at].row].name, PROC_COMM_MAX, "%.*s",
+			 PROC_COMM_MAX - 1, s->process_rows[p->row].name);
 	return at;
 }
 
@@ -94,8 +161,11 @@ static void on_exit(struct sampler *s, const struct perf_task *t)
 	uint32_t at = rows_thread(s, t->tid);
 
 	/* Met after that: its number is another thread's now. */
-	if (at != NONE && s->live[at].met_ns <= t->t_ns)
-		rows_end_thread(s, at, t->t_ns);
+	if (at == NONE || s->live[at].met_ns > t->t_ns)
+		return;
+	if (s->live[at].process->gone)
+		s->live[at].process->listed_ns = t->t_ns; /* when it was there last */
+	rows_end_thread(s, at, t->t_ns);
 }
 
 static int on_task(void *ctx, const struct perf_task *t)
@@ -113,15 +183,21 @@ static int on_task(void *ctx, const struct perf_task *t)
 	case PERF_TASK_EXEC:
 		if (p)
 			tasks_exec(s, p, t->t_ns);
+		if (p && p->gone)
+			name_gone(s, p, t);
 		break;
 	case PERF_TASK_MMAP:
-		if (p)
+		if (p && p->gone)
+			map_gone(p, t);
+		else if (p)
 			p->stale = 1;
 		break;
 	case PERF_TASK_COMM: {
 		uint32_t at = rows_thread(s, t->tid);
 
-		if (at != NONE && !s->live[at].overflow)
+		if (p && p->gone)
+			name_gone(s, p, t);
+		else if (at != NONE && !s->live[at].overflow)
 			tasks_name_thread(s, &s->live[at]);
 		break;
 	}
@@ -192,6 +268,7 @@ void perf_engine_drain(struct sampler *s)
 	rc = perf_source_read(s->perf, &h);
 	if (rc && s->rc == 0)
 		s->rc = rc;
+	end_gone(s);
 	ration_switches(s);
 }
 

@@ -48,7 +48,8 @@ static struct sampler_process *add_process_row(struct sampler *s, const struct p
 	row->ppid = ppid;
 	row->added = added;
 	row->start_ns = start_ns;
-	proc_name(proc, row->name, sizeof row->name);
+	if (proc->dir >= 0)
+		proc_name(proc, row->name, sizeof row->name);
 	return row;
 }
 
@@ -56,16 +57,17 @@ static int prepare_process(struct sampler *s, struct live_process *p)
 {
 	size_t cache_bytes = (unwind_cache_bytes() + 63) & ~(size_t)63;
 
-	p->space = attach_space_new(s->modules, &p->proc);
+	p->gone = p->proc.dir < 0;
+	p->space = attach_space_new(s->modules, p->gone ? NULL : &p->proc);
 	p->cache = aligned_alloc(64, cache_bytes);
 	if (!p->space || !p->cache)
 		return -1;
 	memset(p->cache, 0, cache_bytes);
 	remote_init(&p->memory, p->proc.pid);
-	p->has_clock = clock_getcpuclockid(p->proc.pid, &p->clock) == 0;
+	p->has_clock = !p->gone && clock_getcpuclockid(p->proc.pid, &p->clock) == 0;
 	p->overflow = NONE;
-	p->stale = 1;
-	p->image = tasks_image(p);
+	p->stale = !p->gone;
+	p->image = p->gone ? 0 : tasks_image(p);
 	return 0;
 }
 
@@ -145,6 +147,9 @@ void rows_end_process(struct sampler *s, uint32_t place, int64_t now)
 	struct sampler_process *row = &s->process_rows[p->row];
 	int64_t cpu = tasks_clock(p);
 
+	for (uint32_t i = 0; i < s->n_processes; i++)
+		if (s->processes[i]->lender == p->space)
+			s->processes[i]->lender = NULL;
 	for (uint32_t i = s->n_live; i-- > 0;)
 		if (s->live[i].process == p)
 			rows_end_thread(s, i, now);
@@ -289,6 +294,8 @@ void rows_end_thread(struct sampler *s, uint32_t place, int64_t now)
 		/* perf may know of more than was read of its clock in time. */
 		if (row->cpu_ns < row->base_cpu_ns + row->sampled_ns)
 			row->cpu_ns = row->base_cpu_ns + row->sampled_ns;
+		if (t->process->gone)
+			s->process_rows[t->process->row].cpu_ns += row->cpu_ns;
 		row->end_ns = now;
 		row->state = PROFILE_ZOMBIE;
 	}

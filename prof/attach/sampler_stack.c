@@ -59,7 +59,7 @@ static int go_on_live(struct sampler *s, struct live_thread *t, const struct cop
 		n--; /* it stands there as the last frame that is known, and comes again */
 	s->window.remote = &p->memory;
 	s->beyond.running = 0;
-	attach_unwind(p->space, regs, &s->window, p->cache, &s->beyond);
+	attach_unwind(space_of(p), regs, &s->window, p->cache, &s->beyond);
 	if (s->beyond.end != UNWIND_ROOT || s->beyond.guessed || !s->beyond.n ||
 	    s->beyond.n > UNWIND_DEPTH_MAX - n)
 		return 0;
@@ -80,7 +80,7 @@ static struct stack_view view_of(struct sampler *s, struct live_process *p, int 
 	struct stack_view v = {.frames = s->frames, .n = s->stack.n, .end = s->stack.end};
 
 	for (uint32_t i = 0; i < s->stack.n; i++)
-		s->frames[i] = attach_space_frame(p->space, s->stack.addresses[i]);
+		s->frames[i] = attach_space_frame(space_of(p), s->stack.addresses[i]);
 	v.end_module = v.n > 0 && v.end != UNWIND_ROOT ? s->frames[v.n - 1].module : MODULE_NONE;
 	v.truncated = v.end == UNWIND_DEPTH || (cut && v.end == UNWIND_BAD_READ);
 	v.torn = s->stack.torn;
@@ -109,12 +109,12 @@ struct stack_view stack_unwind(struct sampler *s, struct live_thread *t,
 	s->window.copy_bytes = c->size;
 	s->window.live_reads = 0;
 	s->stack.running = 0;
-	attach_unwind(p->space, &regs, &s->window, p->cache, &s->stack);
+	attach_unwind(space_of(p), &regs, &s->window, p->cache, &s->stack);
 	cut = s->stack.end == UNWIND_BAD_READ; /* too short, or a page of it was not there */
 	elsewhere = cut && regs.reg[UNWIND_SP] - c->regs->reg[UNWIND_SP] > OTHER_STACK;
 	if (s->perf && !p->polled && !elsewhere)
 		perf_source_tell(s->perf, !cut, used_bytes(c, &regs));
-	if (cut && go_on_live(s, t, c, elsewhere, &regs))
+	if (cut && !p->gone && go_on_live(s, t, c, elsewhere, &regs))
 		cut = 0;
 	return view_of(s, p, cut);
 }

@@ -159,8 +159,11 @@ void tasks_exec(struct sampler *s, struct live_process *p, int64_t now)
 	struct sampler_process *row = &s->process_rows[p->row];
 
 	(void)attach_space_exec(p->space);
-	p->stale = 1;
+	p->lender = NULL;
+	p->stale = !p->gone;
 	p->fresh_ns = 0;
+	if (p->gone)
+		return;
 	p->image = tasks_image(p);
 	proc_name(&p->proc, row->name, sizeof row->name);
 	if (p->before_exec) { /* what went before was ours */

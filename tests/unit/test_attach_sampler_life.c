@@ -82,6 +82,28 @@ static int parent(int ready, int go, void *arg)
 	return 0;
 }
 
+/* Children that are gone before anybody can look at them. */
+static int brief_children(int ready, int go, void *arg)
+{
+	char byte;
+
+	(void)arg;
+	live_ready(ready);
+	if (read(go, &byte, 1) != 1)
+		return 1;
+	for (int i = 0; i < 40; i++) {
+		int pid = fork();
+
+		if (pid == 0) {
+			rig_burn(4 * MS);
+			_exit(0);
+		}
+		if (pid < 0 || waitpid(pid, NULL, 0) != pid)
+			return 1;
+	}
+	return 0;
+}
+
 static int burns_then_ends(int ready, int go, void *arg)
 {
 	char byte;
@@ -250,6 +272,38 @@ static void polling_follows_children(void **state)
 	children_are_followed(&rig_poll);
 }
 
+static void perf_knows_children_that_are_gone(void **state)
+{
+	struct sampler_options o = rig_perf;
+	const struct sampler_process *processes;
+	struct live_child c = {0, -1, -1};
+	struct rig_row all, known;
+	uint32_t n;
+
+	(void)state;
+	o.children = 1;
+	o.rate_hz = 997;
+	rig_open(&o);
+	assert_int_equal(live_start(&c, brief_children, NULL), 0);
+	rig_add(c.pid);
+	assert_int_equal(write(c.go, "x", 1), 1);
+	assert_int_equal(rig_run(PATIENCE), 1);
+	rig_finish();
+	n = sampler_processes(rig.s, &processes);
+	assert_in_range(n, 20, 60);
+	for (uint32_t i = 1; i < n; i++) {
+		assert_int_equal(processes[i].added, 0);
+		assert_true(processes[i].end_ns >= processes[i].start_ns);
+		assert_true(processes[i].name[0]);
+	}
+	all = rig_sum(ANY, SAMPLE_CPU, NULL);
+	known = rig_sum(ANY, SAMPLE_CPU, (void *)rig_burn);
+	assert_true(known.value_ns > 40 * MS); /* of 160 */
+	assert_true(known.value_ns * 2 > all.value_ns);
+	rig_close();
+	live_end(&c);
+}
+
 static void children_may_be_left_out(const struct sampler_options *o)
 {
 	const struct sampler_process *processes;
@@ -330,6 +384,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(polling_begins_at_the_exec),
 		cmocka_unit_test(perf_follows_children),
 		cmocka_unit_test(polling_follows_children),
+		cmocka_unit_test(perf_knows_children_that_are_gone),
 		cmocka_unit_test(perf_leaves_children_out),
 		cmocka_unit_test(polling_leaves_children_out),
 		cmocka_unit_test(perf_tells_the_last_end),
