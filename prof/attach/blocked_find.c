@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#include "prof/unwind/table_internal.h"
+#include "prof/unwind/shape.h"
 
 #define BACK_MAX     (256u << 10) /* how far before the pc the prologue may be */
 #define PROLOGUE_MAX 96 /* bytes from where rbp is set to where the variables' room is made */
@@ -22,7 +22,7 @@ struct finder {
 	struct code *code;
 	struct unwind_memory *memory;
 	const struct unwind_regs *regs;
-	const struct unwind_rule *rule;
+	struct unwind_shape shape;
 	uint64_t start, end; /* of the function, or its piece; 0: not told */
 	int is_piece;        /* a part apart from the function's beginning, which is elsewhere */
 	uint64_t set_bp;     /* where the function sets rbp; 0: not found */
@@ -30,23 +30,25 @@ struct finder {
 	uint64_t expected;   /* rbp if that is all that it takes; 0: nobody knows */
 };
 
-static const struct unwind_rule *rule_at(const struct unwind_map *map, uint64_t address)
+static struct unwind_shape shape_at(const struct unwind_map *map, uint64_t address)
 {
-	const struct unwind_module *m = unwind_map_find(map, address);
+	struct unwind_shape shape;
 
-	return m && m->table ? unwind_table_rule(m->table, address - m->bias) : NULL;
+	unwind_shape(map, address, &shape);
+	return shape;
 }
 
-static int needs_bp(const struct unwind_rule *r)
+static int needs_bp(const struct unwind_map *map, uint64_t address)
 {
-	return r && (r->cfa_kind == UNWIND_CFA_BP || r->cfa_kind == UNWIND_CFA_DEREF_BP ||
-		     r->cfa_kind == UNWIND_CFA_EXT);
+	return shape_at(map, address).may_need_bp;
 }
 
-static int is_entry(const struct unwind_rule *r)
+/* Code without call frame information may begin anywhere. */
+static int is_entry(const struct unwind_map *map, uint64_t address)
 {
-	return !r || r->cfa_kind == UNWIND_CFA_NONE ||
-	       (r->cfa_kind == UNWIND_CFA_SP && r->cfa_off == 8);
+	struct unwind_shape shape = shape_at(map, address);
+
+	return !shape.has_rule || shape.is_entry;
 }
 
 /* ---- the function's own prologue ---- */
@@ -58,7 +60,7 @@ static int sets_bp(const struct finder *f, const uint8_t *b, uint64_t address)
 
 	if (memcmp(b, forms[0], 3) != 0 && memcmp(b, forms[1], 3) != 0)
 		return 0;
-	return needs_bp(rule_at(f->map, address + 3)) && !needs_bp(rule_at(f->map, address));
+	return needs_bp(f->map, address + 3) && !needs_bp(f->map, address);
 }
 
 /* The last place before the pc, or after the function's beginning where that is known. */
@@ -84,15 +86,11 @@ static uint64_t find_set_bp(const struct finder *f, uint64_t pc)
 /* sub $n, %rsp after that, and the registers that were pushed. */
 static uint64_t find_room(const struct finder *f, uint64_t pc)
 {
-	const struct unwind_rule *rule = f->rule;
-	uint64_t from = f->set_bp + 3, room = 0;
+	uint64_t from = f->set_bp + 3, room = 8 * (uint64_t)f->shape.saved;
 	uint8_t b[PROLOGUE_MAX];
 	size_t n = pc - from < sizeof b ? (size_t)(pc - from) : sizeof b;
 	int32_t bytes;
 
-	if (rule->cfa_kind == UNWIND_CFA_BP)
-		room = 8 * (uint64_t)((rule->bx < 0) + (rule->r12 < 0) + (rule->r13 < 0) +
-				      (rule->r14 < 0) + (rule->r15 < 0));
 	if (code_read(f->code, from, b, n) < 0)
 		return room;
 	for (size_t i = 0; i + 7 <= n; i++) {
@@ -117,11 +115,11 @@ static int shares_rule(const struct finder *f, uint64_t target)
 	const struct unwind_module *m = unwind_map_find(f->map, target);
 	uint64_t start, end;
 
-	if (!m || !m->table || !code_function(f->code, m->bias, target, &start, &end) ||
-	    start != target || end - start > FUNCTION_MAX)
+	if (!m || !code_function(f->code, m->bias, target, &start, &end) || start != target ||
+	    end - start > FUNCTION_MAX)
 		return 0;
 	for (uint64_t at = start; at < end; at++)
-		if (unwind_table_rule(m->table, at - m->bias) == f->rule)
+		if (shape_at(f->map, at).rule == f->shape.rule)
 			return 1;
 	return 0;
 }
@@ -133,9 +131,9 @@ static int is_ours(const struct finder *f, uint64_t target)
 		return shares_rule(f, target);
 	if (f->start)
 		return target == f->start;
-	return f->set_bp ? f->set_bp - target <= ENTRY_MAX
-			 : unwind_lookup(f->regs) - target < FUNCTION_MAX &&
-				   is_entry(rule_at(f->map, target));
+	return f->set_bp
+		       ? f->set_bp - target <= ENTRY_MAX
+		       : unwind_lookup(f->regs) - target < FUNCTION_MAX && is_entry(f->map, target);
 }
 
 /* Is there a call before `ra`, and does it lead to our frame's function? */
@@ -173,7 +171,7 @@ static int may_fit(const struct finder *f, uint64_t ra, uint64_t pc)
 	case CODE_CALL:
 		break;
 	}
-	return pc - target < FUNCTION_MAX && is_entry(rule_at(f->map, target));
+	return pc - target < FUNCTION_MAX && is_entry(f->map, target);
 }
 
 /* From a candidate's caller outwards: 1 if it leads to the root; *odd counts calls that lead elsewhere, which
@@ -236,7 +234,7 @@ static void study(struct finder *f)
 	const struct unwind_module *m = unwind_map_find(f->map, pc);
 
 	if (m && code_function(f->code, m->bias, pc, &f->start, &f->end))
-		f->is_piece = needs_bp(rule_at(f->map, f->start));
+		f->is_piece = needs_bp(f->map, f->start);
 	else
 		f->start = f->end = 0;
 	f->set_bp = f->is_piece ? 0 : find_set_bp(f, pc);
@@ -257,8 +255,10 @@ int blocked_find_bp(struct attach_space *space, struct code *code, struct unwind
 	uint64_t first, last;
 	struct best best = {0, 0};
 
-	f.rule = f.map ? rule_at(f.map, unwind_lookup(regs)) : NULL;
-	if (!needs_bp(f.rule))
+	if (!f.map)
+		return 0;
+	f.shape = shape_at(f.map, unwind_lookup(regs));
+	if (!f.shape.may_need_bp)
 		return 0;
 	study(&f);
 	first = (regs->reg[UNWIND_SP] + f.room + 7) / 8 * 8;

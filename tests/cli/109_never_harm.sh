@@ -1,10 +1,11 @@
 #!/bin/bash
 # Whatever becomes of the profiler, the target runs on: killed at random moments, suspended, looking as hard as it
 # can. A second heartbeat beside the first, which nobody looks at, tells what the machine itself does.
+# shellcheck disable=SC2317 # checks are called through "check"
 . tests/cli/lib.sh
 PROF=$PWD/$O/protea-prof
 SIEGE=$TOOLS/attach_siege
-PIDS=
+PIDS= probe= target= other=
 trap 'kill -9 $PIDS 2>/dev/null; wait 2>/dev/null; rm -rf "$TMP"' EXIT
 
 if ! "${CC:-cc}" -O1 -D_GNU_SOURCE -pthread tests/programs/heartbeat.c -o "$TMP/heartbeat" ||
@@ -68,7 +69,7 @@ check "no gap is longer than 100 ms ($(value target gap_us) us; beside it $(valu
 start target heartbeat 60
 start other heartbeat 60
 n=0
-for i in $(seq 25); do
+for _ in $(seq 20); do
 	"$PROF" dump -p "$target" >/dev/null 2>&1 &
 	pid=$!
 	sleep "0.0$((RANDOM % 5))$((RANDOM % 10))"
@@ -76,7 +77,7 @@ for i in $(seq 25); do
 	wait "$pid" 2>/dev/null
 	n=$((n + 1))
 done
-for i in $(seq 10); do
+for _ in $(seq 10); do
 	"$PROF" record -p "$target" --engine clock -d 5 -o "$TMP/killed.sqlite" >/dev/null 2>&1 &
 	pid=$!
 	sleep "0.$((1 + RANDOM % 2))$((RANDOM % 10))"
@@ -95,7 +96,7 @@ check "dump and record that are killed leave no gap ($(value target gap_us) us; 
 
 # ---- SIGSTOP: the watchdog ----
 start target heartbeat 60
-"$SIEGE" suspend 12 "$target" >"$TMP/suspend.log" 2>&1
+"$SIEGE" suspend 8 "$target" >"$TMP/suspend.log" 2>&1
 echo "# $(cat "$TMP/suspend.log")"
 check "a suspended profiler holds no thread" grep -q ' still 0$' "$TMP/suspend.log"
 finish target

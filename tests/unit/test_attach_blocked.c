@@ -209,7 +209,7 @@ static int start_program(struct live_child *c, const char *name)
 	fclose(f);
 	if (strncmp(line, "ready", 5) != 0)
 		fail_msg("%s does not start", path);
-	return atoi(line + 6);
+	return (int)strtol(line + 6, NULL, 10);
 }
 
 /* The stack by registers. 0, or -1: may not trace. */
