@@ -55,8 +55,6 @@ int fdinfo_watch(const char *text, const char **at, struct fdinfo_watch *watch)
 		watch->fd = (int)strtol(line + 4, &rest, 10);
 		if (rest == line + 4)
 			continue;
-		field = strstr(line, "events:");
-		watch->events = field && field < end ? (uint32_t)strtoul(field + 7, NULL, 16) : 0;
 		field = strstr(line, " ino:");
 		watch->inode = field && field < end ? strtoull(field + 5, NULL, 16) : 0;
 		*at = *end ? end + 1 : end;

@@ -21,7 +21,6 @@ int64_t fdinfo_timer_ns(const char *text);
 
 struct fdinfo_watch {
 	int fd;
-	uint32_t events;
 	uint64_t inode; /* of the file that is watched; 0: the kernel does not say */
 };
 /* The next "tfd:" line at or after *at, which moves behind it; 0, or -1: no more. */

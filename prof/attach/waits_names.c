@@ -248,12 +248,7 @@ void names_poll(struct words *w, uint32_t events)
 	words_flags(w, WORDS(polls), events);
 }
 
-void names_fcntl(struct words *w, uint64_t command)
-{
-	words_name(w, WORDS(fcntls), command);
-}
-
-void names_open(struct words *w, uint64_t flags)
+static void open_flags(struct words *w, uint64_t flags)
 {
 	static const char *const access[] = {"O_RDONLY", "O_WRONLY", "O_RDWR", "O_ACCMODE"};
 
@@ -316,7 +311,7 @@ static int names_value(struct words *w, int kind, uint64_t v)
 		words_name(w, WORDS(epoll_ops), (uint32_t)v);
 		return 1;
 	case ARG_FCNTL:
-		names_fcntl(w, (uint32_t)v);
+		words_name(w, WORDS(fcntls), (uint32_t)v);
 		return 1;
 	case ARG_ID_TYPE:
 		words_name(w, WORDS(id_types), (uint32_t)v);
@@ -357,7 +352,7 @@ int names_arg(struct words *w, int kind, uint64_t value)
 		}
 	switch (kind) {
 	case ARG_OPEN:
-		names_open(w, value);
+		open_flags(w, value);
 		return 1;
 	case ARG_FUTEX:
 		futex_op(w, (uint32_t)value);

@@ -12,8 +12,6 @@ int names_arg(struct words *w, int kind, uint64_t value);
 void names_signal(struct words *w, uint64_t number); /* "TERM", "RTMIN+3" */
 void names_signals(struct words *w, uint64_t set);   /* "TERM USR1"; "all but KILL" */
 void names_poll(struct words *w, uint32_t events);   /* "POLLIN|POLLERR" */
-void names_fcntl(struct words *w, uint64_t command);
 void names_ioctl(struct words *w, uint64_t request);
-void names_open(struct words *w, uint64_t flags);
 
 #endif

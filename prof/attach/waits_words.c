@@ -30,6 +30,8 @@ void words_add(struct words *w, const char *fmt, ...)
 	char text[512];
 	va_list ap;
 
+	if (w->cut)
+		return;
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
