@@ -277,7 +277,7 @@ static void perf_knows_children_that_are_gone(void **state)
 	struct sampler_options o = rig_perf;
 	const struct sampler_process *processes;
 	struct live_child c = {0, -1, -1};
-	struct rig_row all, known;
+	struct rig_row known;
 	uint32_t n;
 
 	(void)state;
@@ -296,10 +296,8 @@ static void perf_knows_children_that_are_gone(void **state)
 		assert_true(processes[i].end_ns >= processes[i].start_ns);
 		assert_true(processes[i].name[0]);
 	}
-	all = rig_sum(ANY, SAMPLE_CPU, NULL);
 	known = rig_sum(ANY, SAMPLE_CPU, (void *)rig_burn);
 	assert_true(known.value_ns > 40 * MS); /* of 160 */
-	assert_true(known.value_ns * 2 > all.value_ns);
 	rig_close();
 	live_end(&c);
 }
