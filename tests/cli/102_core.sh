@@ -122,6 +122,7 @@ if [ ! -s "$core" ]; then
 fi
 innermost() { "$PROF" dump --core "$@" 2>"$TMP/err" | grep -m 1 ' 0  '; }
 want=$(innermost "$core")
+check "the whole core has an innermost frame" test -n "$want"
 no_list() { # the note that lists the files gets a type that nobody knows
 	python3 - "$core" "$TMP/nolist" <<-'END'
 		import struct, sys

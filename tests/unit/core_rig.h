@@ -200,11 +200,38 @@ static inline size_t core_rig_dumped(int fd, const char *path, const char *right
 	if (strcmp(rights, "r--p") == 0 && offset && end - start <= CORE_RIG_RELRO)
 		return end - start;
 	if (rights[1] == 'w')
-		return end - start < 4 << 20 ? end - start : 0;
+		return end - start;
 	if (path[0] == '/' && offset == 0 && pread(fd, magic, 4, (off_t)start) == 4 &&
 	    memcmp(magic, ELFMAG, SELFMAG) == 0)
 		return 4096;
 	return 0;
+}
+
+/* Of the mapping [start, end) what was read of its first `n` bytes. */
+static inline void core_rig_copy(struct core_rig *r, int fd, uint64_t start, uint64_t end,
+				 uint32_t flags, size_t n)
+{
+	uint8_t *bytes = malloc(n ? n : 1);
+	ssize_t got = pread(fd, bytes, n, (off_t)start);
+
+	core_rig_load(r, start, end - start, flags, bytes, got > 0 ? (size_t)got : 0);
+	free(bytes);
+}
+
+/* Large ones (a sanitizer's, which the kernel may have joined with the linker's) at both ends only. */
+#define CORE_RIG_LARGE ((uint64_t)4 << 20)
+#define CORE_RIG_ENDS  ((uint64_t)256 << 10)
+
+static inline void core_rig_pieces(struct core_rig *r, int fd, uint64_t start, uint64_t end,
+				   uint32_t flags, size_t n)
+{
+	if (n < CORE_RIG_LARGE || !(flags & PF_W)) {
+		core_rig_copy(r, fd, start, end, flags, n);
+		return;
+	}
+	core_rig_copy(r, fd, start, start + CORE_RIG_ENDS, flags, CORE_RIG_ENDS);
+	core_rig_copy(r, fd, start + CORE_RIG_ENDS, end - CORE_RIG_ENDS, flags, 0);
+	core_rig_copy(r, fd, end - CORE_RIG_ENDS, end, flags, CORE_RIG_ENDS);
 }
 
 /* Maps of this process from the stack pointer `sp` on; NT_FILE only with `list`. */
@@ -220,7 +247,6 @@ static inline void core_rig_maps(struct core_rig *r, uint64_t sp, int list)
 	while (fgets(line, sizeof line, maps)) {
 		unsigned long start, end, offset;
 		uint32_t flags;
-		uint8_t *bytes;
 		size_t n;
 
 		path[0] = '\0';
@@ -237,12 +263,8 @@ static inline void core_rig_maps(struct core_rig *r, uint64_t sp, int list)
 		n = core_rig_dumped(fd, path, rights, start, end, offset, sp);
 		if (r->whole && path[0] == '/')
 			n = end - start;
-		bytes = malloc(n ? n : 1);
-		if (pread(fd, bytes, n, (off_t)start) != (ssize_t)n)
-			n = 0;
 		if (start < UINT64_C(1) << 47)
-			core_rig_load(r, start, end - start, flags, bytes, n);
-		free(bytes);
+			core_rig_pieces(r, fd, start, end, flags, n);
 	}
 	fclose(maps);
 	close(fd);
