@@ -23,7 +23,7 @@ begin() {
 	"$P/$1" "${@:2}" >/dev/null 2>&1 &
 	pid=$!
 	echo "$pid" >>"$TMP/started" # also in a subshell of check
-	wait_for 10 grep -q "$P/$1" "/proc/$pid/maps"
+	wait_for 10 grep -q "/$1\$" "/proc/$pid/maps"
 }
 end() {
 	kill -KILL "$1" 2>/dev/null
@@ -206,12 +206,12 @@ off() { ! on "$1"; }
 sees() { wait_for 20 on "$1" || { echo "not seen: $1"; screen; return 1; }; }
 sees_not() { wait_for 20 off "$1" || { echo "still seen: $1"; screen; return 1; }; }
 keys() { mux send-keys "$@"; }
-# top ARG…: typed in the shell of the terminal; the view is there when this returns.
+# top ARG…: typed in the shell of the terminal; the view is there when this returns. Short intervals: less to wait for.
 # The process that the shell knows, and the one that shows.
 top_pid() { pgrep -P "$(mux display -p '#{pane_pid}')" -x protea-prof; }
 view_pid() { pgrep -P "$(top_pid)" -x protea-prof; }
 top() {
-	keys "clear; echo mark''er; $PROF top $*; echo rc=\$?" Enter
+	keys "clear; echo mark''er; $PROF top --interval 300ms $*; echo rc=\$?" Enter
 	sees 'q quit'
 }
 restored() { # after PATTERN: the screen of before, its cursor, its modes
@@ -331,7 +331,7 @@ check "when the target ends, its last frame stays" ended
 hung_up() { # the terminal goes away
 	local shown
 	begin threads 100000
-	mux new-window "env LC_ALL=C.UTF-8 $PROF top -p $pid"
+	mux new-window "env LC_ALL=C.UTF-8 $PROF top --interval 300ms -p $pid"
 	sees 'q quit' && shown=$(mux display -p '#{pane_pid}') && mux kill-window && wait_for 20 gone "$shown" && kill -0 "$pid"
 	local rc=$?
 	end "$pid"
