@@ -130,13 +130,13 @@ check "text that cannot be written is a failure" full
 check "so is JSON" full --json
 becomes() { # another program while it is looked at
 	local frames=$TMP/becomes
-	bash -c "$P/split 2; exec $P/recurse 1000" >/dev/null &
+	bash -c "$P/split 1000; exec $P/recurse 1000" >/dev/null 2>&1 &
 	pid=$!
 	echo "$pid" >>"$TMP/started"
-	"$PROF" top -p "$pid" --children --json --interval 100ms -d 20s >"$frames" &
+	"$PROF" top -p "$pid" --children --json --interval 100ms >"$frames" &
 	local top=$!
 	echo "$top" >>"$TMP/started"
-	wait_for 20 grep -q '"function":"three"' "$frames" && wait_for 20 grep -q '"function":"down"' "$frames" &&
+	wait_for 20 grep -q '"function":"three"' "$frames" && kill "$(pgrep -P "$pid" -x split)" && wait_for 20 grep -q '"function":"down"' "$frames" &&
 		wait_for 20 grep -q '"name":"recurse","processes":1' "$frames"
 	local rc=$?
 	end "$pid"
