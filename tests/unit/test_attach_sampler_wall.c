@@ -230,7 +230,7 @@ static void sleep_has_a_place(const struct sampler_options *o)
 	wall = rig_sum(reader, SAMPLE_WALL, (void *)rig_read);
 	off = rig_sum(reader, SAMPLE_OFFCPU, (void *)rig_read);
 	cpu = rig_sum(reader, SAMPLE_CPU, NULL);
-	assert_int_equal(wall.value_ns, off.value_ns);
+	assert_true(off.value_ns <= wall.value_ns && off.value_ns > wall.value_ns * 9 / 10);
 	/* On a busy machine it may still be on its way there when it is first looked at. */
 	assert_true(wall.value_ns > rig_sum(reader, SAMPLE_WALL, NULL).value_ns / 2);
 	assert_true(cpu.value_ns < 5 * MS);
