@@ -428,10 +428,11 @@ static int conclude(struct outside *u, struct err *err)
 	struct store_run_end end = {0};
 	char warning[256] = "";
 	int64_t alive;
-	int rc = sampler_finish(u->sampler, outside_take_sample, &u->take);
+	int rc;
 
 	u->ended_ns =
 		u->launched && u->launch.exited && !u->stopped ? u->launch.end_ns : clock_mono_ns();
+	rc = sampler_finish(u->sampler, outside_take_sample, &u->take);
 	if (rc == 0)
 		rc = outside_take_rows(&u->take, u->ended_ns);
 	alive = living(u);
