@@ -128,6 +128,7 @@ static int put_status(json_t *o, const struct top_feed *f)
 	bad |= put_text(o, "engine", s->engine);
 	bad |= jsonout_put(o, "rate_hz", jsonout_real(s->rate_hz));
 	bad |= jsonout_put(o, "lost", json_integer((json_int_t)s->lost));
+	bad |= jsonout_put(o, "folded", json_integer((json_int_t)f->model.pruned));
 	bad |= jsonout_put(o, "ended", json_boolean(s->ended));
 	bad |= jsonout_put(o, "cpu_pct", jsonout_real(s->cpu_pct));
 	bad |= jsonout_put(o, "rss_bytes", json_integer((json_int_t)s->rss_bytes));
