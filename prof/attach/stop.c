@@ -23,7 +23,8 @@
 
 #define MAX_PAUSE_NS INT64_C(1000000)
 #define WATCHDOG_NS  INT64_C(200000000)
-#define STACK_BYTES  (256u << 10) /* of the tracer's thread; it uses a few KiB */
+#define END_NS       INT64_C(2000000000) /* for our thread's end: it holds running threads only */
+#define STACK_BYTES  (256u << 10)        /* of the tracer's thread; it uses a few KiB */
 
 enum turn { TURN_OURS, TURN_TRACER, TURN_END };
 
@@ -34,6 +35,8 @@ struct stopper {
 	int64_t max_pause_ns, arrive_ns;
 	pthread_t thread;
 	int has_thread, bell;
+	struct err *err; /* the caller's, during a stop */
+	int failed;
 	int cpu; /* that the thread is bound to; -1: none */
 	_Atomic uint32_t turn;
 };
@@ -62,6 +65,21 @@ static void be_prompt(void)
 	(void)sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &p);
 }
 
+/* The watchdog's time is this thread's alone: on a busy machine the caller may not run for long after it. 1: the thread
+ * must end. */
+static int trace(struct stopper *s)
+{
+	s->failed = watchdog_begin(s->watchdog, s->err);
+	if (s->failed)
+		return 0;
+	stop_trace(&s->job);
+	if (s->job.must_end)
+		watchdog_extend(s->watchdog, END_NS);
+	else
+		watchdog_end(s->watchdog);
+	return s->job.must_end;
+}
+
 static void *tracer(void *arg)
 {
 	struct stopper *s = arg;
@@ -73,8 +91,7 @@ static void *tracer(void *arg)
 		wait_while(&s->turn, TURN_OURS);
 		if (atomic_load(&s->turn) == TURN_END)
 			return NULL;
-		stop_trace(&s->job);
-		last = s->job.must_end;
+		last = trace(s);
 		pass(&s->turn, TURN_OURS);
 		if (last)
 			return NULL;
@@ -187,16 +204,18 @@ static int stop_all(struct stopper *s, struct err *err)
 	while (s->job.done < s->job.n) {
 		int rc = start_thread(s, err);
 
-		if (rc == 0)
-			rc = watchdog_begin(s->watchdog, err);
 		if (rc != 0)
 			return rc;
+		s->err = err;
 		come_here(s);
 		pass(&s->turn, TURN_TRACER);
 		wait_while(&s->turn, TURN_TRACER);
-		if (s->job.must_end)
+		if (s->failed)
+			return s->failed;
+		if (s->job.must_end) {
 			end_thread(s);
-		watchdog_end(s->watchdog);
+			watchdog_end(s->watchdog);
+		}
 	}
 	return 0;
 }

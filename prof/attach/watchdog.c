@@ -196,6 +196,11 @@ void watchdog_end(struct watchdog *w)
 	atomic_store(&w->page->since, 0);
 }
 
+void watchdog_extend(struct watchdog *w, int64_t ns)
+{
+	atomic_store(&w->page->since, clock_mono_ns() + ns);
+}
+
 int watchdog_pid(const struct watchdog *w)
 {
 	return w->pid;

@@ -17,6 +17,8 @@ void watchdog_free(struct watchdog *w); /* NULL is fine */
  * blocked or ignored. */
 int watchdog_begin(struct watchdog *w, struct err *err);
 void watchdog_end(struct watchdog *w);
+/* The stop that is going on may take that much longer than the limit, from now on. */
+void watchdog_extend(struct watchdog *w, int64_t ns);
 int watchdog_pid(const struct watchdog *w);
 
 #endif

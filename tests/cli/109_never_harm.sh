@@ -5,7 +5,7 @@
 . tests/cli/lib.sh
 PROF=$PWD/$O/protea-prof
 SIEGE=$TOOLS/attach_siege
-PIDS= probe= target= other=
+PIDS='' probe='' target='' other=''
 trap 'kill -9 $PIDS 2>/dev/null; wait 2>/dev/null; rm -rf "$TMP"' EXIT
 
 if ! "${CC:-cc}" -O1 -D_GNU_SOURCE -pthread tests/programs/heartbeat.c -o "$TMP/heartbeat" ||

@@ -1,6 +1,5 @@
-/* prof/attach/stop, watchdog, pauses: running threads are copied and let go; sleeping ones are left asleep; no signal is
- * lost, made or delivered twice; what ends, executes or is held by others meanwhile harms nobody; a stopper
- * that is suspended is ended by its watchdog. */
+/* prof/attach/stop: running threads are copied and let go; sleeping ones are left asleep; no signal is lost, made or
+ * delivered twice; what ends, executes or is held by others meanwhile harms nobody. */
 #include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -15,10 +14,8 @@
 
 #include <cmocka.h>
 
-#include "prof/attach/pauses.h"
 #include "prof/attach/proc.h"
 #include "prof/attach/stop.h"
-#include "prof/attach/watchdog.h"
 #include "prof/base/clock.h"
 #include "tests/unit/live_child.h"
 
@@ -484,142 +481,6 @@ static void a_process_that_executes_goes_on(void **state)
 	live_end(&c);
 }
 
-/* ---- pauses ---- */
-
-static void pauses_are_never_told_too_short(void **state)
-{
-	static struct pauses p;
-	struct pause_stats s;
-
-	(void)state;
-	pauses_stats(&p, &s);
-	assert_int_equal(s.n + (uint64_t)(s.p50_ns + s.p99_ns + s.max_ns), 0);
-	for (int64_t v = 1; v < INT64_C(1) << 39; v = v * 5 / 3 + 1) {
-		memset(&p, 0, sizeof p);
-		for (int i = 0; i < 98; i++)
-			pauses_add(&p, v);
-		pauses_add(&p, 3 * v);
-		pauses_add(&p, 9 * v);
-		pauses_stats(&p, &s);
-		assert_int_equal(s.n, 100);
-		assert_in_range(s.p50_ns, v, v + v / 32 + 1);
-		assert_in_range(s.p99_ns, 3 * v, 3 * v + 3 * v / 32 + 1);
-		assert_int_equal(s.max_ns, 9 * v);
-	}
-	pauses_add(&p, INT64_MAX);
-	pauses_add(&p, -5);
-	pauses_stats(&p, &s);
-	assert_true(s.max_ns == INT64_MAX);
-}
-
-/* ---- the watchdog ---- */
-
-static int hang(int ready, int go, void *arg)
-{
-	struct watchdog *w = watchdog_new(100000000, NULL);
-
-	(void)go;
-	if (!w)
-		return 1;
-	for (int i = 0; i < 3; i++) { /* short ones are nothing to it */
-		if (watchdog_begin(w, NULL) != 0)
-			return 1;
-		watchdog_end(w);
-		nap_us(i * 50000);
-	}
-	if (arg && watchdog_begin(w, NULL) != 0)
-		return 1;
-	live_ready(ready);
-	raise(SIGSTOP);
-	return 0;
-}
-
-static void who_hangs_in_a_stop_is_killed(void **state)
-{
-	struct live_child c = {0};
-	int status;
-
-	(void)state;
-	assert_int_equal(live_start(&c, hang, (void *)1), 0);
-	assert_int_equal(waitpid(c.pid, &status, 0), c.pid);
-	assert_true(WIFSIGNALED(status));
-	assert_int_equal(WTERMSIG(status), SIGKILL);
-	close(c.ready);
-	close(c.go);
-}
-
-static void who_hangs_elsewhere_is_not(void **state)
-{
-	struct live_child c = {0};
-
-	(void)state;
-	assert_int_equal(live_start(&c, hang, NULL), 0);
-	nap_us(500000);
-	assert_int_equal(state_of(c.pid), 'T');
-	live_end(&c);
-}
-
-static void it_sleeps_when_nothing_is_stopped_and_is_replaced_when_killed(void **state)
-{
-	struct watchdog *w = watchdog_new(20000000, NULL);
-	int first;
-	uint64_t before;
-
-	(void)state;
-	assert_non_null(w);
-	first = watchdog_pid(w);
-	assert_int_equal(watchdog_begin(w, NULL), 0);
-	watchdog_end(w);
-	nap_us(200000); /* it looks on for a while */
-	before = slices(first);
-	nap_us(200000);
-	assert_int_equal(slices(first), before);
-	kill(first, SIGKILL);
-	assert_true(comes_to(first, "Z-"));
-	assert_int_equal(watchdog_begin(w, NULL), 0);
-	assert_int_not_equal(watchdog_pid(w), first);
-	assert_true(state_of(watchdog_pid(w)) != 'Z');
-	watchdog_end(w);
-	first = watchdog_pid(w);
-	watchdog_free(w);
-	assert_int_equal(state_of(first), '-');
-	watchdog_free(NULL);
-}
-
-static int have_watchdog(int ready, int go, void *arg)
-{
-	struct watchdog *w = watchdog_new(100000000, NULL);
-
-	(void)go;
-	(void)arg;
-	if (!w || write(ready, &(int){watchdog_pid(w)}, sizeof(int)) != sizeof(int))
-		return 1;
-	for (;;)
-		pause();
-	return 0;
-}
-
-static void it_ends_with_us(void **state)
-{
-	struct live_child c = {0};
-	int pid = 0, up[2];
-
-	(void)state;
-	assert_int_equal(pipe(up), 0);
-	c.pid = fork();
-	if (c.pid == 0)
-		_exit(have_watchdog(up[1], -1, NULL));
-	assert_int_equal(read(up[0], &pid, sizeof pid), sizeof pid);
-	assert_int_equal(kill(pid, 0), 0);
-	kill(c.pid, SIGKILL);
-	waitpid(c.pid, NULL, 0);
-	for (int i = 0; i < 2000 && state_of(pid) != '-' && state_of(pid) != 'Z'; i++)
-		nap_us(1000);
-	assert_true(state_of(pid) == '-' || state_of(pid) == 'Z');
-	close(up[0]);
-	close(up[1]);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -634,11 +495,6 @@ int main(void)
 		cmocka_unit_test(more_threads_than_may_stand_still),
 		cmocka_unit_test(threads_that_end_meanwhile_end),
 		cmocka_unit_test(a_process_that_executes_goes_on),
-		cmocka_unit_test(pauses_are_never_told_too_short),
-		cmocka_unit_test(who_hangs_in_a_stop_is_killed),
-		cmocka_unit_test(who_hangs_elsewhere_is_not),
-		cmocka_unit_test(it_sleeps_when_nothing_is_stopped_and_is_replaced_when_killed),
-		cmocka_unit_test(it_ends_with_us),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
