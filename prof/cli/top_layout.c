@@ -56,8 +56,8 @@ static void head_use(struct top_page *p, const struct top_status *s)
 	if (s->minor_rate >= 0)
 		top_page_printf(p, TOP_PLAIN, "  faults %s/s",
 				units_count(n, (uint64_t)(s->minor_rate + 0.5)));
-	if (s->major_rate >= 0)
-		top_page_printf(p, s->major_rate >= 0.5 ? TOP_WARN : TOP_PLAIN, ", %s/s from disk",
+	if (s->major_rate >= 0.5)
+		top_page_printf(p, TOP_WARN, ", %s/s from disk",
 				units_count(n, (uint64_t)(s->major_rate + 0.5)));
 	if (s->voluntary_rate >= 0)
 		top_page_printf(p, TOP_PLAIN, "  switches %s/s",
