@@ -128,6 +128,8 @@ struct sampler {
 	uint64_t delivered;
 	uint64_t switches; /* records in the second that began at switches_ns */
 	int64_t switches_ns;
+	uint64_t slices; /* perf: times that threads got a CPU, since slices_ns */
+	int64_t slices_ns;
 	int switching; /* they are on */
 	char note[1024];
 	/* of the round */
