@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "prof/attach/blocked_find.h"
+#include "prof/attach/gap.h"
 
 #define TEXT 160 /* the longest line of "syscall" has 9 numbers of 19 characters at most */
 
@@ -43,7 +44,12 @@ static enum blocked_result why_not(void)
 	return errno == EACCES || errno == EPERM ? BLOCKED_DENIED : BLOCKED_GONE;
 }
 
-/* Frames that need rbp, which nobody tells: it is searched for. */
+static int is_searched(const struct attach_stack *stack)
+{
+	return stack->end == UNWIND_NEED_REG || stack->end == UNWIND_NO_RULE;
+}
+
+/* Frames that need rbp, which nobody tells, or without any rule: what is missing is searched for. */
 static __attribute__((noinline)) void search(struct remote *memory, struct attach_space *space,
 					     struct unwind_regs *regs, struct remote_stack *window,
 					     struct attach_stack *stack)
@@ -51,7 +57,7 @@ static __attribute__((noinline)) void search(struct remote *memory, struct attac
 	struct code code = {.remote = memory};
 	uint8_t copy[SEARCH_BYTES];
 
-	for (int i = 0; i < SEARCHES && stack->end == UNWIND_NEED_REG; i++) {
+	for (int i = 0; i < SEARCHES && is_searched(stack); i++) {
 		uint64_t sp = regs->reg[UNWIND_SP];
 		long n = remote_read(memory, sp, copy, sizeof copy);
 		struct unwind_memory m;
@@ -61,6 +67,12 @@ static __attribute__((noinline)) void search(struct remote *memory, struct attac
 		window->copy = copy;
 		window->copy_lo = sp;
 		window->copy_bytes = (size_t)n;
+		if (stack->end == UNWIND_NO_RULE) {
+			gap_bridge(space, &code, window, regs, stack);
+			if (stack->end == UNWIND_NO_RULE)
+				return;
+			continue;
+		}
 		remote_stack_memory(window, &m);
 		if (!blocked_find_bp(space, &code, &m, regs, (uint64_t)n))
 			return;
@@ -97,7 +109,7 @@ static enum blocked_result look(struct look *l, struct remote *memory, struct at
 		regs.reg[UNWIND_IP] = call->pc;
 		regs.known = 1u << UNWIND_SP | 1u << UNWIND_IP;
 		attach_unwind(space, &regs, &window, NULL, stack);
-		if (stack->end == UNWIND_NEED_REG)
+		if (is_searched(stack))
 			search(memory, space, &regs, &window, stack);
 	}
 	if (counted) { /* what cannot be asked any more has ended, and is gone */

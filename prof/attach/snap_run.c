@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "prof/attach/gap.h"
 #include "prof/attach/perf.h"
 #include "prof/attach/snap_internal.h"
 
@@ -51,6 +52,11 @@ static void unwind_bytes(struct snap_maker *m, struct unwind_regs *regs, const u
 	m->window->copy_bytes = bytes;
 	m->stack->running = 1;
 	attach_unwind(m->space, regs, m->window, m->cache, m->stack);
+	if (m->stack->end == UNWIND_NO_RULE) {
+		struct code code = {.remote = &m->memory};
+
+		gap_bridge(m->space, &code, m->window, regs, m->stack);
+	}
 	m->stack->running = 0;
 }
 

@@ -1,6 +1,6 @@
 /* Checked loads for the unwinder: eight bytes inside the caller's window, or after its `extend` has
- * moved the window there; and copies without a library call. Signal-safe if `extend` is. Private to
- * prof/unwind. */
+ * moved the window there; and copies without a library call. Signal-safe if `extend` is. For
+ * unwinders: prof/unwind, and what prof/attach searches where that has no rule. */
 #ifndef UNWIND_MEMORY_H
 #define UNWIND_MEMORY_H
 
