@@ -54,7 +54,7 @@ static __attribute__((noinline)) void search(struct remote *memory, struct attac
 					     struct unwind_regs *regs, struct remote_stack *window,
 					     struct attach_stack *stack)
 {
-	struct code code = {.remote = memory};
+	struct gap_cache cache = {.code.remote = memory};
 	uint8_t copy[SEARCH_BYTES];
 
 	for (int i = 0; i < SEARCHES && is_searched(stack); i++) {
@@ -68,13 +68,13 @@ static __attribute__((noinline)) void search(struct remote *memory, struct attac
 		window->copy_lo = sp;
 		window->copy_bytes = (size_t)n;
 		if (stack->end == UNWIND_NO_RULE) {
-			gap_bridge(space, &code, window, regs, stack);
+			gap_bridge(space, &cache, window, regs, stack);
 			if (stack->end == UNWIND_NO_RULE)
 				return;
 			continue;
 		}
 		remote_stack_memory(window, &m);
-		if (!blocked_find_bp(space, &code, &m, regs, (uint64_t)n))
+		if (!blocked_find_bp(space, &cache.code, &m, regs, (uint64_t)n))
 			return;
 		stack->guessed++;
 		attach_unwind_on(space, regs, window, NULL, stack);

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "prof/attach/blocked.h"
+#include "prof/attach/gap.h"
 #include "prof/attach/perf.h"
 #include "prof/attach/remote.h"
 #include "prof/attach/sampler.h"
@@ -58,7 +59,8 @@ struct live_process {
 	struct attach_space *lender;
 	int root_pid;
 	uint8_t gone;
-	uint8_t polled; /* no perf events on it */
+	uint8_t polled;         /* no perf events on it */
+	struct gap_cache *gaps; /* owned; NULL until code without call frame information was met */
 	uint8_t before_exec;
 	uint8_t ended;
 	uint64_t image; /* hash of auxv: another one after an exec */
@@ -122,6 +124,7 @@ struct sampler {
 	int64_t hot_tokens, cold_tokens, fresh_tokens, stop_tokens,
 		tokens_ns; /* CPU time that looks may still take */
 	int64_t pause_spent;
+	int64_t gap_spent; /* looking for callers in code without call frame information */
 	uint64_t random;
 	uint64_t loss[SAMPLER_LOSSES];
 	int asked_hurry, may_hurry;

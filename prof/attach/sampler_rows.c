@@ -77,6 +77,7 @@ static void free_process(struct live_process *p)
 		return;
 	attach_space_free(p->space);
 	free(p->cache);
+	free(p->gaps);
 	free(p);
 }
 

@@ -12,6 +12,8 @@
 
 #include "prof/base/clock.h"
 
+#define GAP_FIRST  (30 * NS_PER_MS) /* until the pcs of a loop are known */
+#define GAP_SHARE  200              /* of the time: 0.5 % of a CPU */
 #define SEAM_BYTES 256
 #define OTHER_STACK                                                                                \
 	((uint64_t)1 << 20) /* a stack pointer that moved so far at once is on another stack */
@@ -95,6 +97,24 @@ static size_t used_bytes(const struct copied_stack *c, const struct unwind_regs 
 	return used < c->size ? (size_t)used : c->size;
 }
 
+/* Code without call frame information: callers are searched for in the copy, as far as the time for it goes. */
+static void cross_gap(struct sampler *s, struct live_process *p, struct unwind_regs *regs,
+		      int64_t now)
+{
+	int64_t begun;
+
+	if (p->gone || s->gap_spent > GAP_FIRST + (now - s->start_ns) / GAP_SHARE)
+		return;
+	if (!p->gaps && !(p->gaps = calloc(1, sizeof *p->gaps)))
+		return;
+	p->gaps->code.remote = &p->memory;
+	begun = clock_mono_ns();
+	s->window.remote = &p->memory;
+	gap_bridge(space_of(p), p->gaps, &s->window, regs, &s->stack);
+	s->window.remote = NULL;
+	s->gap_spent += clock_mono_ns() - begun;
+}
+
 struct stack_view stack_unwind(struct sampler *s, struct live_thread *t,
 			       const struct copied_stack *c, int64_t now)
 {
@@ -110,6 +130,8 @@ struct stack_view stack_unwind(struct sampler *s, struct live_thread *t,
 	s->window.live_reads = 0;
 	s->stack.running = 0;
 	attach_unwind(space_of(p), &regs, &s->window, p->cache, &s->stack);
+	if (s->stack.end == UNWIND_NO_RULE)
+		cross_gap(s, p, &regs, now);
 	cut = s->stack.end == UNWIND_BAD_READ; /* too short, or a page of it was not there */
 	elsewhere = cut && regs.reg[UNWIND_SP] - c->regs->reg[UNWIND_SP] > OTHER_STACK;
 	if (s->perf && !p->polled && !elsewhere)

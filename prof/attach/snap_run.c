@@ -53,9 +53,9 @@ static void unwind_bytes(struct snap_maker *m, struct unwind_regs *regs, const u
 	m->stack->running = 1;
 	attach_unwind(m->space, regs, m->window, m->cache, m->stack);
 	if (m->stack->end == UNWIND_NO_RULE) {
-		struct code code = {.remote = &m->memory};
+		struct gap_cache cache = {.code.remote = &m->memory};
 
-		gap_bridge(m->space, &code, m->window, regs, m->stack);
+		gap_bridge(m->space, &cache, m->window, regs, m->stack);
 	}
 	m->stack->running = 0;
 }
