@@ -228,6 +228,8 @@ static int add(struct sampler *s, int pid, int before_exec, struct err *err)
 	rc = prepare(s, p, before_exec, err);
 	if (rc)
 		rows_drop_process(s, p);
+	else
+		s->adopts |= !before_exec;
 	return rc;
 }
 

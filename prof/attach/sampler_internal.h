@@ -119,6 +119,7 @@ struct sampler {
 	uint32_t n_hot, cap_hot, next_hot, next_cold;
 	uint32_t next_row, open_files, max_open_files;
 	int epoll, any_perf, any_polled, any_wants;
+	int adopts; /* processes were added: children that were missed are looked for once */
 	int64_t start_ns, own_base_ns, interval_ns;
 	int64_t look_due, drain_due, drain_ns, house_due, children_due;
 	int64_t hot_tokens, cold_tokens, fresh_tokens, stop_tokens,

@@ -288,15 +288,19 @@ static void meet_child(struct sampler *s, int pid, int64_t now)
 	(void)tasks_list(s, p, now);
 }
 
-/* Children of what is polled: those that perf follows tell themselves. */
+/* Children of what is polled: those that perf follows tell themselves, but for one that was forked after whoever adds
+ * processes looked for children and before the parent's events were open. */
 static void notice_children(struct sampler *s, int64_t now)
 {
 	int64_t cpu = clock_thread_cpu_ns();
 	struct pick_list list = {0};
 	struct err err = ERR_INIT;
 
-	if (!s->o.children || !s->any_polled || now < s->children_due)
+	if (!s->o.children || (!s->any_polled && !s->adopts) || now < s->children_due)
 		return;
+	if (s->adopts && s->perf)
+		perf_engine_drain(s); /* those that told of themselves meanwhile are known */
+	s->adopts = 0;
 	for (uint32_t i = 0; i < s->n_processes; i++)
 		if (pick_add(&list, s->processes[i]->proc.pid))
 			break;
