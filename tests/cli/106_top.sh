@@ -139,6 +139,7 @@ becomes() { # another program while it is looked at
 	wait_for 20 grep -q '"function":"three"' "$frames" && kill "$(pgrep -P "$pid" -x split)" && wait_for 20 grep -q '"function":"down"' "$frames" &&
 		wait_for 20 grep -q '"name":"recurse","processes":1' "$frames"
 	local rc=$?
+	pkill -9 -P "$pid"
 	end "$pid"
 	wait "$top" && [ $rc -eq 0 ]
 }
