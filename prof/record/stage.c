@@ -69,18 +69,34 @@ int stage_begin(struct recording *r, struct image *m, uint32_t thread, int64_t t
 	return 0;
 }
 
+/* Numbers of a damaged file may be anything: sums and differences stop at the ends of the type. */
+static int64_t sum(int64_t a, int64_t b)
+{
+	int64_t c;
+
+	return __builtin_add_overflow(a, b, &c) ? (b < 0 ? INT64_MIN : INT64_MAX) : c;
+}
+
+static int64_t between(int64_t from, int64_t to)
+{
+	int64_t c;
+
+	return __builtin_sub_overflow(to, from, &c) ? (to < from ? INT64_MIN : INT64_MAX) : c;
+}
+
 static void finish(struct known_stage *s, int64_t wall_ns, int64_t cpu_ns, double items)
 {
 	s->state = STAGE_ENDED;
 	s->end.wall_ns = wall_ns < 0 ? 0 : wall_ns;
-	s->end.cpu_ns += cpu_ns < 0 ? 0 : cpu_ns; /* what others did for it is in it already */
+	s->end.cpu_ns = sum(s->end.cpu_ns,
+			    cpu_ns < 0 ? 0 : cpu_ns); /* what others did for it is in it already */
 	s->end.items = isnan(items) ? 0 : items;
 }
 
 /* Sums of what was measured; -1: neither was. */
 static int64_t plus(int64_t a, int64_t b)
 {
-	return b < 0 ? a : a < 0 ? b : a + b;
+	return b < 0 ? a : a < 0 ? b : sum(a, b);
 }
 
 /* What was polled while it was open. */
@@ -101,7 +117,7 @@ int stage_end(struct recording *r, struct image *m, const struct spool_view *v)
 	if (i == KNOWN_NONE)
 		return 0;
 	s = &r->known.stages[i];
-	finish(s, v->t_ns - s->start_ns, e->cpu_ns, e->items);
+	finish(s, between(s->start_ns, v->t_ns), e->cpu_ns, e->items);
 	s->end.alloc_bytes = plus(s->end.alloc_bytes, e->alloc_bytes);
 	s->end.alloc_count = plus(s->end.alloc_count, e->alloc_count);
 	s->end.peak_heap_bytes = e->peak_heap_bytes;
@@ -115,7 +131,7 @@ int stage_whole(struct recording *r, struct image *m, uint32_t thread, const str
 {
 	const struct spool_stage_whole *w = (const void *)v->payload;
 	const struct spool_param *params = (const void *)(v->payload + sizeof *w);
-	uint32_t i = add(r, m, thread, w->id, w->parent, v->t_ns - w->wall_ns,
+	uint32_t i = add(r, m, thread, w->id, w->parent, between(w->wall_ns, v->t_ns),
 			 (const char *)(params + v->extra));
 	struct known_stage *s;
 
@@ -157,7 +173,7 @@ int stage_add(struct recording *r, struct image *m, const struct spool_view *v)
 	for (int depth = 0; i != KNOWN_NONE && depth < 4096; depth++) {
 		struct known_stage *s = &r->known.stages[i];
 
-		s->end.cpu_ns += a->cpu_ns < 0 ? 0 : a->cpu_ns;
+		s->end.cpu_ns = sum(s->end.cpu_ns, a->cpu_ns < 0 ? 0 : a->cpu_ns);
 		s->end.alloc_bytes = plus(s->end.alloc_bytes, a->alloc_bytes);
 		s->end.alloc_count = plus(s->end.alloc_count, a->alloc_count);
 		i = known_stage_parent(&r->known, i);
@@ -171,7 +187,7 @@ void stages_close(struct recording *r, const struct image *m, int64_t t_ns)
 		struct known_stage *s = &r->known.stages[i];
 
 		if (s->state == STAGE_OPEN && s->space == m->space.id) {
-			finish(s, t_ns - s->start_ns, 0, NAN);
+			finish(s, between(s->start_ns, t_ns), 0, NAN);
 			note_peak_rss(m, s, t_ns);
 		}
 	}
