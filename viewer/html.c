@@ -1,0 +1,96 @@
+/* Foreign text as HTML: see html.h. */
+#include "viewer/html.h"
+
+#include <stdint.h>
+#include <string.h>
+
+/* The character at `s` (RFC 3629) and its length; 0: not one. */
+static size_t take(const unsigned char *s, size_t left, uint32_t *code)
+{
+	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+	size_t n = s[0] < 0x80   ? 1
+		   : s[0] < 0xc2 ? 0
+		   : s[0] < 0xe0 ? 2
+		   : s[0] < 0xf0 ? 3
+		   : s[0] < 0xf5 ? 4
+				 : 0;
+	uint32_t c = n == 1 ? s[0] : s[0] & (0xffu >> (n + 1));
+	size_t i;
+
+	if (n == 0 || n > left)
+		return 0;
+	for (i = 1; i < n; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | (s[i] & 0x3fu);
+	}
+	if (c < least[n] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
+		return 0;
+	*code = c;
+	return n;
+}
+
+/* What cannot be seen, or changes how its neighbours are seen. */
+static int hidden(uint32_t c)
+{
+	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0xad || c == 0x61c ||
+	       (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
+	       (c >= 0x2060 && c <= 0x206f) || c == 0xfeff || (c >= 0xfff9 && c <= 0xfffb);
+}
+
+static const char *reference(uint32_t c)
+{
+	switch (c) {
+	case '&':
+		return "&amp;";
+	case '<':
+		return "&lt;";
+	case '>':
+		return "&gt;";
+	case '"':
+		return "&quot;";
+	case '\'':
+		return "&#39;";
+	default:
+		return NULL;
+	}
+}
+
+void html_text(struct buf *b, const char *text, size_t n)
+{
+	const unsigned char *s = (const unsigned char *)text;
+	size_t at = 0, plain = 0;
+
+	while (at < n) {
+		uint32_t c = 0;
+		size_t len = take(s + at, n - at, &c);
+		const char *name = len ? reference(c) : "\xef\xbf\xbd";
+
+		if (name || hidden(c)) {
+			buf_put(b, text + plain, at - plain);
+			if (name)
+				buf_puts(b, name);
+			else if (c < 0x20) /* the picture of a control character */
+				buf_printf(b, "\xe2\x90%c", (int)(0x80 + c));
+			else
+				buf_printf(b, "\\u{%x}", (unsigned)c);
+			plain = at + (len ? len : 1);
+		}
+		at += len ? len : 1;
+	}
+	buf_put(b, text + plain, n - plain);
+}
+
+void html_name(struct buf *b, const char *text, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && (text[i] == ' ' || (text[i] >= '\t' && text[i] <= '\r')))
+		i++;
+	buf_puts(b, "<bdi>");
+	if (i == n)
+		buf_puts(b, "(no name)");
+	else
+		html_text(b, text, n);
+	buf_puts(b, "</bdi>");
+}
