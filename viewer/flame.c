@@ -67,11 +67,11 @@ static int put_base64(FILE *out, const struct buf *data, struct err *err)
 
 /* Folds until the data fit: to what would fit at the present bytes per node, and each time to a quarter
  * less than before, so that it ends whatever else fills the page. */
-static int make_data(struct buf *data, struct graph *g, const struct profile *p,
-		     const struct flame_options *options, struct err *err)
+static int make_data(struct buf *data, struct graph *g, const struct flame_options *options,
+		     struct err *err)
 {
 	uint32_t keep = g->n_nodes;
-	int rc = payload_write(data, g, p, options, err);
+	int rc = payload_write(data, g, options, err);
 
 	while (rc == 0 && data->len > PAYLOAD_BYTES_MAX && keep > 0) {
 		double share = 0.95 * (double)PAYLOAD_BYTES_MAX / (double)data->len;
@@ -83,7 +83,7 @@ static int make_data(struct buf *data, struct graph *g, const struct profile *p,
 		rc = graph_fold(g, keep, err);
 		buf_clear(data);
 		if (rc == 0)
-			rc = payload_write(data, g, p, options, err);
+			rc = payload_write(data, g, options, err);
 	}
 	return rc;
 }
@@ -109,16 +109,15 @@ static int put_page(FILE *out, const struct buf *data, struct err *err)
 	return rc;
 }
 
-int flame_write(FILE *out, const struct profile *p, const struct flame_options *options,
-		struct err *err)
+int flame_write(FILE *out, const struct flame_options *options, struct err *err)
 {
 	struct graph g;
 	struct buf data = BUF_INIT;
-	int rc = graph_build(&g, p, options, err);
+	int rc = graph_build(&g, options, err);
 
 	if (rc != 0)
 		return rc;
-	rc = make_data(&data, &g, p, options, err);
+	rc = make_data(&data, &g, options, err);
 	if (rc == 0)
 		rc = put_page(out, &data, err);
 	buf_release(&data);

@@ -154,7 +154,8 @@ static int take_samples(struct build *b)
 
 		if (sample->kind != (uint32_t)b->options->kind)
 			continue;
-		if (b->options->include && !b->options->include(b->options->ctx, sample))
+		if (b->options->runs[0].include &&
+		    !b->options->runs[0].include(b->options->runs[0].ctx, sample))
 			continue;
 		b->taken[i] = 1;
 		b->touched[sample->stack] = 1;
@@ -463,10 +464,9 @@ static int group_samples(struct build *b)
 	return rc;
 }
 
-int graph_build(struct graph *g, const struct profile *p, const struct flame_options *options,
-		struct err *err)
+int graph_build(struct graph *g, const struct flame_options *options, struct err *err)
 {
-	struct build b = {.g = g, .p = p, .options = options, .err = err};
+	struct build b = {.g = g, .p = options->runs[0].p, .options = options, .err = err};
 	int rc;
 
 	*g = (struct graph){0};

@@ -74,8 +74,7 @@ struct graph {
 /* Beyond this many, threads of one name in processes of one name are shown as one. */
 #define GRAPH_THREADS_MAX 256
 
-int graph_build(struct graph *g, const struct profile *p, const struct flame_options *options,
-		struct err *err);
+int graph_build(struct graph *g, const struct flame_options *options, struct err *err);
 void graph_release(struct graph *g);
 
 /* Brings `samples` into order and adds up those of the same group and node. */

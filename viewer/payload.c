@@ -216,7 +216,7 @@ static void put_head(struct pack *w, struct buf *head, const struct flame_option
 	int i;
 
 	buf_printf(head, "{\"format\":\"%s\",\"version\":%d,", PAYLOAD_FORMAT, PAYLOAD_VERSION);
-	payload_meta(head, w->g, w->p, options);
+	payload_meta(head, w->g, options);
 	buf_puts(head, "\"columns\":[");
 	for (i = 0; i < COLUMNS; i++)
 		buf_printf(head, "%s[\"%s\",%u,%zu]", i ? "," : "", column_names[i],
@@ -301,12 +301,12 @@ static void pack_release(struct pack *w)
 	free(w->first);
 }
 
-int payload_write(struct buf *out, const struct graph *g, const struct profile *p,
-		  const struct flame_options *options, struct err *err)
+int payload_write(struct buf *out, const struct graph *g, const struct flame_options *options,
+		  struct err *err)
 {
 	struct pack w;
 	struct buf head = BUF_INIT;
-	int rc = pack_init(&w, g, p), i;
+	int rc = pack_init(&w, g, options->runs[0].p), i;
 
 	if (rc == 0)
 		rc = put_nodes(&w);

@@ -13,8 +13,8 @@
 #define PAYLOAD_NAME_MAX 4096
 
 /* Appends to `out`. 0, ERR_NOMEM or ERR_LIMIT (`out` is full). */
-int payload_write(struct buf *out, const struct graph *g, const struct profile *p,
-		  const struct flame_options *options, struct err *err);
+int payload_write(struct buf *out, const struct graph *g, const struct flame_options *options,
+		  struct err *err);
 
 /* ---- parts, for payload.c ---- */
 
@@ -27,8 +27,7 @@ struct payload_text {
 
 void payload_cut(struct payload_text *t, const char *bytes, size_t len);
 /* The members of the JSON head that tell of the run and the losses; each ends with a comma. */
-void payload_meta(struct buf *json, const struct graph *g, const struct profile *p,
-		  const struct flame_options *options);
+void payload_meta(struct buf *json, const struct graph *g, const struct flame_options *options);
 void payload_json_text(struct buf *json, const char *bytes, size_t len);
 
 #endif

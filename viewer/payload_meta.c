@@ -129,14 +129,22 @@ static void put_kinds(struct buf *json, const struct profile *p)
 	buf_puts(json, "},");
 }
 
-void payload_meta(struct buf *json, const struct graph *g, const struct profile *p,
-		  const struct flame_options *options)
+void payload_meta(struct buf *json, const struct graph *g, const struct flame_options *options)
 {
+	const struct profile *p = options->runs[0].p;
+	size_t i;
+
 	put_text(json, "title", options->title);
 	put_text(json, "filter", options->filter_text);
-	put_text(json, "precision", options->precision);
-	if (options->hi > options->lo && isfinite(options->lo) && isfinite(options->hi))
-		buf_printf(json, "\"interval\":[%.0f,%.0f],", options->lo, options->hi);
+	for (i = 0; i < options->runs[0].n_precisions; i++) {
+		const struct flame_precision *at = &options->runs[0].precisions[i];
+
+		if (at->kind != options->kind)
+			continue;
+		put_text(json, "precision", at->text);
+		if (at->hi > at->lo && isfinite(at->lo) && isfinite(at->hi))
+			buf_printf(json, "\"interval\":[%.0f,%.0f],", at->lo, at->hi);
+	}
 	buf_printf(json, "\"kind\":\"%s\",\"unit\":\"%s\",", profile_kind_name(options->kind),
 		   profile_kind_is_time(options->kind) ? "ns" : "bytes");
 	put_run(json, p);

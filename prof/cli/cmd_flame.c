@@ -34,8 +34,8 @@ static const char *filter_text(struct buf *text, const struct sample_filter *f)
 }
 
 /* Sum of what the page shows, and how sure it is. */
-static void set_precision(struct flame_options *o, const struct profile *p, const struct filter *f,
-			  char text[64])
+static void set_precision(struct flame_precision *o, const struct profile *p,
+			  const struct filter *f, char text[64])
 {
 	double rate = estimate_rate(p, o->kind), value = 0, variance = 0;
 	char every[UNITS_TEXT];
@@ -47,7 +47,7 @@ static void set_precision(struct flame_options *o, const struct profile *p, cons
 	if (rate > 0)
 		snprintf(text, 64, "estimated, one sample in %s",
 			 units_bytes(every, (uint64_t)rate));
-	o->precision = text;
+	o->text = text;
 	for (i = 0; i < p->n_samples; i++)
 		if (filter_passes(f, &p->samples[i])) {
 			value += (double)p->samples[i].value;
@@ -62,18 +62,26 @@ static int write_page(FILE *out, void *ctx, struct err *err)
 	struct work *x = ctx;
 	const struct sample_filter *want = &x->a->filter;
 	struct buf text = BUF_INIT;
+	struct flame_precision sure = {.kind = want->kind};
+	struct flame_run run = {.p = x->p, .include = filter_include};
 	struct flame_options options = {.kind = want->kind,
 					.title = x->a->title,
-					.include = filter_include,
+					.runs = &run,
+					.n_runs = 1,
+					.only_kind = 1,
 					.filter_text = filter_text(&text, want)};
 	char precision[64];
 	struct filter f;
 	int rc = filter_init(&f, x->p, want, err);
 
 	if (rc == 0) {
-		options.ctx = &f;
-		set_precision(&options, x->p, &f, precision);
-		rc = flame_write(out, x->p, &options, err);
+		run.ctx = &f;
+		set_precision(&sure, x->p, &f, precision);
+		if (sure.text) {
+			run.precisions = &sure;
+			run.n_precisions = 1;
+		}
+		rc = flame_write(out, &options, err);
 		filter_release(&f);
 	}
 	buf_release(&text);

@@ -34,9 +34,11 @@ static void fill(struct profile *p)
 
 static int page(void)
 {
-	static const struct flame_options cpu = {.kind = PROFILE_CPU};
+	static const struct flame_run run = {.p = &profile};
+	static const struct flame_options cpu = {
+		.kind = PROFILE_CPU, .runs = &run, .n_runs = 1, .only_kind = 1};
 	struct err err = ERR_INIT;
-	int rc = flame_write(null, &profile, &cpu, &err);
+	int rc = flame_write(null, &cpu, &err);
 
 	if (rc != 0) {
 		assert_int_equal(rc, ERR_NOMEM);
@@ -47,10 +49,12 @@ static int page(void)
 
 static int fold(void)
 {
-	static const struct flame_options cpu = {.kind = PROFILE_CPU};
+	static const struct flame_run run = {.p = &profile};
+	static const struct flame_options cpu = {
+		.kind = PROFILE_CPU, .runs = &run, .n_runs = 1, .only_kind = 1};
 	struct graph g;
 	uint32_t before;
-	int rc = graph_build(&g, &profile, &cpu, NULL);
+	int rc = graph_build(&g, &cpu, NULL);
 
 	if (rc != 0)
 		return rc;

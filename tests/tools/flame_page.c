@@ -268,8 +268,10 @@ static int many(struct profile *p, uint32_t n)
 }
 
 /* Bytes live at the peak, estimated: 3 MiB by one function, 1 MiB by another. */
-static int memory(struct profile *p, struct flame_options *o)
+static int memory(struct profile *p, struct flame_options *o, struct flame_run *r)
 {
+	static const struct flame_precision sure = {
+		PROFILE_PEAK, "estimated, one sample in 512.0 KiB", 3.5 * 1048576, 4.5 * 1048576};
 	uint32_t thread;
 	size_t i;
 
@@ -282,13 +284,13 @@ static int memory(struct profile *p, struct flame_options *o)
 	for (i = 0; i < p->n_samples; i++)
 		p->samples[i].kind = PROFILE_PEAK;
 	o->kind = PROFILE_PEAK;
-	o->precision = "estimated, one sample in 512.0 KiB";
-	o->lo = 3.5 * 1048576;
-	o->hi = 4.5 * 1048576;
+	r->precisions = &sure;
+	r->n_precisions = 1;
 	return 0;
 }
 
-static int make(struct profile *p, const char *what, struct flame_options *o, const char *n)
+static int make(struct profile *p, const char *what, struct flame_options *o, struct flame_run *r,
+		const char *n)
 {
 	if (strcmp(what, "typical") == 0)
 		return typical(p, o);
@@ -299,7 +301,7 @@ static int make(struct profile *p, const char *what, struct flame_options *o, co
 	if (strcmp(what, "deep") == 0)
 		return deep(p, o);
 	if (strcmp(what, "memory") == 0)
-		return memory(p, o);
+		return memory(p, o, r);
 	if (strcmp(what, "untimed") == 0)
 		return untimed(p, o);
 	if (strcmp(what, "many") == 0)
@@ -309,20 +311,23 @@ static int make(struct profile *p, const char *what, struct flame_options *o, co
 
 int main(int argc, char **argv)
 {
-	struct flame_options options = {.kind = PROFILE_CPU};
+	struct flame_run run = {0};
+	struct flame_options options = {
+		.kind = PROFILE_CPU, .runs = &run, .n_runs = 1, .only_kind = 1};
 	struct err err = ERR_INIT;
 	struct profile p;
 	int64_t from;
 	int rc;
 
 	if (argc < 2 || profile_init(&p) != 0 ||
-	    make(&p, argv[1], &options, argc > 2 ? argv[2] : NULL)) {
+	    make(&p, argv[1], &options, &run, argc > 2 ? argv[2] : NULL)) {
 		fprintf(stderr, "usage: flame_page typical|hostile|empty|deep|memory|untimed|many "
 				"[STACKS]\n");
 		return 2;
 	}
 	from = clock_process_cpu_ns();
-	rc = flame_write(stdout, &p, &options, &err);
+	run.p = &p;
+	rc = flame_write(stdout, &options, &err);
 	fprintf(stderr, "%u stack rows, %zu samples: %.3f s of CPU %s\n", p.n_stacks, p.n_samples,
 		(double)(clock_process_cpu_ns() - from) / 1e9, rc ? err.text : "");
 	profile_release(&p);

@@ -32,15 +32,26 @@ static void fill(struct profile *p, const char *name)
 	rig_loss(p, name, 2);
 }
 
+static struct flame_options with(const struct flame_options *options, const struct flame_run *run)
+{
+	struct flame_options o = *options;
+
+	o.runs = run;
+	o.n_runs = 1;
+	return o;
+}
+
 /* The page (caller frees). */
 static char *page_of(const struct profile *p, const struct flame_options *options, size_t *len)
 {
 	struct err err = ERR_INIT;
+	struct flame_run run = {.p = p};
+	struct flame_options o = with(options, &run);
 	char *text = NULL;
 	FILE *out = open_memstream(&text, len);
 
 	assert_non_null(out);
-	if (flame_write(out, p, options, &err) != 0)
+	if (flame_write(out, &o, &err) != 0)
 		fail_msg("%s", err.text);
 	assert_int_equal(fclose(out), 0);
 	return text;
@@ -121,12 +132,14 @@ static void a_full_disk_is_told(void **state)
 {
 	struct err err = ERR_INIT;
 	struct profile p;
+	struct flame_run run = {.p = &p};
+	struct flame_options o = with(&cpu, &run);
 	FILE *out = fopen("/dev/full", "w");
 
 	(void)state;
 	assert_non_null(out);
 	fill(&p, "x");
-	assert_int_equal(flame_write(out, &p, &cpu, &err), ERR_IO);
+	assert_int_equal(flame_write(out, &o, &err), ERR_IO);
 	assert_non_null(strstr(err.text, "No space left"));
 	fclose(out);
 	profile_release(&p);
@@ -137,6 +150,8 @@ static void a_full_disk_is_told(void **state)
 static json_t *head_of(const struct profile *p, const struct flame_options *options)
 {
 	struct err err = ERR_INIT;
+	struct flame_run run = {.p = p};
+	struct flame_options o = with(options, &run);
 	struct buf data = BUF_INIT;
 	unsigned char *raw = malloc(1 << 20);
 	uLongf n = 1 << 20;
@@ -146,8 +161,8 @@ static json_t *head_of(const struct profile *p, const struct flame_options *opti
 	size_t len;
 
 	assert_non_null(raw);
-	assert_int_equal(graph_build(&g, p, options, &err), 0);
-	assert_int_equal(payload_write(&data, &g, p, options, &err), 0);
+	assert_int_equal(graph_build(&g, &o, &err), 0);
+	assert_int_equal(payload_write(&data, &g, &o, &err), 0);
 	assert_int_equal(uncompress(raw, &n, (const Bytef *)data.data, data.len), Z_OK);
 	len = raw[0] | (size_t)raw[1] << 8 | (size_t)raw[2] << 16;
 	assert_true(len + 4 < n);

@@ -16,9 +16,14 @@ static const struct flame_options cpu = {.kind = PROFILE_CPU};
 static struct graph build(const struct profile *p, const struct flame_options *options)
 {
 	struct err err = ERR_INIT;
+	struct flame_run run = {.p = p};
+	struct flame_options o = *options;
 	struct graph g;
 
-	if (graph_build(&g, p, options, &err) != 0)
+	if (!o.runs)
+		o.runs = &run;
+	o.n_runs = 1;
+	if (graph_build(&g, &o, &err) != 0)
 		fail_msg("%s", err.text);
 	return g;
 }
@@ -162,11 +167,10 @@ static int only_worker(void *ctx, const struct profile_sample *s)
 static void a_filter_sees_samples_of_the_kind_only(void **state)
 {
 	int asked = 0;
-	struct flame_options o = {.kind = PROFILE_CPU,
-				  .include = only_worker,
-				  .ctx = &asked,
-				  .filter_text = "thread worker"};
 	struct profile p;
+	struct flame_run run = {.p = &p, .include = only_worker, .ctx = &asked};
+	struct flame_options o = {
+		.kind = PROFILE_CPU, .runs = &run, .filter_text = "thread worker"};
 	struct graph g;
 
 	(void)state;
@@ -393,6 +397,8 @@ static void rows_that_lie_are_refused(void **state)
 	struct err err = ERR_INIT;
 	struct graph g;
 	struct profile p;
+	struct flame_run run = {.p = &p};
+	struct flame_options o = {.kind = PROFILE_CPU, .runs = &run, .n_runs = 1};
 	int k;
 
 	(void)state;
@@ -416,14 +422,14 @@ static void rows_that_lie_are_refused(void **state)
 			p.stages[0].parent = 1;
 		if (k == 8)
 			p.n_stacks = 0;
-		assert_int_equal(graph_build(&g, &p, &cpu, &err), ERR_FORMAT);
+		assert_int_equal(graph_build(&g, &o, &err), ERR_FORMAT);
 		assert_non_null(strstr(err.text, "contradicts itself"));
 		assert_null(g.nodes);
 		profile_release(&p);
 	}
 	fill(&p);
 	p.samples[0].value = p.samples[1].value = p.samples[2].value = INT64_MAX;
-	assert_int_equal(graph_build(&g, &p, &cpu, &err), ERR_LIMIT);
+	assert_int_equal(graph_build(&g, &o, &err), ERR_LIMIT);
 	profile_release(&p);
 }
 
