@@ -1,52 +1,26 @@
 // From the text between the data marks to a profile in typed arrays; the format is docs/viewer.md. No
 // DOM; runs in browsers and under node. Everything it reads is foreign: sizes and references are checked
-// once here, so that nothing after it has to.
+// once here and in decode_*.js, so that nothing after it has to.
 (function (root) {
   'use strict';
+
+  const flame = typeof module === 'object'
+    ? { ...require('./inflate.js'), ...require('./decode_columns.js'), ...require('./decode_head.js'), ...require('./decode_time.js'), ...require('./decode_source.js') }
+    : root.flame;
+  const { damaged, sameRows, below } = flame;
 
   const NONE = 0xffffffff;
 
   function bytesOfBase64(text) {
-    const clean = text.replace(/[^A-Za-z0-9+/=]+/g, '');
-    const binary = atob(clean);
-    const bytes = new Uint8Array(binary.length);
-    for (let i = 0; i < bytes.length; i++) bytes[i] = binary.charCodeAt(i);
-    return bytes;
-  }
-
-  async function inflate(bytes) {
-    if (typeof DecompressionStream === 'undefined')
-      throw new Error('this browser cannot unpack the data (it lacks DecompressionStream); use one from 2023 or later');
-    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('deflate'));
-    return new Uint8Array(await new Response(stream).arrayBuffer());
-  }
-
-  function damaged(what) {
-    return new Error(`the data of this page are damaged: ${what}`);
-  }
-
-  // `rows` LEB128 numbers that fill `bytes` exactly. Beyond 2^32 they go on in floating point.
-  function numbers(bytes, rows, into) {
-    let at = 0;
-    for (let row = 0; row < rows; row++) {
-      let value = 0;
-      let scale = 1;
-      let byte;
-      do {
-        if (at >= bytes.length) throw damaged('a column ends early');
-        byte = bytes[at++];
-        value += (byte & 127) * scale;
-        scale *= 128;
-      } while (byte > 127);
-      into[row] = value;
+    try {
+      if (Uint8Array.fromBase64) return Uint8Array.fromBase64(text);
+      const binary = atob(text);
+      const bytes = new Uint8Array(binary.length);
+      for (let i = 0; i < bytes.length; i++) bytes[i] = binary.charCodeAt(i);
+      return bytes;
+    } catch {
+      throw damaged('they are no base64');
     }
-    if (at !== bytes.length) throw damaged('a column is too long');
-    return into;
-  }
-
-  function below(column, limit, what) {
-    for (let i = 0; i < column.length; i++) if (column[i] >= limit) throw damaged(what);
-    return column;
   }
 
   // Names stay bytes until someone asks: most are never shown.
@@ -64,34 +38,27 @@
     };
   }
 
-  function columnReader(head, bytes, offset) {
-    const found = new Map();
-    for (const [name, rows, size] of head.columns) {
-      if (offset + size > bytes.length || rows > size) {
-        if (name !== 'string.bytes') throw damaged(`column ${name} is cut`);
-      }
-      found.set(name, { rows, bytes: bytes.subarray(offset, offset + size) });
-      offset += size;
-    }
-    const get = (name) => found.get(name) ?? { rows: 0, bytes: new Uint8Array(0) };
-    return {
-      raw: (name) => get(name).bytes,
-      u32(name) {
-        const c = get(name);
-        return numbers(c.bytes, c.rows, new Uint32Array(c.rows));
-      },
-      f64(name) {
-        const c = get(name);
-        return numbers(c.bytes, c.rows, new Float64Array(c.rows));
-      },
+  function readLabels(col, strings) {
+    const name = below(col.u32('label.function'), strings.count, 'a label without its name');
+    const table = {
+      name,
+      module: below(col.u32('label.module'), strings.count + 1, 'a label without its module'),
+      flags: col.u32('label.flags'),
+      file: below(col.u32('label.file'), strings.count, 'a label without its file'),
+      line: col.u32('label.line'),
     };
+    return { count: name.length, ...sameRows(table, 'labels', name.length) };
   }
 
   // Parents and subtree ends of nodes that say how far above the one before their parent is.
   function readTree(col, labels, strings) {
     const up = col.u32('node.up');
-    const label = below(col.u32('node.label'), labels.count, 'a node without its label');
     const n = up.length + 1;
+    const { label, file, line } = sameRows({
+      label: below(col.u32('node.label'), labels.count, 'a node without its label'),
+      file: below(col.u32('node.file'), strings.count + 1, 'a node without its file'),
+      line: col.f64('node.line'),
+    }, 'nodes', n - 1);
     const tree = {
       count: n,
       parent: new Uint32Array(n),
@@ -102,23 +69,20 @@
       line: new Uint32Array(n),
       maxDepth: 0,
     };
-    const file = below(col.u32('node.file'), strings.count + 1, 'a node without its file');
-    const line = col.f64('node.line');
-    if (label.length !== n - 1 || file.length !== n - 1 || line.length !== n - 1)
-      throw damaged('columns of nodes differ in length');
+    const { parent, end, depth } = tree;
     tree.label[0] = NONE;
     for (let i = 1; i < n; i++) {
-      let parent = i - 1;
+      let above = i - 1;
       for (let k = up[i - 1]; k > 0; k--) {
-        if (parent === 0) throw damaged('a node above the root');
-        tree.end[parent] = i;
-        parent = tree.parent[parent];
+        if (above === 0) throw damaged('a node above the root');
+        end[above] = i;
+        above = parent[above];
       }
       const l = label[i - 1];
       const delta = line[i - 1];
-      tree.parent[i] = parent;
-      tree.depth[i] = tree.depth[parent] + 1;
-      if (tree.depth[i] > tree.maxDepth) tree.maxDepth = tree.depth[i];
+      parent[i] = above;
+      depth[i] = depth[above] + 1;
+      if (depth[i] > tree.maxDepth) tree.maxDepth = depth[i];
       tree.label[i] = l;
       tree.file[i] = file[i - 1] ? file[i - 1] - 1 : labels.file[l];
       tree.line[i] = labels.line[l] + (delta % 2 ? -(delta + 1) / 2 : delta / 2);
@@ -126,38 +90,32 @@
     return tree;
   }
 
-  function readLabels(col, strings) {
-    const labels = {
-      name: below(col.u32('label.function'), strings.count, 'a label without its name'),
-      module: below(col.u32('label.module'), strings.count + 1, 'a label without its module'),
-      flags: col.u32('label.flags'),
-      file: below(col.u32('label.file'), strings.count, 'a label without its file'),
-      line: col.u32('label.line'),
-    };
-    labels.count = labels.name.length;
-    for (const key of ['module', 'flags', 'file', 'line'])
-      if (labels[key].length !== labels.count) throw damaged('columns of labels differ in length');
-    return labels;
-  }
-
   function readStages(col, strings) {
     const parent = col.u32('stage.parent');
     const name = below(col.u32('stage.name'), strings.count, 'a stage without its name');
-    if (parent.length !== name.length) throw damaged('columns of stages differ in length');
+    sameRows({ parent }, 'stages', name.length);
     return Array.from(name, (s, i) => {
       if (parent[i] > i) throw damaged('a stage before its parent');
       return { id: i, parent: parent[i] - 1, name: strings.text(s) };
     });
   }
 
-  function readThreads(col, strings) {
+  // A column that is left out while all its numbers are 0.
+  const orZeros = (column, rows) => (column.length > 0 ? column : new Uint32Array(rows));
+
+  function readThreads(col, strings, runs) {
     const name = below(col.u32('thread.name'), strings.count, 'a thread without its name');
-    const process = below(col.u32('thread.process'), strings.count, 'a thread without its process');
-    const pid = col.f64('thread.pid');
-    const tid = col.f64('thread.tid');
-    const count = col.u32('thread.count');
+    const n = name.length;
+    const { process, pid, tid, count, run } = sameRows({
+      process: below(col.u32('thread.process'), strings.count, 'a thread without its process'),
+      pid: col.f64('thread.pid'),
+      tid: col.f64('thread.tid'),
+      count: col.u32('thread.count'),
+      run: below(orZeros(col.u32('thread.run'), n), runs.length, 'a thread without its run'),
+    }, 'threads', n);
     return Array.from(name, (s, i) => ({
       id: i,
+      run: run[i],
       name: strings.text(s),
       process: strings.text(process[i]),
       pid: pid[i],
@@ -166,25 +124,32 @@
     }));
   }
 
-  function readSamples(col, nodes, stages, threads) {
-    const groups = {
+  // Samples of a group stay sorted by node; `first` is the place of a group's first one.
+  function readSamples(col, { meta, tree, stages, threads }) {
+    const count = col.u32('group.samples');
+    const n = count.length;
+    const groups = sameRows({
+      run: below(orZeros(col.u32('group.run'), n), meta.runs.length, 'samples without their run'),
+      kind: below(orZeros(col.u32('group.kind'), n), meta.kinds.length, 'samples without their kind'),
       stage: below(col.u32('group.stage'), stages.length + 1, 'samples without their stage'),
       thread: below(col.u32('group.thread'), threads.length + 1, 'samples without their thread'),
-      samples: col.u32('group.samples'),
-    };
-    const samples = {
-      node: col.u32('sample.node'),
-      count: col.f64('sample.count'),
-      value: col.f64('sample.value'),
-    };
+      samples: count,
+      first: new Uint32Array(n),
+    }, 'groups of samples', n);
+    const node = col.u32('sample.node');
+    const samples = sameRows({ node, count: col.f64('sample.count'), value: col.f64('sample.value') }, 'samples', node.length);
     let at = 0;
-    for (let g = 0; g < groups.samples.length; g++) {
-      let node = 0;
-      for (let k = groups.samples[g]; k > 0; k--, at++) samples.node[at] = node += samples.node[at];
+    for (let g = 0; g < n; g++) {
+      groups.first[g] = at;
+      if (count[g] > node.length - at) throw damaged('samples are cut');
+      let last = 0;
+      for (const end = at + count[g]; at < end; at++) {
+        last += node[at];
+        if (last >= tree.count) throw damaged('a sample without its node');
+        node[at] = last;
+      }
     }
-    if (at !== samples.node.length || at !== samples.count.length || at !== samples.value.length)
-      throw damaged('columns of samples differ in length');
-    below(samples.node, nodes, 'a sample without its node');
+    if (at !== node.length) throw damaged('samples that belong to nobody');
     return { groups, samples };
   }
 
@@ -193,23 +158,28 @@
     if (bytes.length < 4) throw damaged('there is no head');
     const headSize = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
     if (headSize > bytes.length - 4) throw damaged('the head is cut');
-    const meta = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + headSize)));
-    if (meta.format !== 'protea-flame' || meta.version !== 1)
-      throw new Error(`these data are ${meta.format} version ${meta.version}, this page reads protea-flame version 1`);
-    const col = columnReader(meta, bytes, 4 + headSize);
+    const meta = flame.readHead(bytes.subarray(4, 4 + headSize));
+    const col = flame.columnReader(meta.columns, bytes, 4 + headSize);
+    const { runs, kinds } = meta;
     const strings = stringTable(col.u32('string.size'), col.raw('string.bytes'));
     const labels = readLabels(col, strings);
     const tree = readTree(col, labels, strings);
     const stages = readStages(col, strings);
-    const threads = readThreads(col, strings);
-    return { meta, strings, labels, tree, stages, threads, ...readSamples(col, tree.count, stages, threads) };
+    const threads = readThreads(col, strings, runs);
+    const profile = { meta, runs, kinds, strings, labels, tree, stages, threads };
+    Object.assign(profile, readSamples(col, profile));
+    profile.spans = flame.readSpans(col, profile);
+    profile.ticks = flame.readTicks(col, profile);
+    profile.series = flame.readSeries(col, meta.series);
+    profile.source = flame.readSource(col, meta.source, strings);
+    return profile;
   }
 
   async function decode(base64) {
-    return parse(await inflate(bytesOfBase64(base64)));
+    return parse(await flame.inflateBytes(bytesOfBase64(base64)));
   }
 
-  const api = { decode, parse, inflate, bytesOfBase64, INLINED: 1, NO_CODE: 2, OTHER: 4 };
+  const api = { decode, parse, bytesOfBase64, INLINED: 1, NO_CODE: 2, OTHER: 4, LIBRARY: 8 };
   if (typeof module === 'object') module.exports = api;
   else root.flame = Object.assign(root.flame ?? {}, api);
 })(globalThis);
