@@ -1,23 +1,18 @@
-/* Lines of a file: see source.h. */
+/* Lines of a file, or of all files: see source.h. Which frames they are is decided here; source_sums.c adds up. */
 #include "prof/analyze/source.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "prof/analyze/filter.h"
 #include "prof/analyze/library.h"
+#include "prof/analyze/source_sums.h"
 #include "prof/base/buf.h"
-#include "prof/base/hash.h"
 
 #define NAMED_MAX 12 /* in a message */
 
 enum profile_kind source_kind(const struct source_view *v, enum source_column column)
 {
-	static const enum profile_kind kinds[SOURCE_COLUMNS] = {
-		PROFILE_CPU, PROFILE_ALLOC, PROFILE_PEAK, PROFILE_LIVE, PROFILE_COPY,
-	};
-
-	return column == SOURCE_TIME ? v->time_kind : kinds[column];
+	return source_sums_kind(v->time_kind, column);
 }
 
 /* ---- which file ---- */
@@ -133,131 +128,12 @@ static int find(struct source_view *v, const struct profile *p, const char *what
 	return 0;
 }
 
-/* ---- sums ---- */
+/* ---- one file ---- */
 
-struct sum {
-	uint64_t count;
-	int64_t value;
-};
-
-struct maker {
-	struct source_view *v;
-	const struct profile *p;
-	struct idmap index; /* line to place in v->lines */
-	uint32_t *seen; /* owned; per place: the last stack it was counted for, in this column */
-	size_t cap;
-	struct sum *sums; /* owned; per stack, of one column */
-	enum source_column column;
-};
-
-static void grow(int64_t *to, int64_t by)
+static int is_here(const struct source_view *v, const struct profile_frame *f)
 {
-	if (__builtin_add_overflow(*to, by, to))
-		*to = by < 0 ? INT64_MIN : INT64_MAX;
-}
-
-static void grow_count(uint64_t *to, uint64_t by)
-{
-	if (__builtin_add_overflow(*to, by, to))
-		*to = UINT64_MAX;
-}
-
-static int place_of(struct maker *m, uint32_t line, uint32_t *place)
-{
-	struct source_view *v = m->v;
-
-	*place = idmap_intern(&m->index, line, (uint32_t)v->n);
-	if (*place == IDMAP_NONE)
-		return ERR_NOMEM;
-	if (*place < v->n)
-		return 0;
-	if (v->n == m->cap) {
-		size_t cap = m->cap ? 2 * m->cap : 128;
-		struct source_line *lines = realloc(v->lines, cap * sizeof(*lines));
-		uint32_t *seen;
-
-		if (!lines)
-			return ERR_NOMEM;
-		v->lines = lines;
-		seen = realloc(m->seen, cap * sizeof(*seen));
-		if (!seen)
-			return ERR_NOMEM;
-		m->seen = seen;
-		m->cap = cap;
-	}
-	memset(&v->lines[v->n], 0, sizeof(v->lines[0]));
-	v->lines[v->n].line = line;
-	m->seen[v->n++] = 0;
-	return 0;
-}
-
-static int is_here(const struct maker *m, uint32_t stack)
-{
-	const struct profile_frame *f = &m->p->frames[m->p->stacks[stack].frame];
-
-	return f->file == m->v->file && (m->v->function == STRTAB_EMPTY ||
-					 (f->line >= m->v->first && f->line <= m->v->last));
-}
-
-static int add_stack(struct maker *m, uint32_t stack, const struct sum *sum)
-{
-	uint32_t self = m->column == SOURCE_TIME ? stack : library_user_stack(m->p, stack), at;
-	int touched = 0;
-
-	for (at = stack; at; at = m->p->stacks[at].parent) {
-		struct source_line *line;
-		uint32_t place;
-
-		if (!is_here(m, at))
-			continue;
-		if (place_of(m, m->p->frames[m->p->stacks[at].frame].line, &place))
-			return ERR_NOMEM;
-		line = &m->v->lines[place];
-		if (m->seen[place] != stack + 1)
-			grow(&line->total[m->column], sum->value);
-		m->seen[place] = stack + 1;
-		if (at == self) {
-			grow(&line->self[m->column], sum->value);
-			grow_count(&line->self_count[m->column], sum->count);
-		}
-		touched = 1;
-	}
-	if (touched)
-		grow(&m->v->here[m->column], sum->value);
-	return 0;
-}
-
-static int add_column(struct maker *m, const struct sample_filter *want, enum source_column column,
-		      struct err *err)
-{
-	struct sample_filter one = *want;
-	struct filter f;
-	uint32_t i;
-	size_t k;
-	int rc;
-
-	one.kind = source_kind(m->v, column);
-	rc = filter_init(&f, m->p, &one, err);
-	if (rc)
-		return rc;
-	m->column = column;
-	memset(m->sums, 0, m->p->n_stacks * sizeof(*m->sums));
-	if (m->v->n)
-		memset(m->seen, 0, m->v->n * sizeof(*m->seen));
-	for (k = 0; k < m->p->n_samples; k++) {
-		const struct profile_sample *s = &m->p->samples[k];
-
-		if (!filter_passes(&f, s))
-			continue;
-		grow_count(&m->sums[s->stack].count, s->count);
-		grow(&m->sums[s->stack].value, s->value);
-		grow(&m->v->all[column], s->value);
-	}
-	filter_release(&f);
-	for (i = 1; rc == 0 && i < m->p->n_stacks; i++)
-		if (m->sums[i].count || m->sums[i].value)
-			rc = add_stack(m, i, &m->sums[i]);
-	return rc ? err_nomem(err, "the lines of a file") : 0;
+	return f->file == v->file &&
+	       (v->function == STRTAB_EMPTY || (f->line >= v->first && f->line <= v->last));
 }
 
 static int compare_lines(const void *a, const void *b)
@@ -267,29 +143,44 @@ static int compare_lines(const void *a, const void *b)
 	return x->line < y->line ? -1 : x->line > y->line;
 }
 
+static int sum_view(struct source_view *v, struct source_sums *s,
+		    const struct sample_filter *filter, struct err *err)
+{
+	uint32_t i;
+	int rc = source_sums_init(s, err);
+
+	for (i = 0; rc == 0 && i < s->p->n_frames; i++)
+		if (is_here(v, &s->p->frames[i]))
+			rc = source_sums_take(s, i, err);
+	if (rc == 0)
+		rc = source_sums_make(s, filter, err);
+	if (rc)
+		return rc;
+	for (i = 0; i < s->n_lines; i++)
+		if (s->touched[i])
+			s->lines[v->n++] = s->lines[i];
+	v->lines = s->lines;
+	s->lines = NULL;
+	qsort(v->lines, v->n, sizeof(*v->lines), compare_lines);
+	memcpy(v->all, s->all, sizeof(v->all));
+	if (s->n_files)
+		memcpy(v->here, s->here[0], sizeof(v->here));
+	return 0;
+}
+
 int source_view_make(struct source_view *v, const struct profile *p, const char *what,
 		     const struct sample_filter *filter, struct err *err)
 {
-	struct maker m = {.v = v, .p = p};
-	struct sample_filter none = {0};
-	int rc, k;
+	struct source_sums s = {.p = p, .time_kind = source_time_kind(p)};
+	int rc;
 
 	memset(v, 0, sizeof(*v));
-	v->time_kind = strcmp(strtab_text(p->strings, p->run.mode), "wall") == 0 ? PROFILE_WALL
-										 : PROFILE_CPU;
+	v->time_kind = s.time_kind;
 	rc = find(v, p, what, err);
 	if (rc)
 		return rc;
-	m.sums = malloc(((size_t)p->n_stacks + 1) * sizeof(*m.sums));
-	if (!m.sums)
-		rc = err_nomem(err, "the lines of a file");
-	for (k = 0; rc == 0 && k < SOURCE_COLUMNS; k++)
-		rc = add_column(&m, filter ? filter : &none, (enum source_column)k, err);
-	if (rc == 0 && v->n)
-		qsort(v->lines, v->n, sizeof(*v->lines), compare_lines);
-	idmap_release(&m.index);
-	free(m.seen);
-	free(m.sums);
+	rc = sum_view(v, &s, filter, err);
+	source_sums_release(&s);
 	if (rc)
 		source_view_release(v);
 	return rc;
@@ -297,6 +188,92 @@ int source_view_make(struct source_view *v, const struct profile *p, const char 
 
 void source_view_release(struct source_view *v)
 {
+	free(v->lines);
+	memset(v, 0, sizeof(*v));
+}
+
+/* ---- all files ---- */
+
+enum profile_kind source_files_kind(const struct source_files *v, enum source_column column)
+{
+	return source_sums_kind(v->time_kind, column);
+}
+
+/* Places of lines by file name, then line. */
+struct ordering {
+	const struct source_sums *s;
+};
+
+static int compare_places(const void *pa, const void *pb, void *ctx)
+{
+	const struct source_sums *s = ((const struct ordering *)ctx)->s;
+	uint32_t a = *(const uint32_t *)pa, b = *(const uint32_t *)pb;
+	uint32_t fa = s->files[s->file_of_line[a]], fb = s->files[s->file_of_line[b]];
+
+	if (fa != fb)
+		return strcmp(strtab_text(s->p->strings, fa), strtab_text(s->p->strings, fb)) < 0
+			       ? -1
+			       : 1;
+	return compare_lines(&s->lines[a], &s->lines[b]);
+}
+
+static int group_lines(struct source_files *v, const struct source_sums *s, struct err *err)
+{
+	uint32_t *order = malloc(((size_t)s->n_lines + 1) * sizeof(*order)), i, n = 0;
+	struct ordering by = {s};
+
+	v->files = malloc(((size_t)s->n_files + 1) * sizeof(*v->files));
+	v->lines = malloc(((size_t)s->n_lines + 1) * sizeof(*v->lines));
+	if (!order || !v->files || !v->lines) {
+		free(order);
+		return err_nomem(err, "the lines of files");
+	}
+	for (i = 0; i < s->n_lines; i++)
+		if (s->touched[i])
+			order[n++] = i;
+	qsort_r(order, n, sizeof(*order), compare_places, &by);
+	for (i = 0; i < n; i++) {
+		uint32_t file = s->file_of_line[order[i]];
+		struct source_file *f = v->n ? &v->files[v->n - 1] : NULL;
+
+		if (!f || f->file != s->files[file]) {
+			f = &v->files[v->n++];
+			*f = (struct source_file){.file = s->files[file], .lines = &v->lines[i]};
+			memcpy(f->here, s->here[file], sizeof(f->here));
+		}
+		v->lines[i] = s->lines[order[i]];
+		f->n++;
+	}
+	free(order);
+	return 0;
+}
+
+int source_files_make(struct source_files *v, const struct profile *p,
+		      const struct sample_filter *filter, struct err *err)
+{
+	struct source_sums s = {.p = p, .time_kind = source_time_kind(p)};
+	uint32_t i;
+	int rc = source_sums_init(&s, err);
+
+	memset(v, 0, sizeof(*v));
+	v->time_kind = s.time_kind;
+	for (i = 0; rc == 0 && i < p->n_frames; i++)
+		if (p->frames[i].file != STRTAB_EMPTY)
+			rc = source_sums_take(&s, i, err);
+	if (rc == 0)
+		rc = source_sums_make(&s, filter, err);
+	if (rc == 0)
+		rc = group_lines(v, &s, err);
+	memcpy(v->all, s.all, sizeof(v->all));
+	source_sums_release(&s);
+	if (rc)
+		source_files_release(v);
+	return rc;
+}
+
+void source_files_release(struct source_files *v)
+{
+	free(v->files);
 	free(v->lines);
 	memset(v, 0, sizeof(*v));
 }

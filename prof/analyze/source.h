@@ -1,4 +1,4 @@
-/* What the lines of one source file cost: CPU time, allocation, memory held, copies. */
+/* What the lines of source files cost, of one or of all of a run: CPU time, allocation, memory held, copies. */
 #ifndef ANALYZE_SOURCE_H
 #define ANALYZE_SOURCE_H
 
@@ -42,5 +42,27 @@ int source_view_make(struct source_view *v, const struct profile *p, const char 
 		     const struct sample_filter *filter, struct err *err);
 void source_view_release(struct source_view *v);
 enum profile_kind source_kind(const struct source_view *v, enum source_column column);
+
+struct source_file {
+	uint32_t file;             /* string */
+	struct source_line *lines; /* into those of all; by line */
+	size_t n;
+	int64_t here[SOURCE_COLUMNS]; /* as above */
+};
+
+struct source_files {
+	struct source_file *files; /* owned; by name */
+	size_t n;
+	struct source_line *lines;   /* owned; of all files */
+	int64_t all[SOURCE_COLUMNS]; /* of the run */
+	enum profile_kind time_kind;
+};
+
+/* The same numbers as source_view_make() for each file that a stack with a sample goes through, in one pass over
+ * the stacks. */
+int source_files_make(struct source_files *v, const struct profile *p,
+		      const struct sample_filter *filter, struct err *err);
+void source_files_release(struct source_files *v);
+enum profile_kind source_files_kind(const struct source_files *v, enum source_column column);
 
 #endif

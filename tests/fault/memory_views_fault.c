@@ -111,6 +111,17 @@ static int source(void)
 	return told(rc, &err);
 }
 
+static int source_of_all(void)
+{
+	struct err err = ERR_INIT;
+	struct source_files v;
+	int rc = source_files_make(&v, &profile, NULL, &err);
+
+	if (rc == 0)
+		source_files_release(&v);
+	return told(rc, &err);
+}
+
 static void views_say_when_there_is_no_memory(void **state)
 {
 	(void)state;
@@ -119,6 +130,7 @@ static void views_say_when_there_is_no_memory(void **state)
 	assert_true(fault_each(leaks, 0) > 10);
 	assert_true(fault_each(snapshots, 0) > 0);
 	assert_true(fault_each(source, 0) > 5);
+	assert_true(fault_each(source_of_all, 0) > 5);
 	profile_release(&profile);
 }
 
