@@ -119,14 +119,15 @@ function grow(spec, kinds) {
 function number(root) {
   const share = (n) => n.sums.reduce((sum, v, k) => sum + (root.sums[k] > 0 ? v / root.sums[k] : 0), 0);
   const order = [];
-  const visit = (node) => {
+  const todo = [root]; // no recursion: stacks may be deep
+  while (todo.length > 0) {
+    const node = todo.pop();
     node.place = order.length;
     order.push(node);
     const children = [...node.children.values()];
     children.sort((a, b) => b.sums[0] - a.sums[0] || share(b) - share(a) || (a.name < b.name ? -1 : 1));
-    children.forEach(visit);
-  };
-  visit(root);
+    todo.push(...children.reverse());
+  }
   return order;
 }
 
