@@ -3,9 +3,10 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
 const require = createRequire(import.meta.url);
-const flame = { ...require('../../viewer/js/decode.js'), ...require('../../viewer/js/layout.js') };
+const flame = { ...require('../../viewer/js/decode.js'), ...require('../../viewer/js/weigh.js') };
 const html = readFileSync(0, 'latin1');
 const start = html.indexOf('type="text/plain">') + 18;
 const profile = await flame.decode(html.slice(start, html.indexOf('</script>', start)));
-const sums = flame.weigh(profile, flame.chooseGroups(profile, flame.ALL, flame.ALL));
-console.log(`${sums.count[0]}|${sums.value[0]}`);
+const own = flame.weigh(profile, {});
+const sum = (column) => column.reduce((a, b) => a + b, 0);
+console.log(`${sum(own.selfCount)}|${sum(own.selfValue)}`);

@@ -67,6 +67,7 @@
       label: new Uint32Array(n),
       file: new Uint32Array(n),
       line: new Uint32Array(n),
+      origin: null, // a graph's nodes know theirs: these are themselves
       maxDepth: 0,
     };
     const { parent, end, depth } = tree;

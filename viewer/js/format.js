@@ -86,6 +86,10 @@
     gpu: ['GPU time', 'samples'],
   };
   const kindText = (kind) => (KINDS[kind] ?? [kind])[0];
+  // Of the values of a kind: 'ns' or 'bytes'.
+  const TIMES = ['cpu', 'wall', 'offcpu', 'sql', 'gpu'];
+  const unitOf = (kind) => (TIMES.includes(kind) ? 'ns' : 'bytes');
+  const amountText = (v, unit) => (unit === 'ns' ? time(v) : unit === 'bytes' ? bytes(v) : count(v));
   const countNoun = (kind) => (KINDS[kind] ?? [0, 'samples'])[1];
 
   const LOSSES = {
@@ -101,7 +105,7 @@
   };
   const lossText = (reason) => LOSSES[reason] ?? reason;
 
-  const api = { digits, count, time, bytes, percent, rate, date, visible, nameText, baseName, shorten, kindText, countNoun, lossText };
+  const api = { digits, count, time, bytes, percent, rate, date, visible, nameText, baseName, shorten, kindText, countNoun, unitOf, amountText, lossText };
   if (typeof module === 'object') module.exports = api;
   else root.flame = Object.assign(root.flame ?? {}, api);
 })(globalThis);
