@@ -5,40 +5,14 @@
   'use strict';
 
   const flame = typeof module === 'object'
-    ? { ...require('./functions.js'), ...require('./significance.js') }
+    ? { ...require('./weigh.js'), ...require('./functions.js'), ...require('./significance.js') }
     : root.flame;
 
-  const ALL = -2;
-  const OUTSIDE = -1;
   const MEASURED = ['mmap', 'sql']; // kinds of which every event is seen
   const LEVEL = 0.05;
   const NEARLY_ALL = 1e6; // samples that stand for an exact number beside an estimate
 
-  // The thread of a run that does the work of one of another run: that of the same name and process, the k-th
-  // of them for the k-th. -1: there is none.
-  function threadIn(profile, thread, run) {
-    const chosen = profile.threads[thread];
-    if (!chosen || chosen.run === run) return thread;
-    const alike = (r) => profile.threads.filter((t) => t.run === r && t.name === chosen.name && t.process === chosen.process);
-    const place = alike(chosen.run).indexOf(chosen);
-    const found = alike(run)[place];
-    return found ? found.id : -1;
-  }
-
-  // Places of the groups of a run that pass the state's kind, stage and thread.
-  function groupsOf(profile, state, run) {
-    const { groups, stages, kinds } = profile;
-    const kind = kinds.indexOf(state.kind);
-    const thread = state.thread === ALL ? ALL : threadIn(profile, state.thread, run);
-    const inside = [];
-    for (const s of stages) inside.push(s.id === state.stage || (s.parent >= 0 && inside[s.parent]));
-    const fits = (slot) => state.stage === ALL || (state.stage === OUTSIDE ? slot === 0 : slot > 0 && inside[slot - 1]);
-    const found = [];
-    for (let g = 0; g < groups.samples.length; g++)
-      if (groups.run[g] === run && groups.kind[g] === kind && fits(groups.stage[g])
-        && (thread === ALL || groups.thread[g] === thread + 1)) found.push(g);
-    return found;
-  }
+  const groupsOf = (profile, state, run) => flame.chooseGroups(profile, { ...state, run });
 
   function eachSample(profile, list, visit) {
     const { groups, samples } = profile;
@@ -70,7 +44,7 @@
   function quantum(profile, state, run) {
     const { kind } = state;
     const precision = profile.runs[run].precision[kind];
-    const whole = sumsOf(profile, { kind, stage: ALL, thread: ALL }, run);
+    const whole = sumsOf(profile, { kind, stage: flame.ALL, thread: flame.ALL }, run);
     if (precision || MEASURED.includes(kind)) {
       const { text, interval } = precision ?? { text: 'exact' };
       if (interval) {
@@ -286,42 +260,13 @@
         let up = 0;
     let down = 0;
     for (const r of rows) if (r.significant) r.delta > 0 ? up++ : down++;
-    return { a: set.all[0], b: set.all[1], counted: set.counted, up, down, functions: rows.length, onlyIn: set.onlyIn };
+    return { a: set.all[0], b: set.all[1], counted: set.counted, up, down, functions: rows.length };
   }
 
-  // What makes two runs hard to compare, as texts.
-  function compareWarnings(profile, state) {
-    const [a, b] = [profile.runs[state.a], profile.runs[state.b]];
-    const list = [];
-    if (state.a === state.b) list.push('A and B are the same run');
-    const other = (what, key, text = String) => {
-      if (a[key] && b[key] && a[key] !== b[key]) list.push(`${what}: ${text(a[key])} and ${text(b[key])}`);
-    };
-    other('different hosts', 'host');
-    other('different CPUs', 'cpu_model');
-    other('different rates', 'rate_hz', (hz) => `${hz} Hz`);
-    other('different modes', 'mode');
-    other('different engines', 'engine');
-    for (const [letter, run] of [['A', a], ['B', b]]) {
-      if (!run.finished) list.push(`${letter} has not finished`);
-      else if (run.signal > 0) list.push(`${letter} was killed by signal ${run.signal}`);
-      else if (run.exit_code > 0) list.push(`${letter} ended with code ${run.exit_code}`);
-      const lost = run.losses.filter(([, n]) => n > 0);
-      if (lost.length > 0) list.push(`${letter} has losses: ${lost.map(([reason, n]) => `${n} ${reason}`).join(', ')}`);
-      if (!(run.kinds[state.kind] > 0)) list.push(`${letter} has no samples of kind ${state.kind}`);
-    }
-    if (state.norm === 'stage') {
-      const name = (s) => (s === 0 ? 'outside of stages' : profile.stages[s - 1].name || '(no name)');
-      const { onlyIn } = setting(profile, state);
-      if (onlyIn.length > 0)
-        list.push(`only one run has samples in ${onlyIn.length === 1 ? 'stage' : 'stages'} ${onlyIn.slice(0, 5).map(name).join(', ')}${onlyIn.length > 5 ? ', …' : ''}: not scaled`);
-    }
-    if (state.thread !== ALL && threadIn(profile, state.thread, state.a) < 0) list.push('A has no thread like the chosen one');
-    if (state.thread !== ALL && threadIn(profile, state.thread, state.b) < 0) list.push('B has no thread like the chosen one');
-    return list;
-  }
+  // Stages of one run only, which cannot be scaled stage by stage; -1: outside of stages.
+  const unscaledStages = (profile, state) => setting(profile, state).onlyIn.map((slot) => slot - 1);
 
-  const api = { threadIn, compareScales, significance, frameP, compareTable, elidedStacks, compareSummary, compareWarnings };
+  const api = { compareScales, significance, frameP, compareTable, elidedStacks, compareSummary, unscaledStages };
   if (typeof module === 'object') module.exports = api;
   else root.flame = Object.assign(root.flame ?? {}, api);
 })(globalThis);
