@@ -3,7 +3,7 @@
 import { core, is, near, nodesNamed, ok, run, same, test } from './harness.mjs';
 import { makeProfile, nodesByPath, random } from './rig.mjs';
 
-const flame = core('format', 'decode', 'spans', 'timeline', 'plot');
+const flame = core('format', 'decode', 'state', 'derive', 'spans', 'timeline', 'plot');
 const MS = 1e6;
 const ALL = { kind: 'cpu', stage: -2, thread: -2, from: -1, to: -1, by: 'value' };
 const sum = (list) => list.reduce((a, b) => a + b, 0);
@@ -171,6 +171,22 @@ test('time order: ticks that follow each other share frames, gaps stay gaps', ()
   is(part.start[0], 25 * MS);
   is(part.total[0], 90 * MS);
   is(part.tree.count, 7);
+});
+
+test('time order goes through a graph without library frames, and ranges through other kinds', () => {
+  const spec = { kinds: ['cpu', 'alloc'], library: ['read'], ticks: [10, 20, 30].map((t) => ({ t, thread: 'a', stack: t < 30 ? 'main;read;copy' : 'main;main' })), runs: [{ duration_ns: 30 }] };
+  spec.stacks = [['main;read;copy', 2, { thread: 'a', value: 20 }], ['main;main', 1, { thread: 'a', value: 10 }], ['main;read', 1, { kind: 'alloc', value: 7 }]];
+  const p = makeProfile(spec);
+  const rows = (patch) => {
+    const g = flame.deriveGraph(p, { ...flame.stateDefaults(p), ...patch });
+    return Array.from({ length: g.tree.count - 1 }, (_, i) => `${g.tree.depth[i + 1]} ${p.strings.text(p.labels.name[g.tree.label[i + 1]])} ${g.total[i + 1]}`).join();
+  };
+  is(rows({ order: 'time' }), '1 main 30,2 read 20,3 copy 20,2 main 10');
+  is(rows({ order: 'time', own: 1 }), '1 main 30,2 copy 20,2 main 10');
+  is(rows({ order: 'time', own: 1, fold: 1 }), '1 main 30,2 copy 20');
+  const g = flame.deriveGraph(p, { ...flame.stateDefaults(p), kind: 'alloc', from: 0, to: 15 });
+  is(g.total[0], 7, 'a range of time says nothing of bytes');
+  is(flame.deriveGraph(p, { ...flame.stateDefaults(p), from: 0, to: 15 }).total[0], 10);
 });
 
 test('time order: a frame lies inside its caller, neighbours do not overlap, nothing outside of the range', () => {

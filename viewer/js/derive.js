@@ -174,7 +174,7 @@
   }
 
   const isComparison = (profile) => profile.runs.length > 1;
-  const hasRange = (profile, state) => !isComparison(profile) && state.from >= 0 && state.to > state.from && profile.ticks.count > 0;
+  const hasRange = (profile, state) => !isComparison(profile) && state.from >= 0 && state.to > state.from && later('hasTicks', './timeline.js')(profile, state.kind);
 
   // Own weights of one run as {selfValue, selfCount}.
   function weightsOf(profile, state, run, scales, key) {
@@ -270,8 +270,15 @@
     const key = SHAPES.map((name) => state[name]).join(' ');
     return remember(profile, 'graphs', 3, key, () =>
       state.order === 'time' && !isComparison(profile) && profile.ticks.count > 0
-        ? later('timeGraph', './timeline.js')(profile, state)
+        ? alongTime(profile, state)
         : makeGraph(profile, state));
+  }
+
+  // Along time, through the tree without the frames that are joined or left out.
+  function alongTime(profile, state) {
+    const tree = shrunkTree(profile, state);
+    const through = tree && { tree, node: (n) => tree.of[n], base: (n) => tree.first[n] };
+    return later('timeGraph', './timeline.js')(profile, state, through);
   }
 
   const api = { deriveGraph, shrunkTree };

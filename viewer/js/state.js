@@ -20,6 +20,7 @@
     const { kinds, stages, threads, runs, tree, labels, source } = profile;
     const flag = [0, whole(0, 2)];
     const time = [-1, whole(0, Number.MAX_SAFE_INTEGER)];
+    const part = (text, otherwise) => (/^[01](\.\d{1,12})?$/.test(text) && Number(text) <= 1 ? Number(text) : otherwise);
     return {
       view: ['flame', oneOf(...VIEWS)],
       kind: [kinds[0], oneOf(...kinds)],
@@ -27,6 +28,8 @@
       thread: [-2, whole(-2, threads.length)],
       by: ['value', oneOf('value', 'count')],
       zoom: [0, whole(0, tree.count)],
+      x0: [0, part], // which part of the zoomed frame fills the width
+      x1: [1, part],
       selected: [0, whole(0, tree.count)],
       find: ['', (text) => text.slice(0, MAX_FIND)],
       flip: flag,
@@ -36,6 +39,9 @@
       colour: [runs.length > 1 ? 'delta' : 'module', oneOf('module', 'name', 'delta')],
       from: time,
       to: time,
+      left: time, // the part of the run on the axes of time
+      right: time,
+      series: ['', (text) => (/^\d{1,4}(\.\d{1,4}){0,99}$/.test(text) ? text : '')], // places of those that are drawn
       fn: [-1, whole(-1, labels.count)],
       sort: ['', (text) => (/^-?[\w.]{1,40}$/.test(text) ? text : '')],
       file: [-1, whole(-1, source.files.length)],
@@ -50,7 +56,9 @@
 
   // A range has both ends, in order.
   function settle(state) {
+    if (!(state.x1 > state.x0)) [state.x0, state.x1] = [0, 1];
     if (!(state.from >= 0 && state.to > state.from)) state.from = state.to = -1;
+    if (!(state.left >= 0 && state.right > state.left)) state.left = state.right = -1;
     return Object.freeze(state);
   }
 
