@@ -7,6 +7,8 @@
   const MAX_FIND = 1000;
   const VIEWS = ['flame', 'time', 'callers', 'table', 'tree', 'stages', 'memory', 'source', 'changes'];
 
+  const ALL = -2;
+
   const oneOf = (...words) => (text, otherwise) => (words.includes(text) ? text : otherwise);
 
   // Whole numbers least…limit - 1.
@@ -24,8 +26,8 @@
     return {
       view: ['flame', oneOf(...VIEWS)],
       kind: [kinds[0], oneOf(...kinds)],
-      stage: [-2, whole(-2, stages.length)],
-      thread: [-2, whole(-2, threads.length)],
+      stage: [ALL, whole(-1, stages.length)],
+      thread: [ALL, whole(0, threads.length)],
       by: ['value', oneOf('value', 'count')],
       zoom: [0, whole(0, tree.count)],
       x0: [0, part], // which part of the zoomed frame fills the width
