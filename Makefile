@@ -55,7 +55,7 @@ EXPORT_MAIN := pipeline/cli/main.c
 PROF_ROOMS := elf unwind spool heap attach record store symbol analyze formats cli
 PROF_SRC := $(sort $(wildcard $(PROF_ROOMS:%=prof/%/*.c) viewer/*.c))
 PROF_MAIN := prof/cli/main.c
-PROF_GEN := $(O)/gen/schema.c $(O)/gen/page.c
+PROF_GEN := $(O)/gen/schema.c $(O)/gen/page.c $(O)/gen/site.c
 AGENT_SRC := $(filter-out prof/heap/reader.c, \
 	$(sort $(wildcard prof/agent/*.c prof/unwind/*.c prof/elf/*.c prof/spool/*.c prof/heap/*.c))) \
 	prof/base/err.c prof/base/clock.c
@@ -151,11 +151,16 @@ $(O)/protea-export: $(call obj,$(EXPORT_MAIN)) $(O)/libexport.a
 $(O)/gen/schema.c: prof/base/embed.sh prof/store/schema.sql
 	@mkdir -p $(@D)
 	$(Q)prof/base/embed.sh store_schema_sql prof/store/schema.sql > $@
-PAGE_PARTS := $(sort $(wildcard viewer/*.html viewer/*.css viewer/js/*.js))
+PAGE_PARTS := $(sort $(wildcard viewer/*.html viewer/*.css viewer/css/*.css viewer/js/*.js))
 $(O)/gen/page.c: prof/base/embed.sh viewer/join.sh $(PAGE_PARTS)
 	@mkdir -p $(@D)
 	$(Q)viewer/join.sh > $(@D)/page.html
 	$(Q)prof/base/embed.sh viewer_page_html $(@D)/page.html > $@
+SITE_PARTS := viewer/base.css viewer/js/format.js $(sort $(wildcard viewer/site/*))
+$(O)/gen/site.c: prof/base/embed.sh $(SITE_PARTS)
+	@mkdir -p $(@D)
+	$(Q)viewer/site/join.sh > $(@D)/site.html
+	$(Q)prof/base/embed.sh viewer_site_html $(@D)/site.html > $@
 $(O)/obj/gen/%.o: $(O)/gen/%.c $(O)/flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -c $< -o $@
