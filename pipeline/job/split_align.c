@@ -330,6 +330,10 @@ int split_align(struct split *s, struct err *err)
 		rc = look_up(&texts, &work, cache, &hits, err);
 	pp_stage_items(&stage.mark, work.n);
 	pp_stage_param(&stage.mark, "pairs", (double)(work.n - hits));
+	if (cache) {
+		pp_stage_param(&stage.mark, "cache_lookups", (double)work.n);
+		pp_stage_param(&stage.mark, "cache_hits", (double)hits);
+	}
 	start_ns = clock_mono_ns();
 	events_progress_begin(s->events, "alignment", "pairs", work.n - hits);
 	if (!rc)
