@@ -1,16 +1,17 @@
 #!/bin/sh
-# Prints the page in one piece: style and scripts inside it, a mark where the writer puts the data, and a
-# policy that forbids it to load anything. The order and the names come from page.html.
+# Prints the page in one piece: base.css and a boot script inside it, the rest of the style and the code deflated, marks
+# where the writer puts data and plain table, and a policy that forbids the page to load anything. The order and
+# the names come from page.html.
 set -eu
 cd "$(dirname "$0")"
 # What would end the element it is put into may not be in a part.
-if grep -il '</script\|<!--' js/*.js >&2 || grep -il '</style' page.css >&2; then
+if grep -il '</script\|<!--' js/*.js >&2 || grep -il '</style' base.css page.css css/*.css 2>/dev/null >&2; then
 	echo "join.sh: the files above cannot be put into a page" >&2
 	exit 1
 fi
 # A part without indentation, comments that have a line of their own or follow code without texts, empty
 # lines, and blanks around signs ($2) outside of 'texts'; lines with other texts or patterns stay as they are.
-# Together a third of its size. No text goes over several lines.
+# No text goes over several lines.
 lean() {
 	awk -v signs=" *($2) *" -v css="$3" '
 	{ sub(/^[ \t]+/, "") }
@@ -35,10 +36,20 @@ lean() {
 		print line
 	}' "$1"
 }
+style() { lean "$1" '[{}:;,]' 1; }
+script() { lean "$1" '[=,;(){}?:<>&|*]' 0; }
+names() { sed -n "/^$1/,\$ s/.*<$2=\"\\([^\"]*\\)\".*/\\1/p" page.html; }
+# gzip without name and time: the same parts give the same bytes.
+packed() {
+	printf '<script id="%s" type="text/plain">\n' "$1"
+	gzip -9n | base64 -w 0
+	printf '\n</script>\n'
+}
 policy="default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:"
 policy="$policy; base-uri 'none'; form-action 'none'"
 while IFS= read -r line; do
 	case $line in
+	'<!-- static -->') printf '@PROTEA-FLAME-STATIC@\n' ;;
 	'<!-- data:'*)
 		while IFS= read -r line && [ "$line" != '<!-- data end -->' ]; do :; done
 		printf '<script id="flame-data" type="text/plain">\n@PROTEA-FLAME-DATA@</script>\n'
@@ -46,18 +57,21 @@ while IFS= read -r line; do
 	'<meta charset='*)
 		printf '%s\n<meta http-equiv="Content-Security-Policy" content="%s">\n' "$line" "$policy"
 		;;
-	'<link rel="stylesheet"'*)
+	'<link rel="stylesheet" href="base.css">')
 		printf '<style>\n'
-		part=${line#*href=\"}
-		lean "${part%%\"*}" '[{}:;,]' 1
+		style base.css
 		printf '</style>\n'
 		;;
-	'<script src='*)
+	'<link rel="stylesheet"'*) ;;
+	'<script src="js/inflate.js"'*)
+		names '<link' 'link rel="stylesheet" href' | grep -v '^base\.css$' | while IFS= read -r part; do style "$part"; done | packed flame-style
+		names '<!-- code' 'script src' | while IFS= read -r part; do script "$part"; done | packed flame-code
 		printf '<script>\n'
-		part=${line#*src=\"}
-		lean "${part%%\"*}" '[=,;(){}?:<>&|*]' 0
+		script js/inflate.js
+		script js/boot.js
 		printf '</script>\n'
 		;;
+	'<!-- code -->' | '<script src='*) ;;
 	*) printf '%s\n' "$line" ;;
 	esac
 done <page.html

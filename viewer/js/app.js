@@ -31,7 +31,7 @@
   }
 
   function createApp(profile) {
-    const store = flame.createStore(flame.parseState(root.location.hash.slice(1), profile));
+    const store = flame.createStore(flame.parseState(root.location.hash, profile));
     const names = new Array(profile.labels.count);
     const made = new Map(); // by id of view: {host, view}
     let hashTimer = 0;
@@ -222,7 +222,7 @@
     function writeHash() {
       root.clearTimeout(hashTimer);
       hashTimer = 0;
-      const hash = `#${flame.stateHash(app.state, profile)}`;
+      const hash = flame.stateHash(app.state, profile) || '#';
       if (hash === (root.location.hash || '#')) return;
       try {
         root.history.replaceState(null, '', hash);
@@ -249,7 +249,7 @@
       parts = [flame.controls(app), flame.tabs(app)];
       store.subscribe((state, changed) => render(changed));
       flame.keys(app);
-      root.addEventListener('hashchange', () => app.set(flame.parseState(root.location.hash.slice(1), profile)));
+      root.addEventListener('hashchange', () => app.set(flame.parseState(root.location.hash, profile)));
       root.matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => render(null));
       new root.ResizeObserver(() => {
         const view = app.view();

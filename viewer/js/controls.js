@@ -53,6 +53,7 @@
   // → { render(changed) }
   function controls(app) {
     const { profile } = app;
+    let typing = false; // what is typed in one go is one step
     const kind = chooser('kind', kindOptions(profile), (v) => app.set({ kind: v }));
     const stage = chooser('stage', stageOptions(profile), (v) => app.set({ stage: Number(v) }));
     const thread = chooser('thread', threadOptions(profile), (v) => app.set({ thread: Number(v) }));
@@ -63,8 +64,11 @@
     const search = element('input', {
       id: 'search', type: 'search', placeholder: 'search (regex)', autocomplete: 'off', spellcheck: 'false',
       'aria-label': 'search functions by regular expression; module: before it searches modules',
-      oninput: (e) => app.set({ find: e.target.value }, { step: false }),
-      onchange: () => app.set({}, { step: true }),
+      oninput: (e) => {
+        app.set({ find: e.target.value }, { step: !typing });
+        typing = true;
+      },
+      onblur: () => (typing = false),
     });
     const undo = button('↶', 'undo (u)', app.undo, { id: 'undo', 'aria-label': 'undo' });
     const redo = button('↷', 'redo (U)', app.redo, { id: 'redo', 'aria-label': 'redo' });
