@@ -5,7 +5,8 @@
   'use strict';
 
   const flame = typeof module === 'object' ? require('./layout.js') : root.flame;
-  const known = new WeakMap();
+  const known = new WeakMap(); // by profile: ids
+  const tables = new WeakMap(); // by graph
 
   // By label: the first label of the same function.
   function functionIds(profile) {
@@ -81,9 +82,12 @@
   // Rows of functions: `label` (the first of each), self, total and both as values and as counts; in a
   // comparison compare.a and compare.b. `row(label)` is the row of any label, or -1.
   function functionTable(profile, graph) {
-    const ids = functionIds(profile);
-    const table = rollUp(graph, (label) => ids[label], profile.labels.count);
-    return { ...table, label: table.id, row: (label) => (label < 0 ? -1 : table.rowOf[ids[label]]) };
+    if (!tables.has(graph)) {
+      const ids = functionIds(profile);
+      const table = rollUp(graph, (label) => ids[label], profile.labels.count);
+      tables.set(graph, { ...table, label: table.id, row: (label) => (label < 0 ? -1 : table.rowOf[ids[label]]) });
+    }
+    return tables.get(graph);
   }
 
   // The same by module: `module` is its string, -1 for what has none.
