@@ -29,7 +29,7 @@
     const gone = element('section');
     const fresh = element('section');
     host.classList.add('changes');
-    host.append(element('div', { class: 'list-bar' }, only.box, told),
+    host.append(element('div', { class: 'viewbar' }, only.box, told),
       element('div', { class: 'blocks', tabindex: '0' }, functions, element('div', { class: 'paths' }, gone, fresh)));
 
     function flip() {
