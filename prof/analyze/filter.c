@@ -102,16 +102,24 @@ void filter_release(struct filter *f)
 	memset(f, 0, sizeof(*f));
 }
 
-int filter_passes(const struct filter *f, const struct profile_sample *s)
+int filter_passes_place(const struct filter *f, const struct profile_sample *s)
 {
-	if (s->kind != (uint32_t)f->kind)
-		return 0;
 	if (f->stages && (s->stage == PROFILE_NONE || !f->stages[s->stage]))
 		return 0;
 	return !f->threads || f->threads[s->thread];
 }
 
+int filter_passes(const struct filter *f, const struct profile_sample *s)
+{
+	return s->kind == (uint32_t)f->kind && filter_passes_place(f, s);
+}
+
 int filter_include(void *ctx, const struct profile_sample *s)
 {
 	return filter_passes(ctx, s);
+}
+
+int filter_include_place(void *ctx, const struct profile_sample *s)
+{
+	return filter_passes_place(ctx, s);
 }

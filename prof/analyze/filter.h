@@ -17,7 +17,11 @@ int filter_init(struct filter *f, const struct profile *p, const struct sample_f
 void filter_release(struct filter *f);
 int filter_passes(const struct filter *f, const struct profile_sample *s);
 
-/* The same as a callback: `ctx` is the struct filter. */
+/* The same whatever the kind. */
+int filter_passes_place(const struct filter *f, const struct profile_sample *s);
+
+/* As callbacks: `ctx` is the struct filter. */
 int filter_include(void *ctx, const struct profile_sample *s);
+int filter_include_place(void *ctx, const struct profile_sample *s);
 
 #endif

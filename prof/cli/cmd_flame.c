@@ -1,92 +1,37 @@
-/* protea-prof flame: runs as pages, one self-contained HTML file each. Which samples a page shows is decided
- * here; what it looks like is the viewer's. */
+/* protea-prof flame: a page of a run, or of runs that are compared: one self-contained HTML file. Which runs, and
+ * where to, is decided here. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "prof/analyze/estimate.h"
-#include "prof/analyze/filter.h"
 #include "prof/base/buf.h"
 #include "prof/base/log.h"
-#include "prof/base/units.h"
 #include "prof/cli/cmd.h"
+#include "prof/cli/flame_page.h"
+#include "prof/cli/flame_runs.h"
 #include "prof/cli/outfile.h"
-#include "prof/store/read.h"
-#include "viewer/flame.h"
 
 struct arguments {
-	const char *store, *output, *kind, *title;
-	struct sample_filter filter;
+	const char *store, *output, *kind;
+	int separate;
+	struct flame_page page;
 };
 
 struct work {
-	const struct arguments *a;
-	struct profile *p;
+	const struct flame_page *page;
+	const struct profile *runs;
+	size_t n;
 };
-
-static const char *filter_text(struct buf *text, const struct sample_filter *f)
-{
-	if (f->stage)
-		buf_printf(text, "stage %s and inside it", f->stage);
-	if (f->thread)
-		buf_printf(text, "%sthread %s", text->len ? ", " : "", f->thread);
-	return text->len ? buf_str(text) : NULL;
-}
-
-/* Sum of what the page shows, and how sure it is. */
-static void set_precision(struct flame_precision *o, const struct profile *p,
-			  const struct filter *f, char text[64])
-{
-	double rate = estimate_rate(p, o->kind), value = 0, variance = 0;
-	char every[UNITS_TEXT];
-	size_t i;
-
-	if (profile_kind_is_time(o->kind))
-		return;
-	snprintf(text, 64, "exact");
-	if (rate > 0)
-		snprintf(text, 64, "estimated, one sample in %s",
-			 units_bytes(every, (uint64_t)rate));
-	o->text = text;
-	for (i = 0; i < p->n_samples; i++)
-		if (filter_passes(f, &p->samples[i])) {
-			value += (double)p->samples[i].value;
-			variance += estimate_variance(p, &p->samples[i]);
-		}
-	if (value > 0)
-		estimate_interval(p, o->kind, value, variance, &o->lo, &o->hi);
-}
 
 static int write_page(FILE *out, void *ctx, struct err *err)
 {
-	struct work *x = ctx;
-	const struct sample_filter *want = &x->a->filter;
-	struct buf text = BUF_INIT;
-	struct flame_precision sure = {.kind = want->kind};
-	struct flame_run run = {.p = x->p, .include = filter_include};
-	struct flame_options options = {.kind = want->kind,
-					.title = x->a->title,
-					.runs = &run,
-					.n_runs = 1,
-					.only_kind = 1,
-					.filter_text = filter_text(&text, want)};
-	char precision[64];
-	struct filter f;
-	int rc = filter_init(&f, x->p, want, err);
+	const struct work *x = ctx;
 
-	if (rc == 0) {
-		run.ctx = &f;
-		set_precision(&sure, x->p, &f, precision);
-		if (sure.text) {
-			run.precisions = &sure;
-			run.n_precisions = 1;
-		}
-		rc = flame_write(out, &options, err);
-		filter_release(&f);
-	}
-	buf_release(&text);
-	return rc;
+	return flame_page_write(out, x->page, x->runs, x->n, err);
 }
+
+/* ---- where to ---- */
 
 /* Letters, digits and a few signs of a name; anything else (slashes, blanks, controls) as one dash within. */
 static void put_safe(struct buf *path, const char *name)
@@ -118,52 +63,41 @@ static int is_folder(const char *path)
 	return path && stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-/* -o, or NAME-RUNID.html in the folder it names or in this one. NULL: no memory. */
-static const char *page_path(struct buf *path, const struct arguments *a, const struct profile *p)
+static const char *id_of(const struct profile *p)
 {
+	return strtab_text(p->strings, p->run.id);
+}
+
+/* -o, or NAME-ID.html (NAME-ID-vs-ID.html, NAME-ID-and-N-more.html) in the folder it names or in this one. NULL: no
+ * memory. */
+static const char *page_path(struct buf *path, const struct arguments *a, const struct work *x)
+{
+	const struct profile *p = &x->runs[0];
 	const char *name = strtab_text(p->strings, p->run.name);
 
 	if (a->output && !is_folder(a->output))
 		return a->output;
 	if (a->output)
 		buf_printf(path, "%s/", a->output);
-	put_safe(path, *name ? name : strtab_text(p->strings, p->run.command));
-	buf_printf(path, "-%.8s.html", strtab_text(p->strings, p->run.id));
+	put_safe(path, *name || a->page.redact ? name : strtab_text(p->strings, p->run.command));
+	buf_printf(path, "-%.8s", id_of(p));
+	if (x->n == 2)
+		buf_printf(path, "-vs-%.8s", id_of(&x->runs[1]));
+	else if (x->n > 2)
+		buf_printf(path, "-and-%zu-more", x->n - 1);
+	buf_puts(path, ".html");
 	return buf_failed(path) ? NULL : path->data;
 }
 
-static uint64_t count_of(const struct profile *p, enum profile_kind kind)
+static int write_runs(const struct arguments *a, const struct profile *runs, size_t n,
+		      struct err *err)
 {
-	uint64_t n = 0;
-	size_t i;
-
-	for (i = 0; i < p->n_samples; i++)
-		if (p->samples[i].kind == (uint32_t)kind)
-			n += p->samples[i].count;
-	return n;
-}
-
-static int flame_run(const struct arguments *asked, struct store *s, const char *which,
-		     struct err *err)
-{
-	struct arguments own = *asked, *a = &own;
-	struct profile p;
-	struct work x = {a, &p};
+	struct work x = {&a->page, runs, n};
 	struct buf path = BUF_INIT;
-	const char *file;
-	int64_t run;
-	int rc = store_find_run(s, which, &run, err);
+	const char *file = page_path(&path, a, &x);
+	int rc;
 
-	if (rc == 0)
-		rc = cli_read_run(s, run, STORE_READ_SAMPLES, &p, err);
-	if (rc)
-		return rc;
-	cli_say_live(&p);
-	if (!a->kind)
-		a->filter.kind = (enum profile_kind)profile_kind_parse(cli_default_kind(&p));
-	if (count_of(&p, a->filter.kind) == 0)
-		log_warn("the run has no samples of kind %s", profile_kind_name(a->filter.kind));
-	file = page_path(&path, a, &p);
+	flame_page_warn(&a->page, runs, n);
 	if (!file)
 		rc = err_nomem(err, "the name of a page");
 	else if (strcmp(file, "-") == 0)
@@ -173,61 +107,115 @@ static int flame_run(const struct arguments *asked, struct store *s, const char 
 	if (rc == 0 && strcmp(file, "-") != 0)
 		log_info("wrote %s", file);
 	buf_release(&path);
-	profile_release(&p);
 	return rc;
 }
 
-static int flame_runs(const struct arguments *a, int n, char **runs)
+/* ---- runs ---- */
+
+/* Reads `n` of the runs and writes them as one page. */
+static int read_and_write(const struct arguments *a, const struct flame_pick *picks, size_t n,
+			  struct err *err)
+{
+	struct profile *runs = calloc(n, sizeof *runs);
+	size_t i = 0;
+	int rc = runs ? 0 : err_nomem(err, "the runs of a page");
+
+	while (rc == 0 && i < n) {
+		rc = cli_read_run(picks[i].store, picks[i].run, flame_page_parts(n), &runs[i], err);
+		i += rc == 0;
+	}
+	if (rc == 0)
+		rc = write_runs(a, runs, n, err);
+	while (i-- > 0)
+		profile_release(&runs[i]);
+	free(runs);
+	return rc;
+}
+
+static int write_pages(const struct arguments *a, const struct flame_picks *picks, struct err *err)
+{
+	size_t i;
+	int rc = 0;
+
+	if (!a->separate || picks->n == 1)
+		return read_and_write(a, picks->items, picks->n, err);
+	if (a->output && !is_folder(a->output))
+		return err_set(
+			err, ERR_ARG,
+			"flame: -o %s is one file, and %zu runs are %zu pages; name a folder",
+			a->output, picks->n, picks->n);
+	for (i = 0; rc == 0 && i < picks->n; i++)
+		rc = read_and_write(a, &picks->items[i], 1, err);
+	return rc;
+}
+
+static int flame_runs(const struct arguments *a, int n, char **names)
 {
 	struct err err = ERR_INIT;
-	struct store *s = NULL;
-	int rc = cli_open_store(&s, cli_store_path(a->store), 0, &err), i;
+	struct flame_picks picks;
+	int rc = flame_picks_make(&picks, a->store, n, names, &err);
 
-	for (i = 0; rc == 0 && i < (n ? n : 1); i++)
-		rc = flame_run(a, s, n ? runs[i] : NULL, &err);
-	store_close(s);
+	if (rc == 0)
+		rc = write_pages(a, &picks, &err);
+	flame_picks_release(&picks);
 	return rc ? cli_fail(&err) : EXIT_OK;
+}
+
+/* ---- options ---- */
+
+static const char about[] =
+	"Writes a run (default: the last one) as one HTML page that needs no network and no other\n"
+	"file: flame graph, time line, callers, table, tree, stages, memory and source. Two runs "
+	"or\n"
+	"more are compared in one page.\n"
+	"\n"
+	"RUN is an id prefix, a name, 'last', 'last~1', or k=v: all runs with that label, the "
+	"oldest\n"
+	"first. FILE:RUN is a run of another store, so that runs of two stores can be compared.";
+
+static int check(struct arguments *a)
+{
+	a->page.kind = a->kind ? profile_kind_parse(a->kind) : -1;
+	if (a->kind && a->page.kind < 0) {
+		log_error("flame: --kind '%s' is no kind of sample; see protea-prof flame --help",
+			  a->kind);
+		return -1;
+	}
+	return 0;
 }
 
 int cmd_flame(int argc, char **argv)
 {
 	struct arguments a = {0};
+	struct flame_page *page = &a.page;
 	const struct opt opts[] = {
 		{'o', "output", OPT_TEXT, &a.output, "FILE",
 		 "page, or folder for it; - is stdout (default: ./NAME-RUNID.html)", 0},
 		{0, "store", OPT_TEXT, &a.store, "FILE",
 		 "store to read ($PROTEA_PROF_STORE, ./protea-prof.sqlite)", 0},
 		{'k', "kind", OPT_TEXT, &a.kind, "KIND",
-		 "cpu, wall, alloc, live, peak, leak, temporary, mmap, copy (by the run)", 0},
-		{0, "stage", OPT_TEXT, &a.filter.stage, "NAME", "only this stage and inside it", 0},
-		{0, "thread", OPT_TEXT, &a.filter.thread, "NAME", "only this thread (name or tid)",
-		 0},
-		{0, "title", OPT_TEXT, &a.title, "TEXT", "instead of the run's name", 0},
+		 "shown first: cpu, wall, alloc, live, peak, leak, temporary, … (by the run)", 0},
+		{0, "only", OPT_FLAG, &page->only_kind, NULL, "that kind and no other", 0},
+		{0, "stage", OPT_TEXT, &page->stage, "NAME", "only this stage and inside it", 0},
+		{0, "thread", OPT_TEXT, &page->thread, "NAME", "only this thread (name or tid)", 0},
+		{0, "separate", OPT_FLAG, &a.separate, NULL, "a page for each run", 0},
+		{0, "title", OPT_TEXT, &page->title, "TEXT", "instead of the run's name", 0},
+		{0, "max-bytes", OPT_BYTES, &page->max_bytes, "SIZE",
+		 "size of a page at most (2MB); what costs least is left out", 0},
+		{0, "source-dir", OPT_TEXT, &page->source_dir, "DIR", "where sources are", 0},
+		{0, "no-source", OPT_FLAG, &page->no_source, NULL, "no source code", 0},
+		{0, "redact", OPT_FLAG, &page->redact, NULL,
+		 "no source, host, job, labels, arguments, nor folders of files", 0},
 		{0, NULL, OPT_FLAG, NULL, NULL, NULL, 0},
 	};
-	const struct usage usage = {
-		"flame [RUN]… [options]",
-		"Writes a flame graph of each run (default: the last one) as one "
-		"HTML page that needs\nno network and no other file.",
-		opts};
-	int done, kind, n, first = opts_parse(argc, argv, &usage, 1, &done);
+	const struct usage usage = {"flame [RUN]… [options]", about, opts};
+	int done, first = opts_parse(argc, argv, &usage, 1, &done);
 
 	if (first < 0)
 		return EXIT_USAGE;
 	if (done)
 		return EXIT_OK;
-	n = argc - first;
-	kind = a.kind ? profile_kind_parse(a.kind) : PROFILE_CPU;
-	if (kind < 0) {
-		log_error("flame: --kind '%s' is no kind of sample; see protea-prof flame --help",
-			  a.kind);
+	if (check(&a))
 		return EXIT_USAGE;
-	}
-	if (n > 1 && a.output && !is_folder(a.output)) {
-		log_error("flame: -o %s is one file, and %d runs are %d pages; name a folder",
-			  a.output, n, n);
-		return EXIT_USAGE;
-	}
-	a.filter.kind = (enum profile_kind)kind;
-	return flame_runs(&a, n, argv + first);
+	return flame_runs(&a, argc - first, argv + first);
 }

@@ -12,6 +12,7 @@ enum store_read_parts {
 	STORE_READ_COUNTERS = 4,
 	STORE_READ_SNAPSHOTS = 8,
 	STORE_READ_ALL = 15,
+	STORE_READ_STAGES = 16, /* threads, processes, losses, stages: of SAMPLES what is small */
 };
 
 /* `p` is initialised here; on failure it is empty. Frames without names get "[unknown in …]" names.
@@ -29,6 +30,9 @@ struct store_run_row {
 /* Newest first. */
 int store_list_runs(struct store *s, int (*each)(void *ctx, const struct store_run_row *row),
 		    void *ctx, struct err *err);
+/* Those with the label `key` of that value, the oldest first; a non-zero answer of `each` ends it and is returned. */
+int store_labelled_runs(struct store *s, const char *key, const char *value,
+			int (*each)(void *ctx, int64_t run), void *ctx, struct err *err);
 
 /* Changes by hand; each is a transaction of its own. */
 int store_run_label(struct store *s, int64_t run, const char *key, const char *value,

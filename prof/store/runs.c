@@ -55,6 +55,31 @@ int store_list_runs(struct store *s, int (*each)(void *ctx, const struct store_r
 	return stop;
 }
 
+int store_labelled_runs(struct store *s, const char *key, const char *value,
+			int (*each)(void *ctx, int64_t run), void *ctx, struct err *err)
+{
+	sqlite3_stmt *stmt;
+	int stop = 0;
+	int rc = store_prepare(
+		s,
+		"SELECT run.key FROM run,"
+		" json_each(CASE WHEN json_valid(labels) THEN labels ELSE '{}' END) AS label"
+		" WHERE label.key = ?1 AND CAST(label.atom AS TEXT) = ?2"
+		" ORDER BY started_at, run.key",
+		&stmt, err);
+
+	if (rc < 0)
+		return rc;
+	sqlite3_bind_text(stmt, 1, key, -1, SQLITE_STATIC);
+	sqlite3_bind_text(stmt, 2, value, -1, SQLITE_STATIC);
+	while (!stop && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
+		stop = each(ctx, sqlite3_column_int64(stmt, 0));
+	if (!stop && rc != SQLITE_DONE)
+		stop = store_fail(s, rc, "read", err);
+	sqlite3_finalize(stmt);
+	return stop;
+}
+
 /* ---- which run ---- */
 
 /* The first row of a query with ?1 = text and ?2 = n: 1, 0 if there is none, or a failure. */

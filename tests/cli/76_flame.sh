@@ -61,7 +61,7 @@ check "without -o the page is named after run and id" default_name
 check "-o may be a folder" into_folder
 check "-o - is stdout, and the same bytes" to_stdout
 check "a page is whole" is_whole
-check_fails 2 "several runs do not go into one file" "$PROF" flame --store "$S" -o one.html last last
+check_fails 2 "several pages do not go into one file" "$PROF" flame --store "$S" --separate -o one.html last last~1
 check_fails 2 "a kind that does not exist is refused" "$PROF" flame --store "$S" --kind nonsense
 check "a run that does not exist is told" refuses . nosuchrun
 check "a stage that does not exist is told" refuses 'nosuchstage' --stage nosuchstage
