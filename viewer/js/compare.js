@@ -152,8 +152,7 @@
   const unknown = (set) => set.counted && set.estimated && !set.exact;
 
   // Whether what functions have themselves differs, by the first label of each function: p (NaN: the error is
-  // not known; exact values have p 0 or 1) and significant (1), at 5 % false ones. aSelf, bSelf: as in the
-  // graph's compare, by node.
+  // not known; exact values have p 0 or 1) and significant (1), at 5 % false ones.
   function significance(profile, state, graph) {
     const ids = flame.functionIds(profile);
     const { tree, compare } = graph;
@@ -197,6 +196,30 @@
     return flame.differenceP(row(tally(profile, state, keyOf, 1), 0));
   }
 
+  // For each frame with all it calls: 1 if chance may explain its difference, at 5 % false ones among the rest.
+  // null: values are exact, or their error is not known. Of several stages the variance is a little too large.
+  const doubts = new WeakMap(); // by graph
+  function frameDoubts(profile, state, graph) {
+    const set = setting(profile, state);
+    if (set.exact || unknown(set)) return null;
+    if (doubts.has(graph)) return doubts.get(graph);
+    const { tree } = graph;
+    const t = tally(profile, state, (base) => graph.node(base), tree.count);
+    for (let i = tree.count - 1; i > 0; i--)
+      for (const c of [t.a, t.b, t.e, t.v]) c[tree.parent[i]] += c[i];
+    const p = new Float64Array(tree.count).fill(NaN);
+    for (let i = 1; i < tree.count; i++) {
+      const one = row(t, i);
+      const c = one.a + one.b;
+      if (!(c > 0) || flame.leastP(one) > LEVEL) continue;
+      if (t.nA > 0) one.v = (((one.e * (c - one.e)) / c) * Math.max(0, t.nA + t.nB - c)) / (t.nA + t.nB - 1);
+      p[i] = flame.differenceP(one);
+    }
+    const found = flame.pick(p, LEVEL).map((sure) => 1 - sure);
+    doubts.set(graph, found);
+    return found;
+  }
+
   // Rows of functions: {label, aSelf, bSelf, aTotal, bTotal, delta (of self), ratio, p, significant,
   // state: 'both' | 'new' | 'gone'}, the largest difference first.
   function compareTable(profile, graph, state) {
@@ -227,30 +250,26 @@
     if (counts)
       for (let i = tree.count - 1; i > 0; i--)
         for (const c of [counts.a, counts.b, counts.e]) c[tree.parent[i]] += c[i];
-    const chance = (node) => {
-      if (!counts) return set.exact ? 0 : NaN;
-      const { a: x, b: y, e } = row(counts, node);
-      return flame.differenceP({ a: x, b: y, e, v: (e * (x + y - e)) / (x + y), nA: 0, nB: 0 });
-    };
+    // Of all paths, not of those of one run only: these are extreme by choice.
+    const p = new Float64Array(tree.count).fill(set.exact ? 0 : NaN);
+    if (counts)
+      for (let i = 1; i < tree.count; i++) {
+        const { a: x, b: y, e } = row(counts, i);
+        const mayDiffer = x + y > 0 && flame.leastP({ a: x, b: y, e }) <= LEVEL;
+        if (mayDiffer || (x > 0) !== (y > 0)) p[i] = flame.differenceP({ a: x, b: y, e, v: (e * (x + y - e)) / (x + y), nA: 0, nB: 0 });
+      }
+    const picked = counts ? flame.pick(p, LEVEL, (i) => flame.leastP(row(counts, i)) <= LEVEL) : null;
     const find = (mine, other) => {
       const found = [];
       for (let i = 1; i < tree.count; ) {
         const gone = !(other.total[i] > 0);
-        if (gone && mine.total[i] > 0) {
-          const p = chance(i);
-          found.push({ node: i, amount: mine.total[i], share: mine.total[i] / mine.total[0], p, significant: p === 0 });
-        }
+        if (gone && mine.total[i] > 0)
+          found.push({ node: i, amount: mine.total[i], share: mine.total[i] / mine.total[0], p: p[i], significant: picked ? picked[i] === 1 : set.exact });
         i = gone ? tree.end[i] : i + 1;
       }
       return found.sort((x, y) => y.amount - x.amount || x.node - y.node);
     };
-    const lists = { gone: find(a, b), new: find(b, a) };
-    if (counts) {
-      const both = [...lists.gone, ...lists.new];
-      const picked = flame.pick(both.map((x) => x.p), LEVEL, (i) => flame.leastP(row(counts, both[i].node)) <= LEVEL);
-      both.forEach((x, i) => (x.significant = picked[i] === 1));
-    }
-    return lists;
+    return { gone: find(a, b), new: find(b, a) };
   }
 
   // What there is to say of A and B as a whole: sums as measured, in value and count, and functions that got
@@ -266,7 +285,7 @@
   // Stages of one run only, which cannot be scaled stage by stage; -1: outside of stages.
   const unscaledStages = (profile, state) => setting(profile, state).onlyIn.map((slot) => slot - 1);
 
-  const api = { compareScales, significance, frameP, compareTable, elidedStacks, compareSummary, unscaledStages };
+  const api = { compareScales, significance, frameP, frameDoubts, compareTable, elidedStacks, compareSummary, unscaledStages };
   if (typeof module === 'object') module.exports = api;
   else root.flame = Object.assign(root.flame ?? {}, api);
 })(globalThis);

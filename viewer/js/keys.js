@@ -13,6 +13,7 @@
     ['u U', 'undo and redo (Ctrl+Z, Ctrl+Shift+Z)'],
     ['s', 'copy a link to this view'],
     ['t', 'light or dark'],
+    ['x', 'of a comparison: swap A and B'],
     ['?', 'this help'],
   ];
 
@@ -41,6 +42,7 @@
     U: (app) => app.redo(),
     s: (app) => app.copyLink(),
     t: (app) => app.switchTheme(),
+    x: (app) => app.swapRuns && app.swapRuns(),
     '?': (app) => app.help(),
     Escape: (app) => app.state.find && app.set({ find: '' }),
   };

@@ -124,20 +124,20 @@
       stackList(gone, 'gone', 'A', 'Call paths only in A', changes.method);
       stackList(fresh, 'new', 'B', 'Call paths only in B', changes.method);
       told.textContent = `${flame.count(n)} of ${flame.count(changes.rows.length)} functions. ${{
-        samples: 'Tested against sampling noise, 5 % false ones; how much a machine varies from run to run is not in it.',
+        samples: 'Tested against sampling noise (5 % false ones), not against what a machine varies from run to run.',
         exact: 'Values are exact: every difference is real.',
         none: 'The error of sampled blocks is not known: nothing is tested.',
       }[changes.method]}`;
     }
 
-    return { render, focus: () => host.querySelector('.blocks').focus(), keys: { v: flip, x: () => app.swapRuns() } };
+    return { render, focus: () => host.querySelector('.blocks').focus(), keys: { v: flip } };
   }
 
   flame.views.push({
     id: 'changes',
     label: 'Changes',
     why: (profile) => (profile.runs.length > 1 ? '' : 'the page has one run'),
-    help: [['v', 'all differences, or significant ones only'], ['x', 'swap A and B']],
+    help: [['v', 'all differences, or significant ones only']],
     create,
   });
 })(globalThis);

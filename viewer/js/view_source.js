@@ -78,7 +78,7 @@
 
     function valueColumns(parts) {
       return columns.flatMap((kind, k) => parts.map((part) => ({
-        id: `${part}${k === active() ? '' : ' off'}`, key: part, k, sort: `${part}.${k}`, head: `${kind} ${part}`,
+        id: `${part}${k === active() || app.state.sort.endsWith(`.${k}`) ? '' : ' off'}`, key: part, k, sort: `${part}.${k}`, head: `${kind} ${part}`,
         title: part === 'total' ? 'with all it calls; a line counts once in a stack'
           : flame.unitOf(kind) === 'ns' ? 'its own' : 'its own, with what library code does for it',
       })));
@@ -111,9 +111,9 @@
       for (const key of ['self', 'total']) most[key] = columns.map((_, c) => rows.reduce((m, row) => (row.line ? Math.max(m, row.line[key][c]) : m), 0));
       const widest = rows.reduce((m, row) => (row.text ? Math.max(m, places(flame.codeText(row.text))) : m), 20);
       lineList.box.style.setProperty('--code', `${Math.ceil(widest * CHAR) + 24}px`);
-      lineList.columns([{ id: 'no', head: 'line', sort: 'line', title: 'in the order of the file' }, ...valueColumns(['self', 'total']), { id: 'code', head: '' }], sort);
+      lineList.columns([{ id: 'no', head: 'line', sort: 'line', title: 'in the order of the file' }, ...valueColumns(['self', 'total']), { id: 'code', head: 'code' }], sort);
       const at = rows.findIndex((row) => row.no === line && line > 0);
-      lineList.show(rows.length, at >= 0 ? at : hot[0] ?? 0, false);
+      lineList.show(rows.length, at >= 0 ? at : part === 'line' ? hot[0] ?? 0 : 0, false);
       centre();
     }
 
@@ -286,7 +286,7 @@
         lineList.box.hidden = hottest.hidden = back.hidden = chooser.box.hidden = !inFile();
         files = flame.sourceFiles(profile, column);
         if (inFile()) {
-          chooser.fill(files.map((f) => [f.file, `${flame.baseName(f.name) || '(no name)'} ${amount(column, f.self[column])}`]));
+          chooser.fill(files.map((f) => [f.file, `${flame.baseName(f.name) || '(no name)'}${f.self[column] > 0 ? ` (${amount(column, f.self[column])})` : ''}`]));
           chooser.select.value = String(file);
           showLines();
           told.textContent = `${flame.count(rows.filter((row) => row.line).length)} lines with costs`;
