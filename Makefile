@@ -152,9 +152,13 @@ $(O)/gen/schema.c: prof/base/embed.sh prof/store/schema.sql
 	@mkdir -p $(@D)
 	$(Q)prof/base/embed.sh store_schema_sql prof/store/schema.sql > $@
 PAGE_PARTS := $(sort $(wildcard viewer/*.html viewer/*.css viewer/css/*.css viewer/js/*.js))
-$(O)/gen/page.c: prof/base/embed.sh viewer/join.sh $(PAGE_PARTS)
+# What makes the page's code small; it runs here, not where the programs will.
+$(O)/gen/lean: $(wildcard viewer/lean/*.c viewer/lean/*.h)
 	@mkdir -p $(@D)
-	$(Q)viewer/join.sh > $(@D)/page.html
+	$(Q)$(CC) -std=gnu17 -O2 $(WARN) -D_GNU_SOURCE -I. $(filter %.c,$^) -o $@
+$(O)/gen/page.c: prof/base/embed.sh viewer/join.sh $(O)/gen/lean $(PAGE_PARTS)
+	@mkdir -p $(@D)
+	$(Q)LEAN=$(abspath $(O)/gen/lean) viewer/join.sh > $(@D)/page.html
 	$(Q)prof/base/embed.sh viewer_page_html $(@D)/page.html > $@
 SITE_PARTS := viewer/base.css viewer/js/format.js $(sort $(wildcard viewer/site/*))
 $(O)/gen/site.c: prof/base/embed.sh $(SITE_PARTS)

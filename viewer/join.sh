@@ -1,50 +1,61 @@
 #!/bin/sh
-# Prints the page in one piece: base.css and a boot script inside it, the rest of the style and the code deflated, marks
+# Prints the page in one piece: base.css and a boot script inside it, the rest of the style and the code packed, marks
 # where the writer puts data and plain table, and a policy that forbids the page to load anything. The order and
-# the names come from page.html.
+# the names come from page.html; LEAN is the program of viewer/lean.
 set -eu
 cd "$(dirname "$0")"
+LEAN=${LEAN:-../build/gen/lean}
+[ -x "$LEAN" ] || {
+	echo "join.sh: LEAN=$LEAN is not there; make builds it" >&2
+	exit 1
+}
 # What would end the element it is put into may not be in a part.
-if grep -il '</script\|<!--' js/*.js >&2 || grep -il '</style' base.css page.css css/*.css 2>/dev/null >&2; then
+if grep -il '</script\|<!--' js/*.js >&2 || grep -il '</style' base.css page.css css/*.css >&2; then
 	echo "join.sh: the files above cannot be put into a page" >&2
 	exit 1
 fi
-# A part without indentation, comments that have a line of their own or follow code without texts, empty
-# lines, and blanks around signs ($2) outside of 'texts'; lines with other texts or patterns stay as they are.
-# No text goes over several lines.
-lean() {
-	awk -v signs=" *($2) *" -v css="$3" '
-	{ sub(/^[ \t]+/, "") }
-	/^\/\// || /^\/\*.*\*\/$/ || /^$/ { next }
-	!css && !/["`\047]/ { sub(/ \/\/ .*/, "") }
-	/["`\\]/ || (!css && /\//) { print; next }
+# Without comments and indentation, and without blanks around signs outside of texts.
+style() {
+	sed -e 's/^[ \t]*//' -e '/^\/\*.*\*\/$/d' -e '/^$/d' "$1" |
+		sed -e "/[\"']/!s/ *\([{};,]\) */\1/g" -e "/[\"']/!s/: /:/g"
+}
+# Bytes as letters, two for each 13 bits: 23 % more than the bytes, where base64 is 33 %. boot.js reads them. The letters are
+# those of ASCII that can be seen, without & < and \.
+letters() {
+	od -An -v -tu1 | awk '
+	BEGIN {
+		for (i = 33; i < 127; i++) if (i != 60 && i != 38 && i != 92) letter[n++] = sprintf("%c", i)
+	}
+	function put(v) {
+		out = out letter[v % 91] letter[int(v / 91)]
+		if (length(out) > 118) { print out; out = "" }
+	}
 	{
-		n = split($0, part, "\047")
-		if (n % 2 == 0) { print; next }
-		for (i = 1; i <= n; i += 2) {
-			out = ""
-			while (match(part[i], signs)) {
-				sign = substr(part[i], RSTART, RLENGTH)
-				gsub(/ /, "", sign)
-				out = out substr(part[i], 1, RSTART - 1) sign
-				part[i] = substr(part[i], RSTART + RLENGTH)
-			}
-			part[i] = out part[i]
+		for (f = 1; f <= NF; f++) {
+			acc += $f * 2 ^ bits
+			bits += 8
+			if (bits >= 13) { put(acc % 8192); acc = int(acc / 8192); bits -= 13 }
 		}
-		line = part[1]
-		for (i = 2; i <= n; i++) line = line "\047" part[i]
-		print line
-	}' "$1"
+	}
+	END { if (bits > 0) put(acc); if (out != "") print out }'
 }
-style() { lean "$1" '[{}:;,]' 1; }
-script() { lean "$1" '[=,;(){}?:<>&|*]' 0; }
-names() { sed -n "/^$1/,\$ s/.*<$2=\"\\([^\"]*\\)\".*/\\1/p" page.html; }
 # gzip without name and time: the same parts give the same bytes.
-packed() {
-	printf '<script id="%s" type="text/plain">\n' "$1"
-	gzip -9n | base64 -w 0
-	printf '\n</script>\n'
+packed() { # id
+	gzip -9n >"$work"
+	printf '<script id="%s" type="text/plain" data-bytes="%d">\n' "$1" "$(wc -c <"$work")"
+	letters <"$work"
+	printf '</script>\n'
 }
+# Sources of page.html by element, attribute and, of scripts, the part that they belong to.
+names() { sed -n "s/.*<$1=\"\\([^\"]*\\)\"$2.*/\\1/p" page.html; }
+scripts() { # part
+	names 'script src' " data-part=\"$1\"" | while IFS= read -r file; do "$LEAN" <"$file"; done
+}
+styles() {
+	names 'link rel="stylesheet" href' '' | grep -v '^base\.css$' | while IFS= read -r file; do style "$file"; done
+}
+work=$(mktemp)
+trap 'rm -f "$work"' EXIT
 policy="default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:"
 policy="$policy; base-uri 'none'; form-action 'none'"
 while IFS= read -r line; do
@@ -63,15 +74,21 @@ while IFS= read -r line; do
 		printf '</style>\n'
 		;;
 	'<link rel="stylesheet"'*) ;;
-	'<script src="js/inflate.js"'*)
-		names '<link' 'link rel="stylesheet" href' | grep -v '^base\.css$' | while IFS= read -r part; do style "$part"; done | packed flame-style
-		names '<!-- code' 'script src' | while IFS= read -r part; do script "$part"; done | packed flame-code
+	'<!-- code -->')
+		styles | packed flame-style
+		scripts core | packed flame-code
+		# What only pages of one run need, and only pages of several: the writer leaves one of them out.
+		printf '@PROTEA-FLAME-ONE@\n'
+		scripts one | packed flame-code-one
+		printf '@PROTEA-FLAME-SEVERAL@\n'
+		scripts several | packed flame-code-several
+		printf '@PROTEA-FLAME-END@\n'
+		scripts start | packed flame-code-start
 		printf '<script>\n'
-		script js/inflate.js
-		script js/boot.js
+		for file in js/inflate.js js/boot.js; do "$LEAN" <"$file"; done
 		printf '</script>\n'
 		;;
-	'<!-- code -->' | '<script src='*) ;;
+	'<script src='*) ;;
 	*) printf '%s\n' "$line" ;;
 	esac
 done <page.html

@@ -14,6 +14,8 @@
   const TIME_KINDS = ['cpu', 'wall', 'offcpu', 'sql', 'gpu'];
   // What the graph depends on; a change of anything else leaves it alone.
   const GRAPH_KEYS = ['kind', 'stage', 'thread', 'by', 'order', 'fold', 'own', 'from', 'to', 'a', 'b', 'norm', 'width'];
+  // Tabs from left to right.
+  const VIEWS = ['flame', 'changes', 'time', 'callers', 'table', 'tree', 'stages', 'memory', 'source'];
   const keyOf = (state, names) => names.map((k) => state[k]).join('\n');
 
   // The last result of make() as long as key() says the same.
@@ -67,7 +69,7 @@
     app.share = (part) => flame.percent(part, app.graph().total[0]);
     app.sums = (run) => {
       const { kind, stage, thread } = app.state;
-      if (app.state.from >= 0) return { value: app.graph().value[0], count: app.graph().count[0] };
+      if (app.state.from >= 0 || profile.runs.length === 1) return { value: app.graph().value[0], count: app.graph().count[0] };
       const w = flame.weigh(profile, { run, kind, stage, thread, scales: null });
       const sum = (column) => column.reduce((x, y) => x + y, 0);
       return { value: sum(w.selfValue), count: sum(w.selfCount) };
@@ -245,6 +247,7 @@
     }
 
     app.start = () => {
+      flame.views.sort((x, y) => VIEWS.indexOf(x.id) - VIEWS.indexOf(y.id));
       if (profile.runs.length > 1 && flame.compareBar) bar = flame.compareBar(app, byId('compare'));
       parts = [flame.controls(app), flame.tabs(app)];
       store.subscribe((state, changed) => render(changed));

@@ -1,21 +1,35 @@
-// Unpacks the page's code and style, which join.sh deflates, and runs them. Only in joined pages; needs
+// Unpacks the page's style and code, which join.sh packs, and runs them. Only in joined pages; needs
 // inflate.js. A page whose code does not start keeps its plain table.
 (function (root) {
   'use strict';
 
-  const unpack = (id) => {
-    const text = root.atob(document.getElementById(id).textContent.trim());
-    const bytes = new Uint8Array(text.length);
-    for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
-    return root.flame.inflateBytes(bytes);
-  };
-  const put = (tag, bytes) => {
-    const e = document.createElement(tag);
-    e.textContent = new TextDecoder().decode(bytes);
-    document.head.append(e);
-  };
+  const digits = new Uint8Array(128);
+  for (let c = 33, n = 0; c < 127; c++) if (c !== 38 && c !== 60 && c !== 92) digits[c] = n++;
 
-  Promise.all([unpack('flame-style'), unpack('flame-code')])
+  // Two letters for 13 bits, lowest first: the other side of letters() in join.sh.
+  function bytesOf(script) {
+    const text = script.textContent.replace(/\s+/g, '');
+    const bytes = new Uint8Array(Number(script.dataset.bytes));
+    for (let i = 0, at = 0, held = 0, bits = 0; i < text.length; i += 2) {
+      held |= (digits[text.charCodeAt(i)] + 91 * digits[text.charCodeAt(i + 1)]) << bits;
+      for (bits += 13; bits > 7; bits -= 8, held >>>= 8) bytes[at++] = held;
+    }
+    return bytes;
+  }
+
+  async function unpack(selector) {
+    const scripts = Array.from(document.querySelectorAll(selector));
+    const parts = await Promise.all(scripts.map((script) => root.flame.inflateBytes(bytesOf(script))));
+    return parts.map((bytes) => new TextDecoder().decode(bytes)).join('\n');
+  }
+
+  function put(tag, text) {
+    const e = document.createElement(tag);
+    e.textContent = text;
+    document.head.append(e);
+  }
+
+  Promise.all([unpack('#flame-style'), unpack('[id^="flame-code"]')])
     .then(([style, code]) => {
       put('style', style);
       put('script', code);
