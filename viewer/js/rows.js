@@ -6,7 +6,7 @@
 
   const flame = root.flame;
   const { element } = flame;
-  const SPARE = 12; // rows kept above and below the screen
+  const SPARE = 8; // rows kept above and below the screen
   const PRINTED = 200;
 
   // fill(tr, i) puts the cells of row i into its element; moved(i) tells where the cursor went; opened(i)
@@ -118,7 +118,6 @@
           c.sort ? element('button', { type: 'button', 'data-sort': c.sort, onclick: () => sorted(c.sort) },
             text, element('i', { 'aria-hidden': 'true' }, on ? (sort.down ? '▾' : '▴') : '')) : text);
       }));
-      above.firstChild.colSpan = below.firstChild.colSpan = list.length;
       if (focused) for (const b of heads.querySelectorAll('button')) if (b.dataset.sort === focused) b.focus();
     }
 

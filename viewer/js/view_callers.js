@@ -13,9 +13,33 @@
     ['↑ ↓ ← →', 'move through callers and callees'],
     ['Home', 'back to the middle'],
     ['p', 'choose a function'],
-    ['f', 'show the selected function in the flame graph'],
+    ['f v', 'show the selected function in the flame graph, its source'],
     ['y', 'copy its name'],
   ];
+
+  // What can be done with a function, by key: [text, act, why not].
+  function functionActions(app, label) {
+    const { labels, strings, source } = app.profile;
+    const raw = strings.text(labels.name[label]);
+    const file = source.files.findIndex((f) => f.name === strings.text(labels.file[label]));
+    return {
+      w: ['Callers and callees', () => app.set({ view: 'callers', fn: label })],
+      f: ['Show in flame graph', () => app.set({ view: 'flame', find: flame.escaped(raw) })],
+      v: ['Show source', () => app.set({ view: 'source', file, line: labels.line[label] }), file < 0 ? 'its source is not in this page' : ''],
+      y: ['Copy name', () => app.copy(raw, 'the name')],
+    };
+  }
+  const actByKey = (app, key, label) => {
+    const [, act, whyNot] = functionActions(app, label)[key];
+    if (whyNot) app.toast(whyNot);
+    else act();
+  };
+  function functionMenu(app, label, event) {
+    event.preventDefault();
+    app.tip(null);
+    const items = Object.entries(functionActions(app, label)).map(([key, [text, act, whyNot]]) => [text, act, key, whyNot]);
+    flame.menu(app.name(label), items, event.clientX, event.clientY);
+  }
 
   // One of the two graphs: a canvas as large as what is seen of it, in a box as high as all its rows.
   function pane(app, title, flip) {
@@ -98,7 +122,7 @@
       }
       list.replaceChildren(...found.map((row, i) => element('li', { role: 'option', id: `fn-${i}`, 'aria-selected': 'false', onpointerdown: (e) => choose(e, i) },
         element('span', { class: 'share' }, app.share(table.total[row])), textName(app.name(table.label[row])),
-        element('span', { class: 'of' }, textName(flame.baseName(app.module(table.label[row]) || ' '))))));
+        element('bdi', { class: 'of' }, flame.visible(flame.baseName(app.module(table.label[row])))))));
       if (found.length === 0) list.append(element('li', { class: 'none' }, 'no function'));
       list.hidden = false;
       input.setAttribute('aria-expanded', 'true');
@@ -166,9 +190,9 @@
     const none = element('p', { class: 'none', hidden: true });
     const notes = [element('p', { class: 'note' }), element('p', { class: 'note' })];
     const choose = chooser(app, (label) => put(label));
-    const inFlame = button('Flame', 'show it in the flame graph (f)', () => showInFlame());
+    const inFlame = button('Flame', 'show it in the flame graph (f)', () => actByKey(app, 'f', shown.label));
     host.classList.add('lists', 'sandwich');
-    host.append(element('div', { class: 'viewbar' }, choose.box, facts, inFlame), none, notes[0], above.box, middle, below.box, notes[1]);
+    host.append(element('div', { class: 'viewbar' }, choose.box, facts, inFlame), none, notes[0], above.box, middle, notes[1], below.box);
 
     let shown = null; // {graph, label}
     let at = { pane: null, node: 0 };
@@ -315,10 +339,6 @@
       middle.replaceChildren(textName(app.name(shown.label)));
     }
 
-    function showInFlame() {
-      if (shown.label >= 0) app.set({ find: flame.escaped(profile.strings.text(profile.labels.name[selectedLabel()])), view: 'flame' });
-    }
-
     for (const p of panes) {
       p.canvas.addEventListener('pointermove', (event) => {
         const node = event.pointerType === 'touch' ? -1 : p.nodeAt(event);
@@ -333,6 +353,10 @@
         app.tip(null);
         p.view.hover = -1;
         p.paint();
+      });
+      p.canvas.addEventListener('contextmenu', (event) => {
+        const node = p.nodeAt(event);
+        if (node > 0) functionMenu(app, p.view.graph.tree.label[node], event);
       });
       p.canvas.addEventListener('click', (event) => {
         const node = p.nodeAt(event);
@@ -365,13 +389,13 @@
         Home: () => select(null, 0),
         Enter: () => at.pane && put(selectedLabel()),
         p: () => choose.input.focus(),
-        f: showInFlame,
-        y: () => app.copy(profile.strings.text(profile.labels.name[selectedLabel()]), 'the name'),
+        ...Object.fromEntries(['f', 'v', 'y'].map((key) => [key, () => shown.label >= 0 && actByKey(app, key, selectedLabel())])),
         n: () => nextHit(true),
         N: () => nextHit(false),
       },
     };
   }
 
+  Object.assign(flame, { functionMenu, actByKey });
   flame.views.push({ id: 'callers', label: 'Callers', help: HELP, create });
 })(globalThis);

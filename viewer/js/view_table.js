@@ -9,7 +9,7 @@
   const HELP = [
     ['↑ ↓ PgUp PgDn Home End', 'move through the rows'],
     ['Enter w', 'callers and callees of the function'],
-    ['f', 'show it in the flame graph'],
+    ['f v', 'show it in the flame graph, its source'],
     ['g', 'functions or modules'],
     ['y', 'copy its name'],
     ['Y', 'copy the rows as tab-separated text'],
@@ -23,8 +23,7 @@
         name: (r) => (table.module[r] < 0 ? '(no module)' : flame.nameText(strings.text(table.module[r]))),
         module: () => '',
         place: () => '',
-        raw: (r) => (table.module[r] < 0 ? '' : strings.text(table.module[r])),
-        exact: (r) => (table.module[r] < 0 ? 'module:^$' : `module:${flame.escaped(strings.text(table.module[r]))}`),
+        find: (r) => `module:${flame.escaped(table.module[r] < 0 ? '' : strings.text(table.module[r]))}`,
       };
     return {
       name: (r) => app.name(table.label[r]),
@@ -34,8 +33,6 @@
         const file = strings.text(labels.file[l]);
         return file ? flame.visible(`${file}${labels.line[l] ? `:${labels.line[l]}` : ''}`) : '';
       },
-      raw: (r) => strings.text(labels.name[table.label[r]]),
-      exact: (r) => flame.escaped(strings.text(labels.name[table.label[r]])),
     };
   }
 
@@ -101,22 +98,26 @@
     return compare ? { byModule, key: 'delta', down: true, other: true } : { byModule, key: 'self', down: true };
   }
 
-  // Places of the rows that pass the search, sorted.
-  function orderOf(table, column, sort, passes) {
-    const rows = [];
-    for (let r = 0; r < table.count; r++) if (passes(r)) rows.push(r);
-    const sign = sort.down ? -1 : 1;
-    const next = table.compare ? (r) => table.compare.a.total[r] + table.compare.b.total[r] : (r) => table.total[r];
-    if (column.words) {
-      const words = new Map(rows.map((r) => [r, column.words(r)]));
-      const compare = (x, y) => (words.get(x) < words.get(y) ? -1 : words.get(x) > words.get(y) ? 1 : 0);
-      return rows.sort((x, y) => sign * compare(x, y) || next(y) - next(x) || x - y);
+  // A number per row for each column to sort by; of words their place among all, worked out once.
+  function keysOf(table, column) {
+    const rows = Array.from({ length: table.count }, (_, r) => r);
+    if (!column.words) return Float64Array.from(rows, column.number);
+    if (!column.ranks) {
+      const words = rows.map(column.words);
+      const rank = new Map(words.slice().sort().map((word, i) => [word, i]));
+      column.ranks = Float64Array.from(words, (word) => rank.get(word));
     }
-    const number = sort.other ? (r) => Math.abs(column.number(r)) : column.number;
-    return rows.sort((x, y) => {
-      const [p, q] = [number(x), number(y)];
-      return (p < q ? -sign : p > q ? sign : 0) || next(y) - next(x) || x - y;
-    });
+    return column.ranks;
+  }
+
+  // Places of the rows that pass the search, sorted; equal ones by what they cost with all they call.
+  function orderOf(table, column, sort, passes) {
+    const order = [];
+    for (let r = 0; r < table.count; r++) if (passes(r)) order.push(r);
+    const { total, compare } = table;
+    const next = compare ? compare.a.total.map((v, r) => v + compare.b.total[r]) : total;
+    const keys = keysOf(table, column).map((v) => (sort.down ? -1 : 1) * (sort.other ? Math.abs(v) : v));
+    return Uint32Array.from(order).sort((x, y) => (keys[x] === keys[y] ? next[y] - next[x] || x - y : keys[x] < keys[y] ? -1 : 1));
   }
 
   function create(app, host) {
@@ -127,7 +128,7 @@
     let order = [];
 
     const list = flame.longTable({
-      label: 'functions', role: 'grid', fill, moved: foot, opened: open,
+      label: 'functions', role: 'grid', fill, moved: foot, opened: (i) => open(i),
       sorted: (key) => {
         const now = sorting(app.state.sort, several);
         const first = !['name', 'module', 'place', 'p'].includes(key); // numbers: the largest first
@@ -140,6 +141,13 @@
     const details = element('footer', { class: 'list-foot', 'aria-label': 'selected row' });
     host.classList.add('lists');
     host.append(element('div', { class: 'viewbar' }, group.box, copy, told), list.box, details);
+
+    list.box.addEventListener('contextmenu', (event) => {
+      const row = event.target.closest('tr[data-i]');
+      if (!row || shown.byModule) return;
+      list.moveTo(Number(row.dataset.i));
+      flame.functionMenu(app, shown.table.label[order[list.cursor]], event);
+    });
 
     const sortText = (byModule, key, down) => `${down ? '-' : ''}${byModule ? 'm.' : ''}${key}`;
 
@@ -178,7 +186,7 @@
       const sort = load();
       const { table, columns } = shown;
       const keep = changed !== null && !['sort', 'find'].some((k) => changed.has(k));
-      const row = changed === null && !shown.byModule ? table.row(app.state.fn) : order[list.cursor] ?? -1;
+      const row = changed === null && !shown.byModule && app.state.fn >= 0 ? table.row(app.state.fn) : order[list.cursor] ?? -1;
       order = orderOf(table, columns.find((c) => c.sort === sort.key), sort, filter());
       group.select.value = shown.byModule ? 'module' : '';
       host.classList.toggle('compared', Boolean(table.compare));
@@ -200,7 +208,10 @@
         else if (c.words) {
           cell.append(element('bdi', null, words));
           cell.title = c.words(r);
-        } else cell.append(words);
+        } else {
+          cell.append(words);
+          cell.classList.toggle('zero', c.number(r) === 0);
+        }
         if (c.share) cell.style.setProperty('--p', c.share(r));
         if (c.delta) cell.classList.add(c.delta(r) > 0 ? 'more' : c.delta(r) < 0 ? 'less' : 'same');
         if (sure && ['delta', 'ratio', 'p'].includes(c.id)) cell.classList.add('sure');
@@ -242,26 +253,26 @@
         ...(costs.length ? [element('span', { class: 'kinds' }, `self: ${costs.join(', ')}`)] : []),
         element('span', { class: 'group' },
           ...(byModule ? [] : [button('Callers', 'callers and callees (Enter)', () => open(i))]),
-          button('Flame', 'show it in the flame graph (f)', inFlame)));
+          button('Flame', 'show it in the flame graph (f)', () => act('f'))));
     }
 
-    function open(i) {
+    const open = (i) => act('w', i);
+
+    // The same keys for a module: its functions, its frames.
+    function act(key, i = list.cursor) {
       const r = order[i];
       if (r === undefined) return;
-      if (shown.byModule) app.set({ sort: '', find: shown.names.exact(r) });
-      else app.set({ fn: shown.table.label[r], view: 'callers' });
-    }
-
-    function inFlame() {
-      const r = order[list.cursor];
-      if (r !== undefined) app.set({ find: shown.names.exact(r), view: 'flame' });
+      if (!shown.byModule) flame.actByKey(app, key, shown.table.label[r]);
+      else if (key === 'w') app.set({ sort: '', find: shown.names.find(r) });
+      else if (key === 'f') app.set({ view: 'flame', find: shown.names.find(r) });
+      else if (key === 'y') app.copy(shown.names.name(r), 'the name');
     }
 
     function copyAll() {
       const { columns } = shown;
       const plain = (v) => (Number.isFinite(v) ? String(v) : '');
       const cell = (c, r) => (c.words ? c.words(r) : c.share ? (100 * c.share(r)).toFixed(4) : c.id === 'ratio' ? plain(100 * c.number(r)) : plain(c.number(r)));
-      const lines = order.map((r) => columns.map((c) => cell(c, r)).join('\t'));
+      const lines = Array.from(order, (r) => columns.map((c) => cell(c, r)).join('\t'));
       app.copy([columns.map((c) => c.copied).join('\t'), ...lines, ''].join('\n'), `${flame.count(order.length)} rows`);
     }
 
@@ -273,10 +284,8 @@
       keys: {
         ...list.keys,
         Enter: () => open(list.cursor),
-        f: inFlame,
+        ...Object.fromEntries(['w', 'f', 'v', 'y'].map((key) => [key, () => act(key)])),
         g: () => regroup(shown.byModule ? '' : 'module'),
-        w: () => open(list.cursor),
-        y: () => order.length && app.copy(shown.names.raw(order[list.cursor]), 'the name'),
         Y: copyAll,
         n: list.keys.ArrowDown,
         N: list.keys.ArrowUp,

@@ -23,12 +23,13 @@
     const amount = graph.byCount ? flame.count : app.amountOfKind;
     const { total, self, compare } = graph;
     const name = { id: 'name', head: 'function' };
+    const module = { id: 'module', head: 'module', text: (n) => (n > 0 ? flame.visible(flame.baseName(app.module(graph.tree.label[n]))) : '') };
     if (!compare)
       return [
         { id: 'totalp', head: 'total %', title: 'with all it calls', share: (n) => total[n] / total[0], text: (n) => flame.percent(total[n], total[0]) },
         { id: 'total', head: 'total', title: 'with all it calls', text: (n) => amount(total[n]) },
-        { id: 'self', head: 'self', title: 'its own cost', text: (n) => amount(self[n]) },
-        name,
+        { id: 'self', head: 'self', title: 'its own cost', zero: (n) => self[n] === 0, text: (n) => amount(self[n]) },
+        name, module,
       ];
     const { a, b } = compare;
     const delta = (n) => b.total[n] - a.total[n];
@@ -36,7 +37,7 @@
       { id: 'atotal', head: 'A total', title: 'with all it calls, in A', text: (n) => amount(a.total[n]) },
       { id: 'btotal', head: 'B total', title: 'with all it calls, in B', text: (n) => amount(b.total[n]) },
       { id: 'delta', head: 'Δ total', title: 'B − A', delta, text: (n) => flame.signedText(delta(n), amount) },
-      name,
+      name, module,
     ];
   }
 
@@ -80,6 +81,14 @@
     list.box.addEventListener('click', (event) => {
       const twist = event.target.closest('.twist');
       if (twist) toggle(rows[Number(twist.closest('tr').dataset.i)]);
+    });
+
+    list.box.addEventListener('contextmenu', (event) => {
+      const row = event.target.closest('tr[data-i]');
+      if (!row) return;
+      event.preventDefault();
+      list.moveTo(Number(row.dataset.i));
+      flame.menu(app.nodeName(here(), graph), flame.frameActions(app, graph, here()), event.clientX, event.clientY);
     });
 
     const here = () => rows[list.cursor] ?? 0;
@@ -198,7 +207,7 @@
           tr.append(nameCell(n, leaf, opened));
           continue;
         }
-        const cell = element('td', { class: c.id }, c.text(n));
+        const cell = element('td', { class: c.zero && c.zero(n) ? `${c.id} zero` : c.id }, c.text(n));
         if (c.share) cell.style.setProperty('--p', c.share(n));
         if (c.delta) cell.classList.add(c.delta(n) > 0 ? 'more' : c.delta(n) < 0 ? 'less' : 'same');
         tr.append(cell);
@@ -216,7 +225,7 @@
       const name = textName(app.nodeName(n, graph));
       const inlined = n > 0 && app.profile.labels.flags[tree.label[n]] & flame.INLINED;
       cell.append(inlined ? element('i', { title: 'inlined into its caller' }, name) : name);
-      const inside = found && !opened ? found.frames[tree.end[n]] - found.frames[n + 1] : 0;
+      const inside = found && !opened ? flame.matchesBefore(found, tree.end[n]) - flame.matchesBefore(found, n + 1) : 0;
       if (inside > 0) cell.append(element('span', { class: 'inside' }, `${flame.count(inside)} ${inside === 1 ? 'match' : 'matches'} below`));
       return cell;
     }
