@@ -115,7 +115,7 @@ function grow(spec, kinds) {
   return { root, samples, ticks };
 }
 
-// Heaviest first by the first kind, then by the sum of shares, then by name.
+// Heaviest first by the first kind, then by the sum of shares, then by name; "(other)" comes last.
 function number(root) {
   const share = (n) => n.sums.reduce((sum, v, k) => sum + (root.sums[k] > 0 ? v / root.sums[k] : 0), 0);
   const order = [];
@@ -125,7 +125,8 @@ function number(root) {
     node.place = order.length;
     order.push(node);
     const children = [...node.children.values()];
-    children.sort((a, b) => b.sums[0] - a.sums[0] || share(b) - share(a) || (a.name < b.name ? -1 : 1));
+    const folded = (n) => (n.name === '(other)' ? 1 : 0);
+    children.sort((a, b) => folded(a) - folded(b) || b.sums[0] - a.sums[0] || share(b) - share(a) || (a.name < b.name ? -1 : 1));
     todo.push(...children.reverse());
   }
   return order;
@@ -339,6 +340,7 @@ export function randomSpec(seed, { stacks = 60, names = 9, depth = 8, runs = 1, 
   }
   for (let i = 0; i < stacks; i++) {
     const stack = Array.from({ length: 1 + upTo(depth) }, () => `f${upTo(names)}`);
+    if (next() < 0.1) stack.push('(other)');
     const options = { run: upTo(runs), kind: kinds[upTo(kinds.length)], value: upTo(1000) * (next() < 0.1 ? 0 : 1) };
     if (next() < 0.8) options.stage = paths[upTo(paths.length)];
     if (next() < 0.8) options.thread = `worker-${upTo(3)}`;

@@ -8,7 +8,8 @@
   // What comes after this file in the page.
   const later = (name, file) => (typeof module === 'object' ? require(file) : root.flame)[name];
 
-  const LIBRARY = 8; // a flag of labels
+  const OTHER = 4; // flags of labels
+  const LIBRARY = 8;
   const NONE = 0xffffffff;
 
   // A few of the last results of a profile by key, for each purpose.
@@ -89,31 +90,32 @@
     return out;
   }
 
-  // Whether siblings come in order already.
-  function isSorted(tree, before) {
-    for (let i = 1; i < tree.count; i++) {
-      const next = tree.end[i];
-      if (next < tree.end[tree.parent[i]] && before(next, i)) return false;
+  // Whether siblings come in the order of their keys already.
+  function isSorted({ count, parent, end }, key) {
+    for (let i = 1; i < count; i++) {
+      const next = end[i];
+      if (next < end[parent[i]] && key[next] < key[i]) return false;
     }
     return true;
   }
 
-  // A few by insertion, which needs nothing; `before` is strict, equal ones stay as they are.
-  function sortSome(list, from, to, before) {
+  // Nodes of equal keys stay as they are.
+  function sortSome(list, from, to, key) {
     if (to - from > 24) {
-      list.subarray(from, to).sort((x, y) => (before(x, y) ? -1 : before(y, x) ? 1 : x - y));
+      list.subarray(from, to).sort((x, y) => key[x] - key[y] || x - y);
       return;
     }
     for (let i = from + 1; i < to; i++) {
       const x = list[i];
-      let k = i;
-      for (; k > from && before(x, list[k - 1]); k--) list[k] = list[k - 1];
-      list[k] = x;
+      const k = key[x];
+      let at = i;
+      for (; at > from && k < key[list[at - 1]]; at--) list[at] = list[at - 1];
+      list[at] = x;
     }
   }
 
   // A tree in preorder with sorted siblings, and the place of each node of the old one in it.
-  function sorted(old, before) {
+  function sorted(old, key) {
     const n = old.count;
     const { parent } = old;
     const from = new Uint32Array(n + 1);
@@ -131,7 +133,7 @@
     tree.end[0] = n;
     tree.label[0] = NONE;
     for (let i = 0; i < n; i++) {
-      sortSome(list, from[i], from[i + 1], before);
+      sortSome(list, from[i], from[i + 1], key);
       const above = place[i];
       const depth = tree.depth[above] + 1;
       let at = above + 1;
@@ -159,6 +161,15 @@
       const rank = new Map(ids.map((id, i) => [id, i]));
       return Float64Array.from(labels.name, (id) => rank.get(id));
     });
+  }
+
+  // What siblings are sorted by, the least first; "(other)" comes last, as in the data.
+  function sortKeys(profile, state, { count, label }, weight) {
+    const key = new Float64Array(count);
+    const rank = state.order === 'name' ? nameRanks(profile) : null;
+    const { flags } = profile.labels;
+    for (let i = 1; i < count; i++) key[i] = flags[label[i]] & OTHER ? Infinity : rank ? rank[label[i]] : -weight[i];
+    return key;
   }
 
   function permute(values, place) {
@@ -230,12 +241,9 @@
       arrays = mapValues(own, (self) => sumInto(tree, self));
     }
     let totals = mapValues(arrays, (self) => flame.totalsOf(tree, self));
-    const weight = totals[main];
-    const rank = state.order === 'name' ? nameRanks(profile) : null;
-    const { label } = tree;
-    const before = rank ? (x, y) => rank[label[x]] < rank[label[y]] : (x, y) => weight[x] > weight[y];
-    if (of || !isSorted(tree, before)) {
-      const { tree: better, place } = sorted(tree, before);
+    const key = sortKeys(profile, state, tree, totals[main]);
+    if (of || !isSorted(tree, key)) {
+      const { tree: better, place } = sorted(tree, key);
       arrays = mapValues(arrays, (self) => permute(self, place));
       totals = mapValues(totals, (total) => permute(total, place));
       of = of ? compose(of, place) : place;
