@@ -39,12 +39,12 @@
 
   const fixed = (v, step, unit) => (v / unit).toFixed(Math.max(0, Math.min(9, Math.ceil(-Math.log10(step / unit) - 1e-9))));
 
-  // A moment, told as precisely as neighbours on an axis with that step need it.
-  function timeMark(ns, step) {
+  // A moment, told as precisely as neighbours on an axis with that step need it, in the unit of the axis's end.
+  function timeMark(ns, step, end = ns) {
     if (ns === 0) return '0';
-    if (ns < 0) return `-${timeMark(-ns, step)}`;
-    const [unit, name] = ns >= 1e9 || step >= 1e9 ? [1e9, 's'] : ns >= 1e6 ? [1e6, 'ms'] : ns >= 1e3 ? [1e3, 'µs'] : [1, 'ns'];
-    if (ns < 2 * MINUTE || step < 1e9) return `${fixed(ns, step, unit)} ${name}`;
+    if (ns < 0) return `-${timeMark(-ns, step, end)}`;
+    const [unit, name] = end >= 1e9 || step >= 1e9 ? [1e9, 's'] : end >= 1e6 ? [1e6, 'ms'] : end >= 1e3 ? [1e3, 'µs'] : [1, 'ns'];
+    if (end < 2 * MINUTE || step < 1e9) return `${fixed(ns, step, unit)} ${name}`;
     const s = Math.round(ns / 1e9);
     const two = (v) => String(v).padStart(2, '0');
     const hours = Math.floor(s / 3600);
@@ -60,8 +60,8 @@
     return v < 1024 ? text : flame.digits(Math.round((100 * v) / 1024 ** (1 + ' KiB MiB GiB TiB PiB'.indexOf(unit) / 4)) / 100, 6) + unit;
   }
 
-  const markText = (v, step, unit) =>
-    unit === 'ns' ? timeMark(v, step) : unit === 'bytes' ? byteMark(v) : flame.count(v) === String(v) || v >= 1e3 ? flame.count(v) : fixed(v, step, 1);
+  const markText = (v, step, unit, end) =>
+    unit === 'ns' ? timeMark(v, step, end) : unit === 'bytes' ? byteMark(v) : flame.count(v) === String(v) || v >= 1e3 ? flame.count(v) : fixed(v, step, 1);
 
   // ---- lines ----
 
@@ -101,15 +101,31 @@
     return best < 0 ? null : { t: series.t[best], value: series.value[best] };
   }
 
+  // Of the values in [from, to]: the first, lowest, highest, when the highest is, the last.
+  function rangeStats(series, from, to) {
+    const { t, value } = series;
+    const first = flame.seriesAt(series, from);
+    const last = flame.seriesAt(series, to);
+    const stats = { first, last, lo: Math.min(first, last), hi: first, at: from };
+    for (let i = 0; i < t.length; i++) {
+      if (t[i] < from || t[i] > to) continue;
+      stats.lo = Math.min(stats.lo, value[i]);
+      if (!(value[i] > stats.hi) && !(value[i] === stats.hi && stats.at === from)) continue;
+      stats.hi = value[i];
+      stats.at = t[i];
+    }
+    return last > stats.hi ? { ...stats, hi: last, at: to } : stats;
+  }
+
   const UNITS = { ns: /_ns$/, bytes: /_bytes$/ };
   const seriesUnit = (name) => Object.keys(UNITS).find((u) => UNITS[u].test(name)) || 'count';
-  const seriesValue = (unit, v) => (!(v === v) ? '–' : unit === 'ns' ? flame.time(v) : unit === 'bytes' ? flame.bytes(v) : Number.isInteger(v) ? flame.count(v) : flame.digits(v, 4));
+  const seriesValue = (unit, v) => (!(v === v) ? '–' : unit === 'ns' ? flame.time(v) : unit === 'bytes' ? flame.bytes(v) : Number.isInteger(v) || Math.abs(v) >= 1e4 ? flame.count(v) : flame.digits(v, 4));
 
   // Okabe and Ito's colours, told apart with any kind of colour blindness; darker or lighter by theme.
   const SERIES = { light: ['#0072b2', '#d55e00', '#007a5a', '#a34b82', '#8a6d00', '#2f6f9f', '#5c5a56'], dark: ['#56b4e9', '#f0883e', '#2fc49a', '#e29bc6', '#f0e442', '#9ecbea', '#b8b8c0'] };
   const seriesColour = (place, dark) => SERIES[dark ? 'dark' : 'light'][place % 7];
 
-  const api = { marks, markText, timeMark, reduce, peakOf, seriesUnit, seriesValue, seriesColour };
+  const api = { marks, markText, timeMark, reduce, peakOf, rangeStats, seriesUnit, seriesValue, seriesColour };
   if (typeof module === 'object') module.exports = api;
   else root.flame = Object.assign(root.flame ?? {}, api);
 })(globalThis);
