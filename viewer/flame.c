@@ -1,5 +1,5 @@
-/* A profile as a page: see flame.h. The page itself is made at build time (viewer/join.sh); here its data
- * are put in place of a mark. They are base64 of deflated bytes, so no name is ever part of the HTML. */
+/* Runs as a page: see flame.h. The page itself is made at build time (viewer/join.sh); here its data are put in
+ * place of a mark. They are base64 of deflated bytes, so no name is ever part of the HTML. */
 #include "viewer/flame.h"
 
 #include <stdint.h>
@@ -9,9 +9,6 @@
 #include "viewer/graph.h"
 #include "viewer/page.h"
 #include "viewer/payload.h"
-
-/* More than this makes a page slow to open and unfit for mail: the lightest nodes are folded. */
-#define PAYLOAD_BYTES_MAX ((size_t)1430000) /* 1.93 MB in base64: with the page itself below 2 MB */
 
 static int bad_write(struct err *err)
 {
@@ -63,64 +60,132 @@ static int put_base64(FILE *out, const struct buf *data, struct err *err)
 	return rc;
 }
 
+/* What `n` bytes of data are in base64. */
+static size_t base64_bytes(size_t n)
+{
+	return (n + 2) / 3 * 4 + (n + LINE_BYTES - 1) / LINE_BYTES;
+}
+
+/* How many bytes of data fit. */
+static size_t base64_room(size_t bytes)
+{
+	return bytes / (LINE_BYTES / 3 * 4 + 1) * LINE_BYTES;
+}
+
 /* ---- page ---- */
 
-/* Folds until the data fit: to what would fit at the present bytes per node, and each time to a quarter
- * less than before, so that it ends whatever else fills the page. */
-static int make_data(struct buf *data, struct graph *g, const struct flame_options *options,
-		     struct err *err)
+#define MARK "@PROTEA-FLAME-"
+
+struct page {
+	FILE *out; /* NULL: nothing is written, `bytes` is what it would be */
+	const struct flame_options *options;
+	const struct buf *data; /* NULL: none */
+	size_t bytes;
+	int has_place;
+	struct err *err;
+};
+
+static int put_part(struct page *w, const char *bytes, size_t n)
 {
-	uint32_t keep = g->n_nodes;
-	int rc = payload_write(data, g, options, err);
+	w->bytes += n;
+	return w->out ? put(w->out, bytes, n, w->err) : 0;
+}
 
-	while (rc == 0 && data->len > PAYLOAD_BYTES_MAX && keep > 0) {
-		double share = 0.95 * (double)PAYLOAD_BYTES_MAX / (double)data->len;
-		uint32_t fits = (uint32_t)(share * g->n_nodes);
+static int put_data(struct page *w)
+{
+	w->has_place = 1;
+	if (!w->data)
+		return 0;
+	w->bytes += base64_bytes(w->data->len);
+	return w->out ? put_base64(w->out, w->data, w->err) : 0;
+}
 
-		keep -= keep / 4 + 1;
-		if (fits < keep)
-			keep = fits;
-		rc = graph_fold(g, keep, err);
-		buf_clear(data);
-		if (rc == 0)
-			rc = payload_write(data, g, options, err);
+/* Whether a mark of the page is `name`. */
+static int is_mark(const char *mark, const char *name)
+{
+	mark += strlen(MARK);
+	return strncmp(mark, name, strlen(name)) == 0 && mark[strlen(name)] == '@';
+}
+
+/* The page's text, with parts for one run or for several as it is, and what its marks stand for. */
+static int put_page(struct page *w)
+{
+	const char *at = viewer_page_html, *end = at + viewer_page_html_len, *mark;
+	int skip = 0, rc = 0;
+
+	while (rc == 0 && at < end) {
+		mark = strstr(at, MARK);
+		if (!skip)
+			rc = put_part(w, at, (size_t)((mark ? mark : end) - at));
+		if (rc != 0 || !mark)
+			break;
+		if (is_mark(mark, "DATA"))
+			rc = put_data(w);
+		else if (is_mark(mark, "ONE"))
+			skip = w->options->n_runs > 1;
+		else if (is_mark(mark, "SEVERAL"))
+			skip = w->options->n_runs == 1;
+		else if (is_mark(mark, "END"))
+			skip = 0;
+		at = strchr(mark + 1, '@');
+		at = at ? at + 1 : end;
 	}
+	if (rc == 0 && !w->has_place)
+		rc = err_set(w->err, ERR_INTERNAL, "the page of this build has no place for data");
 	return rc;
 }
 
-static int put_page(FILE *out, const struct buf *data, struct err *err)
+/* When not even a page with everything folded is small enough; `data` are those of the smallest. */
+static int too_small(const struct flame_options *o, const struct buf *data, size_t code,
+		     struct err *err)
 {
-	static const char mark[] = "@PROTEA-FLAME-DATA@";
-	const char *at = strstr(viewer_page_html, mark);
-	size_t before, after;
-	int rc;
+	return err_set(err, ERR_ARG,
+		       "a page of at most %zu bytes is not possible: of what is to be shown the "
+		       "smallest has %zu bytes, %zu of them for the code; allow at least that",
+		       o->max_bytes, code + base64_bytes(data->len), code);
+}
 
-	if (!at)
-		return err_set(err, ERR_INTERNAL, "the page of this build has no place for data");
-	before = (size_t)(at - viewer_page_html);
-	after = before + strlen(mark);
-	rc = put(out, viewer_page_html, before, err);
+/* Without a limit of their own, people get a page in any case. */
+static int make_data(struct buf *data, struct graph *g, const struct flame_options *o, size_t code,
+		     struct err *err)
+{
+	size_t max = o->max_bytes ? o->max_bytes : FLAME_BYTES_MAX;
+	size_t room = max > code ? base64_room(max - code) : 0;
+	int rc = payload_write(data, g, o, room, err);
+
+	if (rc != 0 || data->len <= room || o->max_bytes == 0)
+		return rc;
+	buf_clear(data);
+	rc = payload_write(data, g, o, 0, err);
+	return rc == 0 && data->len > room ? too_small(o, data, code, err) : rc;
+}
+
+static int write_graph(FILE *out, struct graph *g, const struct flame_options *o, struct err *err)
+{
+	struct page page = {.options = o, .err = err};
+	struct buf data = BUF_INIT;
+	int rc = put_page(&page);
+
 	if (rc == 0)
-		rc = put_base64(out, data, err);
-	if (rc == 0)
-		rc = put(out, viewer_page_html + after, viewer_page_html_len - after, err);
+		rc = make_data(&data, g, o, page.bytes, err);
+	if (rc == 0) {
+		page = (struct page){.out = out, .options = o, .data = &data, .err = err};
+		rc = put_page(&page);
+	}
 	if (rc == 0 && fflush(out) != 0)
 		rc = bad_write(err);
+	buf_release(&data);
 	return rc;
 }
 
 int flame_write(FILE *out, const struct flame_options *options, struct err *err)
 {
 	struct graph g;
-	struct buf data = BUF_INIT;
 	int rc = graph_build(&g, options, err);
 
 	if (rc != 0)
 		return rc;
-	rc = make_data(&data, &g, options, err);
-	if (rc == 0)
-		rc = put_page(out, &data, err);
-	buf_release(&data);
+	rc = write_graph(out, &g, options, err);
 	graph_release(&g);
 	return rc;
 }

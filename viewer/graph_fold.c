@@ -1,30 +1,62 @@
 /* Making a graph smaller, and its samples unique: see graph.h. */
 #include <stdlib.h>
+#include <string.h>
 
-#include "viewer/graph.h"
+#include "viewer/graph_build.h"
 #include "viewer/graph_tree.h"
 
-static int compare_samples(const void *pa, const void *pb)
-{
-	const struct graph_sample *a = pa, *b = pb;
+/* ---- samples ---- */
 
-	if (a->group != b->group)
-		return a->group < b->group ? -1 : 1;
-	return (a->node > b->node) - (a->node < b->node);
+struct sorter {
+	struct graph_sample *to; /* owned */
+	size_t *starts;          /* owned; by node or group, and one more */
+};
+
+static int sorter_init(struct sorter *s, const struct graph *g)
+{
+	size_t most = g->n_nodes > g->n_groups ? g->n_nodes : g->n_groups;
+
+	s->to = malloc((g->n_samples + 1) * sizeof *s->to);
+	s->starts = malloc((most + 1) * sizeof *s->starts);
+	return s->to && s->starts ? 0 : ERR_NOMEM;
 }
 
-void graph_join_samples(struct graph *g)
+static void sorter_release(struct sorter *s)
+{
+	free(s->to);
+	free(s->starts);
+}
+
+/* Stable, by counting: the samples are `to` afterwards, and what they were is there for the next pass. */
+static void sort_by(struct graph *g, struct sorter *s, int by_group)
+{
+	size_t n = by_group ? g->n_groups : g->n_nodes, i;
+	struct graph_sample *from = g->samples;
+
+	memset(s->starts, 0, (n + 1) * sizeof *s->starts);
+	for (i = 0; i < g->n_samples; i++)
+		s->starts[(by_group ? from[i].group : from[i].node) + (size_t)1]++;
+	for (i = 0; i < n; i++)
+		s->starts[i + 1] += s->starts[i];
+	for (i = 0; i < g->n_samples; i++)
+		s->to[s->starts[by_group ? from[i].group : from[i].node]++] = from[i];
+	g->samples = s->to;
+	s->to = from;
+}
+
+static void join(struct graph *g, struct sorter *sorter)
 {
 	size_t i, n = 0;
 
-	if (g->n_samples > 1)
-		qsort(g->samples, g->n_samples, sizeof *g->samples, compare_samples);
+	sort_by(g, sorter, 0);
+	sort_by(g, sorter, 1);
 	for (i = 0; i < g->n_samples; i++) {
-		struct graph_sample *s = &g->samples[i];
+		const struct graph_sample *s = &g->samples[i];
+		struct graph_sample *last = n ? &g->samples[n - 1] : NULL;
 
-		if (n > 0 && compare_samples(&g->samples[n - 1], s) == 0) {
-			g->samples[n - 1].count += s->count;
-			g->samples[n - 1].value += s->value;
+		if (last && last->group == s->group && last->node == s->node) {
+			last->count += s->count;
+			last->value += s->value;
 		} else {
 			g->samples[n++] = *s;
 		}
@@ -32,12 +64,18 @@ void graph_join_samples(struct graph *g)
 	g->n_samples = n;
 }
 
-/* ---- fewer nodes ---- */
-
-static uint64_t weight(const struct graph *g, uint32_t node)
+int graph_join_samples(struct graph *g)
 {
-	return g->nodes[0].value ? g->nodes[node].value : g->nodes[node].count;
+	struct sorter s;
+	int rc = sorter_init(&s, g);
+
+	if (rc == 0)
+		join(g, &s);
+	sorter_release(&s);
+	return rc;
 }
+
+/* ---- fewer nodes ---- */
 
 static int find_limit(const struct graph *g, uint32_t keep, struct weight_limit *limit)
 {
@@ -47,7 +85,7 @@ static int find_limit(const struct graph *g, uint32_t keep, struct weight_limit 
 	if (weight_scale_init(&s) != 0)
 		return ERR_NOMEM;
 	for (i = 0; i < g->n_nodes; i++)
-		weight_scale_add(&s, weight(g, i));
+		weight_scale_add(&s, g->nodes[i].weight);
 	*limit = weight_scale_limit(&s, keep);
 	weight_scale_release(&s);
 	return 0;
@@ -56,55 +94,107 @@ static int find_limit(const struct graph *g, uint32_t keep, struct weight_limit 
 struct fold {
 	struct graph *g;
 	struct weight_limit limit;
-	uint32_t *to;             /* owned; by node: its new place */
+	uint32_t *under; /* owned; by node: whose "(other)" it goes into, GRAPH_NONE: it stays */
+	uint32_t *to;    /* owned; by node that stays: its new place */
+	uint32_t *other; /* owned; by node that stays: its "(other)", 0: none */
 	struct graph_node *nodes; /* owned */
-	uint32_t *other;          /* owned; by new node: its "(other)" child, 0: none */
-	uint32_t n, label;
+	uint32_t n;
 };
 
-static void fold_subtree(struct fold *f, uint32_t node)
+static int fold_init(struct fold *f, struct graph *g, uint32_t keep)
 {
-	struct graph *g = f->g;
-	const struct graph_node *from = &g->nodes[node];
-	uint32_t parent = f->to[from->parent], at = f->other[parent], i;
+	size_t n = g->n_nodes;
 
-	if (!at) {
-		at = f->other[parent] = f->n++;
-		f->nodes[at] = (struct graph_node){parent, 0, f->label, GRAPH_NONE, 0, 0};
-	}
-	f->nodes[at].count += from->count;
-	f->nodes[at].value += from->value;
-	for (i = node; i < from->end; i++) {
-		f->to[i] = at;
-		g->folded_nodes += g->nodes[i].label != f->label;
-	}
+	*f = (struct fold){.g = g};
+	f->under = malloc(n * sizeof *f->under);
+	f->to = malloc(n * sizeof *f->to);
+	f->other = calloc(n, sizeof *f->other);
+	f->nodes = malloc(2 * n * sizeof *f->nodes);
+	if (!f->under || !f->to || !f->other || !f->nodes || find_limit(g, keep, &f->limit) != 0 ||
+	    graph_other_label(g) == GRAPH_NONE)
+		return ERR_NOMEM;
+	return 0;
 }
 
-/* In preorder; light children come last, so the one that stands for them comes last too. */
-static void fold_nodes(struct fold *f)
+static void fold_release(struct fold *f)
+{
+	free(f->under);
+	free(f->to);
+	free(f->other);
+	free(f->nodes);
+}
+
+static void choose(struct fold *f)
 {
 	struct graph *g = f->g;
 	uint32_t i = 0;
 
 	while (i < g->n_nodes) {
 		const struct graph_node *n = &g->nodes[i];
-		uint64_t w = weight(g, i);
-		int sure = i == 0 || w >= f->limit.sure;
+		int sure = i == 0 || n->weight >= f->limit.sure;
+		int stays = sure || (n->weight >= f->limit.maybe && f->limit.room > 0);
+		uint32_t end = n->end;
 
-		if (n->label == f->label || (!sure && (w < f->limit.maybe || f->limit.room == 0))) {
-			fold_subtree(f, i);
-			i = n->end;
+		if (stays && n->label != g->other) {
+			f->limit.room -= !sure;
+			f->under[i++] = GRAPH_NONE;
 			continue;
 		}
-		f->limit.room -= !sure;
-		f->to[i] = f->n;
-		f->other[f->n] = 0;
-		f->nodes[f->n] = *n;
-		f->nodes[f->n].parent = i ? f->to[n->parent] : 0;
-		f->n++;
-		i++;
+		f->other[n->parent] = 1;
+		for (; i < end; i++) {
+			f->under[i] = n->parent;
+			g->folded_nodes += g->nodes[i].label != g->other;
+		}
 	}
-	for (i = f->n; i-- > 0;)
+}
+
+/* A node that all its children were placed of: its "(other)" comes last. */
+static void close_node(struct fold *f, uint32_t node)
+{
+	if (!f->other[node])
+		return;
+	f->other[node] = f->n;
+	f->nodes[f->n++] = (struct graph_node){f->to[node], 0, f->g->other, GRAPH_NONE, 0, 0};
+}
+
+static void place(struct fold *f)
+{
+	const struct graph *g = f->g;
+	uint32_t open = 0, i;
+
+	for (i = 0; i < g->n_nodes; i++) {
+		if (f->under[i] != GRAPH_NONE)
+			continue;
+		for (; g->nodes[open].end <= i; open = g->nodes[open].parent)
+			close_node(f, open);
+		f->to[i] = f->n;
+		f->nodes[f->n] = g->nodes[i];
+		f->nodes[f->n].parent = i ? f->to[g->nodes[i].parent] : 0;
+		f->n++;
+		open = i;
+	}
+	for (; open != 0; open = g->nodes[open].parent)
+		close_node(f, open);
+	close_node(f, 0);
+}
+
+static void sum_up(struct fold *f)
+{
+	const struct graph *g = f->g;
+	uint32_t i;
+
+	for (i = 1; i < g->n_nodes; i++) {
+		uint32_t under = f->under[i];
+
+		if (under == GRAPH_NONE)
+			continue;
+		f->to[i] = f->other[under];
+		if (g->nodes[i].parent == under) {
+			f->nodes[f->to[i]].first += g->nodes[i].first;
+			f->nodes[f->to[i]].weight += g->nodes[i].weight;
+		}
+	}
+	for (i = 0; i < f->n; i++)
 		f->nodes[i].end = i + 1;
 	for (i = f->n; i-- > 1;)
 		if (f->nodes[f->nodes[i].parent].end < f->nodes[i].end)
@@ -113,42 +203,87 @@ static void fold_nodes(struct fold *f)
 
 uint32_t graph_other_label(struct graph *g)
 {
-	if (g->n_labels == 0 || !(g->labels[g->n_labels - 1].flags & GRAPH_OTHER))
-		g->labels[g->n_labels++] =
-			(struct graph_label){GRAPH_NONE, GRAPH_NONE, GRAPH_OTHER | GRAPH_NO_CODE};
-	return g->n_labels - 1;
+	uint32_t name;
+
+	if (g->other != GRAPH_NONE)
+		return g->other;
+	if (strtab_intern_text(g->strings, "(other)", &name) != 0)
+		return GRAPH_NONE;
+	g->labels[g->n_labels] =
+		(struct graph_label){name, GRAPH_NONE, GRAPH_OTHER | GRAPH_NO_CODE};
+	return g->other = g->n_labels++;
 }
 
 int graph_fold(struct graph *g, uint32_t keep, struct err *err)
 {
-	struct fold f = {.g = g};
-	size_t i, max = 2 * (size_t)g->n_nodes;
+	struct sorter sorter = {0};
+	struct fold f;
+	size_t i;
 
-	f.to = malloc(g->n_nodes * sizeof *f.to);
-	f.nodes = malloc(max * sizeof *f.nodes);
-	f.other = calloc(max, sizeof *f.other);
-	if (!f.to || !f.nodes || !f.other || find_limit(g, keep, &f.limit) != 0) {
-		free(f.to);
-		free(f.nodes);
-		free(f.other);
+	if (fold_init(&f, g, keep) != 0 || sorter_init(&sorter, g) != 0) {
+		fold_release(&f);
+		sorter_release(&sorter);
 		return err_nomem(err, "a smaller call tree");
 	}
-	f.label = graph_other_label(g);
-	fold_nodes(&f);
+	choose(&f);
+	place(&f);
+	sum_up(&f);
 	for (i = 0; i < g->n_samples; i++)
 		g->samples[i].node = f.to[g->samples[i].node];
-	graph_join_samples(g);
+	for (i = 0; i < g->n_ticks; i++)
+		g->ticks[i].node = f.to[g->ticks[i].node];
 	free(g->nodes);
-	free(f.to);
-	free(f.other);
 	g->nodes = f.nodes;
 	g->n_nodes = f.n;
-	g->folded_count = g->folded_value = 0;
-	for (i = 0; i < f.n; i++) {
-		if (f.nodes[i].label != f.label)
-			continue;
-		g->folded_count += f.nodes[i].count;
-		g->folded_value += f.nodes[i].value;
-	}
+	f.nodes = NULL;
+	join(g, &sorter);
+	fold_release(&f);
+	sorter_release(&sorter);
 	return 0;
+}
+
+/* ---- what was folded ---- */
+
+static double largest_share(const struct graph_run *part, const struct graph_run *all)
+{
+	double most = 0;
+	int k;
+
+	for (k = 0; k < PROFILE_KINDS; k++) {
+		double share = 0;
+
+		if (all->values[k])
+			share = (double)part->values[k] / (double)all->values[k];
+		else if (all->counts[k])
+			share = (double)part->counts[k] / (double)all->counts[k];
+		if (share > most)
+			most = share;
+	}
+	return most;
+}
+
+/* Groups, and so samples, are in the order of runs. */
+double graph_folded_share(const struct graph *g)
+{
+	struct graph_run part = {0};
+	double most = 0, share;
+	uint32_t run = 0;
+	size_t i;
+
+	for (i = 0; i <= g->n_samples; i++) {
+		const struct graph_sample *s = &g->samples[i];
+		const struct graph_group *at = i < g->n_samples ? &g->groups[s->group] : NULL;
+
+		if (!at || at->run != run) {
+			share = largest_share(&part, &g->runs[run]);
+			most = share > most ? share : most;
+			part = (struct graph_run){0};
+			run = at ? at->run : run;
+		}
+		if (at && s->node != 0 && g->nodes[s->node].label == g->other) {
+			part.counts[g->kinds[at->kind]] += s->count;
+			part.values[g->kinds[at->kind]] += s->value;
+		}
+	}
+	return most;
 }

@@ -1,26 +1,25 @@
-/* Stages and threads of the samples that a page shows, as small groups. Private to viewer. */
+/* Places of stages and threads in a graph, run by run: what groups, spans and ticks refer to. Private to the
+ * graph_*.c of viewer. */
 #ifndef VIEWER_GRAPH_GROUPS_H
 #define VIEWER_GRAPH_GROUPS_H
 
-#include "prof/base/hash.h"
-#include "viewer/graph.h"
+#include "viewer/graph_build.h"
 
 struct grouper {
-	struct graph *g;
-	const struct profile *p;
-	uint32_t *stage_of;   /* owned; by place in profile.stages: place in g->stages */
-	uint32_t *thread_of;  /* owned; by place in profile.threads: place in g->threads */
+	struct build *b;
+	uint32_t run;
+	uint32_t *stage_of;   /* owned; by place in the run's stages: place in the graph's */
+	uint32_t *thread_of;  /* owned; by place in the run's threads: place in the graph's */
 	int merge;            /* threads of one name are one */
-	struct idmap stages;  /* (parent << 32 | name) to place */
-	struct idmap threads; /* (process name << 32 | name) to place, when merged */
-	struct idmap groups;  /* (stage << 32 | thread) to place */
+	struct idmap stages;  /* of all runs: (parent << 32 | name) to place */
+	struct idmap threads; /* of this run, when merged: (process name << 32 | name) to place */
+	struct idmap owners;  /* of this run and kind: (stage << 32 | thread) to group */
+	uint32_t cap_groups, cap_stages, cap_threads;
 };
 
-/* `taken` tells which samples of the profile count. */
-int grouper_init(struct grouper *w, struct graph *g, const struct profile *p,
-		 const unsigned char *taken, struct err *err);
-/* The group of a sample, GRAPH_NONE: no memory. */
-uint32_t grouper_of(struct grouper *w, const struct profile_sample *s);
-void grouper_release(struct grouper *w);
+/* Stages of the run as spans, behind those of the runs before, where there is room. */
+void grouper_spans(struct grouper *w);
+/* Samples in time. 0 or ERR_NOMEM. */
+int grouper_ticks(struct grouper *w);
 
 #endif

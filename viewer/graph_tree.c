@@ -61,12 +61,11 @@ void weight_scale_release(struct weight_scale *s)
 struct entry {
 	uint32_t parent, label; /* parent: an entry */
 	uint32_t size;          /* with all below */
-	uint64_t count, value;
+	uint64_t first, weight;
 };
 
 struct make {
 	const struct tree_paths *paths;
-	int by_count;
 	uint32_t *to;          /* owned; by path: its entry */
 	struct entry *entries; /* owned; parents first */
 	uint32_t *others;      /* owned; by entry: the one for its lighter children, 0: none */
@@ -77,18 +76,13 @@ struct make {
 	uint32_t *place;  /* owned; by entry: its preorder number */
 };
 
-static uint64_t path_weight(const struct make *w, uint32_t path)
-{
-	return w->by_count ? w->paths->counts[path] : w->paths->values[path];
-}
-
 static void sum_up(const struct tree_paths *p)
 {
 	uint32_t i;
 
 	for (i = p->n; i-- > 1;) {
-		p->counts[p->parents[i]] += p->counts[i];
-		p->values[p->parents[i]] += p->values[i];
+		p->firsts[p->parents[i]] += p->firsts[i];
+		p->weights[p->parents[i]] += p->weights[i];
 	}
 }
 
@@ -103,7 +97,7 @@ static int find_limit(const struct make *w, struct weight_limit *limit)
 	if (weight_scale_init(&s) != 0)
 		return ERR_NOMEM;
 	for (i = 1; i < w->paths->n; i++)
-		weight_scale_add(&s, path_weight(w, i));
+		weight_scale_add(&s, w->paths->weights[i]);
 	*limit = weight_scale_limit(&s, w->paths->keep);
 	weight_scale_release(&s);
 	return 0;
@@ -118,8 +112,8 @@ static void join_other(struct make *w, uint32_t path, uint32_t parent)
 		at = w->others[parent] = w->n++;
 		w->entries[at] = (struct entry){parent, p->other, 1, 0, 0};
 	}
-	w->entries[at].count += p->counts[path];
-	w->entries[at].value += p->values[path];
+	w->entries[at].first += p->firsts[path];
+	w->entries[at].weight += p->weights[path];
 	w->to[path] = at;
 }
 
@@ -130,7 +124,7 @@ static void choose(struct make *w, struct weight_limit limit)
 
 	for (i = 0; i < p->n; i++) {
 		uint32_t parent = i ? w->to[p->parents[i]] : 0;
-		uint64_t weight = path_weight(w, i);
+		uint64_t weight = p->weights[i];
 		int sure = i == 0 || weight >= limit.sure;
 
 		if (i > 0 && w->entries[parent].label == p->other) {
@@ -139,7 +133,7 @@ static void choose(struct make *w, struct weight_limit limit)
 			limit.room -= !sure;
 			w->to[i] = w->n;
 			w->entries[w->n++] =
-				(struct entry){parent, p->labels[i], 1, p->counts[i], p->values[i]};
+				(struct entry){parent, p->labels[i], 1, p->firsts[i], weight};
 		} else {
 			join_other(w, i, parent);
 		}
@@ -153,13 +147,14 @@ static int compare(const void *pa, const void *pb, void *ctx)
 	const struct make *w = ctx;
 	const struct entry *a = &w->entries[*(const uint32_t *)pa];
 	const struct entry *b = &w->entries[*(const uint32_t *)pb];
-	uint64_t wa = w->by_count ? a->count : a->value, wb = w->by_count ? b->count : b->value;
 	uint32_t other = w->paths->other, ra, rb;
 
 	if ((a->label == other) != (b->label == other))
 		return a->label == other ? 1 : -1;
-	if (wa != wb)
-		return wa > wb ? -1 : 1;
+	if (a->first != b->first)
+		return a->first > b->first ? -1 : 1;
+	if (a->weight != b->weight)
+		return a->weight > b->weight ? -1 : 1;
 	if (a->label == b->label)
 		return 0;
 	ra = w->paths->ranks[a->label];
@@ -215,7 +210,7 @@ static int write_nodes(struct make *w, struct graph_node **nodes)
 		uint32_t at = w->place[i];
 
 		(*nodes)[at] = (struct graph_node){w->place[e->parent], at + e->size, e->label,
-						   GRAPH_NONE,          e->count,     e->value};
+						   GRAPH_NONE,          e->first,     e->weight};
 	}
 	for (i = 0; i < w->paths->n; i++)
 		w->to[i] = w->place[w->to[i]];
@@ -250,7 +245,6 @@ int tree_make(const struct tree_paths *paths, struct graph_node **nodes, uint32_
 
 	*nodes = NULL;
 	sum_up(paths);
-	w.by_count = paths->values[0] == 0;
 	if (rc == 0)
 		rc = find_limit(&w, &limit);
 	if (rc == 0) {

@@ -29,13 +29,13 @@ struct tree_paths {
 	uint32_t n;              /* row 0 is the root of all */
 	const uint32_t *parents; /* borrowed, all arrays; smaller than the row's own number */
 	const uint32_t *labels;
-	uint64_t *counts, *values; /* own ones; totals afterwards */
+	uint64_t *firsts, *weights; /* own ones, as in nodes; totals afterwards */
 	const uint32_t *ranks; /* of labels, for an order that does not depend on their numbers */
 	uint32_t keep;         /* at most about so many paths become nodes of their own */
 	uint32_t other; /* label of the nodes in which a parent's lighter children are joined */
 };
 
-/* Nodes without sites; the heaviest child first, equal ones by rank; `other` nodes last. (*node_of)[row] is
+/* Nodes without sites; by weight they stay, by `firsts`, then weight, then rank they are in order; `other` nodes last. (*node_of)[row] is
  * where a path went. Both arrays are the caller's. ERR_NOMEM leaves both NULL. */
 int tree_make(const struct tree_paths *paths, struct graph_node **nodes, uint32_t *n_nodes,
 	      uint32_t **node_of);

@@ -8,26 +8,15 @@
 #include "viewer/graph.h"
 
 #define PAYLOAD_FORMAT  "protea-flame"
-#define PAYLOAD_VERSION 1
+#define PAYLOAD_VERSION 2
 /* Longer names are cut, and say so: no screen shows more, and one name must not fill a page. */
 #define PAYLOAD_NAME_MAX 4096
 
-/* Appends to `out`. 0, ERR_NOMEM or ERR_LIMIT (`out` is full). */
-int payload_write(struct buf *out, const struct graph *g, const struct flame_options *options,
-		  struct err *err);
-
-/* ---- parts, for payload.c ---- */
-
-/* A string of the profile, cut to PAYLOAD_NAME_MAX; `note` (made here) goes behind it. */
-struct payload_text {
-	const char *bytes;
-	size_t len;
-	char note[48];
-};
-
-void payload_cut(struct payload_text *t, const char *bytes, size_t len);
-/* The members of the JSON head that tell of the run and the losses; each ends with a comma. */
-void payload_meta(struct buf *json, const struct graph *g, const struct flame_options *options);
-void payload_json_text(struct buf *json, const char *bytes, size_t len);
+/* Appends to `out`, if it can be done in at most `room` bytes: of source, samples in time, stages and counters
+ * as much as their parts of it hold, then nodes are folded until all fit. `g` is then what was written.
+ * More than `room` is written where folding everything is not enough. 0, ERR_NOMEM or ERR_LIMIT (`out` is
+ * full). */
+int payload_write(struct buf *out, struct graph *g, const struct flame_options *options,
+		  size_t room, struct err *err);
 
 #endif

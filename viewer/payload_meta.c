@@ -2,24 +2,9 @@
  * hold is escaped, what is no UTF-8 is left to the reader, which shows it as U+FFFD. */
 #include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "viewer/payload.h"
-
-void payload_cut(struct payload_text *t, const char *bytes, size_t len)
-{
-	t->bytes = bytes;
-	t->len = len;
-	t->note[0] = '\0';
-	if (len <= PAYLOAD_NAME_MAX)
-		return;
-	t->len = PAYLOAD_NAME_MAX;
-	/* Not within a character: continuation bytes of UTF-8 are 10xxxxxx, three at most. */
-	while (t->len > PAYLOAD_NAME_MAX - 3 && ((unsigned char)bytes[t->len] & 0xc0) == 0x80)
-		t->len--;
-	snprintf(t->note, sizeof t->note, "\xe2\x80\xa6 (%zu bytes in all)", len);
-}
+#include "viewer/payload_pack.h"
 
 static void put_escaped(struct buf *json, const char *bytes, size_t len)
 {
@@ -39,9 +24,8 @@ static void put_escaped(struct buf *json, const char *bytes, size_t len)
 
 void payload_json_text(struct buf *json, const char *bytes, size_t len)
 {
-	struct payload_text t;
+	struct payload_cut t = payload_cut(bytes, len);
 
-	payload_cut(&t, bytes, len);
 	buf_putc(json, '"');
 	put_escaped(json, t.bytes, t.len);
 	buf_puts(json, t.note);
@@ -64,31 +48,27 @@ static void put_text(struct buf *json, const char *key, const char *text)
 	buf_putc(json, ',');
 }
 
-static void put_run(struct buf *json, const struct profile *p)
+/* Nothing of it in a page for strangers. */
+static void put_private(struct buf *json, const struct flame_options *o, const struct profile *p,
+			const char *key, uint32_t id)
 {
-	const struct profile_run *r = &p->run;
+	put_string(json, p, key, o->redact ? STRTAB_EMPTY : id);
+}
 
-	buf_puts(json, "\"run\":{");
-	put_string(json, p, "id", r->id);
-	put_string(json, p, "name", r->name);
-	put_string(json, p, "command", r->command);
-	put_string(json, p, "job", r->job);
-	put_string(json, p, "host", r->host);
-	put_string(json, p, "cpu_model", r->cpu_model);
-	put_string(json, p, "kernel", r->kernel);
-	put_string(json, p, "version", r->version);
-	put_string(json, p, "git_sha", r->git_sha);
-	put_string(json, p, "mode", r->mode);
-	put_string(json, p, "engine", r->engine);
-	put_string(json, p, "labels", r->labels);
-	if (r->has_exit_code)
-		buf_printf(json, "\"exit_code\":%d,", r->exit_code);
-	if (isfinite(r->rate_hz))
-		buf_printf(json, "\"rate_hz\":%.6g,", r->rate_hz);
-	buf_printf(json,
-		   "\"signal\":%d,\"ncpu\":%" PRIu32 ",\"finished\":%d,\"started_ms\":%" PRId64
-		   ",\"duration_ns\":%" PRId64 "},",
-		   r->signal, r->ncpu, r->finished != 0, r->started_at / 1000000, r->duration_ns);
+/* Of a command line the program's name: its first word, without quotes and folder. */
+static void put_program(struct buf *json, const char *command)
+{
+	const char *end = " ", *from;
+	size_t len;
+
+	if (*command == '\'' || *command == '"')
+		end = *command++ == '"' ? "\"" : "'";
+	len = strcspn(command, end);
+	for (from = command + len; from > command && from[-1] != '/'; from--) {
+	}
+	buf_puts(json, "\"command\":");
+	payload_json_text(json, from, (size_t)(command + len - from));
+	buf_putc(json, ',');
 }
 
 static void put_losses(struct buf *json, const struct profile *p)
@@ -126,33 +106,151 @@ static void put_kinds(struct buf *json, const struct profile *p)
 			   profile_kind_name((enum profile_kind)k), counts[k]);
 		comma = ",";
 	}
-	buf_puts(json, "},");
+	buf_puts(json, "}");
 }
 
-void payload_meta(struct buf *json, const struct graph *g, const struct flame_options *options)
+static void put_precisions(struct buf *json, const struct flame_run *r)
 {
-	const struct profile *p = options->runs[0].p;
 	size_t i;
 
-	put_text(json, "title", options->title);
-	put_text(json, "filter", options->filter_text);
-	for (i = 0; i < options->runs[0].n_precisions; i++) {
-		const struct flame_precision *at = &options->runs[0].precisions[i];
+	if (r->n_precisions == 0)
+		return;
+	buf_puts(json, ",\"precision\":{");
+	for (i = 0; i < r->n_precisions; i++) {
+		const struct flame_precision *at = &r->precisions[i];
 
-		if (at->kind != options->kind)
-			continue;
-		put_text(json, "precision", at->text);
+		buf_printf(json, "%s\"%s\":{\"text\":", i ? "," : "", profile_kind_name(at->kind));
+		payload_json_text(json, at->text, strlen(at->text));
 		if (at->hi > at->lo && isfinite(at->lo) && isfinite(at->hi))
-			buf_printf(json, "\"interval\":[%.0f,%.0f],", at->lo, at->hi);
+			buf_printf(json, ",\"interval\":[%.0f,%.0f]", at->lo, at->hi);
+		buf_putc(json, '}');
 	}
-	buf_printf(json, "\"kind\":\"%s\",\"unit\":\"%s\",", profile_kind_name(options->kind),
-		   profile_kind_is_time(options->kind) ? "ns" : "bytes");
-	put_run(json, p);
+	buf_putc(json, '}');
+}
+
+static void put_run(struct buf *json, const struct flame_options *o, const struct flame_run *run)
+{
+	const struct profile *p = run->p;
+	const struct profile_run *r = &p->run;
+
+	buf_putc(json, '{');
+	put_string(json, p, "id", r->id);
+	if (run->name)
+		put_text(json, "name", run->name);
+	else
+		put_string(json, p, "name", r->name);
+	if (o->redact)
+		put_program(json, strtab_text(p->strings, r->command));
+	else
+		put_string(json, p, "command", r->command);
+	put_private(json, o, p, "job", r->job);
+	put_private(json, o, p, "host", r->host);
+	put_private(json, o, p, "labels", r->labels);
+	put_string(json, p, "cpu_model", r->cpu_model);
+	put_string(json, p, "kernel", r->kernel);
+	put_string(json, p, "version", r->version);
+	put_string(json, p, "git_sha", r->git_sha);
+	put_string(json, p, "mode", r->mode);
+	put_string(json, p, "engine", r->engine);
+	if (r->has_exit_code)
+		buf_printf(json, "\"exit_code\":%d,", r->exit_code);
+	if (isfinite(r->rate_hz))
+		buf_printf(json, "\"rate_hz\":%.6g,", r->rate_hz);
+	buf_printf(json,
+		   "\"signal\":%d,\"ncpu\":%" PRIu32 ",\"finished\":%d,\"started_ms\":%" PRId64
+		   ",\"duration_ns\":%" PRId64 ",",
+		   r->signal, r->ncpu, r->finished != 0, r->started_at / 1000000, r->duration_ns);
 	put_losses(json, p);
 	put_kinds(json, p);
+	put_precisions(json, run);
+	buf_putc(json, '}');
+}
+
+static void put_runs(struct buf *json, const struct flame_options *o)
+{
+	size_t i;
+
+	buf_puts(json, "\"runs\":[");
+	for (i = 0; i < o->n_runs; i++) {
+		if (i > 0)
+			buf_putc(json, ',');
+		put_run(json, o, &o->runs[i]);
+	}
+	buf_puts(json, "],");
+}
+
+/* ---- what the page has ---- */
+
+static void put_shown_kinds(struct buf *json, const struct graph *g)
+{
+	uint32_t k;
+
+	buf_printf(json, "\"kind\":\"%s\",\"kinds\":[", profile_kind_name(g->kinds[0]));
+	for (k = 0; k < g->n_kinds; k++)
+		buf_printf(json, "%s\"%s\"", k ? "," : "", profile_kind_name(g->kinds[k]));
+	buf_puts(json, "],");
+}
+
+static void put_kept(struct buf *json, const struct graph *g)
+{
+	uint64_t kept = 0;
+	uint32_t i;
+
 	if (g->folded_nodes)
-		buf_printf(json,
-			   "\"folded\":{\"nodes\":%" PRIu64 ",\"count\":%" PRIu64
-			   ",\"value\":%" PRIu64 "},",
-			   g->folded_nodes, g->folded_count, g->folded_value);
+		buf_printf(json, "\"folded\":{\"nodes\":%" PRIu64 ",\"share\":%.6g},",
+			   g->folded_nodes, graph_folded_share(g));
+	if (g->ticks_of)
+		buf_printf(json, "\"ticks\":{\"kept\":%zu,\"of\":%zu},", g->n_ticks, g->ticks_of);
+	for (i = 0; i < g->n_spans; i++)
+		kept += g->spans[i].folded <= 1;
+	if (g->spans_of)
+		buf_printf(json, "\"spans\":{\"kept\":%" PRIu64 ",\"of\":%" PRIu64 "},", kept,
+			   g->spans_of);
+}
+
+static void put_source(struct pack *w, struct buf *json)
+{
+	const struct flame_source *s = w->options->source;
+	size_t i;
+
+	if (!s || w->options->redact)
+		return;
+	buf_puts(json, "\"source\":{\"columns\":[");
+	for (i = 0; i < s->n_columns; i++)
+		buf_printf(json, "%s\"%s\"", i ? "," : "", profile_kind_name(s->columns[i]));
+	buf_printf(json, "],\"left_out\":%" PRIu32 "},", w->source_left_out);
+}
+
+static void put_columns(const struct pack *w, struct buf *json)
+{
+	const char *comma = "";
+	int i;
+
+	buf_puts(json, "\"columns\":[");
+	for (i = 0; i < COLUMNS; i++) {
+		if (w->columns[i].len == 0)
+			continue;
+		buf_printf(json, "%s[\"%s\",%zu,%zu]", comma, payload_columns[i], w->rows[i],
+			   w->columns[i].len);
+		comma = ",";
+	}
+	buf_puts(json, "]}");
+}
+
+void payload_head(struct pack *w, struct buf *json)
+{
+	const struct flame_options *o = w->options;
+
+	buf_printf(json, "{\"format\":\"%s\",\"version\":%d,", PAYLOAD_FORMAT, PAYLOAD_VERSION);
+	put_shown_kinds(json, w->g);
+	put_text(json, "title", o->title);
+	put_text(json, "filter", o->filter_text);
+	if (o->redact)
+		buf_puts(json, "\"redacted\":true,");
+	put_runs(json, o);
+	put_kept(json, w->g);
+	if (w->series.len > 0)
+		buf_printf(json, "\"series\":[%s],", buf_str(&w->series));
+	put_source(w, json);
+	put_columns(w, json);
 }

@@ -70,15 +70,15 @@ static int tree(void)
 {
 	enum { n = 101 };
 	uint32_t parents[n], labels[n], ranks[n], n_nodes, *node_of, i;
-	uint64_t counts[n], values[n];
-	struct tree_paths paths = {n, parents, labels, counts, values, ranks, 10, n - 1};
+	uint64_t firsts[n], weights[n];
+	struct tree_paths paths = {n, parents, labels, firsts, weights, ranks, 10, n - 1};
 	struct graph_node *nodes;
 	int rc;
 
 	for (i = 0; i < n; i++) {
 		parents[i] = i / 2;
 		labels[i] = ranks[i] = i % 7;
-		counts[i] = values[i] = i;
+		firsts[i] = weights[i] = i;
 	}
 	rc = tree_make(&paths, &nodes, &n_nodes, &node_of);
 	if (rc != 0)

@@ -87,7 +87,10 @@ static inline uint32_t rig_stage(struct profile *p, uint32_t parent, const char 
 	struct profile_stage *s = RIG_ROW(p->stages, p->n_stages);
 
 	s->parent = parent;
+	s->thread = PROFILE_NONE;
 	s->name = rig_string(p, name);
+	s->wall_ns = s->alloc_bytes = s->alloc_count = s->peak_heap_bytes = s->peak_rss_bytes = -1;
+	s->folded = 1;
 	return p->n_stages - 1;
 }
 
@@ -102,6 +105,21 @@ static inline void rig_sample(struct profile *p, uint32_t stage, uint32_t thread
 				     .stack = stack,
 				     .count = count,
 				     .value = value};
+}
+
+static inline void rig_tick(struct profile *p, int64_t t, uint32_t thread, uint32_t stack,
+			    uint32_t state)
+{
+	struct profile_tick *at = RIG_ROW(p->ticks, p->n_ticks);
+
+	*at = (struct profile_tick){p->run.start_ns + t, thread, stack, state};
+}
+
+static inline void rig_counter(struct profile *p, int64_t t, const char *name, double value)
+{
+	struct profile_counter *c = RIG_ROW(p->counters, p->n_counters);
+
+	*c = (struct profile_counter){p->run.start_ns + t, rig_string(p, name), value};
 }
 
 static inline void rig_loss(struct profile *p, const char *reason, uint64_t count)

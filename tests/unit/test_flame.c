@@ -14,7 +14,7 @@
 #include "tests/unit/flame_rig.h"
 #include "viewer/flame.h"
 #include "viewer/graph.h"
-#include "viewer/payload.h"
+#include "viewer/payload_pack.h"
 
 static const struct flame_options cpu = {.kind = PROFILE_CPU};
 
@@ -162,7 +162,7 @@ static json_t *head_of(const struct profile *p, const struct flame_options *opti
 
 	assert_non_null(raw);
 	assert_int_equal(graph_build(&g, &o, &err), 0);
-	assert_int_equal(payload_write(&data, &g, &o, &err), 0);
+	assert_int_equal(payload_write(&data, &g, &o, 1 << 20, &err), 0);
 	assert_int_equal(uncompress(raw, &n, (const Bytef *)data.data, data.len), Z_OK);
 	len = raw[0] | (size_t)raw[1] << 8 | (size_t)raw[2] << 16;
 	assert_true(len + 4 < n);
@@ -175,9 +175,14 @@ static json_t *head_of(const struct profile *p, const struct flame_options *opti
 	return head;
 }
 
+static json_t *run_of(const json_t *head)
+{
+	return json_array_get(json_object_get(head, "runs"), 0);
+}
+
 static const char *run_text(const json_t *head, const char *key)
 {
-	return json_string_value(json_object_get(json_object_get(head, "run"), key));
+	return json_string_value(json_object_get(run_of(head), key));
 }
 
 static void the_head_is_json_whatever_the_names(void **state)
@@ -193,9 +198,10 @@ static void the_head_is_json_whatever_the_names(void **state)
 		fill(&p, names[i]);
 		head = head_of(&p, &cpu);
 		assert_string_equal(run_text(head, "command"), names[i]);
-		assert_string_equal(json_string_value(json_array_get(
-					    json_array_get(json_object_get(head, "losses"), 0), 0)),
-				    names[i]);
+		assert_string_equal(
+			json_string_value(json_array_get(
+				json_array_get(json_object_get(run_of(head), "losses"), 0), 0)),
+			names[i]);
 		json_decref(head);
 		profile_release(&p);
 	}
@@ -214,12 +220,12 @@ static void the_head_tells_of_the_run(void **state)
 	p.run.has_exit_code = 0;
 	p.run.rate_hz = 999.5;
 	head = head_of(&p, &o);
-	run = json_object_get(head, "run");
+	run = run_of(head);
 	assert_string_equal(json_string_value(json_object_get(head, "format")), PAYLOAD_FORMAT);
 	assert_string_equal(json_string_value(json_object_get(head, "title")), "a title");
 	assert_string_equal(json_string_value(json_object_get(head, "filter")), "thread x");
-	assert_string_equal(json_string_value(json_object_get(head, "unit")), "ns");
-	assert_int_equal(json_integer_value(json_object_get(json_object_get(head, "kinds"), "cpu")),
+	assert_string_equal(json_string_value(json_object_get(head, "kind")), "cpu");
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(run, "kinds"), "cpu")),
 			 3);
 	assert_int_equal(json_integer_value(json_object_get(run, "signal")), 9);
 	assert_null(json_object_get(run, "exit_code"));
@@ -230,7 +236,7 @@ static void the_head_tells_of_the_run(void **state)
 	p.run.rate_hz =
 		0.0 / 0.0; /* a foreign hand wrote it: left out, for JSON has no word for it */
 	head = head_of(&p, &o);
-	assert_null(json_object_get(json_object_get(head, "run"), "rate_hz"));
+	assert_null(json_object_get(run_of(head), "rate_hz"));
 	json_decref(head);
 	profile_release(&p);
 }
@@ -239,22 +245,22 @@ static void long_names_are_cut_between_characters(void **state)
 {
 	static const char euro[] = "\xe2\x82\xac";
 	char name[3 * 3000 + 1];
-	struct payload_text t;
+	struct payload_cut t;
 	size_t i;
 
 	(void)state;
 	for (i = 0; i < sizeof name - 1; i++)
 		name[i] = euro[i % 3];
 	name[i] = '\0';
-	payload_cut(&t, name, i);
+	t = payload_cut(name, i);
 	assert_int_equal(t.len % 3, 0);
 	assert_true(t.len <= PAYLOAD_NAME_MAX && t.len > PAYLOAD_NAME_MAX - 4);
 	assert_string_equal(t.note, "\xe2\x80\xa6 (9000 bytes in all)");
-	payload_cut(&t, name, PAYLOAD_NAME_MAX);
+	t = payload_cut(name, PAYLOAD_NAME_MAX);
 	assert_int_equal(t.len, PAYLOAD_NAME_MAX);
 	assert_string_equal(t.note, "");
 	memset(name, 0x80, sizeof name); /* no character anywhere: cut all the same */
-	payload_cut(&t, name, sizeof name);
+	t = payload_cut(name, sizeof name);
 	assert_true(t.len >= PAYLOAD_NAME_MAX - 3);
 }
 

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include <math.h>
 #include <stdio.h>
 
 #include "prof/base/hash.h"
@@ -12,6 +13,28 @@
 #include "viewer/graph_tree.h"
 
 static const struct flame_options cpu = {.kind = PROFILE_CPU};
+
+/* What a node and all below it have of a kind, from the samples. */
+struct sums {
+	uint64_t count, value;
+};
+
+static struct sums sums_of(const struct graph *g, uint32_t node, uint32_t kind)
+{
+	struct sums sums = {0};
+	size_t i;
+
+	for (i = 0; i < g->n_samples; i++) {
+		const struct graph_sample *s = &g->samples[i];
+
+		if (g->groups[s->group].kind != kind || s->node < node ||
+		    s->node >= g->nodes[node].end)
+			continue;
+		sums.count += s->count;
+		sums.value += s->value;
+	}
+	return sums;
+}
 
 static struct graph build(const struct profile *p, const struct flame_options *options)
 {
@@ -28,29 +51,28 @@ static struct graph build(const struct profile *p, const struct flame_options *o
 	return g;
 }
 
-static const char *name(const struct profile *p, const struct graph *g, uint32_t node)
+static const char *name(const struct graph *g, uint32_t node)
 {
-	uint32_t f = g->labels[g->nodes[node].label].function;
-
-	return f == GRAPH_NONE ? "(other)" : strtab_text(p->strings, f);
+	return strtab_text(g->strings, g->labels[g->nodes[node].label].function);
 }
 
-/* "name:count/value(children…)"; "~" before inlined ones. */
-static size_t print(const struct profile *p, const struct graph *g, uint32_t i, char *out)
+/* "name:count/value(children…)" of the kind shown first; "~" before inlined ones. */
+static size_t print(const struct graph *g, uint32_t i, char *out)
 {
 	const struct graph_node *n = &g->nodes[i];
+	struct sums sums = sums_of(g, i, 0);
 	size_t at = 0;
 	uint32_t c;
 
 	if (i > 0)
 		at = (size_t)snprintf(out, 128,
 				      "%s%s:", g->labels[n->label].flags & GRAPH_INLINED ? "~" : "",
-				      name(p, g, i));
-	at += (size_t)snprintf(out + at, 64, "%d/%d", (int)n->count, (int)n->value);
+				      name(g, i));
+	at += (size_t)snprintf(out + at, 64, "%d/%d", (int)sums.count, (int)sums.value);
 	for (c = i + 1; c < n->end; c = g->nodes[c].end) {
 		out[at++] = c == i + 1 ? '(' : ' ';
 		assert_int_equal(g->nodes[c].parent, i);
-		at += print(p, g, c, out + at);
+		at += print(g, c, out + at);
 	}
 	if (n->end > i + 1)
 		out[at++] = ')';
@@ -58,12 +80,12 @@ static size_t print(const struct profile *p, const struct graph *g, uint32_t i, 
 	return at;
 }
 
-static void is_graph(const struct profile *p, const struct graph *g, const char *want)
+static void is_graph(const struct graph *g, const char *want)
 {
 	char text[4096];
 
 	assert_int_equal(g->nodes[0].end, g->n_nodes);
-	print(p, g, 0, text);
+	print(g, 0, text);
 	assert_string_equal(text, want);
 }
 
@@ -95,6 +117,8 @@ static void fill(struct profile *p)
 	p->samples[p->n_samples - 1].kind = PROFILE_CPU;
 	rig_sample(p, PROFILE_NONE, t[1], idle, 7, 700);
 	p->samples[p->n_samples - 1].kind = PROFILE_WALL;
+	rig_tick(p, 5, t[0], work, PROFILE_RUNNING);
+	rig_tick(p, 9, t[1], in, PROFILE_SLEEPING);
 }
 
 static void functions_join_whatever_their_lines(void **state)
@@ -105,7 +129,7 @@ static void functions_join_whatever_their_lines(void **state)
 	(void)state;
 	fill(&p);
 	g = build(&p, &cpu);
-	is_graph(&p, &g, "12/115(main:12/115(work:10/95(~tiny:7/70) idle:1/10))");
+	is_graph(&g, "12/115(main:12/115(work:10/95(~tiny:7/70) idle:1/10))");
 	graph_release(&g);
 	profile_release(&p);
 }
@@ -119,10 +143,10 @@ static void a_node_has_the_line_it_spends_most_at(void **state)
 	fill(&p);
 	g = build(&p, &cpu);
 	/* work: line 30 has 75 with what is inlined there, line 20 has 20. */
-	assert_string_equal(name(&p, &g, 2), "work");
+	assert_string_equal(name(&g, 2), "work");
 	assert_int_equal(g.sites[g.nodes[2].site].line, 30);
 	assert_int_equal(g.sites[g.nodes[3].site].line, 3);
-	assert_string_equal(strtab_text(p.strings, g.sites[g.nodes[3].site].file), "tiny.h");
+	assert_string_equal(strtab_text(g.strings, g.sites[g.nodes[3].site].file), "tiny.h");
 	assert_int_equal(g.nodes[0].site, GRAPH_NONE);
 	graph_release(&g);
 	profile_release(&p);
@@ -138,7 +162,7 @@ static void samples_know_their_stage_and_thread(void **state)
 	(void)state;
 	fill(&p);
 	g = build(&p, &cpu);
-	assert_int_equal(g.n_stages, 2); /* "unused" has no sample */
+	assert_int_equal(g.n_stages, 3);
 	assert_int_equal(g.stages[1].parent, 0);
 	assert_int_equal(g.n_threads, 2);
 	for (i = 0; i < g.n_samples; i++) {
@@ -147,6 +171,8 @@ static void samples_know_their_stage_and_thread(void **state)
 		if (i > 0)
 			assert_true(g.samples[i].group > g.samples[i - 1].group ||
 				    g.samples[i].node > g.samples[i - 1].node);
+		if (g.kinds[at->kind] != PROFILE_CPU)
+			continue;
 		if (at->stage == 1)
 			inner += g.samples[i].count;
 		if (g.threads[at->thread].tid == 2)
@@ -164,7 +190,7 @@ static int only_worker(void *ctx, const struct profile_sample *s)
 	return s->thread == 1;
 }
 
-static void a_filter_sees_samples_of_the_kind_only(void **state)
+static void a_filter_sees_samples_of_every_kind(void **state)
 {
 	int asked = 0;
 	struct profile p;
@@ -176,17 +202,17 @@ static void a_filter_sees_samples_of_the_kind_only(void **state)
 	(void)state;
 	fill(&p);
 	g = build(&p, &o);
-	assert_int_equal(asked, 6);
-	is_graph(&p, &g, "5/50(main:5/50(work:4/40(~tiny:4/40) idle:1/10))");
+	assert_int_equal(asked, 9); /* and samples in time */
+	is_graph(&g, "5/50(main:5/50(work:4/40(~tiny:4/40) idle:1/10))");
 	graph_release(&g);
-	o = (struct flame_options){.kind = PROFILE_WALL};
+	o = (struct flame_options){.kind = PROFILE_WALL, .only_kind = 1};
 	g = build(&p, &o);
-	is_graph(&p, &g, "7/700(main:7/700(idle:7/700))");
+	is_graph(&g, "7/700(main:7/700(idle:7/700))");
 	graph_release(&g);
 	o.kind = PROFILE_GPU;
 	g = build(&p, &o);
-	is_graph(&p, &g, "0/0");
-	assert_int_equal(g.n_samples + g.n_groups + g.n_stages + g.n_threads, 0);
+	is_graph(&g, "0/0");
+	assert_int_equal(g.n_samples + g.n_groups, 0);
 	graph_release(&g);
 	profile_release(&p);
 }
@@ -207,10 +233,10 @@ static void counts_are_weights_where_there_are_no_values(void **state)
 	rig_sample(&p, PROFILE_NONE, thread, rig_stack(&p, 0, rig_frame(&p, m, "b", "", 0, 0)), 9,
 		   0);
 	g = build(&p, &cpu);
-	is_graph(&p, &g, "10/0(b:9/0 a:1/0)");
+	is_graph(&g, "10/0(b:9/0 a:1/0)");
 	assert_int_equal(graph_fold(&g, 2, NULL), 0);
-	is_graph(&p, &g, "10/0(b:9/0 (other):1/0)");
-	assert_int_equal(g.folded_count, 1);
+	is_graph(&g, "10/0(b:9/0 (other):1/0)");
+	assert_true(graph_folded_share(&g) == 0.1);
 	graph_release(&g);
 	profile_release(&p);
 }
@@ -268,7 +294,7 @@ static void fill_random(struct profile *p, uint32_t n)
 
 static void check_sums(const struct graph *g)
 {
-	uint64_t *value = calloc(g->n_nodes, sizeof *value), count = 0;
+	uint64_t *value = calloc(g->n_nodes, sizeof *value);
 	uint32_t i;
 	size_t s;
 
@@ -276,17 +302,15 @@ static void check_sums(const struct graph *g)
 	for (s = 0; s < g->n_samples; s++) {
 		assert_true(g->samples[s].node < g->n_nodes);
 		value[g->samples[s].node] += g->samples[s].value;
-		count += g->samples[s].count;
 	}
-	assert_int_equal(count, g->nodes[0].count);
 	for (i = g->n_nodes; i-- > 1;) {
 		const struct graph_node *n = &g->nodes[i];
 
-		assert_int_equal(value[i], n->value);
+		assert_int_equal(value[i], n->first);
 		assert_true(n->parent < i && n->end > i && n->end <= g->nodes[n->parent].end);
 		value[n->parent] += value[i];
 	}
-	assert_int_equal(value[0], g->nodes[0].value);
+	assert_int_equal(value[0], g->nodes[0].first);
 	free(value);
 }
 
@@ -301,19 +325,21 @@ static void folding_changes_no_sum(void **state)
 	fill_random(&p, 4000);
 	g = build(&p, &cpu);
 	check_sums(&g);
-	value = g.nodes[0].value;
+	value = g.nodes[0].first;
 	all = g.n_nodes;
 	for (keep = 2000; keep > 0; keep /= 3) {
 		assert_int_equal(graph_fold(&g, keep, NULL), 0);
 		check_sums(&g);
-		assert_int_equal(g.nodes[0].value, value);
+		assert_int_equal(g.nodes[0].first, value);
 		assert_true(g.n_nodes <= 2 * keep + 1);
 		for (i = 1, others = 0; i < g.n_nodes; i++)
-			if (g.labels[g.nodes[i].label].flags & GRAPH_OTHER) {
-				others += g.nodes[i].value;
+			if (g.nodes[i].label == g.other) {
+				others += g.nodes[i].first;
+				/* A leaf, and the last of its parent's children. */
 				assert_int_equal(g.nodes[i].end, i + 1);
+				assert_int_equal(g.nodes[g.nodes[i].parent].end, i + 1);
 			}
-		assert_int_equal(g.folded_value, others);
+		assert_true(fabs(graph_folded_share(&g) - (double)others / (double)value) < 1e-12);
 	}
 	assert_true(g.folded_nodes > all / 2 && g.folded_nodes < all);
 	graph_release(&g);
@@ -324,8 +350,8 @@ static void few_paths_stay_of_many_and_none_of_their_weight_is_lost(void **state
 {
 	enum { n = 5001, keep = 300, other = n };
 	static uint32_t parents[n], labels[n], ranks[n + 1];
-	static uint64_t counts[n], values[n];
-	struct tree_paths paths = {n, parents, labels, counts, values, ranks, keep, other};
+	static uint64_t firsts[n], weights[n];
+	struct tree_paths paths = {n, parents, labels, firsts, weights, ranks, keep, other};
 	uint32_t n_nodes, *node_of, i, kept = 0;
 	struct graph_node *nodes;
 	uint64_t sum = 0;
@@ -337,14 +363,13 @@ static void few_paths_stay_of_many_and_none_of_their_weight_is_lost(void **state
 		parents[i] = i ? (uint32_t)(seed % i) / 2 : 0;
 		labels[i] = i ? i : GRAPH_NONE;
 		ranks[i] = n - i;
-		counts[i] = i > 0;
-		values[i] =
-			i ? 1000 + (seed >> 60) : 0; /* nearly equal: the limit is among equals */
-		sum += values[i];
+		/* Nearly equal: the limit is among equals. */
+		weights[i] = i ? 1000 + (seed >> 60) : 0;
+		firsts[i] = i ? 3000 - weights[i] : 0; /* another order than that of weights */
+		sum += firsts[i];
 	}
 	assert_int_equal(tree_make(&paths, &nodes, &n_nodes, &node_of), 0);
-	assert_int_equal(nodes[0].value, sum);
-	assert_int_equal(nodes[0].count, n - 1);
+	assert_int_equal(nodes[0].first, sum);
 	assert_int_equal(nodes[0].end, n_nodes);
 	for (i = 1; i < n_nodes; i++) {
 		const struct graph_node *node = &nodes[i], *parent = &nodes[node->parent];
@@ -354,7 +379,7 @@ static void few_paths_stay_of_many_and_none_of_their_weight_is_lost(void **state
 		assert_true(node->parent < i && next <= parent->end && next > i);
 		assert_true(node->label != other || next == i + 1);
 		if (next < parent->end && nodes[next].label != other)
-			assert_true(node->value >= nodes[next].value);
+			assert_true(node->first >= nodes[next].first);
 	}
 	assert_int_equal(kept, keep);
 	for (i = 1; i < n; i++)
@@ -402,7 +427,7 @@ static void rows_that_lie_are_refused(void **state)
 	int k;
 
 	(void)state;
-	for (k = 0; k < 9; k++) {
+	for (k = 0; k < 15; k++) {
 		fill(&p);
 		if (k == 0)
 			p.stacks[2].parent = 2;
@@ -422,6 +447,18 @@ static void rows_that_lie_are_refused(void **state)
 			p.stages[0].parent = 1;
 		if (k == 8)
 			p.n_stacks = 0;
+		if (k == 9)
+			p.samples[2].kind = PROFILE_KINDS;
+		if (k == 10)
+			p.stages[1].thread = p.n_threads;
+		if (k == 11)
+			p.ticks[1].t_ns = -1;
+		if (k == 12)
+			p.ticks[1].stack = p.n_stacks;
+		if (k == 13)
+			p.ticks[1].thread = p.n_threads;
+		if (k == 14)
+			p.ticks[1].state = PROFILE_STATES;
 		assert_int_equal(graph_build(&g, &o, &err), ERR_FORMAT);
 		assert_non_null(strstr(err.text, "contradicts itself"));
 		assert_null(g.nodes);
@@ -439,7 +476,7 @@ int main(void)
 		cmocka_unit_test(functions_join_whatever_their_lines),
 		cmocka_unit_test(a_node_has_the_line_it_spends_most_at),
 		cmocka_unit_test(samples_know_their_stage_and_thread),
-		cmocka_unit_test(a_filter_sees_samples_of_the_kind_only),
+		cmocka_unit_test(a_filter_sees_samples_of_every_kind),
 		cmocka_unit_test(counts_are_weights_where_there_are_no_values),
 		cmocka_unit_test(too_many_threads_are_shown_by_name),
 		cmocka_unit_test(folding_changes_no_sum),
