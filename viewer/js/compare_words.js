@@ -11,7 +11,7 @@
   function totalSentence(state, { a, b, counted }, amount) {
     const what = counted ? flame.countNoun(state.kind) : flame.kindText(state.kind);
     const sums = (counted ? [a, b].map(flame.count) : [a, b].map(amount)).join(' → ');
-    if (!(a > 0) && !(b > 0)) return `Neither run has ${what} here.`;
+    if (!(a > 0) && !(b > 0)) return `Neither run has ${flame.kindText(state.kind)} here.`;
     if (!(a > 0) || !(b > 0)) return `Only ${a > 0 ? 'A' : 'B'} has ${what} here: ${sums}.`;
     const verb = !counted && TAKES.includes(state.kind) ? 'takes' : 'has';
     const more = b / a - 1;
