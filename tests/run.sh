@@ -33,17 +33,55 @@ count_log() { # name rc log seconds
 	fi
 	grep -iE '^(not )?ok .*# skip' "$3" | sed 's/^/    /'
 }
-run_one() { # name cmd...
-	local name=$1 log start rc
+# Tests that measure nothing and wait for nothing but their own programs run side by side, as many as there are
+# processors; all others alone, before them.
+beside() {
+	case $1 in
+	lint | fault/* | browser/* | cli/[1-6][0-9]_*) return 0 ;;
+	*) return 1 ;;
+	esac
+}
+run_logged() { # log cmd...: leaves exit code and seconds beside the log
+	local log=$1 start=$EPOCHREALTIME rc
 	shift
-	if [ -n "${TESTS:-}" ] && ! [[ " $TESTS " == *" $(basename "$name") "* ]]; then return; fi
-	log=$logs/${name//\//_}.log
-	start=$EPOCHREALTIME
 	CMOCKA_MESSAGE_OUTPUT=TAP timeout -k 10 "$limit" "$@" >"$log" 2>&1 </dev/null
 	rc=$?
-	count_log "$name" "$rc" "$log" "$(echo "$EPOCHREALTIME - $start" | bc -l 2>/dev/null ||
-		awk -v a="$EPOCHREALTIME" -v b="$start" 'BEGIN{print a-b}')"
+	echo "$rc $(awk -v a="$EPOCHREALTIME" -v b="$start" 'BEGIN { print a - b }')" >"$log.end"
 }
+count_one() { # name
+	local log=$logs/${1//\//_}.log rc seconds
+	read -r rc seconds <"$log.end"
+	rm -f "$log.end"
+	count_log "$1" "$rc" "$log" "$seconds"
+}
+names=() # of those that run side by side
+run_one() { # name cmd...
+	local name=$1 log=$logs/${1//\//_}.log
+	shift
+	if [ -n "${TESTS:-}" ] && ! [[ " $TESTS " == *" $(basename "$name") "* ]]; then return; fi
+	if [ "$processors" -lt 2 ] || ! beside "$name"; then
+		run_logged "$log" "$@"
+		count_one "$name"
+		return
+	fi
+	names+=("$name")
+	waiting+=("$(printf '%q ' run_logged "$log" "$@")")
+}
+run_waiting() {
+	local command running=0
+	for command in "${waiting[@]}"; do
+		if [ "$running" -ge "$processors" ]; then
+			wait -n
+			running=$((running - 1))
+		fi
+		eval "$command" &
+		running=$((running + 1))
+	done
+	wait
+	for command in "${names[@]}"; do count_one "$command"; done
+}
+waiting=()
+processors=$(nproc)
 
 tests/lint/leftovers.sh list >"$logs/before" 2>/dev/null
 for kind in "${kinds[@]}"; do
@@ -80,6 +118,7 @@ for kind in "${kinds[@]}"; do
 		;;
 	esac
 done
+run_waiting
 run_one leftovers tests/lint/leftovers.sh since "$logs/before"
 if [ ${#broken[@]} -gt 0 ]; then echo "failed in: ${broken[*]}"; fi
 echo "$passed passed, $failed failed, $skipped skipped"
