@@ -169,7 +169,7 @@ static int read_parts(struct reader *r, unsigned parts)
 		rc = read_places(r);
 	if (rc == 0 && (parts & (STORE_READ_SAMPLES | STORE_READ_TICKS | STORE_READ_SNAPSHOTS)))
 		rc = read_stacks(r);
-	if (rc == 0 && (parts & STORE_READ_SAMPLES))
+	if (rc == 0 && (parts & (STORE_READ_SAMPLES | STORE_READ_STAGES)))
 		rc = read_stages(r);
 	if (rc == 0 && (parts & STORE_READ_SAMPLES))
 		rc = read_samples(r);
