@@ -5,7 +5,7 @@
 (function (root) {
   'use strict';
 
-  const flame = typeof module === 'object' ? { ...require('./layout.js'), ...require('./decode.js') } : root.flame;
+  const flame = typeof module === 'object' ? { ...require('./layout.js'), ...require('./search.js'), ...require('./colours.js'), ...require('./decode.js') } : root.flame;
   const ROW = 20;
   const GAP = 1;
   const FONT = '12px ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace';
@@ -20,13 +20,17 @@
     return (0xff000000 | ((v & 255) << 16) | (v & 0xff00) | (v >> 16)) >>> 0;
   };
 
-  // Colours as pixels: by place in the list, and the same faded and dimmed.
+  // Colours as pixels: by place in the list, plain, dimmed, faded and both, each when it is first used.
+  const TONES = [1, DIMMED, FADED, FADED * DIMMED];
   function inks(colours) {
-    const all = (alpha) => Uint32Array.from(colours.list, (c) => pixelOf(alpha === 1 ? c : colours.over(c, alpha)));
-    const of = (c, alpha) => pixelOf(colours.over(c, alpha));
+    const of = (c, alpha) => pixelOf(alpha === 1 ? c : colours.over(c, alpha));
+    const onHit = (alpha) => (flame.contrast(colours.over(colours.hit, alpha), colours.hitText) >= 4.5 ? colours.hitText : colours.text);
     return {
-      size: colours.list.length,
-      sets: [1, DIMMED, FADED, FADED * DIMMED].map(all),
+      hitText: [onHit(1), onHit(FADED)],
+      sets: TONES.map(() => []),
+      add(tone, place) {
+        return (this.sets[tone][place] = of(colours.list[place], TONES[tone]));
+      },
       all: [1, 1, FADED, FADED].map((a) => of(colours.all, a)),
       hit: [1, 1, FADED, FADED].map((a) => of(colours.hit, a)),
       line: pixelOf(colours.line),
@@ -101,8 +105,8 @@
     paint(view) {
       const c = this.context;
       const { tree, total, start } = view.graph;
-      const { colours } = view;
-      if (!this.inks.has(colours) || this.inks.get(colours).size !== colours.list.length) this.inks.set(colours, inks(colours));
+      const { colours, found } = view;
+      if (!this.inks.has(colours)) this.inks.set(colours, inks(colours));
       const work = {
         view,
         ink: this.inks.get(colours),
@@ -126,10 +130,10 @@
           tree, total, start,
           {
             zoom: 0, first: work.first, last: work.last, least: LEAST_PX / work.scale, from: work.from, to: work.to,
-            before: view.found ? view.found.frames : null,
+            contains: found ? (node, end) => flame.matchesBefore(found, end) > flame.matchesBefore(found, node) : null,
           },
           (node, from, to) => this.box(work, node, from, to),
-          (depth, from, to, found) => work.dust.push(depth, from, to, found),
+          (depth, from, to, matching) => work.dust.push(depth, from, to, matching),
         );
       }
       this.copyLines(work);
@@ -169,21 +173,15 @@
       if (node === 0) pixel = ink.all[tone];
       else if (hit) pixel = ink.hit[tone];
       else {
-        const place = work.steps ? work.steps[node] : view.colours.place(label);
-        if (place >= ink.size) { // a colour that was not asked for before
-          work.ink = inks(view.colours);
-          this.inks.set(view.colours, work.ink);
-          this.box(work, node, from, to);
-          return;
-        }
-        pixel = ink.sets[tone][noCode ? 0 : place];
+        const place = noCode ? 0 : work.steps ? work.steps[node] : view.colours.place(label);
+        pixel = ink.sets[tone][place] ?? ink.add(tone, place);
       }
       const line = (depth - work.first) * width;
       if (x1 - x0 < 8) for (let x = line + x0; x < line + x1; x++) lines[x] = pixel;
       else lines.fill(pixel, line + x0, line + x1);
       const w = (x1 - x0) / this.ratio;
       if (noCode && !hit && w >= 3) work.hatched.push(node, x0, x1, tone);
-      if (w >= 3.5 * this.charWidth + 8) work.texts.push(node, x0, x1, hit ? 1 : 0);
+      if (w >= 3.5 * this.charWidth + 8) work.texts.push(node, x0, x1, hit ? (faded ? 2 : 1) : 0);
     }
 
     // The pixel rows of a row: [top, bottom) on the canvas.
@@ -212,7 +210,7 @@
         const x1 = Math.min(width, Math.max(x0 + 1, Math.round((dust[k + 2] - from) * scale * this.ratio)));
         const top = this.band(view, dust[k])[0] + third;
         for (let y = Math.max(0, top); y < Math.min(height, top + third); y++)
-          this.pixels.fill(dust[k + 3] > 0 ? ink.hit[0] : ink.line, y * width + x0, y * width + x1);
+          this.pixels.fill(dust[k + 3] ? ink.hit[0] : ink.line, y * width + x0, y * width + x1);
       }
     }
 
@@ -249,7 +247,7 @@
       return this.patterns.get(colours.line);
     }
 
-    letters({ view, texts }) {
+    letters({ view, texts, ink }) {
       const c = this.context;
       const { tree } = view.graph;
       const { labels } = view.profile;
@@ -264,7 +262,7 @@
           const x = texts[k + 1] / this.ratio + 4;
           const y = this.rowTop(view, tree.depth[node]);
           const text = this.fit(view.name(node), texts[k + 2] / this.ratio - 4 - x);
-          if (texts[k + 3]) c.fillStyle = view.colours.hitText;
+          if (texts[k + 3]) c.fillStyle = ink.hitText[texts[k + 3] - 1];
           else if (flags & flame.NO_CODE) { // hatching under letters is hard to read
             c.fillStyle = view.colours.all;
             c.fillRect(x - 2, y + 3, this.measure(text) + 4, ROW - GAP - 6);

@@ -33,7 +33,7 @@
     const delta = b.total[node] - a.total[node];
     const part = a.total[node] > 0 ? flame.percent(Math.abs(delta), a.total[node]) : '';
     const how = part ? `, ${signed(part, delta)}` : delta > 0 ? ', only in B' : '';
-    const rows = [['A', side(a)], ['B', side(b)], ['change', `${signed(app.amount(Math.abs(delta)), delta)}${how}`]];
+    const rows = [['A', side(a)], [app.state.norm === 'none' ? 'B' : 'B, scaled', side(b)], ['change', `${signed(app.amount(Math.abs(delta)), delta)}${how}`]];
     if (!long || node === 0 || !flame.frameP) return rows;
     const p = flame.frameP(app.profile, app.state, graph, node);
     if (Number.isNaN(p)) rows.push(['chance', 'not known: counts of an estimate']);

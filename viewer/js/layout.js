@@ -5,7 +5,7 @@
   'use strict';
 
   const NEAR = 8; // siblings to try one by one before searching for the one wanted
-  const NARROWEST = 1e-7; // of the zoomed frame: a window cannot be smaller
+  const NARROWEST = 1e-7; // of everything: a window cannot be smaller
 
   // Left edges: children one after the other, what the node has itself at their right.
   function place(tree, total) {
@@ -51,13 +51,12 @@
 
   // Calls box(node, from, to) for the nodes of the window `from`…`to` (at first: all of `zoom`) below `zoom`
   // that are at least `least` wide in rows first…last, and dust(depth, from, to, found) for runs of narrower
-  // siblings that are together that wide. before: something to be counted by node, summed up so far (frames of
-  // a searchIndex); found: how much of it is in the run.
-  function visit(tree, total, start, { zoom, first, last, least, from = start[zoom], to = start[zoom] + total[zoom], before = null }, box, dust) {
+  // siblings that are together that wide; found: whether contains(node, end) is true of a part of it.
+  function visit(tree, total, start, { zoom, first, last, least, from = start[zoom], to = start[zoom] + total[zoom], contains = null }, box, dust) {
     let runDepth = -1;
     let runFrom = 0;
     let runTo = 0;
-    let found = 0;
+    let found = false;
     const flush = () => {
       if (runDepth >= 0 && runTo - runFrom >= least) dust(runDepth, runFrom, runTo, found);
     };
@@ -78,10 +77,10 @@
             flush();
             runDepth = depth;
             runFrom = start[i];
-            found = 0;
+            found = false;
           }
           runTo = next > i ? start[next] : right;
-          if (before) found += before[end] - before[i];
+          if (contains && !found) found = contains(i, end);
         }
         i = end;
       } else {
@@ -169,9 +168,9 @@
     while (zoom > 0 && (from < start[zoom] - slack || to > start[zoom] + total[zoom] + slack)) zoom = tree.parent[zoom];
     const width = total[zoom];
     if (!(width > 0)) return { zoom: 0, x0: 0, x1: 1 };
-    const size = Math.min(1, Math.max(NARROWEST, (to - from) / width));
+    const size = Math.min(1, (to - from) / width);
     const x0 = Math.min(1 - size, Math.max(0, (from - start[zoom]) / width));
-    const round = (x) => Number(x.toFixed(9));
+    const round = (x) => Number(x.toFixed(12));
     return { zoom, x0: round(x0), x1: round(x0 + size) };
   }
 
@@ -179,7 +178,8 @@
   // It stops at the ends of the graph.
   function turned(graph, { from, to }, { x = (from + to) / 2, factor = 1, shift = 0 }) {
     const all = graph.total[0];
-    const width = Math.min(all, (to - from) * factor);
+    const least = Math.min(to - from, all * NARROWEST);
+    const width = Math.min(all, Math.max(least, (to - from) * factor));
     const left = x - ((x - from) / (to - from)) * width + shift * width;
     const at = Math.min(all - width, Math.max(0, left));
     return { from: at, to: at + width };

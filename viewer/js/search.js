@@ -37,55 +37,59 @@
     return hits;
   }
 
-  // Sums over the nodes before each one, so that any subtree is a difference: how many match, and what the
-  // matching ones weigh that are in no other. Kept with the weights until another search comes.
+  // The matching nodes in order, and what those of them that are in no other weigh up to each one, so that any
+  // subtree is a difference. Kept with the weights until another search comes.
   const indices = new WeakMap();
   function searchIndex(tree, total, hits) {
-    const known = indices.get(total);
-    if (known && known.hits === hits && known.tree === tree) return known;
-    const n = tree.count;
+    let index = indices.get(total);
+    if (!index) indices.set(total, (index = { tree, hits: null, count: 0, nodes: new Uint32Array(tree.count), sums: new Float64Array(tree.count + 1) }));
+    if (index.hits === hits) return index;
+    const { nodes, sums } = index;
     const { end, label } = tree;
-    const frames = new Uint32Array(n + 1);
-    const sum = new Float64Array(n + 1);
     let count = 0;
-    let weight = 0;
-    for (let i = 1, until = 0; i < n; i++) {
-      frames[i] = count;
-      sum[i] = weight;
-      if (hits[label[i]] === 0) continue;
-      if (total[i] > 0) count++;
-      if (i < until) continue;
-      weight += total[i];
-      until = end[i];
+    let until = 0;
+    for (let i = 1; i < tree.count; i++) {
+      if (hits[label[i]] === 0 || total[i] === 0) continue;
+      sums[count + 1] = sums[count] + (i < until ? 0 : total[i]);
+      nodes[count++] = i;
+      if (i >= until) until = end[i];
     }
-    frames[n] = count;
-    sum[n] = weight;
-    const index = { hits, tree, frames, sum };
-    indices.set(total, index);
+    index.hits = hits;
+    index.count = count;
     return index;
+  }
+
+  // How many matching nodes come before `node`.
+  function matchesBefore({ nodes, count }, node) {
+    let low = 0;
+    let high = count;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (nodes[middle] < node) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 
   // What the matching nodes below `zoom` weigh; one inside another adds nothing. If `zoom` itself or what
   // leads to it matches, that is all of it.
   function matched(tree, total, hits, zoom) {
-    const { frames, sum } = searchIndex(tree, total, hits);
-    const end = tree.end[zoom];
-    const count = frames[end] - frames[Math.max(zoom, 1)];
-    for (let i = zoom; i > 0; i = tree.parent[i]) if (hits[tree.label[i]]) return { sum: total[zoom], frames: count };
-    return { sum: sum[end] - sum[zoom], frames: count };
+    const index = searchIndex(tree, total, hits);
+    const first = matchesBefore(index, zoom);
+    const last = matchesBefore(index, tree.end[zoom]);
+    for (let i = zoom; i > 0; i = tree.parent[i]) if (hits[tree.label[i]]) return { sum: total[zoom], frames: last - first };
+    return { sum: index.sums[last] - index.sums[first], frames: last - first };
   }
 
   // The next matching node after (or before) `from` in the order of the graph, going round; -1: none.
   function nextMatch(tree, total, hits, from, forward) {
-    const n = tree.count;
-    for (let k = 1; k <= n; k++) {
-      const i = (from + (forward ? k : n - k)) % n;
-      if (i > 0 && total[i] > 0 && hits[tree.label[i]]) return i;
-    }
-    return -1;
+    const index = searchIndex(tree, total, hits);
+    if (index.count === 0) return -1;
+    const at = forward ? matchesBefore(index, from + 1) : matchesBefore(index, from) - 1;
+    return index.nodes[(at + index.count) % index.count];
   }
 
-  const api = { compile, escaped, matchLabels, searchIndex, matched, nextMatch };
+  const api = { compile, escaped, matchLabels, searchIndex, matchesBefore, matched, nextMatch };
   if (typeof module === 'object') module.exports = api;
   else root.flame = Object.assign(root.flame ?? {}, api);
 })(globalThis);

@@ -7,6 +7,7 @@
   const { element, textName, button, chooser, toggle } = flame;
 
   const GLIDE_MS = 170;
+  const MODULES = 6; // in the legend
   const SHAPE = ['kind', 'stage', 'thread', 'by', 'order', 'fold', 'own', 'from', 'to', 'a', 'b', 'norm', 'width', 'flip'];
   const ORDERS = [['heavy', 'heaviest first'], ['name', 'by name'], ['time', 'by time']];
   const COLOURS = [['module', 'by module'], ['name', 'by name'], ['delta', 'by change']];
@@ -46,7 +47,7 @@
     own.box.hidden = !profile.labels.flags.some((f) => f & flame.LIBRARY);
     const legend = element('div', { class: 'legend', 'aria-label': 'what the colours mean' });
     return {
-      box: element('div', { class: 'viewbar flame-bar' }, flip.box, order.box, colour.box, fold.box, own.box, reset, legend),
+      box: element('div', { class: 'viewbar flame-bar' }, flip.box, order.box, colour.box, fold.box, own.box, reset),
       legend,
       orders: ORDERS.filter(([o]) => o !== 'time' || timed).map(([o]) => o),
       colours: COLOURS.filter(([c]) => c !== 'delta' || several).map(([c]) => c),
@@ -66,14 +67,14 @@
 
   function moduleLegend(app, graph, colours) {
     const modules = flame.modulesByWeight(app.profile, graph.tree, graph.self).filter((m) => m.module >= 0 && m.weight > 0);
-    const items = modules.slice(0, 8).map((m) => {
+    const items = modules.slice(0, MODULES).map((m) => {
       const path = app.profile.strings.text(m.module);
       const title = `${flame.visible(path)}: ${app.share(m.weight)} in its own functions; click to find it`;
       return element('button', { type: 'button', class: 'module', title, onclick: () => app.set({ find: `module:${flame.escaped(path)}` }) },
         swatch(colours.ofModule(m.module)), textName(flame.shorten(flame.baseName(path), 28)),
         element('span', { class: 'share' }, app.share(m.weight)));
     });
-    if (modules.length > 8) items.push(more(`and ${flame.count(modules.length - 8)} more`));
+    if (modules.length > MODULES) items.push(more(`and ${flame.count(modules.length - MODULES)} more`));
     return items;
   }
 
@@ -116,6 +117,8 @@
     };
     let painter = null;
     let frame = 0; // of requestAnimationFrame
+    let painted = false;
+    let moving = false;
     let glide = null; // {since, from, to}: the window it comes from
     const view = { app, v, canvas, scroll, get painter() { return painter; } };
     const bar = flameBar(app, {
@@ -126,7 +129,9 @@
     });
     view.bar = bar;
     host.classList.add('flame');
-    host.append(bar.box, element('nav', { 'aria-label': 'path to the zoomed frame' }, crumbs), where, scroll, how, details);
+    host.append(bar.box,
+      element('div', { class: 'flame-top' }, element('nav', { 'aria-label': 'path to the zoomed frame' }, crumbs), bar.legend),
+      where, scroll, how, details);
 
     // ---- painting ----
 
@@ -137,6 +142,8 @@
       const shown = glide ? gliding(now) : v;
       painter.paint(shown);
       if (glide) repaint();
+      if (!painted) root.performance.mark('flame-painted');
+      painted = true;
     }
 
     function repaint() {
@@ -177,7 +184,7 @@
       painter.resize(width, height);
       if (growing && v.flip) scroll.scrollTop = v.offset + v.rows * flame.ROW - below;
       const whole = v.to - v.from >= total[0] * (1 - 1e-9);
-      where.hidden = whole;
+      where.firstChild.hidden = whole;
       where.firstChild.style.left = `${(100 * v.from) / total[0]}%`;
       where.firstChild.style.width = `${(100 * (v.to - v.from)) / total[0]}%`;
       repaint();
@@ -213,9 +220,9 @@
     function fillDetails() {
       const items = flame.frameActions(app, v.graph, v.selected).filter(([, , , why]) => !why).slice(1);
       details.replaceChildren(
-        element('h2', null, textName(v.name(v.selected))),
-        flame.pairs(flame.factRows(app, v.graph, v.selected, true)),
-        element('p', { class: 'actions' }, ...items.map(([text, act, key]) => button(text, key ? `${text} (${key})` : text, act))));
+        element('div', { class: 'flame-name' }, element('h2', null, textName(v.name(v.selected))),
+          element('p', { class: 'actions' }, ...items.map(([text, act, key]) => button(text, key ? `${text} (${key})` : text, act)))),
+        flame.pairs(flame.factRows(app, v.graph, v.selected, true)));
     }
 
     // ---- from the state to the screen ----
@@ -234,6 +241,7 @@
       v.hits = app.hits();
       v.found = v.hits ? flame.searchIndex(v.graph.tree, v.graph.total, v.hits) : null;
       v.colours = app.colours();
+      v.doubtful = v.graph.compare && app.state.colour === 'delta' ? flame.frameDoubts(app.profile, app.state, v.graph) : null;
     }
 
     function render(changed) {
@@ -243,15 +251,16 @@
       const { state } = app;
       take(state);
       const reshaped = before.graph !== v.graph || has(...SHAPE);
-      if (has('zoom', 'x0', 'x1') && !reshaped && !view.moving) startGlide(before.from, before.to);
+      const jumps = reshaped || (has('zoom') && !moving); // else the window only follows the wheel or a finger
+      if (has('zoom', 'x0', 'x1') && !reshaped && !moving) startGlide(before.from, before.to);
       else glide = null;
       bar.render(state);
       if (reshaped || has('colour', 'theme')) fillLegend(app, v.graph, v.colours, bar.legend);
       if (reshaped || has('zoom')) fillCrumbs();
       if (reshaped || has('selected', 'zoom')) fillDetails();
-      fit(!reshaped && !has('zoom') && has('x0', 'x1'));
-      if (reshaped || has('zoom')) toZoom();
-      if (has('selected', 'zoom')) {
+      if (jumps || has('zoom', 'x0', 'x1')) fit(!jumps);
+      if (jumps) toZoom();
+      if (jumps || has('selected')) {
         reveal(v.selected);
         if (changed !== null) app.say(flame.saidOf(app, v.graph, v.selected));
       }
@@ -282,9 +291,9 @@
     // The window as it is now becomes the state: a step that can be undone.
     view.keep = (step = true) => {
       const to = flame.zoomFor(v.graph, v.zoom, v.from, v.to);
-      view.moving = true;
+      moving = true;
       app.set({ zoom: v.graph.base(to.zoom), x0: to.x0, x1: to.x1 }, { step });
-      view.moving = false;
+      moving = false;
     };
 
     const input = flame.flameInput(view);
