@@ -9,6 +9,7 @@
 #include "viewer/graph.h"
 #include "viewer/page.h"
 #include "viewer/payload.h"
+#include "viewer/static.h"
 
 static int bad_write(struct err *err)
 {
@@ -79,7 +80,8 @@ static size_t base64_room(size_t bytes)
 struct page {
 	FILE *out; /* NULL: nothing is written, `bytes` is what it would be */
 	const struct flame_options *options;
-	const struct buf *data; /* NULL: none */
+	const struct buf *plain; /* the table for where no script runs */
+	const struct buf *data;  /* NULL: none */
 	size_t bytes;
 	int has_place;
 	struct err *err;
@@ -121,6 +123,8 @@ static int put_page(struct page *w)
 			break;
 		if (is_mark(mark, "DATA"))
 			rc = put_data(w);
+		else if (is_mark(mark, "STATIC"))
+			rc = put_part(w, w->plain->data, w->plain->len);
 		else if (is_mark(mark, "ONE"))
 			skip = w->options->n_runs > 1;
 		else if (is_mark(mark, "SEVERAL"))
@@ -162,18 +166,22 @@ static int make_data(struct buf *data, struct graph *g, const struct flame_optio
 
 static int write_graph(FILE *out, struct graph *g, const struct flame_options *o, struct err *err)
 {
-	struct page page = {.options = o, .err = err};
-	struct buf data = BUF_INIT;
-	int rc = put_page(&page);
+	struct buf data = BUF_INIT, plain = BUF_INIT;
+	struct page page = {.options = o, .plain = &plain, .err = err};
+	int rc = static_write(&plain, o, err);
 
+	if (rc == 0)
+		rc = put_page(&page);
 	if (rc == 0)
 		rc = make_data(&data, g, o, page.bytes, err);
 	if (rc == 0) {
-		page = (struct page){.out = out, .options = o, .data = &data, .err = err};
+		page.out = out;
+		page.data = &data;
 		rc = put_page(&page);
 	}
 	if (rc == 0 && fflush(out) != 0)
 		rc = bad_write(err);
+	buf_release(&plain);
 	buf_release(&data);
 	return rc;
 }

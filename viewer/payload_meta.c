@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "viewer/payload_pack.h"
+#include "viewer/redact.h"
 
 static void put_escaped(struct buf *json, const char *bytes, size_t len)
 {
@@ -55,19 +56,14 @@ static void put_private(struct buf *json, const struct flame_options *o, const s
 	put_string(json, p, key, o->redact ? STRTAB_EMPTY : id);
 }
 
-/* Of a command line the program's name: its first word, without quotes and folder. */
+/* Without what was said to the program. */
 static void put_program(struct buf *json, const char *command)
 {
-	const char *end = " ", *from;
 	size_t len;
+	const char *program = redact_program(command, &len);
 
-	if (*command == '\'' || *command == '"')
-		end = *command++ == '"' ? "\"" : "'";
-	len = strcspn(command, end);
-	for (from = command + len; from > command && from[-1] != '/'; from--) {
-	}
 	buf_puts(json, "\"command\":");
-	payload_json_text(json, from, (size_t)(command + len - from));
+	payload_json_text(json, program, len);
 	buf_putc(json, ',');
 }
 

@@ -12,6 +12,7 @@
 #include "prof/base/buf.h"
 #include "prof/base/hash.h"
 #include "tests/unit/flame_rig.h"
+#include "tests/unit/static_check.h"
 #include "viewer/flame.h"
 #include "viewer/graph.h"
 #include "viewer/payload_pack.h"
@@ -57,6 +58,21 @@ static char *page_of(const struct profile *p, const struct flame_options *option
 	return text;
 }
 
+/* The page without its plain table, in which names are harmless (static_check.h). */
+static void cut_plain_table(char *text)
+{
+	char *from = strstr(text, "<section id=\"static\">\n"), *to;
+
+	assert_non_null(from);
+	from += strlen("<section id=\"static\">\n");
+	to = strstr(from, "\n</section>");
+	assert_non_null(to);
+	*to = '\0';
+	assert_null(static_wrong(from, strlen(from)));
+	*to = '\n';
+	memmove(from, to, strlen(to) + 1);
+}
+
 static void no_name_is_in_the_markup(void **state)
 {
 	static const char *const names[] = {"</script><b>zzmark", "<!--zzmark", "\"zzmark'`&\n",
@@ -72,10 +88,11 @@ static void no_name_is_in_the_markup(void **state)
 
 		fill(&p, names[i]);
 		text = page_of(&p, &o, &len);
-		assert_null(strstr(text, "zzmark"));
-		assert_null(strstr(text, "@PROTEA"));
 		assert_int_equal(strlen(text), len); /* no NUL in it */
 		assert_string_equal(text + len - strlen("</html>\n"), "</html>\n");
+		cut_plain_table(text);
+		assert_null(strstr(text, "zzmark"));
+		assert_null(strstr(text, "@PROTEA"));
 		free(text);
 		profile_release(&p);
 	}
