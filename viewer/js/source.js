@@ -7,6 +7,7 @@
 
   const TAB = 8;
   const LONGEST = 4000; // characters of a line that are shown
+  const SHADED = 800; // characters that are looked at for shading
 
   const sourceOf = (profile) => profile.source ?? { columns: [], files: [], leftOut: 0 };
 
@@ -106,8 +107,9 @@
 
   // [what, text] pieces of a line; what: '', 'comment', 'text', 'word'. `inside`: it begins within a comment or
   // text of several lines.
-  function shade(text, lang, inside) {
-    if (!lang) return [['', text]];
+  function shade(whole, lang, inside) {
+    if (!lang) return [['', whole]];
+    const text = whole.slice(0, SHADED);
     const pieces = [];
     let at = 0;
     if (inside) {
@@ -121,14 +123,14 @@
       pieces.push([m[1] ? 'comment' : m[2] ? 'text' : 'word', m[0]]);
       at = lang.token.lastIndex;
     }
-    if (at < text.length) pieces.push(['', text.slice(at)]);
+    if (at < whole.length) pieces.push(['', whole.slice(at)]);
     return pieces;
   }
 
   // Whether a line ends within a comment or text of several lines.
   function staysOpen(text, lang, inside) {
     if (inside ? !text.includes(lang.close) : !text.includes(lang.open)) return inside;
-    const [what, last] = shade(text, lang, inside).pop();
+    const [what, last] = shade(text.slice(0, SHADED), lang, inside).pop();
     return what === 'comment' && last.startsWith(lang.open) && !(last.length >= lang.open.length + lang.close.length && last.endsWith(lang.close));
   }
 
@@ -138,7 +140,7 @@
     let on = false;
     rows.forEach((row, i) => {
       inside[i] = on && row.text ? 1 : 0;
-      on = Boolean(lang && row.text !== undefined && row.text !== null) && staysOpen(row.text.slice(0, LONGEST), lang, on);
+      on = Boolean(lang && row.text !== undefined && row.text !== null) && staysOpen(row.text, lang, on);
     });
     return inside;
   }

@@ -1,0 +1,104 @@
+// Lines of source under node: files by weight, rows with gaps, hot lines, and what of a line is shown.
+import { core, is, ok, run, same, test } from './harness.mjs';
+import { makeProfile, random } from './rig.mjs';
+
+const flame = core('format', 'source');
+const one = (file, columns = ['cpu', 'alloc']) => makeProfile({ kinds: ['cpu', 'alloc'], source: { columns, files: [].concat(file) } });
+const line = (no, cpu, alloc = 0) => ({ no, self: [cpu, alloc], total: [2 * cpu, alloc] });
+const brief = (rows) => rows.map((r) => (r.gap ? `${r.gap[0]}…${r.gap[1]}` : `${r.no}${r.text === null ? '' : `'${r.text}'`}${r.line ? `=${r.line.self[0]}` : ''}`)).join(' ');
+const pieces = (text, file, inside) => flame.shade(text, flame.languageOf(file), inside).map(([what, t]) => (what ? `${what}<${t}>` : t)).join('');
+const opened = (lines, file) => [...flame.insideComments(lines.map((text) => ({ text })), flame.languageOf(file))].join('');
+
+test('files come by what their lines cost themselves', () => {
+  const p = one([{ name: 'b.c', lines: [line(1, 5), line(9, 5)] }, { name: 'a.c', lines: [line(3, 10, 7)], windows: [{ first: 1, lines: ['x'] }] }, { name: 'c.c', lines: [line(2, 1, 99)] }]);
+  same(flame.sourceFiles(p, 0).map((f) => [f.name, f.file, f.self, f.lines, f.text]), [['a.c', 1, [10, 7], 1, true], ['b.c', 0, [10, 0], 2, false], ['c.c', 2, [1, 99], 1, false]]);
+  same(flame.sourceFiles(p, 1).map((f) => f.name), ['c.c', 'a.c', 'b.c']);
+  is(flame.sourceFileOf(p, 'a.c'), 1);
+  is(flame.sourceFileOf(p, 'x.c'), -1);
+  is(flame.sourceFileOf(p, ''), -1);
+  is(flame.sourceColumn(p, 'alloc'), 1);
+  is(flame.sourceColumn(p, 'peak'), 0, 'a kind without a column:');
+  same(flame.sourceFiles(makeProfile({ stacks: [] }), 0), [], 'no source:');
+});
+
+test('rows have text, costs and gaps in order', () => {
+  const rows = (file) => brief(flame.sourceRows(one(file), 0));
+  is(rows({ name: 'a', lines: [line(2, 7)], windows: [{ first: 1, lines: ['one', 'two', 'three'] }] }), "1'one' 2'two'=7 3'three'");
+  is(rows({ name: 'a', lines: [line(0, 3), line(5, 7), line(9, 1)], windows: [{ first: 4, lines: ['four', 'five'] }] }), "0=3 1…3 4'four' 5'five'=7 6…8 9=1");
+  is(rows({ name: 'a', lines: [line(3, 1), line(4, 2)] }), '1…2 3=1 4=2', 'no text:');
+  is(rows({ name: 'a', windows: [{ first: 10, lines: ['ten'] }, { first: 12, lines: ['twelve'] }] }), "1…9 10'ten' 11…11 12'twelve'", 'no costs:');
+  is(rows({ name: 'a', lines: [line(3, 1)], windows: [{ first: 2, lines: ['b', 'c', 'd'] }, { first: 3, lines: ['c', 'd', 'e'] }] }), "1…1 2'b' 3'c'=1 4'd' 5'e'", 'windows that overlap:');
+  is(rows({ name: 'a' }), '', 'nothing:');
+});
+
+test('every line with a cost has one row, whatever the windows', () => {
+  const next = random(3);
+  for (let k = 0; k < 200; k++) {
+    const lines = [];
+    for (let no = Math.floor(next() * 3); lines.length < 20; no += 1 + Math.floor(next() * 6)) lines.push(line(no, 1 + Math.floor(next() * 9)));
+    const windows = Array.from({ length: Math.floor(next() * 4) }, () => ({ first: 1 + Math.floor(next() * 60), lines: Array.from({ length: 1 + Math.floor(next() * 15) }, (_, i) => `t${i}`) }));
+    const rows = flame.sourceRows(one({ name: 'a', lines, windows }), 0);
+    same(rows.filter((r) => r.line).map((r) => r.no), lines.map((l) => l.no), 'lines');
+    let last = 0;
+    for (const r of rows) {
+      const [from, to] = r.gap ?? [r.no, r.no];
+      ok(r.no === 0 || from === last + 1, `row ${from} follows ${last}`);
+      ok(to >= from, 'a gap has lines');
+      last = r.no === 0 ? last : to;
+    }
+  }
+});
+
+test('rows sort by a column; the hottest come first', () => {
+  const rows = flame.sourceRows(one({ name: 'a', lines: [line(1, 5), line(2, 9, 1), line(3, 0, 4), line(4, 9)], windows: [{ first: 1, lines: ['a', 'b', 'c', 'd', 'e'] }] }), 0);
+  same(flame.sortedRows(rows, 'self', 0, false).map((r) => r.no), [2, 4, 1, 3]);
+  same(flame.sortedRows(rows, 'total', 1, false).map((r) => r.no), [3, 2, 1, 4]);
+  same(flame.sortedRows(rows, 'self', 0, true).map((r) => r.no), [3, 1, 2, 4]);
+  same(flame.hotRows(rows, 0).map((i) => rows[i].no), [2, 4, 1]);
+  same(flame.hotRows(rows, 1).map((i) => rows[i].no), [3, 2]);
+});
+
+test('a line shows what the compiler read', () => {
+  is(flame.codeText('\tif (x)\ty'), '        if (x)  y');
+  is(flame.codeText('1234567\tx'), '1234567 x');
+  is(flame.codeText('12345678\tx'), '12345678        x');
+  is(flame.codeText('if (level != "user\u202e \u2066// admin\u2069 \u2066")'), 'if (level != "user\\u{202e} \\u{2066}// admin\\u{2069} \\u{2066}")', 'directions:');
+  is(flame.codeText('a\u200bb\u0000c\u001b[2J'), 'a\\u{200b}b\u2400c\u241b[2J', 'what cannot be seen:');
+  is(flame.codeText('end\r'), 'end', 'line ends of Windows:');
+  is(flame.codeText('x\ry'), 'x\u240dy', 'but not inside of a line:');
+  is(flame.codeText(''), '');
+  is(flame.codeText('x'.repeat(10000)), `${'x'.repeat(4000)}… (6,000 more characters)`);
+  ok(flame.codeText('\t'.repeat(1e6)).length < 50000, 'a million tabs');
+});
+
+test('comments, texts and keywords of C and its like are told apart', () => {
+  is(pieces('int x = "a\\"b"; // path/*.c', 'a.c'), 'word<int> x = text<"a\\"b">; comment<// path/*.c>');
+  is(pieces("char c = '\\''; /* a */ return;", 'a.cpp'), "word<char> c = text<'\\''>; comment</* a */> word<return>;");
+  is(pieces('integer returned', 'a.h'), 'integer returned', 'whole words only:');
+  is(pieces('still */ int', 'a.c', true), 'comment<still */> word<int>');
+  is(pieces('def f(): # "x"', 'a.py'), 'word<def> f(): comment<# "x">');
+  is(pieces('int x', 'a.f90'), 'int x', 'other languages have no colours:');
+  is(pieces('', 'a.c'), '');
+  is(opened(['// js/*.mjs', 'int a;', '/* one', 'two', 'three */ int /* x */', 'b', '"/*"', 'c'], 'a.c'), '00011000');
+  is(opened(['/* a */ /* b', 'c */ /* d', 'e', '*/', 'f'], 'a.c'), '01110');
+  is(opened(['def f():', '  """doc', '  more', '  """', '  return 1', '  """one"""', 'x'], 'a.py'), '0011000');
+});
+
+test('pieces are the line again, and take no long time', () => {
+  const next = random(11);
+  const signs = ['"', "'", '\\', '/*', '*/', '//', '#', '"""', 'int', ' ', 'x', '\u00e9'];
+  for (let k = 0; k < 2000; k++) {
+    const text = Array.from({ length: Math.floor(next() * 12) }, () => signs[Math.floor(next() * signs.length)]).join('');
+    for (const file of ['a.c', 'a.py', 'a.txt'])
+      for (const inside of [false, true]) is(flame.shade(text, flame.languageOf(file), inside).map(([, t]) => t).join(''), text);
+  }
+  const from = performance.now();
+  for (const sign of ["'\\", '"\\', '/*', '"""', '/*/', "'"]) for (const file of ['a.c', 'a.py']) {
+    const text = sign.repeat(2000).slice(0, 4000);
+    is(flame.shade(text, flame.languageOf(file), false).map(([, t]) => t).join(''), text);
+    opened(Array(500).fill(text), file);
+  }
+  console.log(`# lines made to be slow: ${(performance.now() - from).toFixed(0)} ms for 6,000 of 4,000 characters`);
+});
+
+await run();
