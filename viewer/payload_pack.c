@@ -101,6 +101,15 @@ void pack_place(struct pack *w, enum column c, uint32_t place)
 	pack_put(w, c, place == GRAPH_NONE ? 0 : place + (uint64_t)1);
 }
 
+int64_t pack_time(int64_t t, double distance)
+{
+	int64_t step = 1;
+
+	while (step < (int64_t)1 << 40 && (double)step * 128 <= distance)
+		step *= 2;
+	return t & -step;
+}
+
 void pack_real(struct pack *w, enum column c, double v)
 {
 	uint64_t bits;

@@ -101,6 +101,9 @@ void pack_zigzag(struct pack *w, enum column c, int64_t v);
 void pack_maybe(struct pack *w, enum column c, int64_t v);
 /* The same of a place or GRAPH_NONE. */
 void pack_place(struct pack *w, enum column c, uint32_t place);
+/* A time rounded down to a step in ns that ends in zeros, which takes much less room: to a 64th of `distance`,
+ * which is how far apart such times are. */
+int64_t pack_time(int64_t t, double distance);
 void pack_real(struct pack *w, enum column c, double v);
 /* The page's number of a string of the graph, which gets one now if it has none. */
 uint32_t pack_string(struct pack *w, uint32_t id);

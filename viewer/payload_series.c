@@ -95,8 +95,9 @@ struct line {
 	const struct profile *p;
 	const size_t *points; /* of it */
 	size_t n;
-	int whole;  /* all values are whole numbers */
-	uint64_t t; /* of the point before */
+	double distance; /* of points, about */
+	int whole;       /* all values are whole numbers */
+	uint64_t t;      /* of the point before */
 	int64_t value;
 	size_t put;
 };
@@ -110,7 +111,7 @@ static void put_point(struct line *l, size_t i)
 {
 	const struct profile_counter *c = &l->p->counters[l->points[i]];
 	int64_t at = (int64_t)((uint64_t)c->t_ns - (uint64_t)l->p->run.start_ns);
-	uint64_t t = at > 0 ? (uint64_t)at : 0;
+	uint64_t t = (uint64_t)pack_time(at > 0 ? at : 0, l->distance);
 
 	if (t < l->t)
 		t = l->t;
@@ -171,6 +172,9 @@ static void put_series(struct pack *w, const struct series *s, size_t most)
 		for (to = from; to < s->n && s->p->counters[s->points[to]].name == s->names[k];)
 			to++;
 		l.n = to - from;
+		l.distance = ((double)s->p->counters[s->points[to - 1]].t_ns -
+			      (double)s->p->counters[s->points[from]].t_ns) /
+			     (double)l.n;
 		put_line(&l, most);
 		buf_puts(&w->series, k ? ",[" : "[");
 		payload_json_text(&w->series, strtab_text(s->p->strings, s->names[k]),

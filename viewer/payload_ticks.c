@@ -4,17 +4,19 @@
 static void put_ticks(struct pack *w)
 {
 	const struct graph *g = w->g;
-	int64_t t = 0, node = 0;
+	double rate = w->options->runs[0].p->run.rate_hz;
+	int64_t last = 0, node = 0;
 	size_t i;
 
 	for (i = 0; i < g->n_ticks; i++) {
 		const struct graph_tick *at = &g->ticks[i];
+		int64_t t = pack_time(at->t, rate > 0 ? 1e9 / rate : 1);
 
-		pack_put(w, TICK_T, (uint64_t)(at->t - t));
+		pack_put(w, TICK_T, (uint64_t)(t - last));
 		pack_place(w, TICK_THREAD, at->thread);
 		pack_zigzag(w, TICK_NODE, at->node - node);
 		pack_put(w, TICK_STATE, at->state);
-		t = at->t;
+		last = t;
 		node = at->node;
 	}
 }
