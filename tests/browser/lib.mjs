@@ -92,9 +92,10 @@ export function pageFile(...args) {
   return made.get(key);
 }
 
-// Opens a file and waits until its data are read; `options` are playwright's (viewport, colorScheme, …).
+// Opens a file and waits until its data are read; `options` are playwright's (viewport, colorScheme, …). Nothing
+// glides unless a test asks for it.
 export async function open(file, options = {}, hash = '') {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, reducedMotion: 'reduce', ...options });
   const page = await context.newPage();
   const url = pathToFileURL(file).href;
   page.on('request', (r) => {
@@ -112,20 +113,25 @@ export async function open(file, options = {}, hash = '') {
   return page;
 }
 
-// Where a frame of that name is drawn (the first one in the order of the graph), in pixels of the window.
+// Two frames later: what was asked for is painted.
+export const settle = (page) => page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+
+// Where a frame of that name is drawn in the flame view (the first one in the order of the graph that is at
+// least a pixel wide), in pixels of the window.
 export async function boxOf(page, name) {
+  await settle(page);
   const box = await page.evaluate((wanted) => {
-    const { view, ROW } = window.flame;
-    const { tree } = view.profile;
-    const canvas = document.getElementById('graph').getBoundingClientRect();
-    const scale = canvas.width / view.total[view.zoom];
-    for (let node = view.zoom; node < tree.end[view.zoom]; node++) {
-      if (view.name(node) !== wanted || !(view.total[node] * scale >= 1)) continue;
-      const row = view.flip ? view.rows - 1 - tree.depth[node] : tree.depth[node];
-      const scroll = document.getElementById('scroll').scrollTop;
-      const x = canvas.left + (view.start[node] - view.start[view.zoom]) * scale;
-      const y = canvas.top + view.offset + row * ROW - scroll;
-      return { node, x, y, width: view.total[node] * scale, cx: x + (view.total[node] * scale) / 2, cy: y + ROW / 2 };
+    const { v, painter, canvas } = window.flame.app.view().view;
+    const { tree, total } = v.graph;
+    const { scale } = painter.window(v);
+    const place = canvas.getBoundingClientRect();
+    for (let node = 0; node < tree.count; node++) {
+      if (v.name(node) !== wanted || !(total[node] * scale >= 1)) continue;
+      const box = painter.boxOf(v, node);
+      if (box.width <= 0) continue;
+      const x = place.left + box.x;
+      const y = place.top + box.y;
+      return { node, x, y, width: box.width, cx: x + box.width / 2, cy: y + box.height / 2 };
     }
     return null;
   }, name);
