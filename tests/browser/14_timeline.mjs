@@ -379,7 +379,7 @@ test('lowest and highest value of a range', () => {
   const heap = { name: 'heap_bytes', t: Float64Array.of(0, 50, 100, 200), value: Float64Array.of(100, 900, 300, 200) };
   same(flame.rangeStats(heap, 0, 200), { first: 100, last: 200, lo: 100, hi: 900, at: 50 });
   same(flame.rangeStats(heap, 20, 40), { first: 900, last: 900, lo: 900, hi: 900, at: 20 }, 'the step is 900 high');
-  same(flame.rangeStats(heap, 60, 150), { first: 300, last: 200, lo: 200, hi: 300, at: 100 });
+  same(flame.rangeStats(heap, 60, 150), { first: 300, last: 200, lo: 200, hi: 300, at: 60 });
   const rows = { name: 'rows', t: Float64Array.of(0, 50, 100), value: Float64Array.of(1, 7, 3) };
   same(flame.rangeStats(rows, 20, 40), { first: 1, last: 1, lo: 1, hi: 1, at: 20 });
   same(flame.rangeStats(rows, 60, 100), { first: 7, last: 3, lo: 3, hi: 7, at: 60 });

@@ -106,11 +106,11 @@
     const { t, value } = series;
     const first = flame.seriesAt(series, from);
     const last = flame.seriesAt(series, to);
-    const stats = { first, last, lo: Math.min(first, last), hi: first, at: from };
+    const stats = { first, last, lo: Math.min(first, last), hi: first, at: Math.max(from, t[0]) };
     for (let i = 0; i < t.length; i++) {
       if (t[i] < from || t[i] > to) continue;
       stats.lo = Math.min(stats.lo, value[i]);
-      if (!(value[i] > stats.hi) && !(value[i] === stats.hi && stats.at === from)) continue;
+      if (!(value[i] > stats.hi)) continue;
       stats.hi = value[i];
       stats.at = t[i];
     }
@@ -119,7 +119,7 @@
 
   const UNITS = { ns: /_ns$/, bytes: /_bytes$/ };
   const seriesUnit = (name) => Object.keys(UNITS).find((u) => UNITS[u].test(name)) || 'count';
-  const seriesValue = (unit, v) => (!(v === v) ? '–' : unit === 'ns' ? flame.time(v) : unit === 'bytes' ? flame.bytes(v) : Number.isInteger(v) || Math.abs(v) >= 1e4 ? flame.count(v) : flame.digits(v, 4));
+  const seriesValue = (unit, v) => (!(v === v) ? '–' : unit === 'ns' ? flame.time(v) : unit === 'bytes' ? flame.bytes(v) : Number.isInteger(v) || Math.abs(v) >= 1e3 ? flame.count(v) : flame.digits(v, 4));
 
   // Okabe and Ito's colours, told apart with any kind of colour blindness; darker or lighter by theme.
   const SERIES = { light: ['#0072b2', '#d55e00', '#007a5a', '#a34b82', '#8a6d00', '#2f6f9f', '#5c5a56'], dark: ['#56b4e9', '#f0883e', '#2fc49a', '#e29bc6', '#f0e442', '#9ecbea', '#b8b8c0'] };

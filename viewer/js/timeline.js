@@ -286,11 +286,13 @@
 
   // By thread + 1 and bin of [from, to): how much of it each thread was running, runnable, waiting for the
   // disk, or asleep (stopped ones, too), in ns; keys: what most of a bin's running time is, of keyOf(tick).
-  function timeBins(profile, from, to, bins, keyOf) {
+  // only: a Set of threads, of which alone there are rows.
+  function timeBins(profile, from, to, bins, keyOf, only) {
     const { t, state } = profile.ticks;
     const index = tickIndex(profile);
     const scale = bins / (to - from);
-    return index.lists.map((list) => {
+    return index.lists.map((list, thread) => {
+      if (only && !only.has(thread - 1)) return null;
       const row = ['running', 'runnable', 'disk', 'sleeping'].reduce((r, name) => ({ ...r, [name]: new Float64Array(bins) }), {});
       const share = new Float64Array(bins); // how far ahead the key of a bin is
       row.keys = new Int32Array(bins).fill(-1);

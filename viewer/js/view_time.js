@@ -106,8 +106,8 @@
 
     function paint(c) {
       const width = Math.ceil(plot.width);
-      const key = `${plot.left} ${plot.right} ${width}`;
-      if (!bins || bins.key !== key) bins = { key, rows: flame.timeBins(profile, plot.left, plot.right, width, colouring.of) };
+      const key = `${plot.left} ${plot.right} ${width} ${shown.length}`;
+      if (!bins || bins.key !== key) bins = { key, rows: flame.timeBins(profile, plot.left, plot.right, width, colouring.of, new Set(shown.map((l) => l.thread))) };
       const { thread } = app.state;
       for (const lane of shown) {
         const y = plot.top + lane.y - plot.scroll;
@@ -228,7 +228,6 @@
         app.state.from >= 0 && !estimate ? `Ticks say nothing of kind ${app.state.kind}: the graph is that of the whole run.` : '',
       ].filter(Boolean).join(' ');
       toFlame.disabled = wide.disabled = app.state.from < 0;
-      whole.disabled = app.state.left < 0;
     }
 
     function fillLegend() {
@@ -262,7 +261,8 @@
           fillLegend();
         }
         if (has('stage')) inside = app.state.stage >= 0 ? flame.insideStage(profile, app.state.stage) : null;
-        if (has('kind', 'from', 'to', 'left', 'stage', 'thread')) words();
+        if (has('kind', 'from', 'to', 'stage', 'thread')) words();
+        whole.disabled = app.state.left < 0;
         if (has('left', 'right', 'stage', 'thread', 'theme', 'colour', 'kind')) plot.render();
         else plot.repaint();
         graph.render(changed);
