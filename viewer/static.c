@@ -1,7 +1,6 @@
 /* The page as plain HTML: see static.h. End tags that HTML does not need are left out, for size. */
 #include "viewer/static.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -290,8 +289,11 @@ static void put_rows(const struct writing *w, size_t end)
 		}
 	}
 	buf_puts(w->out, "</table>\n");
-	if (i < l->n_order)
-		buf_printf(w->out, "<p>and %" PRIu32 " functions that cost less\n", l->n_order - i);
+	if (i < l->n_order) {
+		buf_puts(w->out, "<p>and ");
+		put_count(w->out, l->n_order - i);
+		buf_puts(w->out, " more that cost less\n");
+	}
 }
 
 static int put_table(struct writing *w, enum profile_kind kind, size_t end)

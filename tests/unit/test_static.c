@@ -359,7 +359,7 @@ static void size_stays_within_bounds(void **state)
 		options.n_runs = 1;
 	}
 	assert_true(a.n_stacks > 400);
-	has("functions that cost less");
+	has("more that cost less");
 	for (i = 0; a.n_stacks < 2500; i++) {
 		a.stacks = made_grow(a.stacks, a.n_stacks, sizeof *a.stacks);
 		a.stacks[a.n_stacks++] = (struct profile_stack){0, 0, 1};
