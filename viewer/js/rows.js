@@ -92,7 +92,7 @@
       draw();
     }
 
-    function moveTo(i, quiet) {
+    function moveTo(i) {
       if (count === 0) return;
       const before = live.get(cursor);
       const was = cursor;
@@ -103,13 +103,12 @@
       if (row) {
         mark(row, cursor);
         box.tabIndex = -1;
-        if (!quiet) row.focus({ preventScroll: true });
+        if (!(document.activeElement instanceof HTMLInputElement)) row.focus({ preventScroll: true }); // Enter in the search goes on
       }
       moved(cursor);
     }
 
     function columns(list, sort) {
-      table.setAttribute('aria-colcount', String(list.length));
       const focused = heads.contains(document.activeElement) ? document.activeElement.dataset.sort : null;
       heads.replaceChildren(...list.map((c) => {
         const on = sort && c.sort === sort.key;

@@ -140,6 +140,7 @@
     const told = element('output');
     const details = element('footer', { class: 'list-foot', 'aria-label': 'selected row' });
     host.classList.add('lists');
+    host.classList.toggle('compared', several);
     host.append(element('div', { class: 'viewbar' }, group.box, copy, told), list.box, details);
 
     list.box.addEventListener('contextmenu', (event) => {
@@ -189,7 +190,6 @@
       const row = changed === null && !shown.byModule && app.state.fn >= 0 ? table.row(app.state.fn) : order[list.cursor] ?? -1;
       order = orderOf(table, columns.find((c) => c.sort === sort.key), sort, filter());
       group.select.value = shown.byModule ? 'module' : '';
-      host.classList.toggle('compared', Boolean(table.compare));
       list.columns(columns, sort);
       list.show(order.length, Math.max(0, order.indexOf(row)), keep);
       const what = shown.byModule ? 'modules' : 'functions';

@@ -77,6 +77,7 @@
     });
     const told = element('output');
     host.classList.add('lists');
+    host.classList.toggle('compared', app.profile.runs.length > 1);
     host.append(element('div', { class: 'viewbar' }, path, all, copy, told), list.box);
     list.box.addEventListener('click', (event) => {
       const twist = event.target.closest('.twist');
