@@ -2,7 +2,7 @@
 import { core, is, ok, run, same, test } from './harness.mjs';
 import { makeProfile, random, randomSpec } from './rig.mjs';
 
-const flame = core('layout', 'functions');
+const flame = core('layout', 'state', 'derive', 'functions');
 
 // The graph of one kind of one or two runs, as the page derives it.
 function graphOf(profile, { kind = 0, runs = [0] } = {}) {
@@ -64,7 +64,7 @@ function paths(p, graph, column) {
   return found;
 }
 
-function checkShape(graph, what) {
+function checkShape(p, graph, what) {
   const { tree, total, self, start } = graph;
   for (let i = 0; i < tree.count; i++) {
     const up = tree.parent[i];
@@ -78,8 +78,8 @@ function checkShape(graph, what) {
     for (let c = i + 1; c < tree.end[i]; c = tree.end[c]) {
       is(tree.parent[c], i, `${what}: parent`);
       is(start[c], start[i] + sum - self[i], `${what}: left edge`);
-      ok(total[c] <= before, `${what}: the heaviest first`);
-      before = total[c];
+      ok(total[c] <= before, `${what}: the heaviest first, (other) last`);
+      before = p.labels.flags[tree.label[c]] & 4 ? -1 : tree.end[c] < tree.end[i] && p.labels.flags[tree.label[tree.end[c]]] & 4 ? Infinity : total[c];
       sum += total[c];
     }
     is(sum, total[i], `${what}: self and children of node ${i}`);
@@ -120,9 +120,9 @@ test('a module has what its functions have, once', () => {
     const spec = randomSpec(seed);
     const p = makeProfile(spec);
     const table = flame.moduleTable(p, graphOf(p));
-    const rows = (column) => new Map(table.module.map((m, r) => [p.strings.text(m), column[r]]).filter(([, v]) => v !== 0));
-    same(sorted(rows(table.self)), sorted(sumStacks(spec, { kind: 'cpu' }, (s) => [spec.modules[s[s.length - 1]]])), `seed ${seed}: self`);
-    same(sorted(rows(table.total)), sorted(sumStacks(spec, { kind: 'cpu' }, (s) => s.map((n) => spec.modules[n]))), `seed ${seed}: total`);
+    const rows = (column) => new Map(table.module.map((m, r) => [m < 0 ? '' : p.strings.text(m), column[r]]).filter(([, v]) => v !== 0));
+    same(sorted(rows(table.self)), sorted(sumStacks(spec, { kind: 'cpu' }, (s) => [spec.modules[s[s.length - 1]] ?? ''])), `seed ${seed}: self`);
+    same(sorted(rows(table.total)), sorted(sumStacks(spec, { kind: 'cpu' }, (s) => s.map((n) => spec.modules[n] ?? ''))), `seed ${seed}: total`);
   }
   const p = makeProfile({ stacks: [['main;[truncated]', 1, { value: 7 }]] });
   const table = flame.moduleTable(p, graphOf(p));
@@ -145,7 +145,7 @@ test('callers are the ways to the outermost call', () => {
       same(sorted(paths(p, made, made.total)), sorted(sumStacks(spec, { kind: 'cpu' }, ways)), `seed ${seed}: ways to ${name}`);
       const ends = (s) => ways(s).slice(-1);
       same(sorted(paths(p, made, made.self)), sorted(sumStacks(spec, { kind: 'cpu' }, ends)), `seed ${seed}: where they start`);
-      checkShape(made, `seed ${seed}, callers of ${name}`);
+      checkShape(p, made, `seed ${seed}, callers of ${name}`);
     }
   }
 });
@@ -164,7 +164,7 @@ test('callees are what the outermost calls have below them, joined', () => {
       const ways = (s) => (s.includes(name) ? ['', ...down(s)].map((_, i, all) => `${i ? ';' : ''}${all.slice(1, i + 1).join(';')}`) : []);
       same(sorted(paths(p, made, made.total)), sorted(sumStacks(spec, { kind: 'cpu' }, ways)), `seed ${seed}: below ${name}`);
       same(sorted(paths(p, made, made.self)), sorted(sumStacks(spec, { kind: 'cpu' }, (s) => ways(s).slice(-1))), `seed ${seed}: where they end`);
-      checkShape(made, `seed ${seed}, callees of ${name}`);
+      checkShape(p, made, `seed ${seed}, callees of ${name}`);
       for (let i = 1; i < made.tree.count; i++)
         is(nameOf(p, p.tree.label[made.base(i)]), nameOf(p, made.tree.label[i]), 'a node of the profile with that function');
     }
@@ -207,6 +207,28 @@ test('of two runs both are kept', () => {
         }
       }
     });
+  }
+});
+
+test('orders and collapsed recursion change no function', () => {
+  for (const seed of SEEDS.slice(0, 15)) {
+    const p = makeProfile(randomSpec(seed, { names: 4, depth: 9 }));
+    const of = (patch) => {
+      const table = flame.functionTable(p, flame.deriveGraph(p, { ...flame.stateDefaults(p), ...patch }));
+      return sorted(new Map(Array.from({ length: table.count }, (_, r) => [nameOf(p, table.label[r]), [table.self[r], table.total[r]]])));
+    };
+    const plain = of({});
+    ok(plain.length > 0, 'functions');
+    same(of({ fold: 1 }), plain, `seed ${seed}: fold`);
+    same(of({ order: 'name' }), plain, `seed ${seed}: order`);
+    const graph = flame.deriveGraph(p, { ...flame.stateDefaults(p), fold: 1 });
+    for (const make of [flame.callers, flame.callees])
+      for (let l = 0; l < p.labels.count; l++) {
+        const made = make(p, graph, l);
+        checkShape(p, made, `seed ${seed}, collapsed`);
+        const row = flame.functionTable(p, graph).row(l);
+        is(made.total[0], row < 0 ? 0 : flame.functionTable(p, graph).total[row], 'all of it');
+      }
   }
 });
 

@@ -184,6 +184,11 @@
     }
     return { ...out, pairs };
 
+    // "(other)" comes after its siblings, as in the data.
+    function last({ id }) {
+      return profile.labels.flags[id] & 4 ? 0 : 1;
+    }
+
     // Sorts the items by function and puts them onto the stack, the heaviest on top.
     function branch(parent, depth) {
       const found = [];
@@ -196,7 +201,7 @@
         for (const p of pairs) f.any = Math.max(f.any, p[1][items.other(k)]);
       }
       const floor = least * out.total[pairs.findIndex((p) => p[1] === graph.total)][0];
-      const order = found.slice().sort((a, b) => a.weight - b.weight || b.id - a.id);
+      const order = found.slice().sort((a, b) => last(a) - last(b) || a.weight - b.weight || b.id - a.id);
       for (const f of order) {
         if (!(f.any > 0) || f.weight < floor) f.size = -1;
         else {
