@@ -202,7 +202,7 @@ test('call paths of one run only are whole and heaviest first', () => {
       for (let i = 1; i < list.length; i++) ok(list[i].amount <= list[i - 1].amount, 'heaviest first');
       for (const x of list) {
         near(x.share, x.amount / mine.total[0], 'share');
-        ok(x.p >= 0 && x.p <= 1, `p ${x.p}`);
+        ok(Number.isNaN(x.p) ? !x.significant : x.p >= 0 && x.p <= 1, `p ${x.p}`);
       }
     }
   }
@@ -219,6 +219,29 @@ test('paths that chance explains are not significant, others are', () => {
   const named = (list) => list.map((x) => `${p.strings.text(p.labels.name[graph.tree.label[x.node]])}${x.significant ? '!' : ''}`).join();
   is(named(gone), 'old!,rare');
   is(named(fresh), 'new!,odd');
+});
+
+test('frames that chance may explain are marked', () => {
+  let marked = 0;
+  let frames = 0;
+  for (let seed = 1; seed <= 10; seed++) {
+    const p = twoRuns(100 + seed, Array.from({ length: 50 }, () => [300, 300]));
+    for (const norm of ['none', 'total']) {
+      const state = stateOf(p, { norm });
+      const graph = graphOf(p, state);
+      const doubts = flame.frameDoubts(p, state, graph);
+      is(doubts.length, graph.tree.count);
+      frames += doubts.length;
+      marked += sum(doubts);
+    }
+  }
+  ok(frames - marked <= 8, `${frames - marked} of ${frames} are sure where nothing differs`);
+  const p = twoRuns(3, [[500, 500], [500, 900], [40, 0]]);
+  const state = stateOf(p, { norm: 'none' });
+  const graph = graphOf(p, state);
+  const doubts = flame.frameDoubts(p, state, graph);
+  same(['main', 'f0', 'f1', 'f2'].map((n) => doubts[nodesNamed(p, n, graph.tree)[0]]), [0, 1, 0, 0]);
+  for (const n of ['main', 'f0', 'f1', 'f2']) is(flame.frameP(p, state, graph, nodesNamed(p, n, graph.tree)[0]) > 0.01, n === 'f0', n);
 });
 
 test('a run without samples: everything is new, nothing is divided', () => {
@@ -258,6 +281,7 @@ test('exact bytes: every difference is one', () => {
   is(method, 'exact');
   same(['same', 'one', 'less'].map((n) => [rowOf({ rows }, p, n).p, rowOf({ rows }, p, n).significant]), [[1, false], [0, true], [0, true]]);
   is(flame.frameP(p, state, graph, nodesNamed(p, 'one', graph.tree)[0]), 0);
+  is(flame.frameDoubts(p, state, graph), null, 'no frame is in doubt:');
 });
 
 test('estimated bytes: what their error explains is no difference', () => {

@@ -196,28 +196,38 @@
     return flame.differenceP(row(tally(profile, state, keyOf, 1), 0));
   }
 
-  // For each frame with all it calls: 1 if chance may explain its difference, at 5 % false ones among the rest.
-  // null: values are exact, or their error is not known. Of several stages the variance is a little too large.
-  const doubts = new WeakMap(); // by graph
-  function frameDoubts(profile, state, graph) {
+  // Each frame with all it calls: p (NaN where too few samples say anything) and picked (1: differs, at 5 % false
+  // ones among all frames). null: values are exact, or their error is not known. Of several stages the variance
+  // is a little too large.
+  const tests = new WeakMap(); // by graph
+  function frameTests(profile, state, graph) {
     const set = setting(profile, state);
     if (set.exact || unknown(set)) return null;
-    if (doubts.has(graph)) return doubts.get(graph);
+    if (tests.has(graph)) return tests.get(graph);
     const { tree } = graph;
     const t = tally(profile, state, (base) => graph.node(base), tree.count);
     for (let i = tree.count - 1; i > 0; i--)
       for (const c of [t.a, t.b, t.e, t.v]) c[tree.parent[i]] += c[i];
     const p = new Float64Array(tree.count).fill(NaN);
+    const known = new Map(); // p by small counts
     for (let i = 1; i < tree.count; i++) {
       const one = row(t, i);
       const c = one.a + one.b;
       if (!(c > 0) || flame.leastP(one) > LEVEL) continue;
       if (t.nA > 0) one.v = (((one.e * (c - one.e)) / c) * Math.max(0, t.nA + t.nB - c)) / (t.nA + t.nB - 1);
-      p[i] = flame.differenceP(one);
+      const key = state.norm === 'stage' || c > 4000 ? -1 : one.a * 4096 + one.b; // all else is the same for all
+      if (key < 0 || !known.has(key)) known.set(key, flame.differenceP(one));
+      p[i] = known.get(key);
     }
-    const found = flame.pick(p, LEVEL).map((sure) => 1 - sure);
-    doubts.set(graph, found);
+    const found = { p, picked: flame.pick(p, LEVEL) };
+    tests.set(graph, found);
     return found;
+  }
+
+  // By node: 1 if chance may explain the difference of a frame with all it calls; null: nothing is left to chance.
+  function frameDoubts(profile, state, graph) {
+    const tested = frameTests(profile, state, graph);
+    return tested && tested.picked.map((sure) => 1 - sure);
   }
 
   // Rows of functions: {label, aSelf, bSelf, aTotal, bTotal, delta (of self), ratio, p, significant,
@@ -245,26 +255,15 @@
   function elidedStacks(profile, graph, state) {
     const { tree, compare } = graph;
     const { a, b } = compare;
-    const set = setting(profile, state);
-    const counts = set.exact || unknown(set) ? null : tally(profile, state, (base) => graph.node(base), tree.count);
-    if (counts)
-      for (let i = tree.count - 1; i > 0; i--)
-        for (const c of [counts.a, counts.b, counts.e]) c[tree.parent[i]] += c[i];
+    const { exact } = setting(profile, state);
     // Of all paths, not of those of one run only: these are extreme by choice.
-    const p = new Float64Array(tree.count).fill(set.exact ? 0 : NaN);
-    if (counts)
-      for (let i = 1; i < tree.count; i++) {
-        const { a: x, b: y, e } = row(counts, i);
-        const mayDiffer = x + y > 0 && flame.leastP({ a: x, b: y, e }) <= LEVEL;
-        if (mayDiffer || (x > 0) !== (y > 0)) p[i] = flame.differenceP({ a: x, b: y, e, v: (e * (x + y - e)) / (x + y), nA: 0, nB: 0 });
-      }
-    const picked = counts ? flame.pick(p, LEVEL, (i) => flame.leastP(row(counts, i)) <= LEVEL) : null;
+    const tested = frameTests(profile, state, graph);
     const find = (mine, other) => {
       const found = [];
       for (let i = 1; i < tree.count; ) {
         const gone = !(other.total[i] > 0);
         if (gone && mine.total[i] > 0)
-          found.push({ node: i, amount: mine.total[i], share: mine.total[i] / mine.total[0], p: p[i], significant: picked ? picked[i] === 1 : set.exact });
+          found.push({ node: i, amount: mine.total[i], share: mine.total[i] / mine.total[0], p: tested ? tested.p[i] : exact ? 0 : NaN, significant: tested ? tested.picked[i] === 1 : exact });
         i = gone ? tree.end[i] : i + 1;
       }
       return found.sort((x, y) => y.amount - x.amount || x.node - y.node);
@@ -276,7 +275,7 @@
   // more, less, or differ by no more than chance does.
   function compareSummary(profile, state, rows) {
     const set = setting(profile, state);
-        let up = 0;
+    let up = 0;
     let down = 0;
     for (const r of rows) if (r.significant) r.delta > 0 ? up++ : down++;
     return { a: set.all[0], b: set.all[1], counted: set.counted, up, down, functions: rows.length };

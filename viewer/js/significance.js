@@ -74,15 +74,14 @@
     return Math.min(part, 1 - part) ** c;
   }
 
-  // Which of the p are picked at that rate of false ones; NaN: never, without counting.
+  // Which of the p (a Float64Array) are picked at that rate of false ones; NaN: never, without counting.
   function pick(p, level, mayDiffer) {
-    const order = [];
-    for (let i = 0; i < p.length; i++) if (p[i] >= 0 && (!mayDiffer || mayDiffer(i))) order.push(i);
-    order.sort((x, y) => p[x] - p[y]);
-    let last = order.length - 1;
-    while (last >= 0 && p[order[last]] > (level * (last + 1)) / order.length) last--;
+    const counts = (i) => p[i] >= 0 && (!mayDiffer || mayDiffer(i));
+    const sorted = p.filter((_, i) => counts(i)).sort();
+    let last = sorted.length - 1;
+    while (last >= 0 && sorted[last] > (level * (last + 1)) / sorted.length) last--;
     const picked = new Uint8Array(p.length);
-    for (let k = 0; k <= last; k++) picked[order[k]] = 1;
+    if (last >= 0) for (let i = 0; i < p.length; i++) if (p[i] <= sorted[last] && counts(i)) picked[i] = 1;
     return picked;
   }
 
