@@ -149,16 +149,17 @@ function attempt(bytes) {
 
 // Some bytes replaced, some put in, some taken out.
 function mutate(bytes, next) {
-  const out = Array.from(bytes);
+  const out = Uint8Array.from(bytes);
+  let size = bytes.length;
   for (let k = 1 + Math.floor(next() * 4); k > 0; k--) {
-    const at = Math.floor(next() * out.length);
+    const at = Math.floor(next() * size);
     const what = next();
     const value = next() < 0.3 ? [0, 1, 127, 128, 255][Math.floor(next() * 5)] : Math.floor(next() * 256);
-    if (what < 0.8) out[at] = value;
-    else if (what < 0.9) out.splice(at, 1);
-    else out.splice(at, 0, value);
+    if (what < 0.9) out[at] = value;
+    else if (what < 0.95) out.copyWithin(at, at + 1, size--);
+    else out.copyWithin(at + 1, at, size - 1).fill(value, at, at + 1);
   }
-  return Uint8Array.from(out);
+  return out.subarray(0, size);
 }
 
 // Any value of the head replaced by one that does not belong there.
@@ -187,7 +188,7 @@ test('the material is read', () => {
 
 test('data cut anywhere are refused', () => {
   for (const bytes of material())
-    for (let n = 0; n < bytes.length; n++) is(attempt(bytes.subarray(0, n)), 0, `${n} bytes`);
+    for (let n = 0; n < bytes.length; n += Math.ceil(bytes.length / 3000)) is(attempt(bytes.subarray(0, n)), 0, `${n} bytes`);
 });
 
 test('data that are changed anywhere are refused or read as what they say', () => {
@@ -195,7 +196,7 @@ test('data that are changed anywhere are refused or read as what they say', () =
   let read = 0;
   let most = 0;
   for (const bytes of material())
-    for (let k = 0; k < 3000; k++) {
+    for (let k = 0; k < 2000; k++) {
       read += attempt(mutate(bytes, next));
       most = Math.max(most, process.memoryUsage().arrayBuffers);
     }
@@ -205,7 +206,7 @@ test('data that are changed anywhere are refused or read as what they say', () =
 
 test('a head of other types is refused or read without what makes no sense', () => {
   const next = random(22);
-  for (const bytes of material()) for (let k = 0; k < 2000; k++) attempt(mutateHead(bytes, next));
+  for (const bytes of material()) for (let k = 0; k < 1500; k++) attempt(mutateHead(bytes, next));
   const [bytes] = material();
   for (const head of ['null', '[]', '3', '""', '{', '{}', '{"format":"protea-flame","version":2}', '{"format":"protea-flame","version":2,"runs":[{}],"kinds":["cpu"]}', '\u0000'])
     is(attempt(withHead(bytes, head)), 0, head);
@@ -357,7 +358,7 @@ test('a browser without DecompressionStream reads a whole page', needsPage(async
   try {
     const p = await flame.decode(dataOf(page('typical')));
     checkTree(p);
-    is(p.samples.count.reduce((a, b) => a + b, 0), 4155);
+    is(flame.weigh(p, {}).selfCount.reduce((a, b) => a + b, 0), p.runs[0].kinds.cpu);
   } finally {
     globalThis.DecompressionStream = native;
   }

@@ -7,7 +7,7 @@
   const flame = typeof module === 'object'
     ? { ...require('./inflate.js'), ...require('./decode_columns.js'), ...require('./decode_head.js'), ...require('./decode_time.js'), ...require('./decode_source.js') }
     : root.flame;
-  const { damaged, sameRows, below } = flame;
+  const { damaged, sameRows, below, lazy, unzigzag } = flame;
 
   const NONE = 0xffffffff;
 
@@ -39,61 +39,68 @@
   }
 
   function readLabels(col, strings) {
-    const name = below(col.u32('label.function'), strings.count, 'a label without its name');
+    const name = col.u32('label.function', strings.count, 'a label without its name');
     const table = {
       name,
-      module: below(col.u32('label.module'), strings.count + 1, 'a label without its module'),
+      module: col.u32('label.module', strings.count + 1, 'a label without its module'),
       flags: col.u32('label.flags'),
-      file: below(col.u32('label.file'), strings.count, 'a label without its file'),
+      file: col.u32('label.file', strings.count, 'a label without its file'),
       line: col.u32('label.line'),
     };
     return { count: name.length, ...sameRows(table, 'labels', name.length) };
+  }
+
+  // Where a node spends most, in arrays that are made when someone asks: `file` strings, and `line`.
+  function addSites(tree, labels, file, line) {
+    const { label, count } = tree;
+    lazy(tree, 'file', () => {
+      const out = new Uint32Array(count);
+      for (let i = 1; i < count; i++) out[i] = file[i - 1] ? file[i - 1] - 1 : labels.file[label[i]];
+      return out;
+    });
+    return lazy(tree, 'line', () => {
+      const out = new Uint32Array(count);
+      for (let i = 1; i < count; i++) out[i] = labels.line[label[i]] + unzigzag(line[i - 1]);
+      return out;
+    });
   }
 
   // Parents and subtree ends of nodes that say how far above the one before their parent is.
   function readTree(col, labels, strings) {
     const up = col.u32('node.up');
     const n = up.length + 1;
-    const { label, file, line } = sameRows({
-      label: below(col.u32('node.label'), labels.count, 'a node without its label'),
-      file: below(col.u32('node.file'), strings.count + 1, 'a node without its file'),
+    const { labelOf, file, line } = sameRows({
+      labelOf: col.u32('node.label', labels.count, 'a node without its label'),
+      file: col.u32('node.file', strings.count + 1, 'a node without its file'),
       line: col.f64('node.line'),
     }, 'nodes', n - 1);
-    const tree = {
-      count: n,
-      parent: new Uint32Array(n),
-      end: new Uint32Array(n).fill(n),
-      depth: new Uint32Array(n),
-      label: new Uint32Array(n),
-      file: new Uint32Array(n),
-      line: new Uint32Array(n),
-      origin: null, // a graph's nodes know theirs: these are themselves
-      maxDepth: 0,
-    };
-    const { parent, end, depth } = tree;
-    tree.label[0] = NONE;
+    const parent = new Uint32Array(n);
+    const end = new Uint32Array(n).fill(n);
+    const depth = new Uint32Array(n);
+    const label = new Uint32Array(n);
+    let above = 0;
+    let row = 0;
+    let maxDepth = 0;
+    label[0] = NONE;
+    label.set(labelOf, 1);
     for (let i = 1; i < n; i++) {
-      let above = i - 1;
-      for (let k = up[i - 1]; k > 0; k--) {
+      above = i - 1;
+      for (let k = up[above]; k > 0; k--, row--) {
         if (above === 0) throw damaged('a node above the root');
         end[above] = i;
         above = parent[above];
       }
-      const l = label[i - 1];
-      const delta = line[i - 1];
       parent[i] = above;
-      depth[i] = depth[above] + 1;
-      if (depth[i] > tree.maxDepth) tree.maxDepth = depth[i];
-      tree.label[i] = l;
-      tree.file[i] = file[i - 1] ? file[i - 1] - 1 : labels.file[l];
-      tree.line[i] = labels.line[l] + (delta % 2 ? -(delta + 1) / 2 : delta / 2);
+      depth[i] = ++row;
+      if (row > maxDepth) maxDepth = row;
     }
-    return tree;
+    // origin: nodes of graphs know theirs, these are themselves.
+    return addSites({ count: n, parent, end, depth, label, origin: null, maxDepth }, labels, file, line);
   }
 
   function readStages(col, strings) {
     const parent = col.u32('stage.parent');
-    const name = below(col.u32('stage.name'), strings.count, 'a stage without its name');
+    const name = col.u32('stage.name', strings.count, 'a stage without its name');
     sameRows({ parent }, 'stages', name.length);
     return Array.from(name, (s, i) => {
       if (parent[i] > i) throw damaged('a stage before its parent');
@@ -105,10 +112,10 @@
   const orZeros = (column, rows) => (column.length > 0 ? column : new Uint32Array(rows));
 
   function readThreads(col, strings, runs) {
-    const name = below(col.u32('thread.name'), strings.count, 'a thread without its name');
+    const name = col.u32('thread.name', strings.count, 'a thread without its name');
     const n = name.length;
     const { process, pid, tid, count, run } = sameRows({
-      process: below(col.u32('thread.process'), strings.count, 'a thread without its process'),
+      process: col.u32('thread.process', strings.count, 'a thread without its process'),
       pid: col.f64('thread.pid'),
       tid: col.f64('thread.tid'),
       count: col.u32('thread.count'),
@@ -132,8 +139,8 @@
     const groups = sameRows({
       run: below(orZeros(col.u32('group.run'), n), meta.runs.length, 'samples without their run'),
       kind: below(orZeros(col.u32('group.kind'), n), meta.kinds.length, 'samples without their kind'),
-      stage: below(col.u32('group.stage'), stages.length + 1, 'samples without their stage'),
-      thread: below(col.u32('group.thread'), threads.length + 1, 'samples without their thread'),
+      stage: col.u32('group.stage', stages.length + 1, 'samples without their stage'),
+      thread: col.u32('group.thread', threads.length + 1, 'samples without their thread'),
       samples: count,
       first: new Uint32Array(n),
     }, 'groups of samples', n);

@@ -7,52 +7,49 @@
     return new Error(`the data of this page are damaged: ${what}`);
   }
 
-  // `rows` LEB128 numbers below 2^32 that fill `bytes` exactly. Nearly all have one byte.
-  function leb32(bytes, rows) {
-    const into = new Uint32Array(rows);
+  // Whether each byte is a number of its own: four at a time.
+  function areSmall(bytes) {
+    const whole = bytes.length & ~3;
+    const words = new Uint32Array(bytes.slice(0, whole).buffer);
+    let all = 0;
+    for (let i = 0; i < words.length; i++) all |= words[i];
+    for (let i = whole; i < bytes.length; i++) all |= bytes[i];
+    return (all & 0x80808080) === 0;
+  }
+
+  // As many LEB128 numbers as `into` has places, all below `limit`, that fill `bytes` exactly. Nearly all have
+  // one byte; what is beyond 2^53 loses its last bits.
+  function leb(bytes, into, limit, what) {
     const size = bytes.length;
+    const rows = into.length;
+    if (rows === size && areSmall(bytes)) {
+      into.set(bytes);
+      return limit > 127 ? into : below(into, limit, what);
+    }
     if (size > 0 && bytes[size - 1] > 127) throw damaged('a number is cut'); // so no number runs out of bytes
     let at = 0;
     for (let row = 0; row < rows; row++) {
       if (at >= size) throw damaged('a column ends early');
-      let value = bytes[at++];
-      if (value > 127) {
-        value &= 127;
-        let scale = 128;
-        let byte;
-        do {
+      let byte = bytes[at++];
+      let value = byte;
+      if (byte > 127) {
+        byte = bytes[at++];
+        value = (value & 127) | ((byte & 127) << 7);
+        if (byte > 127) {
           byte = bytes[at++];
-          value += (byte & 127) * scale;
-          scale *= 128;
-        } while (byte > 127 && scale < 0x1000000000);
-        if (byte > 127 || value > 0xffffffff) throw damaged('a number is too large');
+          value |= (byte & 127) << 14;
+          if (byte > 127) {
+            byte = bytes[at++];
+            value |= (byte & 127) << 21;
+            for (let scale = 2 ** 28; byte > 127 && scale < 2 ** 70; scale *= 128) {
+              byte = bytes[at++];
+              value += (byte & 127) * scale;
+            }
+            if (byte > 127) throw damaged('a number is too large');
+          }
+        }
       }
-      into[row] = value;
-    }
-    if (at !== size) throw damaged('a column is too long');
-    return into;
-  }
-
-  // The same below 2^64, in floating point: beyond 2^53 the last bits are lost.
-  function leb64(bytes, rows) {
-    const into = new Float64Array(rows);
-    const size = bytes.length;
-    if (size > 0 && bytes[size - 1] > 127) throw damaged('a number is cut');
-    let at = 0;
-    for (let row = 0; row < rows; row++) {
-      if (at >= size) throw damaged('a column ends early');
-      let value = bytes[at++];
-      if (value > 127) {
-        value &= 127;
-        let scale = 128;
-        let byte;
-        do {
-          byte = bytes[at++];
-          value += (byte & 127) * scale;
-          scale *= 128;
-        } while (byte > 127 && scale < 2 ** 70);
-        if (byte > 127 || value > 2 ** 64) throw damaged('a number is too large');
-      }
+      if (value >= limit) throw damaged(what);
       into[row] = value;
     }
     if (at !== size) throw damaged('a column is too long');
@@ -85,16 +82,25 @@
     }
     if (offset !== bytes.length) throw damaged('bytes that belong to no column');
     const none = { rows: 0, bytes: new Uint8Array(0) };
-    const read = (name, how) => {
-      const column = found.get(name) ?? none;
-      if (column.rows > column.bytes.length) throw damaged(`column ${name} is cut`);
-      return how(column.bytes, column.rows);
+    const column = (name) => {
+      const c = found.get(name) ?? none;
+      if (c.rows > c.bytes.length) throw damaged(`column ${name} is cut`);
+      return c;
     };
     return {
       raw: (name) => (found.get(name) ?? none).bytes,
-      u32: (name) => read(name, leb32),
-      f64: (name) => read(name, leb64),
-      real: (name) => read(name, doubles),
+      u32(name, limit = 2 ** 32, what = 'a number is too large') {
+        const { bytes: from, rows } = column(name);
+        return leb(from, new Uint32Array(rows), limit, what);
+      },
+      f64(name) {
+        const { bytes: from, rows } = column(name);
+        return leb(from, new Float64Array(rows), 2 ** 64 + 1, 'a number is too large');
+      },
+      real(name) {
+        const { bytes: from, rows } = column(name);
+        return doubles(from, rows);
+      },
     };
   }
 
@@ -110,7 +116,19 @@
     return column;
   }
 
-  const api = { damaged, columnReader, sameRows, below, unzigzag };
+  // A member that is worked out when it is asked for, once.
+  const lazy = (object, key, make) =>
+    Object.defineProperty(object, key, {
+      configurable: true,
+      enumerable: true,
+      get() {
+        const value = make();
+        Object.defineProperty(object, key, { value, enumerable: true });
+        return value;
+      },
+    });
+
+  const api = { damaged, columnReader, sameRows, below, unzigzag, lazy };
   if (typeof module === 'object') module.exports = api;
   else root.flame = Object.assign(root.flame ?? {}, api);
 })(globalThis);

@@ -94,8 +94,6 @@
       throw damaged('the head cannot be read');
     }
     if (!isObject(head)) throw damaged('the head cannot be read');
-    if (head.version === 1 && isObject(head.run)) // as one run and one kind
-      head = { ...head, version: 2, kinds: [head.kind], runs: [{ ...head.run, losses: head.losses, kinds: head.kinds }] };
     if (head.format !== 'protea-flame' || head.version !== 2)
       throw new Error(`these data are ${String(head.format).slice(0, 40)} version ${String(head.version).slice(0, 20)}, this page reads protea-flame version 2`);
     const runs = list(head.runs, 'runs').map(readRun);

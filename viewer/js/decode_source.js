@@ -3,7 +3,7 @@
 (function (root) {
   'use strict';
 
-  const { damaged, sameRows, below } = typeof module === 'object' ? require('./decode_columns.js') : root.flame;
+  const { damaged, sameRows, lazy } = typeof module === 'object' ? require('./decode_columns.js') : root.flame;
 
   function makeLines(table, columns, from, rows) {
     const lines = [];
@@ -25,20 +25,9 @@
     });
   }
 
-  const lazy = (object, key, make) =>
-    Object.defineProperty(object, key, {
-      configurable: true,
-      enumerable: true,
-      get() {
-        const value = make();
-        Object.defineProperty(object, key, { value, enumerable: true });
-        return value;
-      },
-    });
-
   function readSource(col, meta, strings) {
     const { columns } = meta;
-    const file = below(col.u32('source.file'), strings.count, 'a file without its name');
+    const file = col.u32('source.file', strings.count, 'a file without its name');
     const rows = col.u32('source.rows');
     const windows = col.u32('source.windows');
     sameRows({ rows, windows }, 'files', file.length);

@@ -26,7 +26,7 @@
 
   // What is not known of a span is NaN, its thread -1.
   function readSpans(col, { runs, stages, threads, strings }) {
-    const stage = below(col.u32('span.stage'), stages.length, 'a span without its stage');
+    const stage = col.u32('span.stage', stages.length, 'a span without its stage');
     const count = stage.length;
     const run = below(orZeros(col.u32('span.run'), count), runs.length, 'a span without its run');
     if (run.length !== count) throw damaged('columns of spans differ in length');
@@ -65,7 +65,7 @@
       t,
       thread: maybeIndex(col.u32('tick.thread'), threads.length, 'a tick without its thread'),
       node,
-      state: Uint8Array.from(below(col.u32('tick.state'), 6, 'a tick without its state')),
+      state: Uint8Array.from(col.u32('tick.state', 6, 'a tick without its state')),
     };
     return { count, ...sameRows(table, 'ticks', count) };
   }

@@ -163,6 +163,12 @@
     });
   }
 
+  // Whether the weights are those that the data are sorted by.
+  function isDataOrder(profile, state, byCount) {
+    return state.order !== 'name' && !byCount && !isComparison(profile) && !hasRange(profile, state)
+      && state.kind === profile.kinds[0] && state.stage === flame.ALL && state.thread === flame.ALL;
+  }
+
   // What siblings are sorted by, the least first; "(other)" comes last, as in the data.
   function sortKeys(profile, state, { count, label }, weight) {
     const key = new Float64Array(count);
@@ -241,8 +247,8 @@
       arrays = mapValues(own, (self) => sumInto(tree, self));
     }
     let totals = mapValues(arrays, (self) => flame.totalsOf(tree, self));
-    const key = sortKeys(profile, state, tree, totals[main]);
-    if (of || !isSorted(tree, key)) {
+    const key = isDataOrder(profile, state, byCount) && !of ? null : sortKeys(profile, state, tree, totals[main]);
+    if (key && (of || !isSorted(tree, key))) {
       const { tree: better, place } = sorted(tree, key);
       arrays = mapValues(arrays, (self) => permute(self, place));
       totals = mapValues(totals, (total) => permute(total, place));
