@@ -210,7 +210,7 @@ test('of two runs both are kept', () => {
   }
 });
 
-test('orders and collapsed recursion change no function', () => {
+test('orders change no function, collapsed recursion none by itself', () => {
   for (const seed of SEEDS.slice(0, 15)) {
     const p = makeProfile(randomSpec(seed, { names: 4, depth: 9 }));
     const of = (patch) => {
@@ -219,7 +219,8 @@ test('orders and collapsed recursion change no function', () => {
     };
     const plain = of({});
     ok(plain.length > 0, 'functions');
-    same(of({ fold: 1 }), plain, `seed ${seed}: fold`);
+    const selfs = (rows) => rows.map(([name, [self]]) => [name, self]);
+    same(selfs(of({ fold: 1 })), selfs(plain), `seed ${seed}: fold`);
     same(of({ order: 'name' }), plain, `seed ${seed}: order`);
     const graph = flame.deriveGraph(p, { ...flame.stateDefaults(p), fold: 1 });
     for (const make of [flame.callers, flame.callees])
