@@ -7,6 +7,7 @@
 
 #include "prof/base/buf.h"
 #include "viewer/graph.h"
+#include "viewer/html.h"
 #include "viewer/page.h"
 #include "viewer/payload.h"
 #include "viewer/static.h"
@@ -81,6 +82,7 @@ struct page {
 	FILE *out; /* NULL: nothing is written, `bytes` is what it would be */
 	const struct flame_options *options;
 	const struct buf *plain; /* the table for where no script runs */
+	const struct buf *up;    /* the link to the page above */
 	const struct buf *data;  /* NULL: none */
 	size_t bytes;
 	int has_place;
@@ -125,6 +127,8 @@ static int put_page(struct page *w)
 			rc = put_data(w);
 		else if (is_mark(mark, "STATIC"))
 			rc = put_part(w, w->plain->data, w->plain->len);
+		else if (is_mark(mark, "UP"))
+			rc = put_part(w, buf_str(w->up), w->up->len);
 		else if (is_mark(mark, "ONE"))
 			skip = w->options->n_runs > 1;
 		else if (is_mark(mark, "SEVERAL"))
@@ -164,12 +168,26 @@ static int make_data(struct buf *data, struct graph *g, const struct flame_optio
 	return rc == 0 && data->len > room ? too_small(o, data, code, err) : rc;
 }
 
+static int make_up(struct buf *up, const struct flame_options *o, struct err *err)
+{
+	if (o->up && o->up_text) {
+		buf_puts(up, "<nav><a href=\"");
+		html_text(up, o->up, strlen(o->up));
+		buf_puts(up, "\">‹ ");
+		html_name(up, o->up_text, strlen(o->up_text));
+		buf_puts(up, "</a></nav>\n");
+	}
+	return buf_failed(up) ? err_nomem(err, "a page") : 0;
+}
+
 static int write_graph(FILE *out, struct graph *g, const struct flame_options *o, struct err *err)
 {
-	struct buf data = BUF_INIT, plain = BUF_INIT;
-	struct page page = {.options = o, .plain = &plain, .err = err};
+	struct buf data = BUF_INIT, plain = BUF_INIT, up = BUF_INIT;
+	struct page page = {.options = o, .plain = &plain, .up = &up, .err = err};
 	int rc = static_write(&plain, o, err);
 
+	if (rc == 0)
+		rc = make_up(&up, o, err);
 	if (rc == 0)
 		rc = put_page(&page);
 	if (rc == 0)
@@ -181,6 +199,7 @@ static int write_graph(FILE *out, struct graph *g, const struct flame_options *o
 	}
 	if (rc == 0 && fflush(out) != 0)
 		rc = bad_write(err);
+	buf_release(&up);
 	buf_release(&plain);
 	buf_release(&data);
 	return rc;

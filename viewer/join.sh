@@ -60,6 +60,7 @@ policy="default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline
 policy="$policy; base-uri 'none'; form-action 'none'"
 while IFS= read -r line; do
 	case $line in
+	'<!-- up -->') printf '@PROTEA-FLAME-UP@' ;;
 	'<!-- static -->') printf '@PROTEA-FLAME-STATIC@\n' ;;
 	'<!-- data:'*)
 		while IFS= read -r line && [ "$line" != '<!-- data end -->' ]; do :; done

@@ -206,6 +206,8 @@ int flame_page_write(FILE *out, const struct flame_page *page, const struct prof
 				  .kind = first_kind(page, &runs[0]),
 				  .only_kind = page->only_kind,
 				  .title = page->title,
+				  .up = page->up,
+				  .up_text = page->up_text,
 				  .filter_text = filter_text(&m.text, page),
 				  .max_bytes = page->max_bytes,
 				  .redact = page->redact};

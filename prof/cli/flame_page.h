@@ -12,6 +12,7 @@
 
 struct flame_page { /* strings borrowed, NULL: none */
 	const char *stage, *thread, *title;
+	const char *up, *up_text; /* as in flame_options */
 	const char *source_dir;
 	int kind; /* -1: by the first run */
 	int only_kind, no_source, redact;

@@ -142,6 +142,8 @@ static int write_cell(struct making *m, uint32_t cell)
 {
 	char name[SITE_CELL_NAME];
 	struct flame_page how = {.title = name,
+				 .up = "../" SITE_INDEX,
+				 .up_text = "all cells",
 				 .kind = -1,
 				 .no_source = 1,
 				 .redact = m->pages->options->redact,
@@ -190,6 +192,8 @@ static int write_comparison(struct making *m, struct site_links *links)
 	uint32_t n = m->grid.n_cells < FLAME_RUNS_MAX ? m->grid.n_cells : FLAME_RUNS_MAX, done, i;
 	struct profile *runs;
 	struct flame_page how = {.title = m->site->title,
+				 .up = SITE_INDEX,
+				 .up_text = "all cells",
 				 .kind = -1,
 				 .no_source = 1,
 				 .redact = m->pages->options->redact,

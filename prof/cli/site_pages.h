@@ -6,7 +6,7 @@
 #include "prof/cli/site_read.h"
 #include "prof/store/store.h"
 
-#define SITE_CELL_BYTES 100000
+#define SITE_CELL_BYTES 150000
 #define SITE_COMPARES   8 /* cells' pages: the room of the comparison */
 
 struct site_pages {
