@@ -8,6 +8,8 @@
 
   const GLIDE_MS = 170;
   const MODULES = 6; // in the legend
+  const PRINTED_WIDTH = 1200;
+  const PRINTED_ROWS = 80;
   const SHAPE = ['kind', 'stage', 'thread', 'by', 'order', 'fold', 'own', 'from', 'to', 'a', 'b', 'norm', 'width', 'flip'];
   const ORDERS = [['heavy', 'heaviest first'], ['name', 'by name'], ['time', 'by time']];
   const COLOURS = [['module', 'by module'], ['name', 'by name'], ['delta', 'by change']];
@@ -137,7 +139,7 @@
 
     function paint(now) {
       frame = 0;
-      if (!v.graph || host.hidden) return;
+      if (!v.graph || host.hidden || printing) return;
       v.scroll = scroll.scrollTop;
       const shown = glide ? gliding(now) : v;
       painter.paint(shown);
@@ -261,7 +263,7 @@
       if (jumps || has('zoom', 'x0', 'x1')) fit(!jumps);
       if (jumps) toZoom();
       if (jumps || has('selected')) {
-        reveal(v.selected);
+        if (v.selected >= v.zoom && v.selected < v.graph.tree.end[v.zoom]) reveal(v.selected);
         if (changed !== null) app.say(flame.saidOf(app, v.graph, v.selected));
       }
       repaint();
@@ -298,16 +300,20 @@
 
     const input = flame.flameInput(view);
 
-    // On paper the graph has the width of the page and all its rows.
-    const printed = { rows: 0 };
+    // On paper the graph has the width of the page and as many rows as fit on one.
+    let printing = false;
     root.addEventListener('beforeprint', () => {
       if (host.hidden || !v.graph) return;
-      printed.rows = Math.min(v.rows, 90);
-      painter.resize(1200, printed.rows * flame.ROW, 2);
+      printing = true;
       glide = null;
-      painter.paint({ ...v, offset: 0, scroll: v.flip ? (v.rows - printed.rows) * flame.ROW : 0 });
+      const rows = Math.min(v.rows, PRINTED_ROWS);
+      painter.resize(PRINTED_WIDTH, rows * flame.ROW, 2);
+      painter.paint({ ...v, offset: 0, scroll: v.flip ? (v.rows - rows) * flame.ROW : 0 });
     });
-    root.addEventListener('afterprint', () => v.graph && fit(false));
+    root.addEventListener('afterprint', () => {
+      printing = false;
+      if (v.graph) fit(false);
+    });
     scroll.addEventListener('scroll', () => {
       app.tip(null);
       repaint();
@@ -315,7 +321,7 @@
 
     return {
       render,
-      resize: () => v.graph && fit(false),
+      resize: () => v.graph && !printing && fit(false),
       focus: () => canvas.focus(),
       keys: input.keys,
       help: HELP,
