@@ -118,9 +118,9 @@ void graph_release(struct graph *g);
 /* The label of what is folded; made once, in the room that graph_build() left. GRAPH_NONE: no memory. */
 uint32_t graph_other_label(struct graph *g);
 
-/* Folds the lightest nodes into one "(other)" child of their parent, so that about `keep` others stay.
- * Sums do not change. 0 or ERR_NOMEM (the graph is then as it was). */
-int graph_fold(struct graph *g, uint32_t keep, struct err *err);
+/* Folds the lightest nodes into one "(other)" child of their parent, so that at most `most` nodes are left (the
+ * root and its "(other)" always are). Sums do not change. 0 or ERR_NOMEM (the graph is then as it was). */
+int graph_fold(struct graph *g, uint32_t most, struct err *err);
 
 /* The largest share of a kind of a run that is in "(other)" nodes. */
 double graph_folded_share(const struct graph *g);

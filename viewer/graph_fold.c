@@ -77,23 +77,9 @@ int graph_join_samples(struct graph *g)
 
 /* ---- fewer nodes ---- */
 
-static int find_limit(const struct graph *g, uint32_t keep, struct weight_limit *limit)
-{
-	struct weight_scale s;
-	uint32_t i;
-
-	if (weight_scale_init(&s) != 0)
-		return ERR_NOMEM;
-	for (i = 0; i < g->n_nodes; i++)
-		weight_scale_add(&s, g->nodes[i].weight);
-	*limit = weight_scale_limit(&s, keep);
-	weight_scale_release(&s);
-	return 0;
-}
-
 struct fold {
 	struct graph *g;
-	struct weight_limit limit;
+	struct weight_scale scale;
 	uint32_t *under; /* owned; by node: whose "(other)" it goes into, GRAPH_NONE: it stays */
 	uint32_t *to;    /* owned; by node that stays: its new place */
 	uint32_t *other; /* owned; by node that stays: its "(other)", 0: none */
@@ -101,48 +87,99 @@ struct fold {
 	uint32_t n;
 };
 
-static int fold_init(struct fold *f, struct graph *g, uint32_t keep)
+static int fold_init(struct fold *f, struct graph *g)
 {
-	size_t n = g->n_nodes;
+	size_t n = g->n_nodes, i;
 
 	*f = (struct fold){.g = g};
 	f->under = malloc(n * sizeof *f->under);
 	f->to = malloc(n * sizeof *f->to);
 	f->other = calloc(n, sizeof *f->other);
-	f->nodes = malloc(2 * n * sizeof *f->nodes);
-	if (!f->under || !f->to || !f->other || !f->nodes || find_limit(g, keep, &f->limit) != 0 ||
+	f->nodes = malloc(n * sizeof *f->nodes);
+	if (!f->under || !f->to || !f->other || !f->nodes || weight_scale_init(&f->scale) != 0 ||
 	    graph_other_label(g) == GRAPH_NONE)
 		return ERR_NOMEM;
+	for (i = 0; i < n; i++)
+		weight_scale_add(&f->scale, g->nodes[i].weight);
 	return 0;
 }
 
 static void fold_release(struct fold *f)
 {
+	weight_scale_release(&f->scale);
 	free(f->under);
 	free(f->to);
 	free(f->other);
 	free(f->nodes);
 }
 
-static void choose(struct fold *f)
+static int stays(const struct graph *g, uint32_t node, struct weight_limit *limit)
+{
+	const struct graph_node *n = &g->nodes[node];
+	int sure = node == 0 || n->weight >= limit->sure;
+
+	if (n->label == g->other && node != 0)
+		return 0;
+	if (!sure && (n->weight < limit->maybe || limit->room == 0))
+		return 0;
+	limit->room -= !sure;
+	return 1;
+}
+
+/* How many nodes there will be if `keep` stay: each of them may get an "(other)". */
+static uint32_t count(struct fold *f, uint32_t keep, uint32_t turn)
+{
+	const struct graph *g = f->g;
+	struct weight_limit limit = weight_scale_limit(&f->scale, keep);
+	uint32_t i = 0, n = 0;
+
+	while (i < g->n_nodes) {
+		uint32_t *mark = &f->to[g->nodes[i].parent];
+
+		if (stays(g, i, &limit)) {
+			f->to[i++] = 0;
+			n++;
+			continue;
+		}
+		n += *mark != turn;
+		*mark = turn;
+		i = g->nodes[i].end;
+	}
+	return n;
+}
+
+/* How many may stay, to a hundredth, so that no more than `most` nodes are there with the "(other)" ones. */
+static uint32_t find_keep(struct fold *f, uint32_t most)
+{
+	uint32_t low = 0, high = most, turn = 1;
+
+	while (high - low > high / 128 + 1) {
+		uint32_t keep = low + (high - low) / 2;
+
+		if (count(f, keep, turn++) <= most)
+			low = keep;
+		else
+			high = keep;
+	}
+	return low;
+}
+
+static void choose(struct fold *f, uint32_t keep)
 {
 	struct graph *g = f->g;
+	struct weight_limit limit = weight_scale_limit(&f->scale, keep);
 	uint32_t i = 0;
 
 	while (i < g->n_nodes) {
-		const struct graph_node *n = &g->nodes[i];
-		int sure = i == 0 || n->weight >= f->limit.sure;
-		int stays = sure || (n->weight >= f->limit.maybe && f->limit.room > 0);
-		uint32_t end = n->end;
+		uint32_t parent = g->nodes[i].parent, end = g->nodes[i].end;
 
-		if (stays && n->label != g->other) {
-			f->limit.room -= !sure;
+		if (stays(g, i, &limit)) {
 			f->under[i++] = GRAPH_NONE;
 			continue;
 		}
-		f->other[n->parent] = 1;
+		f->other[parent] = 1;
 		for (; i < end; i++) {
-			f->under[i] = n->parent;
+			f->under[i] = parent;
 			g->folded_nodes += g->nodes[i].label != g->other;
 		}
 	}
@@ -214,18 +251,18 @@ uint32_t graph_other_label(struct graph *g)
 	return g->other = g->n_labels++;
 }
 
-int graph_fold(struct graph *g, uint32_t keep, struct err *err)
+int graph_fold(struct graph *g, uint32_t most, struct err *err)
 {
 	struct sorter sorter = {0};
 	struct fold f;
 	size_t i;
 
-	if (fold_init(&f, g, keep) != 0 || sorter_init(&sorter, g) != 0) {
+	if (fold_init(&f, g) != 0 || sorter_init(&sorter, g) != 0) {
 		fold_release(&f);
 		sorter_release(&sorter);
 		return err_nomem(err, "a smaller call tree");
 	}
-	choose(&f);
+	choose(&f, find_keep(&f, most));
 	place(&f);
 	sum_up(&f);
 	for (i = 0; i < g->n_samples; i++)

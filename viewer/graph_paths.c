@@ -109,9 +109,25 @@ static uint32_t label_of(struct build *b, struct build_run *r, struct labels *w,
 
 /* ---- paths ---- */
 
-static size_t first_slot(const struct build_paths *w, uint32_t parent, uint32_t label)
+/* Children of near parents are looked for near each other, which memory likes: stacks come depth first. Where a
+ * parent has many, the rest go where their hash says. */
+#define NEAR 8
+
+/* The slot of a path, or the free one where it belongs. */
+static uint32_t *slot_of(const struct build_paths *w, uint32_t parent, uint32_t label)
 {
-	return hash_u64((uint64_t)parent << 32 | label) & w->mask;
+	size_t at = 2 * (size_t)parent, tries;
+
+	for (tries = 0;; at++, tries++) {
+		uint32_t *slot, row;
+
+		if (tries == NEAR)
+			at = hash_u64((uint64_t)parent << 32 | label);
+		slot = &w->slots[at & w->mask];
+		row = *slot;
+		if (row == 0 || (w->parents[row - 1] == parent && w->labels[row - 1] == label))
+			return slot;
+	}
 }
 
 static int grow_slots(struct build_paths *w, size_t rows)
@@ -127,13 +143,8 @@ static int grow_slots(struct build_paths *w, size_t rows)
 	free(w->slots);
 	w->slots = fresh;
 	w->mask = slots - 1;
-	for (i = 1; i < w->n; i++) {
-		size_t at = first_slot(w, w->parents[i], w->labels[i]);
-
-		while (w->slots[at])
-			at = (at + 1) & w->mask;
-		w->slots[at] = i + 1;
-	}
+	for (i = 1; i < w->n; i++)
+		*slot_of(w, w->parents[i], w->labels[i]) = i + 1;
 	return 0;
 }
 
@@ -154,16 +165,14 @@ static int reserve(struct build_paths *w, uint32_t more)
 
 static uint32_t path_of(struct build_paths *w, uint32_t parent, uint32_t label)
 {
-	size_t at = first_slot(w, parent, label);
-	uint32_t row;
+	uint32_t *slot = slot_of(w, parent, label);
 
-	for (; (row = w->slots[at]) != 0; at = (at + 1) & w->mask)
-		if (w->parents[row - 1] == parent && w->labels[row - 1] == label)
-			return row - 1;
-	w->parents[w->n] = parent;
-	w->labels[w->n] = label;
-	w->slots[at] = ++w->n;
-	return w->n - 1;
+	if (*slot == 0) {
+		w->parents[w->n] = parent;
+		w->labels[w->n] = label;
+		*slot = ++w->n;
+	}
+	return *slot - 1;
 }
 
 void build_paths_release(struct build_paths *w)

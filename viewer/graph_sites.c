@@ -1,20 +1,25 @@
 /* Where in the source each node spends most: see graph_build.h. By the kind shown first; the others only
  * decide where it says nothing. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "viewer/graph_build.h"
 
+enum { NO_STACK, ONE_STACK, MANY_STACKS, FOLDED };
+
 struct sites {
-	uint64_t *total;     /* owned; by stack of the run */
-	uint64_t *sums;      /* owned; by pair */
-	unsigned char *many; /* owned; by node: more than one stack was joined in it */
+	uint64_t *total;    /* owned; by stack of the run */
+	uint32_t *of_frame; /* owned; by frame of the run: its site, GRAPH_NONE: not known yet */
+	uint64_t *sums;     /* owned; by pair */
+	unsigned char
+		*stacks; /* owned; by node: how many were joined in it, or that they were folded */
 	uint32_t n_sums, cap_sums, cap_sites;
 	struct idmap known; /* (file << 32 | line) to site */
 	struct idmap pairs; /* (node << 32 | site) to pair */
 };
 
 /* Weights of a run's stacks with what is below them. Of another kind than the first, 2^-12 counts. */
-static int sum_up(struct build *b, struct sites *w, uint32_t run)
+static int start_run(struct build *b, struct sites *w, uint32_t run)
 {
 	const struct build_run *r = &b->runs[run];
 	const struct profile *p = r->p;
@@ -23,9 +28,12 @@ static int sum_up(struct build *b, struct sites *w, uint32_t run)
 	size_t i;
 
 	free(w->total);
+	free(w->of_frame);
 	w->total = calloc(p->n_stacks, sizeof *w->total);
-	if (!w->total)
+	w->of_frame = malloc((p->n_frames + (size_t)1) * sizeof *w->of_frame);
+	if (!w->total || !w->of_frame)
 		return ERR_NOMEM;
+	memset(w->of_frame, 0xff, (p->n_frames + (size_t)1) * sizeof *w->of_frame);
 	for (k = 0; k < PROFILE_KINDS; k++)
 		scale[k] = build_scale(b, run, k) * (k == (uint32_t)b->options->kind ? 16 : 0x1p-8);
 	for (i = 0; i < p->n_samples; i++)
@@ -38,10 +46,10 @@ static int sum_up(struct build *b, struct sites *w, uint32_t run)
 	return 0;
 }
 
-static uint32_t site_of(struct build *b, struct build_run *r, struct sites *w,
-			const struct profile_frame *f)
+static uint32_t make_site(struct build *b, struct build_run *r, struct sites *w, uint32_t frame)
 {
 	struct graph *g = b->g;
+	const struct profile_frame *f = &r->p->frames[frame];
 	uint32_t file =
 		b->options->redact ? build_base(b, r, f->file) : build_string(b, r, f->file);
 	uint32_t at;
@@ -55,6 +63,15 @@ static uint32_t site_of(struct build *b, struct build_run *r, struct sites *w,
 		return GRAPH_NONE;
 	g->sites[g->n_sites] = (struct graph_site){file, f->line};
 	return g->n_sites++;
+}
+
+static uint32_t site_of(struct build *b, struct build_run *r, struct sites *w, uint32_t stack)
+{
+	uint32_t frame = r->p->stacks[stack].frame;
+
+	if (w->of_frame[frame] == GRAPH_NONE)
+		w->of_frame[frame] = make_site(b, r, w, frame);
+	return w->of_frame[frame];
 }
 
 /* The sum of a site in a node, NULL: no memory. Moves the others. */
@@ -79,12 +96,12 @@ static int add_site(struct build *b, struct build_run *r, struct sites *w, uint3
 	struct graph_node *n = &b->g->nodes[node];
 	uint64_t *sum, value, best;
 
-	if (n->label == b->g->other)
+	if (w->stacks[node] == FOLDED)
 		return 0;
-	site = site_of(b, r, w, &r->p->frames[r->p->stacks[stack].frame]);
+	site = site_of(b, r, w, stack);
 	if (site == GRAPH_NONE)
 		return ERR_NOMEM;
-	if (!w->many[node]) {
+	if (w->stacks[node] == ONE_STACK) {
 		n->site = site;
 		return 0;
 	}
@@ -107,25 +124,24 @@ static int add_site(struct build *b, struct build_run *r, struct sites *w, uint3
 }
 
 /* Most nodes come from one stack, which has the only site there is. */
-static void mark_many(struct build *b, struct sites *w)
+static void count_stacks(struct build *b, struct sites *w)
 {
 	uint32_t r, i;
 
+	for (i = 1; i < b->g->n_nodes; i++)
+		if (b->g->nodes[i].label == b->g->other)
+			w->stacks[i] = FOLDED;
 	for (r = 0; r < b->g->n_runs; r++) {
 		const struct build_run *run = &b->runs[r];
 
-		for (i = 1; i < run->p->n_stacks; i++) {
-			uint32_t node;
+		for (i = 1; i < run->p->n_stacks; i++)
+			if (run->touched[i]) {
+				unsigned char *n = &w->stacks[b->node_of[run->row_of[i]]];
 
-			if (!run->touched[i])
-				continue;
-			node = b->node_of[run->row_of[i]];
-			w->many[node] = b->g->nodes[node].site != GRAPH_NONE;
-			b->g->nodes[node].site = 0;
-		}
+				if (*n < MANY_STACKS)
+					++*n;
+			}
 	}
-	for (i = 0; i < b->g->n_nodes; i++)
-		b->g->nodes[i].site = GRAPH_NONE;
 }
 
 int build_sites(struct build *b)
@@ -134,22 +150,23 @@ int build_sites(struct build *b)
 	uint32_t r, i;
 	int rc = 0;
 
-	w.many = calloc(b->g->n_nodes, 1);
-	if (!w.many)
+	w.stacks = calloc(b->g->n_nodes, 1);
+	if (!w.stacks)
 		rc = ERR_NOMEM;
 	else
-		mark_many(b, &w);
+		count_stacks(b, &w);
 	for (r = 0; rc == 0 && r < b->g->n_runs; r++) {
 		struct build_run *run = &b->runs[r];
 
-		rc = sum_up(b, &w, r);
+		rc = start_run(b, &w, r);
 		for (i = 1; rc == 0 && i < run->p->n_stacks; i++)
 			if (run->touched[i])
 				rc = add_site(b, run, &w, i);
 	}
 	free(w.total);
+	free(w.of_frame);
 	free(w.sums);
-	free(w.many);
+	free(w.stacks);
 	idmap_release(&w.known);
 	idmap_release(&w.pairs);
 	return rc == 0 ? 0 : build_no_memory(b);

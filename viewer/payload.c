@@ -12,6 +12,9 @@
 #define SPANS_PART  8
 #define SERIES_PART 16
 
+#define NODES_MIN 2    /* the root and its "(other)" */
+#define SMALL     8192 /* parts that are packed one by one seem that much larger than they are */
+
 /* ---- tree ---- */
 
 struct nodes {
@@ -132,26 +135,17 @@ static void put_tree(struct pack *w, size_t room)
 	payload_ticks(w, room / TICKS_PART);
 }
 
-static uint32_t nodes_kept(const struct graph *g)
-{
-	uint32_t i, n = 0;
-
-	for (i = 1; i < g->n_nodes; i++)
-		n += g->nodes[i].label != g->other;
-	return n;
-}
-
 /* Folds nodes by what the page is too large by, of what they take of it. 0 when none is left. */
 static int fold(struct pack *w, double over, double tree)
 {
-	uint32_t kept = nodes_kept(w->g), keep = 0;
+	uint32_t nodes = w->g->n_nodes, most = 0;
 	struct err err;
 
-	if (kept == 0)
+	if (nodes <= NODES_MIN)
 		return 0;
 	if (over < tree)
-		keep = (uint32_t)((double)kept * 0.98 * (1 - over / tree));
-	if (graph_fold(w->g, keep, &err) != 0)
+		most = (uint32_t)((double)nodes * 0.99 * (1 - over / tree));
+	if (graph_fold(w->g, most, &err) != 0)
 		w->failed = ERR_NOMEM;
 	return 1;
 }
@@ -171,7 +165,7 @@ static int write_all(struct pack *w, struct buf *out)
 	return rc;
 }
 
-/* Only what is far too much is not worth writing to see how much it is. */
+/* How large all is, is only known when it is written; what is small is, what is large only if it may fit. */
 static int write_fitting(struct pack *w, struct buf *out, size_t room)
 {
 	const size_t from = out->len;
@@ -187,7 +181,7 @@ static int write_fitting(struct pack *w, struct buf *out, size_t room)
 		tree = pack_size(w, &fixed);
 		all = before + tree;
 		rc = pack_failed(w);
-		if (rc == 0 && (!more || (double)all < 1.1 * (double)room)) {
+		if (rc == 0 && (!more || all <= room + SMALL)) {
 			rc = write_all(w, out);
 			all = out->len - from;
 		}
