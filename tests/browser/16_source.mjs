@@ -55,6 +55,8 @@ test('rows sort by a column; the hottest come first', () => {
   same(flame.sortedRows(rows, 'total', 1, false).map((r) => r.no), [3, 2, 1, 4]);
   same(flame.sortedRows(rows, 'self', 0, true).map((r) => r.no), [3, 1, 2, 4]);
   same(flame.hotRows(rows, 0).map((i) => rows[i].no), [2, 4, 1]);
+  const calls = flame.sourceRows(one({ name: 'a', lines: [{ no: 1, self: [0, 0], total: [5, 0] }, { no: 2, self: [0, 0], total: [9, 0] }, { no: 3, self: [1, 0], total: [1, 0] }] }), 0);
+  same(flame.hotRows(calls, 0).map((i) => calls[i].no), [3, 2, 1], 'lines that only call come after:');
   same(flame.hotRows(rows, 1).map((i) => rows[i].no), [3, 2]);
 });
 

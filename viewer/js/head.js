@@ -20,7 +20,7 @@
   function ending(run) {
     if (!run.finished) return 'still being recorded';
     if (run.signal) return `killed by signal ${run.signal}`;
-    return run.exit_code === undefined ? '–' : String(run.exit_code);
+    return run.exit_code >= 0 ? String(run.exit_code) : '–';
   }
 
   function labelsText(run) {

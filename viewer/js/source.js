@@ -62,13 +62,14 @@
     return rows.filter((row) => row.line).sort((a, b) => (up ? of(a) - of(b) : of(b) - of(a)) || a.no - b.no);
   }
 
-  // Places of the rows that have something themselves in that column, the hottest first.
+  // Places of the rows with a cost in that column: by their own, then with what they call, the hottest first.
   function hotRows(rows, column) {
     const found = [];
     rows.forEach((row, i) => {
-      if (row.line && row.line.self[column] > 0) found.push(i);
+      if (row.line && (row.line.self[column] > 0 || row.line.total[column] > 0)) found.push(i);
     });
-    return found.sort((a, b) => rows[b].line.self[column] - rows[a].line.self[column] || a - b);
+    const of = (part, i) => rows[i].line[part][column];
+    return found.sort((a, b) => of('self', b) - of('self', a) || of('total', b) - of('total', a) || a - b);
   }
 
   // The place of a file that names belong to, or -1.

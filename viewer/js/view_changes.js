@@ -72,7 +72,8 @@
         ['p', 'chance of such a difference if nothing changed']];
       functions.replaceChildren(element('h2', null, 'Functions'),
         list.length === 0
-          ? element('p', { class: 'none' }, method === 'samples' && !all ? 'No function differs by more than sampling noise.' : 'No function differs.')
+          ? element('p', { class: 'none' }, method === 'samples' && !all ? 'No function differs by more than sampling noise. ' : 'No function differs.',
+            method === 'samples' && !all && rows.length > 0 ? button('Show them all', 'all functions (v)', flip, { class: 'plain' }) : '')
           : element('table', null,
             element('thead', null, element('tr', null, ...head.map(([text, title]) => element('th', { scope: 'col', title }, text)))),
             element('tbody', null, ...shown.map((row) => functionRow(row, most)))),

@@ -30,7 +30,7 @@
     let shown = { file: -2, sort: null, column: -1 };
     let lang = null;
     let inside = null;
-    let most = null; // {self, total} of the file by column
+    let most = null; // {self, total}: the largest of the file by column
 
     const fileList = flame.longTable({ label: 'files', role: 'grid', fill: fillFile, moved: () => foot(), opened: openRow, sorted: sortBy });
     const lineList = flame.longTable({ label: 'lines', role: 'grid', fill: fillLine, moved, opened: inFlame, sorted: sortBy });
@@ -76,8 +76,10 @@
 
     const partOf = (key) => key.split('.');
 
+    // Of a file only those it has costs in, and the chosen one.
     function valueColumns(parts) {
-      return columns.flatMap((kind, k) => parts.map((part) => ({
+      const any = (k) => !inFile() || k === active() || most.total[k] > 0 || most.self[k] > 0;
+      return columns.flatMap((kind, k) => (any(k) ? parts : []).map((part) => ({
         id: `${part}${k === active() || app.state.sort.endsWith(`.${k}`) ? '' : ' off'}`, key: part, k, sort: `${part}.${k}`, head: `${kind} ${part}`,
         title: part === 'total' ? 'with all it calls; a line counts once in a stack'
           : flame.unitOf(kind) === 'ns' ? 'its own' : 'its own, with what library code does for it',
