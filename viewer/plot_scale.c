@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "prof/base/units.h"
 
@@ -15,7 +16,7 @@ struct unit {
 	const char *name;
 };
 
-static const struct unit times[] = {{1, "ns"},  {1e3, "us"},   {1e6, "ms"},
+static const struct unit times[] = {{1, "ns"},  {1e3, "µs"},   {1e6, "ms"},
 				    {1e9, "s"}, {60e9, "min"}, {3600e9, "h"}};
 static const struct unit sizes[] = {
 	{1, "B"}, {1024, "KiB"}, {1048576, "MiB"}, {1073741824, "GiB"}, {1099511627776, "TiB"}};
@@ -37,12 +38,21 @@ static const struct unit *unit_for(enum plot_unit unit, double v)
 	return &u[i];
 }
 
+/* With the sign that pages have for micro. */
+static void time_text(char text[UNITS_TEXT], int64_t ns)
+{
+	size_t len = strlen(units_ns(text, ns));
+
+	if (len > 3 && strcmp(text + len - 3, " us") == 0)
+		snprintf(text + len - 2, 4, "µs");
+}
+
 void plot_value(char text[PLOT_TICK_TEXT + 8], enum plot_unit unit, double value)
 {
 	if (isnan(value))
 		snprintf(text, UNITS_TEXT, "-");
 	else if (unit == PLOT_NS)
-		units_ns(text, fabs(value) < 9e18 ? (int64_t)llround(value) : INT64_MAX);
+		time_text(text, fabs(value) < 9e18 ? (int64_t)llround(value) : INT64_MAX);
 	else if (unit == PLOT_BYTES)
 		units_bytes(text, value > 0 && value < 1.8e19 ? (uint64_t)value : 0);
 	else if (value >= 1000 && value < 1e15)
@@ -81,7 +91,7 @@ static void linear(struct plot_scale *s, enum plot_unit unit, int zero)
 	}
 	at = ceil(s->lo / u->size / step - 1e-9);
 	for (; at * step * u->size <= s->hi * (1 + 1e-9) && s->n_ticks < PLOT_TICKS_MAX; at++)
-		add_tick(s, at * step * u->size, at * step, "");
+		add_tick(s, at * step * u->size, at * step + 0.0, ""); /* no -0 */
 }
 
 /* 1, 10, 100, … with 2 and 5 between them where there is room; of bytes powers of two. */

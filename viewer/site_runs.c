@@ -61,7 +61,7 @@ static void put_run(struct buf *out, const struct site_view *v, const struct sit
 		if (isnan(r->value[m]))
 			buf_puts(out, "<td class=\"n\">–");
 		else
-			buf_printf(out, "<td class=\"n\" data-v=\"%.9g\">", r->value[m]);
+			buf_printf(out, "<td class=\"n\" data-v=\"%.8g\">", r->value[m]);
 		if (!isnan(r->value[m]))
 			site_put_value(out, s->metrics[m].unit, r->value[m]);
 		buf_puts(out, "</td>");

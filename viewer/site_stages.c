@@ -352,12 +352,6 @@ void site_scaling(struct buf *out, struct site_view *v)
 
 /* ---- the numbers ---- */
 
-static void put_number(struct buf *out, const char *attribute, double v)
-{
-	if (!isnan(v))
-		buf_printf(out, " data-%s=\"%.9g\"", attribute, v);
-}
-
 static void put_row(struct buf *out, struct site_view *v, uint32_t cell, const struct names *names,
 		    size_t n)
 {
@@ -375,9 +369,8 @@ static void put_row(struct buf *out, struct site_view *v, uint32_t cell, const s
 			continue;
 		}
 		buf_puts(out, "<td class=\"n\"");
-		put_number(out, "v", st->wall_ns);
-		put_number(out, "cpu", st->cpu_ns);
-		put_number(out, "heap", st->peak_heap_bytes);
+		if (!isnan(st->wall_ns))
+			buf_printf(out, " data-v=\"%.7g\"", st->wall_ns);
 		buf_puts(out, ">");
 		site_put_value(out, SITE_NS, st->wall_ns);
 		buf_puts(out, "</td>");

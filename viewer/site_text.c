@@ -8,6 +8,7 @@
 
 #include "prof/base/units.h"
 #include "viewer/html.h"
+#include "viewer/plot_scale.h"
 
 void site_put_text(struct buf *out, const char *text)
 {
@@ -32,7 +33,7 @@ void site_put_value(struct buf *out, enum site_unit unit, double v)
 	}
 	switch (unit) {
 	case SITE_NS:
-		units_ns(text, (int64_t)llround(within(v, 9e18)));
+		plot_value(text, PLOT_NS, within(v, 9e18));
 		break;
 	case SITE_BYTES:
 		units_bytes(text, (uint64_t)within(v, 1.8e19));

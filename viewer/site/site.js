@@ -146,7 +146,7 @@
   function bar(a, b, most) {
     const d = (b || 0) - (a || 0);
     const mark_ = element('b', { class: d > 0 ? 'more' : 'less' });
-    mark_.style.width = `${most > 0 ? (50 * Math.abs(d)) / most : 0}%`;
+    mark_.style.width = `${most > 0 ? Math.min(50, (50 * Math.abs(d)) / most) : 0}%`;
     return element('td', { class: 'delta', 'aria-hidden': 'true' }, element('i', {}, mark_));
   }
 
@@ -181,7 +181,9 @@
     const stages = [...table.tHead.rows[0].cells].slice(1).map((th, i) => ({
       name: nameOf(th), a: v(a, i + 1), b: v(b, i + 1), textA: a.cells[i + 1].textContent, textB: b.cells[i + 1].textContent,
     })).filter((s) => s.a !== null || s.b !== null);
-    const most = Math.max(...stages.map((s) => Math.abs((s.b || 0) - (s.a || 0))));
+    // A stage that holds the others differs by their sum: its bar may be cut, theirs have to be seen.
+    const all_ = stages.map((s) => Math.abs((s.b || 0) - (s.a || 0))).sort((x, y) => y - x);
+    const most = all_.length > 2 ? all_[1] : all_[0];
     return stages.map((s) => line(element('bdi', {}, s.name), s.a, s.b, s.textA, s.textB, most));
   }
 
@@ -246,7 +248,13 @@
     history.replaceState(null, '', parts.length ? `#${parts.join('&')}` : location.href.replace(/#.*/, ''));
   }
 
-  const first = { a: cells.length ? Number(cells[0].dataset.cell) : -1, b: cells.length ? Number(cells[cells.length - 1].dataset.cell) : -1 };
+  // What is compared at first: the first cell with the last one of its row, or of all.
+  const first = (() => {
+    if (!cells.length) return { a: -1, b: -1 };
+    const beside = all('td[data-cell]', cells[0].parentNode);
+    const last = beside.length > 1 ? beside[beside.length - 1] : cells[cells.length - 1];
+    return { a: Number(cells[0].dataset.cell), b: Number(last.dataset.cell) };
+  })();
   function recall() {
     const given = {};
     for (const part of location.hash.slice(1).split('&')) {

@@ -1,0 +1,56 @@
+#!/bin/sh
+# Profiles every cell of the tiny grid and makes pages of them; `make site` calls it:
+#   samples/site.sh [DIR]
+# A cell is one model and one K of samples/jobs/grid-tiny.json, run alone as `protea-prof run JOB` with the labels
+# plm, k and dataset. Each run begins with nothing: a fresh copy of the bundle, no artifacts, no resume folder and
+# an empty alignment cache, so that repeats of a cell do the same work and only chance makes them differ; hits of the
+# cache are then pairs that a release shares with an earlier one. REPEATS (3) rounds over all cells, one after the
+# other, so that what disturbs the machine for a while does not hit one cell alone.
+# PROTEA_PAIR_FEATURE_WORKERS sets the threads (default: all processors).
+set -eu
+cd "$(dirname "$0")/.."
+. samples/lib.sh
+
+site=${1:-docs/perf}
+repeats=${REPEATS:-3}
+workers=${PROTEA_PAIR_FEATURE_WORKERS:-$(nproc)}
+grid=samples/jobs/grid-tiny.json
+run=$O/site
+store=$run/protea-prof.sqlite
+need_programs
+samples/build.sh tiny "$O/samples/tiny"
+mkdir -p "$run"
+rm -f "$store" "$store"-*
+
+# The texts of a list in the grid, one a line.
+cells() {
+	sed -n "s/.*\"$1\": *\[\(.*\)\].*/\1/p" "$grid" | tr ',' '\n' | tr -d '" '
+}
+# The grid with one cell, in the run folder.
+job() {
+	sed -e "s/\"plm\": \[.*\]/\"plm\": [\"$1\"]/" -e "s/\"k\": \[.*\]/\"k\": [$2]/" \
+		-e 's|\.\./\.\./build/run/||g' -e 's|\.\./\.\./build/|../|g' "$grid" >"$run/cell.json"
+}
+run_cell() {
+	rm -rf "$run/artifacts" "$run/resume" "$run/cache" "$run/tiny.bundle" "$run/tiny.bundle"-*
+	cp --reflink=auto "$O/samples/tiny/tiny.bundle" "$run/tiny.bundle"
+	job "$1" "$2"
+	"$PROF" -q run -o "$store" -r "${PROTEA_PROF_RATE:-999}" --name "$1-k$2" -l "plm=$1" -l "k=$2" -l dataset=tiny \
+		"$run/cell.json" -q -w "$workers" >/dev/null
+}
+
+round=1
+while [ "$round" -le "$repeats" ]; do
+	say "round $round of $repeats with $workers threads"
+	for plm in $(cells plm); do
+		for k in $(cells k); do
+			run_cell "$plm" "$k"
+		done
+	done
+	round=$((round + 1))
+done
+"$PROF" site --store "$store" --strip "$PWD" --title "Export of the tiny data set: 8 models, K 3, 5 and 10" "$site"
+
+echo
+echo "pages     $site/index.html    (open it in a browser)"
+echo "store     $store    ($PROF runs --store $store)"
