@@ -109,112 +109,102 @@
     return found;
   }
 
-  // A stack of pairs of nodes that grows.
-  function pairStack() {
-    let nodes = new Uint32Array(1024);
-    let others = new Uint32Array(1024);
-    return {
-      count: 0,
-      put(at, node, other) {
-        if (at >= nodes.length) {
-          const size = Math.max(at + 1, 2 * nodes.length);
-          const grown = [nodes, others].map((from) => {
-            const to = new Uint32Array(size);
-            to.set(from);
-            return to;
-          });
-          [nodes, others] = grown;
-        }
-        nodes[at] = node;
-        others[at] = other;
-      },
-      node: (at) => nodes[at],
-      other: (at) => others[at],
-    };
+  // At least that long, with what is in there.
+  function longer(list, size) {
+    if (list.length >= size) return list;
+    const grown = new Uint32Array(Math.max(size, 2 * list.length));
+    grown.set(list);
+    return grown;
   }
 
   // The tree of what `next(node, put)` leads to from `seeds`, nodes of one function joined, the heaviest
-  // first. An item is a node and the node whose weights it brings; what leads nowhere is `self` if that
-  // goes by where paths end. Branches below `least` of all are not followed.
+  // first. An item is a node and its owner, whose weights it brings: itself, or, if paths end at different
+  // lengths (pathsEnd), the seed it comes from; what leads nowhere is `self` then. Branches below `least` of
+  // all are not followed.
   function joinPaths(profile, graph, label, seeds, { next, pathsEnd, least }) {
     const { tree } = graph;
     const ids = functionIds(profile);
+    const { flags, count: limit } = profile.labels;
     const pairs = pairsOf(graph);
     const out = { parent: [], depth: [], label: [], origin: [], self: pairs.map(() => []), total: pairs.map(() => []) };
-    const stack = pairStack();
-    const items = pairStack(); // those of the group at hand, then what they lead to
-    const slot = new Int32Array(profile.labels.count).fill(-1);
+    const main = pairs.findIndex((p) => p[1] === graph.total);
+    const any = new Float64Array(limit); // by function, of the group at hand: all weights together
+    const weight = new Float64Array(limit);
+    const size = new Uint32Array(limit);
+    const place = new Uint32Array(limit);
+    let nodes = Uint32Array.from(seeds); // items of groups still to come; the last group is on top
+    let owners = nodes.slice();
+    let height = seeds.length;
+    let toNodes = new Uint32Array(64); // what the items of the group at hand lead to
+    let toOwners = new Uint32Array(64);
+    let reached = 0;
+    let owner = 0;
+    const put = (node) => {
+      if (reached === toNodes.length) {
+        toNodes = longer(toNodes, reached + 1);
+        toOwners = longer(toOwners, reached + 1);
+      }
+      toNodes[reached] = node;
+      toOwners[reached++] = pathsEnd ? owner : node;
+    };
     const groups = [{ from: 0, parent: 0, depth: 0 }];
-    seeds.forEach((node, i) => stack.put(i, node, node));
-    stack.count = seeds.length;
+    // "(other)" comes after its siblings, as in the data.
+    const before = (x, y) => (flags[y] & 4) - (flags[x] & 4) || weight[x] - weight[y] || y - x;
 
-    const emit = (group, own) => {
-      const n = out.parent.push(group.parent) - 1;
-      out.depth.push(group.depth);
-      out.origin.push(own ? stack.node(group.from) : 0);
-      out.label.push(own ? tree.label[stack.node(group.from)] : label);
+    while (groups.length > 0) {
+      const { from, parent, depth } = groups.pop();
+      const node = out.parent.push(parent) - 1;
+      out.depth.push(depth);
+      out.origin.push(height > from ? nodes[from] : 0);
+      out.label.push(height > from ? tree.label[nodes[from]] : label);
+      reached = 0;
       pairs.forEach(([self, total], c) => {
         let sum = 0;
         let alone = 0;
-        for (let k = group.from; k < group.from + own; k++) {
-          sum += total[stack.other(k)];
-          alone += pathsEnd ? 0 : self[stack.node(k)];
+        for (let k = from; k < height; k++) {
+          sum += total[owners[k]];
+          if (!pathsEnd) alone += self[nodes[k]];
         }
         out.total[c].push(sum);
         out.self[c].push(alone);
       });
-      return n;
-    };
-
-    while (groups.length > 0) {
-      const group = groups.pop();
-      const own = stack.count - group.from;
-      const node = emit(group, own);
-      items.count = 0;
-      let by = 0;
-      const put = (to) => items.put(items.count++, to, pathsEnd ? by : to);
-      for (let k = group.from; k < group.from + own; k++) {
-        const before = items.count;
-        by = stack.other(k);
-        next(stack.node(k), put);
-        if (pathsEnd && items.count === before) pairs.forEach((p, c) => (out.self[c][node] += p[1][by]));
+      for (let k = from; k < height; k++) {
+        const known = reached;
+        owner = owners[k];
+        next(nodes[k], put);
+        if (pathsEnd && reached === known) for (let c = 0; c < pairs.length; c++) out.self[c][node] += pairs[c][1][owner];
       }
-      stack.count = group.from;
-      branch(node, group.depth + 1);
+      height = from;
+      branch(node, depth + 1);
     }
     return { ...out, pairs };
 
-    // "(other)" comes after its siblings, as in the data.
-    function last({ id }) {
-      return profile.labels.flags[id] & 4 ? 0 : 1;
-    }
-
-    // Sorts the items by function and puts them onto the stack, the heaviest on top.
+    // Sorts what is reached by function and puts it onto the stack, the heaviest on top.
     function branch(parent, depth) {
       const found = [];
-      for (let k = 0; k < items.count; k++) {
-        const id = ids[tree.label[items.node(k)]];
-        if (slot[id] < 0) slot[id] = found.push({ id, weight: 0, any: 0, size: 0, at: 0 }) - 1;
-        const f = found[slot[id]];
-        f.size++;
-        f.weight += graph.total[items.other(k)];
-        for (const p of pairs) f.any = Math.max(f.any, p[1][items.other(k)]);
+      for (let k = 0; k < reached; k++) {
+        const id = ids[tree.label[toNodes[k]]];
+        if (size[id]++ === 0) found.push(id);
+        weight[id] += graph.total[toOwners[k]];
+        for (let c = 0; c < pairs.length; c++) any[id] += pairs[c][1][toOwners[k]];
       }
-      const floor = least * out.total[pairs.findIndex((p) => p[1] === graph.total)][0];
-      const order = found.slice().sort((a, b) => last(a) - last(b) || a.weight - b.weight || b.id - a.id);
-      for (const f of order) {
-        if (!(f.any > 0) || f.weight < floor) f.size = -1;
-        else {
-          f.at = stack.count;
-          groups.push({ from: f.at, parent, depth });
-          stack.count += f.size;
-        }
+      const floor = least * out.total[main][0];
+      for (const id of found.sort(before)) {
+        const kept = any[id] > 0 && weight[id] >= floor;
+        if (kept) groups.push({ from: height, parent, depth });
+        place[id] = height;
+        if (kept) height += size[id];
+        else any[id] = -1;
       }
-      for (let k = 0; k < items.count; k++) {
-        const f = found[slot[ids[tree.label[items.node(k)]]]];
-        if (f.size >= 0) stack.put(f.at++, items.node(k), items.other(k));
+      nodes = longer(nodes, height);
+      owners = longer(owners, height);
+      for (let k = 0; k < reached; k++) {
+        const id = ids[tree.label[toNodes[k]]];
+        if (any[id] < 0) continue;
+        nodes[place[id]] = toNodes[k];
+        owners[place[id]++] = toOwners[k];
       }
-      for (const f of found) slot[f.id] = -1;
+      for (const id of found) any[id] = weight[id] = size[id] = 0;
     }
   }
 

@@ -6,7 +6,7 @@
   const flame = root.flame;
   const { element, textName, button } = flame;
   const LISTED = 60; // functions in the list to choose from
-  const LEAST = 1e-5; // of the function's total: lighter branches are on no screen
+  const LEAST = 1e-4; // of the function's total: lighter branches are on no screen
 
   const HELP = [
     ['click Enter', 'put the function in the middle'],
@@ -202,7 +202,9 @@
       if (app.state.fn >= 0) return app.state.fn;
       const table = flame.functionTable(profile, app.graph());
       let best = -1;
-      for (let r = 0; r < table.count; r++) if (best < 0 || table.self[r] > table.self[best]) best = r;
+      const code = (r) => (profile.labels.flags[table.label[r]] & (flame.NO_CODE | flame.OTHER) ? 0 : 1);
+      for (let r = 0; r < table.count; r++)
+        if (best < 0 || code(r) > code(best) || (code(r) === code(best) && table.self[r] > table.self[best])) best = r;
       return best < 0 ? -1 : table.label[best];
     }
 
