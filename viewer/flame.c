@@ -165,7 +165,7 @@ static int make_data(struct buf *data, struct graph *g, const struct flame_optio
 		return rc;
 	buf_clear(data);
 	rc = payload_write(data, g, o, 0, err);
-	return rc == 0 && data->len > room ? too_small(o, data, code, err) : rc;
+	return rc == 0 && code + base64_bytes(data->len) > max ? too_small(o, data, code, err) : rc;
 }
 
 static int make_up(struct buf *up, const struct flame_options *o, struct err *err)
