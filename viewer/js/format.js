@@ -53,10 +53,10 @@
 
   // Control characters, line ends and marks that turn the direction of text, made visible: a name must not
   // look like another one, nor break a line of ours.
-  const HIDDEN = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g;
+  const HIDDEN = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ufeff\uffa0\ufff9-\ufffb]|\udb40[\udc00-\udfff]/g;
   function visible(text) {
     return text.replace(HIDDEN, (c) => {
-      const code = c.charCodeAt(0);
+      const code = c.codePointAt(0);
       if (code < 0x20) return String.fromCharCode(0x2400 + code); // the pictures of control characters
       return `\\u{${code.toString(16)}}`;
     });
