@@ -95,6 +95,16 @@ await run([
     is((await state(page)).view, 'changes', 'undone in one step');
   }],
 
+  ['a search narrows the changes', async () => {
+    const page = await open(madeFile(PAIR), {}, '#view=changes&norm=none');
+    await page.keyboard.press('v');
+    await page.locator('#search').fill('parse');
+    is((await page.locator('.changes tbody button').allInnerTexts()).join(), 'parse', 'functions');
+    is(await page.locator('.changes .paths li').count(), 2, 'paths that go through it');
+    await page.locator('#search').fill('nothing');
+    like(await text(page, '.changes .functions'), /Nothing is found among these\.$/, 'none');
+  }],
+
   ['the sums of the page are those of its parts', async () => {
     const page = await open(madeFile(PAIR), {}, '#view=changes');
     const sums = await page.evaluate(() => {

@@ -21,7 +21,7 @@
     const { profile } = app;
     let all = false; // whether what noise explains is listed too
     let more = { functions: false, gone: false, new: false };
-    let lists = { graph: null };
+    let lists = { graph: null, hits: null };
 
     const only = flame.toggle('Significant only', 'leave out what sampling noise explains (v)', flip);
     const told = element('output');
@@ -64,7 +64,8 @@
     }
 
     function functionTable({ rows, method }) {
-      const list = rows.filter((row) => row.delta !== 0 && (all || method === 'none' || row.significant));
+      const { hits } = lists;
+      const list = rows.filter((row) => row.delta !== 0 && (all || method === 'none' || row.significant) && (!hits || hits[row.label]));
       const shown = more.functions ? list : list.slice(0, SHOWN);
       const most = list.reduce((m, row) => Math.max(m, Math.abs(row.delta)), 0);
       const scaled = app.state.norm === 'none' ? '' : ', scaled';
@@ -72,8 +73,8 @@
         ['p', 'chance of such a difference if nothing changed']];
       functions.replaceChildren(element('h2', null, 'Functions'),
         list.length === 0
-          ? element('p', { class: 'none' }, method === 'samples' && !all ? 'No function differs by more than sampling noise. ' : 'No function differs.',
-            method === 'samples' && !all && rows.length > 0 ? button('Show them all', 'all functions (v)', flip, { class: 'plain' }) : '')
+          ? element('p', { class: 'none' }, hits ? 'Nothing is found among these.' : method === 'samples' && !all ? 'No function differs by more than sampling noise. ' : 'No function differs.',
+            method === 'samples' && !all && !hits && rows.length > 0 ? button('Show them all', 'all functions (v)', flip, { class: 'plain' }) : '')
           : element('table', null,
             element('thead', null, element('tr', null, ...head.map(([text, title]) => element('th', { scope: 'col', title }, text)))),
             element('tbody', null, ...shown.map((row) => functionRow(row, most)))),
@@ -90,6 +91,14 @@
       return element('span', { class: 'path' }, tree.depth[node] > FRAMES ? '… › ' : '', ...items);
     }
 
+    // Whether a search finds anything on a path.
+    function isFound(node) {
+      const { tree } = app.graph();
+      if (!lists.hits) return true;
+      for (let i = node; i > 0; i = tree.parent[i]) if (lists.hits[tree.label[i]]) return true;
+      return false;
+    }
+
     function stackItem(item, letter) {
       const go = () => {
         const base = app.graph().base(item.node);
@@ -103,7 +112,7 @@
     }
 
     function stackList(box, key, letter, title, method) {
-      const found = lists[key];
+      const found = lists[key].filter((item) => isFound(item.node));
       const list = found.filter((item) => all || method !== 'samples' || item.significant);
       const shown = more[key] ? list : list.slice(0, SHOWN);
       const left = found.length - list.length;
@@ -116,8 +125,10 @@
 
     function render(changed) {
       const graph = app.graph();
-      if (changed && lists.graph === graph) return;
+      const hits = app.hits();
+      if (changed && lists.graph === graph && lists.hits === hits) return;
       if (lists.graph !== graph) lists = { graph, ...flame.elidedStacks(profile, graph, app.state) };
+      lists.hits = hits;
       const changes = flame.changesOf(app);
       only.show(!all);
       only.box.hidden = changes.method !== 'samples';
