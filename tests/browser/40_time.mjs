@@ -274,6 +274,32 @@ await run([
     is(await state(page, 'from'), 10 * MS, 'arrows here leave the range alone');
   }],
 
+  ['the graph in the order of time lies below the axis', async () => {
+    const page = await page0('#view=time');
+    await page.keyboard.press('o');
+    is(await state(page, 'order'), 'time', 'by key');
+    like(await text(page, '#panel-time > .note'), /The graph is of main 101, along the axis above/, 'whose');
+    const c = await canvasOf(page, 'time');
+    const box = await page.locator('#panel-time .frame-box canvas').boundingBox();
+    is(box.width, c.width, 'as wide as the strips');
+    const over = async (t, row) => {
+      await page.mouse.move(c.x0(t), box.y + 20 * row + 10);
+      return (await page.locator('#tip').isVisible()) ? (await text(page, '#tip')).split('\n')[0] : '';
+    };
+    is(await over(150, 3), 'read', 'what ran at 0.15 s');
+    is(await over(450, 3), 'parse', 'at 0.45 s');
+    is(await over(800, 1), '', 'nothing in the gap');
+    is(await over(1500, 2), 'knn', 'at 1.5 s');
+    await page.mouse.click(c.x0(1500), box.y + 50);
+    near(await state(page, 'left'), 1000 * MS, 'a click shows its time: from');
+    near(await state(page, 'right'), 1800 * MS, 'to');
+    await page.locator('#panel-time .frame-box canvas').focus();
+    await page.keyboard.press('Backspace');
+    is(await state(page, 'left'), -1, 'the whole run');
+    await page.locator('#panel-time button', { hasText: 'In order of time' }).click();
+    is(await state(page, 'order'), 'heavy', 'by button');
+  }],
+
   ['kinds that ticks say nothing of', async () => {
     const page = await page0('#view=time&from=500000000&to=1200000000&kind=alloc');
     like(await text(page, '#panel-time > .note'), /Ticks say nothing of kind alloc: the graph is that of the whole run/, 'said');
@@ -371,7 +397,7 @@ await run([
     const heads = await page.$$eval('.stage-table thead th', (e) => e.map((x) => x.innerText.trim()));
     is(heads.join('|'), 'stage|A n|B n|A wall|B wall|Δ %|A CPU|B CPU|Δ %', 'columns');
     const rows = await rowsOf(page, '.stage-table tr[data-i]');
-    is(rows[0].join('|'), 'job|1|1|2 s|3 s|+50 %|1 s|1 s|0 %', 'job');
+    is(rows[0].join('|'), 'job|1|1|2 s|3 s|+50.0 %|1 s|1 s|0.0 %', 'job');
     is(rows[1].join('|'), 'new|–|1|–|1 s|–|–|–|–', 'only in B');
     for (const id of ['time', 'memory']) is(await page.locator(`#tab-${id}`).getAttribute('aria-disabled'), 'true', `no ${id}`);
     like(await page.locator('#tab-time').getAttribute('title'), /a comparison has no common time/, 'why');

@@ -209,10 +209,10 @@
     function empty() {
       const box = byId('empty');
       const graph = app.graph();
-      box.hidden = graph.total[0] > 0;
+      box.hidden = graph.total[0] > 0 || ['stages', 'memory'].includes(app.viewId());
       if (!box.hidden) {
         const { kind } = app.state;
-        const others = profile.kinds.filter((k) => k !== kind);
+        const others = [...new Set(profile.runs.flatMap((r) => Object.keys(r.kinds)))].filter((k) => k !== kind);
         const chosen = profile.meta.filter || ['stage', 'thread'].some((k) => app.state[k] !== flame.ALL) || app.state.from >= 0;
         box.textContent = `No samples of kind ${kind}${chosen ? ' that pass the filter' : ' in this run'}. ${
           others.length ? `The run has samples of: ${others.join(', ')}.` : 'The run has no samples of any other kind.'}`;
@@ -236,9 +236,9 @@
       app.tip(null);
       if (changed === null || GRAPH_KEYS.some((k) => changed.has(k))) {
         flame.head(app);
-        empty();
         if (bar) bar.render(changed);
       }
+      empty();
       for (const part of parts) part.render(changed);
       showView(changed);
       // Some browsers allow few changes of the address in a second: typing and dragging wait for a rest.

@@ -6,6 +6,7 @@
   const flame = root.flame;
   const { element } = flame;
 
+  // Of a graph along time the part from state.left to state.right, so that it fits the axis above it.
   function frameBox(app) {
     const canvas = element('canvas', { tabindex: '0', role: 'application', 'aria-label': 'flame graph of the range: arrow keys move, Enter zooms', 'aria-describedby': 'said' });
     const tall = element('div', null, canvas);
@@ -27,7 +28,10 @@
       const width = Math.max(1, box.clientWidth);
       const height = Math.max(1, box.clientHeight);
       const { total, tree, start } = v.graph;
-      v.rows = total[v.zoom] > 0 ? flame.depthSeen(tree, total, v.zoom, total[v.zoom] / (2 * width), start) + 1 : 1;
+      const { left, right } = app.state;
+      v.from = !v.graph.time ? start[v.zoom] : left >= 0 ? left : 0;
+      v.to = !v.graph.time ? v.from + total[v.zoom] : left >= 0 ? right : flame.runEnd(app.profile);
+      v.rows = total[v.zoom] > 0 ? flame.depthSeen(tree, total, 0, (v.to - v.from) / (2 * width), start, v.from, v.to) + 1 : 1;
       const full = Math.max(v.rows * flame.ROW, height);
       v.offset = v.flip ? full - v.rows * flame.ROW : 0;
       tall.style.height = `${full}px`;
@@ -43,7 +47,7 @@
         const found = v.graph.node(base);
         return v.graph.total[found] > 0 ? found : 0;
       };
-      v.zoom = node(state.zoom);
+      v.zoom = v.graph.time ? 0 : node(state.zoom);
       v.selected = node(state.selected);
       v.flip = state.flip === 1;
       v.hits = app.hits();
@@ -56,7 +60,13 @@
       }
     }
 
-    const zoomTo = (n) => app.set({ zoom: v.graph.base(n), selected: v.graph.base(n) });
+    function zoomTo(n) {
+      const { start, total, time } = v.graph;
+      const selected = v.graph.base(n);
+      if (!time) app.set({ zoom: selected, selected });
+      else if (n === 0) app.set({ left: -1, right: -1, selected });
+      else app.set({ left: Math.floor(start[n]), right: Math.ceil(start[n] + total[n]), selected });
+    }
     function move(where) {
       const next = flame.step(v.graph.tree, v.graph.total, v.selected, where);
       if (next === v.selected) return;
@@ -103,7 +113,7 @@
         ArrowLeft: () => move('left'),
         ArrowRight: () => move('right'),
         Enter: () => zoomTo(v.selected),
-        Backspace: () => zoomTo(v.graph.tree.parent[v.zoom]),
+        Backspace: () => zoomTo(v.graph.time ? 0 : v.graph.tree.parent[v.zoom]),
       },
     };
   }

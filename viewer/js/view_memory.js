@@ -13,10 +13,12 @@
     ['p', 'what was live at the peak, as a flame graph'],
   ];
   const NAMES = {
+    __proto__: null, // a series may have any name
     heap_bytes: 'heap', rss_bytes: 'RSS', mapped_bytes: 'mapped', pss_bytes: 'PSS', own_bytes: 'profiler', cgroup_bytes: 'cgroup',
     cgroup_limit_bytes: 'cgroup limit', page_faults_minor: 'minor page faults', page_faults_major: 'major page faults',
   };
   const TITLES = {
+    __proto__: null,
     heap_bytes: 'live memory of the malloc family', rss_bytes: 'resident memory, without the profiler’s', mapped_bytes: 'mapped by mmap, brk and for thread stacks',
     pss_bytes: 'proportional share of resident memory', own_bytes: 'resident memory of the profiler’s tables', cgroup_bytes: 'use of the memory cgroup', cgroup_limit_bytes: 'its limit',
     page_faults_minor: 'since the recording began', page_faults_major: 'since the recording began',
@@ -27,6 +29,10 @@
     const { profile } = app;
     const { series } = profile;
     const end = flame.runEnd(profile);
+    // The usual ones first, what the program counts last.
+    const known = Object.keys(NAMES);
+    const rank = (s) => (known.includes(s.name) ? known.indexOf(s.name) : known.length);
+    const places = series.map((_, i) => i).sort((a, b) => rank(series[a]) - rank(series[b]) || a - b);
     const units = series.map((s) => flame.seriesUnit(s.name));
     const peaks = series.map(flame.peakOf);
     const main = ['heap_bytes', 'rss_bytes'].map((n) => series.findIndex((s) => s.name === n)).find((i) => i >= 0 && peaks[i]);
@@ -49,14 +55,15 @@
     host.append(element('div', { class: 'viewbar' }, facts, element('span', { class: 'group' }, live, whole)), plot.box, element('div', { class: 'series-box' }, table));
 
     function choose() {
-      const given = app.state.series.split('.').filter(Boolean).map(Number).filter((i) => i < series.length);
-      const usual = series.map((s, i) => i).filter((i) => FIRST.includes(series[i].name) && peaks[i]);
-      chosen = given.length ? given : usual.length ? usual : series.map((s, i) => i).slice(0, 1);
+      const given = new Set(app.state.series.split('.').filter(Boolean).map(Number));
+      const wanted = places.filter((i) => given.has(i));
+      const usual = places.filter((i) => FIRST.includes(series[i].name) && peaks[i]);
+      chosen = wanted.length ? wanted : usual.length ? usual : places.slice(0, 1);
       panels = ['bytes', 'count', 'ns'].map((unit) => ({ unit, list: chosen.filter((i) => units[i] === unit) })).filter((p) => p.list.length);
     }
     function pick(i, on) {
-      const next = on ? [...chosen, i].sort((a, b) => a - b) : chosen.filter((k) => k !== i);
-      if (next.length) app.set({ series: next.join('.') });
+      const next = on ? [...chosen, i] : chosen.filter((k) => k !== i);
+      if (next.length) app.set({ series: next.sort((a, b) => a - b).join('.') });
       else fillTable();
     }
 
@@ -71,7 +78,7 @@
 
     // ---- painting ----
 
-    const colourOf = (i) => flame.seriesColour(i, plot.dark);
+    const colourOf = (i) => flame.seriesColour(places.indexOf(i), plot.dark);
 
     function paint(c) {
       const top = plot.top - plot.scroll;
@@ -220,7 +227,8 @@
       const range = from >= 0;
       const [a, b] = range ? [from, to] : [0, end];
       caption.textContent = range ? `in the range ${flame.rangeText(app.state)}` : 'in the whole run';
-      body.replaceChildren(...series.map((s, i) => {
+      body.replaceChildren(...places.map((i) => {
+        const s = series[i];
         const on = chosen.includes(i);
         const box = element('input', { type: 'checkbox', onchange: (e) => pick(i, e.target.checked) });
         box.checked = on;
@@ -228,7 +236,7 @@
         const r = flame.rangeStats(s, a, b);
         const cells = s.t.length ? [text(r.first), text(r.lo), text(r.hi), flame.time(r.at), text(r.last)] : ['–', '–', '–', '–', '–'];
         return element('tr', { class: on ? 'on' : null },
-          element('th', { scope: 'row', title: TITLES[s.name] }, element('label', null, box, element('span', { class: 'swatch', style: `background:${flame.seriesColour(i, app.dark())}` }), textName(nameOf(s)))),
+          element('th', { scope: 'row', title: TITLES[s.name] }, element('label', null, box, element('span', { class: 'swatch', style: `background:${flame.seriesColour(places.indexOf(i), app.dark())}` }), textName(nameOf(s)))),
           ...cells.map((x) => element('td', null, x)));
       }));
     }

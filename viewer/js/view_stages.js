@@ -135,13 +135,14 @@
     function loadRows() {
       const { top, list } = joined(profile, runs());
       const known = (id) => list.some((r) => r.of.some((o) => o && o[id] > 0));
+      const longest = list.reduce((most, r) => r.of.reduce((m, o) => (o && o.wall > m ? o.wall : m), most), 0);
       const ids = COLUMNS.filter(([id]) => (several ? SHARED.includes(id) : true) && known(id));
       columns = [{ id: 'name', head: 'stage', title: 'stages inside a stage are indented', sort: 'name', value: (r) => r.stage }];
       for (const [id, head, title, text] of ids) {
-        runs().forEach((_, k) => columns.push({ id: `${id}${several ? 'AB'[k] : ''}`, head: letter(k) + head, title, sort: `${id}${several ? 'AB'[k] : ''}`, value: (r) => (r.of[k] ? r.of[k][id] : NaN), text }));
+        runs().forEach((_, k) => columns.push({ id: `${id}${several ? 'AB'[k] : ''}`, head: letter(k) + head, title, sort: `${id}${several ? 'AB'[k] : ''}`, value: (r) => (r.of[k] ? r.of[k][id] : NaN), text, part: id === 'wall' ? longest : 0 }));
         if (several && id !== 'n') {
           const change = (r) => (r.of[0] && r.of[1] && r.of[0][id] > 0 ? r.of[1][id] / r.of[0][id] - 1 : NaN);
-          columns.push({ id: `${id}Change`, head: 'Δ %', title: 'B − A, of A', sort: `${id}Change`, value: change, text: (v) => `${v > 0 ? '+' : ''}${flame.digits(100 * v, 3)} %` });
+          columns.push({ id: `${id}Change`, head: 'Δ %', title: 'B − A, of A', sort: `${id}Change`, value: change, text: (v) => `${v > 0 ? '+' : ''}${(100 * v).toFixed(1)} %` });
         }
       }
       if (!several && list.some((r) => r.of[0].params)) columns.push({ id: 'params', head: 'parameters', title: 'their values, or the range of them', words: (r) => r.of[0].params });
@@ -190,7 +191,10 @@
           if (folded) cell.append(element('span', { class: 'share', title: 'too many to be bars' }, ` ${flame.count(folded)} not drawn`));
           tr.append(cell);
         } else if (c.words) tr.append(element('td', { class: 'params' }, c.words(r) ? textName(flame.shorten(c.words(r), 300)) : null));
-        else tr.append(element('td', { class: c.id }, cellText(r, c)));
+        else {
+          const share = c.part ? c.value(r) / c.part : NaN;
+          tr.append(element('td', { class: c.id, style: share > 0 ? `--p:${Math.min(1, share).toFixed(4)}` : null }, cellText(r, c)));
+        }
       }
     }
 

@@ -4,7 +4,7 @@
   'use strict';
 
   const flame = root.flame;
-  const { element, textName, button, pairs } = flame;
+  const { element, textName, button, toggle, pairs } = flame;
   const STRIP = 26; // height of a thread's strip
   const LANES = 8; // threads that are shown at first
   const LEVELS = 6; // of stages in a lane; the view of stages has all
@@ -14,18 +14,20 @@
     ['click', 'a stage: its time becomes the range; a thread: only it'],
     ...flame.rangeHelp,
     ['Enter', 'the flame graph of the range in the Flame view'],
+    ['o', 'the flame graph in the order of time, or the heaviest frames first'],
     ['a', 'all threads, or the busiest'],
   ];
 
   const threadName = (t) => flame.nameText(t ? t.name || 'thread' : '(unknown thread)') + (t && t.count > 1 ? ` (${flame.count(t.count)} threads)` : t && t.tid ? ` ${t.tid}` : '');
 
-  // Threads with ticks or stages, those that ran most first.
+  // Threads with ticks or stages, those that ran most first; shown in the order in which they began.
   function lanesOf(profile) {
     const { lists } = flame.tickIndex(profile);
     const ran = lists.map((list) => list.reduce((n, i) => n + (profile.ticks.state[i] === 0 ? 1 : 0), 0));
     const bars = new Map(flame.spanLanes(profile, 0).map((lane) => [lane.thread, lane]));
-    return lists.map((list, k) => ({ thread: k - 1, ticks: list.length, ran: ran[k], bars: bars.get(k - 1) || null }))
-      .filter((l) => l.ticks > 0 || l.bars)
+    const first = (list, lane) => Math.min(list.length ? profile.ticks.t[list[0]] : Infinity, lane ? profile.spans.start[lane.rows[0]] : Infinity);
+    return lists.map((list, k) => ({ thread: k - 1, ticks: list.length, ran: ran[k], bars: bars.get(k - 1) || null, first: first(list, bars.get(k - 1)) }))
+      .filter((l) => l.first < Infinity)
       .sort((a, b) => b.ran - a.ran || b.ticks - a.ticks || a.thread - b.thread);
   }
 
@@ -73,6 +75,7 @@
     const toFlame = button('Show in Flame', 'the range as a filter of the Flame view (Enter)', () => app.set({ view: 'flame' }));
     const wide = button('Zoom to range', 'the range over the whole width (z)', () => plot.fitRange(app.state.from, app.state.to));
     const whole = button('Whole run', 'the whole run over the whole width (0)', () => app.set({ left: -1, right: -1 }));
+    const order = toggle('In order of time', 'frames below where they ran, instead of the heaviest first (o)', flip);
     const more = button('', 'all threads, or the busiest (a)', () => showAll(!all));
     const graph = flame.frameBox(app);
     const plot = flame.timePlot(app, {
@@ -81,10 +84,10 @@
       paint, tip, click, said,
     });
     host.classList.add('time');
-    host.append(element('div', { class: 'viewbar' }, facts, element('span', { class: 'group' }, toFlame, wide, whole, more)), plot.box, legend, graph.box, note);
+    host.append(element('div', { class: 'viewbar' }, facts, element('span', { class: 'group' }, order.box, toFlame, wide, whole, more)), plot.box, legend, graph.box, note);
 
     function layout() {
-      shown = all ? lanes : lanes.slice(0, LANES);
+      shown = lanes.slice(0, all ? lanes.length : LANES).sort((a, b) => a.first - b.first || a.thread - b.thread);
       let y = 0;
       shown = shown.map((l) => {
         const levels = l.bars ? Math.min(LEVELS, l.bars.levels) : 0;
@@ -94,6 +97,10 @@
       });
       more.hidden = lanes.length <= LANES + 1;
       more.textContent = all ? `${LANES} threads` : `All ${flame.count(lanes.length)} threads`;
+    }
+
+    function flip() {
+      app.set({ order: app.state.order === 'time' ? 'heavy' : 'time' });
     }
 
     function showAll(on) {
@@ -225,7 +232,8 @@
       note.textContent = [
         `${flame.count(kept)} ${kept < of ? `of ${flame.count(of)} ` : ''}ticks in the order of time.`,
         estimate ? 'Values of a range are estimates: its ticks share what all samples of their threads weigh.' : '',
-        app.state.from >= 0 && !estimate ? `Ticks say nothing of kind ${app.state.kind}: the graph is that of the whole run.` : '',
+        app.state.order === 'time' ? `The graph is of ${threadName(profile.threads[app.graph().thread])}, along the axis above.` : '',
+        app.state.from >= 0 && !estimate && app.state.order !== 'time' ? `Ticks say nothing of kind ${app.state.kind}: the graph is that of the whole run.` : '',
       ].filter(Boolean).join(' ');
       toFlame.disabled = wide.disabled = app.state.from < 0;
     }
@@ -250,7 +258,7 @@
       const action = (own(true) ? graph.keys[key] : null) || mine[key] || plot.keys[key];
       return action ? action(event) : false;
     };
-    const mine = { ...plot.keys, Enter: () => app.set({ view: 'flame' }), a: () => !more.hidden && showAll(!all) };
+    const mine = { ...plot.keys, Enter: () => app.set({ view: 'flame' }), a: () => !more.hidden && showAll(!all), o: flip };
     const names = new Set([...Object.keys(mine), ...Object.keys(graph.keys)]);
 
     return {
@@ -261,7 +269,8 @@
           fillLegend();
         }
         if (has('stage')) inside = app.state.stage >= 0 ? flame.insideStage(profile, app.state.stage) : null;
-        if (has('kind', 'from', 'to', 'stage', 'thread')) words();
+        if (has('kind', 'from', 'to', 'stage', 'thread', 'order')) words();
+        order.show(app.state.order === 'time');
         whole.disabled = app.state.left < 0;
         if (has('left', 'right', 'stage', 'thread', 'theme', 'colour', 'kind')) plot.render();
         else plot.repaint();
