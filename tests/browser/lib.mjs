@@ -109,6 +109,7 @@ export async function open(file, options = {}, hash = '') {
   page.on('pageerror', (e) => trouble.push(`exception: ${e.message}`));
   page.on('dialog', (d) => trouble.push(`dialog: ${d.message()}`));
   await page.goto(url + hash);
+  if (options.javaScriptEnabled === false) return page;
   await page.waitForFunction(() => document.documentElement.dataset.ready === '1' || !document.getElementById('empty').hidden);
   return page;
 }
