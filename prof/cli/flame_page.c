@@ -183,12 +183,13 @@ static int find_source(struct made *m, const struct flame_page *page, const stru
 	struct sample_filter want = {.stage = page->stage, .thread = page->thread};
 	struct flame_sources_options how = {.dir = page->source_dir,
 					    .room = page->max_bytes ? page->max_bytes
-								    : FLAME_BYTES_MAX};
+								    : FLAME_BYTES_MAX,
+					    .kind = o->kind,
+					    .only_kind = page->only_kind};
 	int rc;
 
 	if (n > 1 || page->no_source || page->redact)
 		return 0;
-	how.only_kind = page->only_kind ? (int)o->kind : -1;
 	rc = flame_sources_make(&m->sources, p, &want, &how, err);
 	if (rc == 0 && m->sources.source.n_files)
 		o->source = &m->sources.source;

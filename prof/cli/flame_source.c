@@ -33,8 +33,7 @@ static void choose_columns(struct making *m)
 	for (k = 0; k < SOURCE_COLUMNS; k++) {
 		enum profile_kind kind = source_files_kind(m->v, (enum source_column)k);
 
-		if (m->v->all[k] <= 0 ||
-		    (m->how->only_kind >= 0 && kind != (enum profile_kind)m->how->only_kind))
+		if (m->v->all[k] <= 0 || (m->how->only_kind && kind != m->how->kind))
 			continue;
 		m->columns[s->n_columns] = (enum source_column)k;
 		s->columns[s->n_columns++] = kind;
@@ -62,9 +61,10 @@ static int fill_line(const struct making *m, struct flame_line *to, const struct
 	return any != 0;
 }
 
-/* The part of everything that files spend by themselves, in the column where it is most; then with what they call. */
+/* The part of everything that files spend by themselves of what is shown first, and of what it is most of; then with
+ * what they call. */
 struct weight {
-	double self, here;
+	double first, self, here;
 	const struct source_file *file;
 };
 
@@ -80,6 +80,8 @@ static void weigh(const struct making *m, struct weight *w, const struct source_
 		for (i = 0; i < f->n; i++)
 			self += (double)f->lines[i].self[c];
 		self /= (double)m->v->all[c];
+		if (m->x->source.columns[k] == m->how->kind)
+			w->first = self;
 		w->self = self > w->self ? self : w->self;
 		w->here = here > w->here ? here : w->here;
 	}
@@ -89,6 +91,8 @@ static int heavier(const void *pa, const void *pb)
 {
 	const struct weight *a = pa, *b = pb;
 
+	if (a->first != b->first)
+		return a->first > b->first ? -1 : 1;
 	if (a->self != b->self)
 		return a->self > b->self ? -1 : 1;
 	if (a->here != b->here)

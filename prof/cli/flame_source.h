@@ -13,8 +13,9 @@ struct flame_sources_options {
 	/* Where the files are: below it with ever fewer of their leading folders. NULL: where debug information says,
 	 * if the run was recorded on this machine. */
 	const char *dir;
-	size_t room;   /* bytes of text, at most */
-	int only_kind; /* -1: all columns */
+	size_t room;            /* bytes of text, at most */
+	enum profile_kind kind; /* shown first */
+	int only_kind;          /* no other columns */
 };
 
 struct flame_sources {
@@ -27,7 +28,7 @@ struct flame_sources {
 	size_t n_texts;
 };
 
-/* Files are in the order of what they cost by themselves. Text is that of lines within 10 of one that costs anything.
+/* Files are in the order of what they cost by themselves, first of all of `kind`. Text is that of lines within 10 of one that costs anything.
  * A file has none when it cannot be read, is no regular file of source text of up to 8 MiB, or may not be what was
  * compiled: changed since the run began or since its module was built; with `dir` the user vouches for it. */
 int flame_sources_make(struct flame_sources *x, const struct profile *p,

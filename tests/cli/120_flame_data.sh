@@ -140,9 +140,9 @@ bad_labels() {
 }
 check "… whatever other labels are like" bad_labels
 half_a_stage() {
-	flame -o - --stage knn first second 2>err | payload sums >sums || return 1
-	cat err sums
-	grep -q "1 of the 2 runs: the run has no stage 'knn'" err && grep -q '^0|cpu' sums && ! grep -q '^1|' sums
+	flame -o - --stage knn first second 2>err | payload sums >has || return 1
+	cat err has
+	grep -q "1 of the 2 runs: the run has no stage 'knn'" err && grep -q '^0|cpu' has && ! grep -q '^1|' has
 }
 check "a stage that only one of the runs has" half_a_stage
 named_like_a_label() {
