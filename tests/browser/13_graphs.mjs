@@ -235,7 +235,8 @@ function randomState(p, next) {
     view: pick(next, ['flame', 'time', 'callers', 'table', 'tree', 'stages', 'memory', 'source']),
     zoom: at(p.tree.count), selected: at(p.tree.count), find: pick(next, ['', 'a b', '%41+&=#?', 'ünï 漢字 🔥', 'x\ny', '^(a|b)$', 'a=b&zoom=3']),
     flip: at(2), order: pick(next, ['heavy', 'name', 'time']), colour: pick(next, ['module', 'name', 'delta']),
-    from, to: from < 0 ? -1 : from + 1 + at(1e9), fn: at(p.labels.count + 1) - 1, sort: pick(next, ['', 'self', '-total', '-a.b_2']),
+    from, to: from < 0 ? -1 : from + 1 + at(1e9), left: from, right: from < 0 ? -1 : from + 1 + at(1e9), series: pick(next, ['', '0', '3.1.2']),
+    x0: pick(next, [0, 0.25, 0.000001]), x1: pick(next, [1, 0.5, 0.999999]), fn: at(p.labels.count + 1) - 1, sort: pick(next, ['', 'self', '-total', '-a.b_2']),
     file: at(3) - 1, line: at(5000), a: at(3), b: at(3), norm: pick(next, ['total', 'stage', 'none']), width: pick(next, ['a', 'b', 'both']), theme: pick(next, ['', 'light', 'dark']),
   });
 }
@@ -257,7 +258,7 @@ test('an address that makes no sense falls back to the defaults, part by part', 
   const p = rich();
   const fallback = (hash) => same(flame.parseState(hash, p), flame.stateDefaults(p), hash);
   for (const hash of ['#', '#zoom=-1', '#zoom=1e2', '#zoom=99999999', '#zoom=0x1', '#zoom=1.5', '#stage=-3', '#stage=9', '#thread=-1', '#thread=99', '#view=__proto__', '#kind=constructor', '#from=5',
-    '#from=9&to=3', '#to=4', '#fold=2', '#fold=true', '#a=3', '#b=-1', '#line=-4', '#sort=a b', '#theme=pink', '#%', '#%ff%fe', '#=&&==&', '#toString=1', '#zoom=%00', '##', '#zoom', '#line=4294967296'])
+    '#from=9&to=3', '#to=4', '#fold=2', '#fold=true', '#a=3', '#b=-1', '#line=-4', '#sort=a b', '#theme=pink', '#%', '#%ff%fe', '#=&&==&', '#toString=1', '#zoom=%00', '##', '#zoom', '#line=4294967296', '#x0=1&x1=0', '#x0=-1', '#x1=1.5', '#x0=1e-3', '#left=9', '#series=a', '#series=1..2'])
     fallback(hash);
   same(flame.parseState('#zoom=1&stage=77&fold=1', p), { ...flame.stateDefaults(p), zoom: 1, fold: 1 });
   is(flame.parseState(`#find=${'x'.repeat(99999)}`, p).find.length, 1000);

@@ -3,19 +3,19 @@
 (function (root) {
   'use strict';
 
-  const LIMIT = 0x40000000; // of what comes out: no page has so much
-  const damaged = (what) => new Error(`the data of this page are damaged: ${what}`);
+  function check(holds) {
+    if (!holds) throw new Error('the data of this page are damaged: they cannot be unpacked');
+  }
 
   // For the next bits of a stream (the first bit is the lowest): symbol * 16 + length of its code; 0: no code.
   function codeTable(sizes) {
     const counts = new Uint16Array(17);
     for (const size of sizes) if (size) counts[size]++;
-    let most = 15;
-    while (most > 0 && !counts[most]) most--;
+    const most = Math.max(...sizes);
     const next = new Uint32Array(17);
     for (let size = 1; size <= most; size++) next[size + 1] = (next[size] + counts[size]) * 2;
     const left = (1 << most) - next[most + 1] / 2;
-    if (most > 0 && (left < 0 || (left > 0 && most > 1))) throw damaged('codes that cannot be');
+    check(!left || (left > 0 && most < 2));
     const table = new Uint16Array(1 << most);
     sizes.forEach((size, symbol) => {
       if (!size) return;
@@ -23,7 +23,7 @@
       for (let code = next[size]++, k = 0; k < size; k++) at |= ((code >> k) & 1) << (size - 1 - k);
       for (; at < table.length; at += 1 << size) table[at] = symbol * 16 + size;
     });
-    return { table, most, mask: table.length - 1 };
+    return [table, most];
   }
 
   const run = (n, v) => new Array(n).fill(v);
@@ -32,14 +32,14 @@
 
   // What the blocks of bytes[at…] hold and the place after them.
   function blocks(bytes, at) {
-    let out = new Uint8Array(Math.min(LIMIT, bytes.length * 4 + 1024));
+    let out = new Uint8Array(bytes.length * 4 + 999);
     let n = 0;
     let hold = 0; // bits that were read but not used, `held` of them
     let held = 0;
 
     const bits = (count) => {
       for (; held < count; held += 8) {
-        if (at >= bytes.length) throw damaged('they end early');
+        check(at < bytes.length);
         hold |= bytes[at++] << held;
       }
       const value = hold & ((1 << count) - 1);
@@ -47,48 +47,42 @@
       held -= count;
       return value;
     };
-    const symbol = ({ table, most, mask }) => {
+    const symbol = ([table, most]) => {
       for (; held < most && at < bytes.length; held += 8) hold |= bytes[at++] << held;
-      const entry = table[hold & mask];
+      const entry = table[hold & (table.length - 1)];
       const size = entry & 15;
-      if (!size || size > held) throw damaged('a code that stands for nothing');
+      check(size && size <= held);
       hold >>>= size;
       held -= size;
       return entry >> 4;
     };
     const room = (more) => {
       if (n + more <= out.length) return;
-      if (n + more > LIMIT) throw damaged('they are too long');
-      const larger = new Uint8Array(Math.min(LIMIT, Math.max(2 * out.length, n + more)));
-      larger.set(out.subarray(0, n));
+      check(n < 1e9); // no page has so much
+      const larger = new Uint8Array(2 * out.length + more);
+      larger.set(out);
       out = larger;
-    };
-    const stored = () => {
-      at -= held >> 3; // bytes that were read ahead
-      hold = held = 0;
-      const size = bits(16);
-      if ((size ^ bits(16)) !== 0xffff || size > bytes.length - at) throw damaged('a stored block');
-      room(size);
-      out.set(bytes.subarray(at, at + size), n);
-      n += size;
-      at += size;
     };
     const codes = () => {
       const literals = bits(5) + 257;
       const distances = bits(5) + 1;
-      if (literals > 286 || distances > 30) throw damaged('too many codes');
+      check(literals < 287 && distances < 31);
       const sizes = run(19, 0);
       for (let i = 0, k = bits(4) + 4; i < k; i++) sizes[ORDER[i]] = bits(3);
       const lengths = codeTable(sizes);
       const all = [];
       while (all.length < literals + distances) {
         const s = symbol(lengths);
-        if (s < 16) all.push(s);
-        else if (s === 16 && !all.length) throw damaged('a code without length');
-        else all.push(...(s === 16 ? run(bits(2) + 3, all[all.length - 1]) : run(s === 17 ? bits(3) + 3 : bits(7) + 11, 0)));
+        check(s !== 16 || all.length);
+        all.push(...(s < 16 ? [s] : s < 17 ? run(bits(2) + 3, all[all.length - 1]) : run(s < 18 ? bits(3) + 3 : bits(7) + 11, 0)));
       }
-      if (all.length > literals + distances || !all[256]) throw damaged('codes that cannot be');
+      check(all.length === literals + distances && all[256]);
       return [all.slice(0, literals), all.slice(literals)];
+    };
+    // Lengths and distances: 2^k steps for each number of extra bits.
+    const spread = (v, k) => {
+      const extra = (v >> k) - 1;
+      return extra > 0 ? ((v - (extra << k)) << extra) + bits(extra) : v;
     };
     const packed = (sizes) => {
       const [literal, distance] = sizes.map(codeTable);
@@ -100,14 +94,12 @@
           continue;
         }
         if (s === 256) return;
-        let extra = s < 265 || s === 285 ? 0 : (s - 261) >> 2;
-        if (s > 285) throw damaged('a length that cannot be');
-        const length = s === 285 ? 258 : s < 265 ? s - 254 : (((s - 265) & 3) + 4 << extra) + 3 + bits(extra);
+        check(s < 286);
+        const length = s < 285 ? spread(s - 257, 2) + 3 : 258;
         const d = symbol(distance);
-        if (d > 29) throw damaged('a distance that cannot be');
-        extra = d < 2 ? 0 : (d >> 1) - 1;
-        const back = d < 2 ? d + 1 : ((d & 1) + 2 << extra) + 1 + bits(extra);
-        if (back > n) throw damaged('a distance too far back');
+        check(d < 30);
+        const back = spread(d, 1) + 1;
+        check(back <= n);
         room(length);
         for (const end = n + length; n < end; n++) out[n] = out[n - back];
       }
@@ -116,9 +108,17 @@
     for (let last = 0; !last; ) {
       last = bits(1);
       const type = bits(2);
-      if (type === 0) stored();
-      else if (type < 3) packed(type === 1 ? FIXED : codes());
-      else throw damaged('a block of no type');
+      check(type < 3);
+      if (type) packed(type < 2 ? FIXED : codes());
+      else {
+        at -= held >> 3; // bytes that were read ahead
+        hold = held = 0;
+        const size = bits(16);
+        check((size ^ bits(16)) === 0xffff && size <= bytes.length - at);
+        room(size);
+        out.set(bytes.subarray(at, (at += size)), n);
+        n += size;
+      }
     }
     return { data: out.subarray(0, n), at: at - (held >> 3) };
   }
@@ -126,21 +126,16 @@
   function adler32(data) {
     let a = 1;
     let b = 0;
-    for (let i = 0; i < data.length; ) {
-      for (const end = Math.min(i + 3800, data.length); i < end; i++) b += a += data[i];
-      a %= 65521;
-      b %= 65521;
-    }
+    for (let i = 0; i < data.length; i++) b = (b + (a = (a + data[i]) % 65521)) % 65521;
     return b * 65536 + a;
   }
 
   function crc32(data) {
-    const table = Int32Array.from({ length: 256 }, (_, c) => {
-      for (let k = 0; k < 8; k++) c = c & 1 ? (c >>> 1) ^ 0xedb88320 : c >>> 1;
-      return c;
-    });
     let crc = -1;
-    for (let i = 0; i < data.length; i++) crc = (crc >>> 8) ^ table[(crc ^ data[i]) & 255];
+    for (let i = 0; i < data.length; i++) {
+      crc ^= data[i];
+      for (let k = 0; k < 8; k++) crc = (crc >>> 1) ^ (crc & 1 && 0xedb88320);
+    }
     return ~crc >>> 0;
   }
 
@@ -148,31 +143,23 @@
   function gzipHead(bytes) {
     const flags = bytes[3];
     let at = 10;
-    if (bytes[2] !== 8 || flags > 31) throw damaged('no gzip that is known');
+    check(bytes[1] === 139 && bytes[2] === 8 && flags < 32);
     if (flags & 4) at += 2 + bytes[at] + 256 * bytes[at + 1];
-    for (const flag of [8, 16])
-      if (flags & flag) {
-        while (bytes[at]) at++;
-        at++;
-      }
+    for (const flag of [8, 16]) if (flags & flag) while (bytes[at++]);
     at += flags & 2;
-    if (!(at < bytes.length)) throw damaged('they end early');
+    check(at < bytes.length);
     return at;
   }
 
-  const isGzip = (bytes) => bytes[0] === 31 && bytes[1] === 139;
+  const isGzip = (bytes) => bytes[0] === 31; // as the first of zlib's it cannot be
 
   function inflateSync(bytes) {
     const gzip = isGzip(bytes);
-    if (!gzip && ((bytes[0] & 15) !== 8 || bytes[0] > 127 || bytes[1] & 32 || (bytes[0] * 256 + bytes[1]) % 31))
-      throw damaged('they are no zlib stream');
+    check(gzip || ((bytes[0] & 143) === 8 && !(bytes[1] & 32) && (bytes[0] * 256 + bytes[1]) % 31 === 0));
     const { data, at } = blocks(bytes, gzip ? gzipHead(bytes) : 2);
-    if (bytes.length !== at + (gzip ? 8 : 4)) throw damaged('they end early or too late');
+    check(bytes.length === at + (gzip ? 8 : 4));
     const view = new DataView(bytes.buffer, bytes.byteOffset + at);
-    const fits = gzip
-      ? view.getUint32(0, true) === crc32(data) && view.getUint32(4, true) === data.length
-      : view.getUint32(0) === adler32(data);
-    if (!fits) throw damaged('their checksum differs');
+    check(gzip ? view.getUint32(0, true) === crc32(data) && view.getUint32(4, true) === data.length : view.getUint32(0) === adler32(data));
     return data;
   }
 
@@ -183,7 +170,7 @@
       const stream = new DecompressionStream(isGzip(bytes) ? 'gzip' : 'deflate');
       return new Uint8Array(await new Response(new Blob([bytes]).stream().pipeThrough(stream)).arrayBuffer());
     } catch {
-      throw damaged('they cannot be unpacked');
+      return check();
     }
   }
 
