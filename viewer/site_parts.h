@@ -18,7 +18,8 @@ void site_put_value(struct buf *out, enum site_unit unit, double v); /* "–" fo
 void site_put_range(struct buf *out, enum site_unit unit, const struct site_spread *s);
 void site_put_date(struct buf *out, int64_t unix_ns, int seconds);
 void site_put_cell_link(struct buf *out, struct site_view *v,
-			uint32_t cell); /* its name, linked to its page */
+			uint32_t cell);                          /* its name, linked to its page */
+void site_put_commit(struct buf *out, const struct site_run *r); /* as people shorten it */
 void site_put_count(struct buf *out, uint64_t n, const char *noun); /* "1 run", "1,024 runs" */
 
 void site_head(struct buf *out, struct site_view *v);    /* site_head.c: facts, what to mind */

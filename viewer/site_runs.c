@@ -55,7 +55,7 @@ static void put_run(struct buf *out, const struct site_view *v, const struct sit
 	buf_printf(out, "</td><td data-v=\"%" PRId64 "\">", r->started_at / 1000000);
 	site_put_date(out, r->started_at, 1);
 	buf_puts(out, "</td><td><code>");
-	html_text(out, r->git_sha ? r->git_sha : "", strnlen(r->git_sha ? r->git_sha : "", 9));
+	site_put_commit(out, r);
 	buf_puts(out, "</code></td>");
 	for (m = 0; m < s->n_metrics; m++) {
 		if (isnan(r->value[m]))

@@ -95,6 +95,14 @@ void site_put_cell_link(struct buf *out, struct site_view *v, uint32_t cell)
 		buf_puts(out, "</a>");
 }
 
+void site_put_commit(struct buf *out, const struct site_run *r)
+{
+	size_t n = r->git_sha ? strlen(r->git_sha) : 0;
+
+	if (n)
+		html_text(out, r->git_sha, n < 9 ? n : 9);
+}
+
 void site_put_count(struct buf *out, uint64_t n, const char *noun)
 {
 	char text[UNITS_TEXT];

@@ -100,7 +100,7 @@ static void put_tip(struct buf *out, const struct point *p, enum site_unit unit)
 	buf_puts(out, "<title>");
 	site_put_date(out, p->first->started_at, 0);
 	buf_putc(out, ' ');
-	html_text(out, commit_of(p->first), strnlen(commit_of(p->first), 9));
+	site_put_commit(out, p->first);
 	buf_puts(out, ": ");
 	site_put_value(out, unit, p->spread.median);
 	if (p->spread.n > 1) {

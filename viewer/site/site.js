@@ -143,6 +143,9 @@
     return `× ${r >= 100 ? flame.count(r) : flame.digits(r, 3)}`;
   }
 
+  // Of shares: a percentage of a percentage would mislead.
+  const pointsText = (d) => `${d >= 0 ? '+' : '−'}${Math.abs(d * 100).toFixed(1)} points`;
+
   function bar(a, b, most) {
     const d = (b || 0) - (a || 0);
     const mark_ = element('b', { class: d > 0 ? 'more' : 'less' });
@@ -152,7 +155,8 @@
 
   function line(name, a, b, textA, textB, most) {
     const td = (text) => element('td', { class: 'n' }, text);
-    return element('tr', {}, element('th', { scope: 'row' }, name), td(textA), td(textB), td(changeText(a, b)),
+    const change = / %$/.test(textA + textB) && a !== null && b !== null ? pointsText(b - a) : changeText(a, b);
+    return element('tr', {}, element('th', { scope: 'row' }, name), td(textA), td(textB), td(change),
       most === undefined ? element('td') : bar(a, b, most));
   }
 
