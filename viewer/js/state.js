@@ -21,7 +21,7 @@
   function members(profile) {
     const { kinds, stages, threads, runs, tree, labels, source } = profile;
     const flag = [0, whole(0, 2)];
-    const time = [-1, whole(0, Number.MAX_SAFE_INTEGER)];
+    const time = [-1, (text, otherwise) => (/^\d{1,16}(\.\d{1,12})?$/.test(text) ? Number(text) : otherwise)];
     const part = (text, otherwise) => (/^[01](\.\d{1,12})?$/.test(text) && Number(text) <= 1 ? Number(text) : otherwise);
     return {
       view: ['flame', oneOf(...VIEWS)],
@@ -78,11 +78,14 @@
     return settle(state);
   }
 
+  // Numbers without exponent.
+  const textOf = (v) => (typeof v !== 'number' || Number.isInteger(v) ? v : v.toFixed(12).replace(/\.?0+$/, ''));
+
   // '' for the defaults, else '#key=value&…' of what differs from them.
   function stateHash(state, profile) {
     const said = new URLSearchParams();
     for (const [key, value] of Object.entries(stateDefaults(profile)))
-      if (state[key] !== value) said.set(key, state[key]);
+      if (state[key] !== value) said.set(key, textOf(state[key]));
     const text = String(said);
     return text === '' ? '' : `#${text}`;
   }

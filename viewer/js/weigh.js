@@ -88,20 +88,17 @@
     return from;
   }
 
-  // What the stages weigh within the subtrees of one or more nodes of profile.tree, heaviest first:
-  // [{stage (or OUTSIDE), value, share}]; run, kind, stage, thread and `by` are those of the state.
-  function stageShares(profile, state, nodes) {
+  // What the stages weigh within the subtree of a node of profile.tree, heaviest first: [{stage (or OUTSIDE),
+  // value, share}]; run (A), kind, stage, thread and `by` are those of the state.
+  function stageShares(profile, state, node) {
     const { tree, groups, samples } = profile;
     const before = sumsBefore(profile, state.by);
     const byStage = new Map();
     let whole = 0;
     for (const g of chooseGroups(profile, { ...state, run: state.a })) {
       const last = groups.first[g] + groups.samples[g];
-      let value = 0;
-      for (const node of typeof nodes === 'number' ? [nodes] : nodes) {
-        const from = lowerBound(samples.node, groups.first[g], last, node);
-        value += before[lowerBound(samples.node, from, last, tree.end[node])] - before[from];
-      }
+      const from = lowerBound(samples.node, groups.first[g], last, node);
+      const value = before[lowerBound(samples.node, from, last, tree.end[node])] - before[from];
       if (!(value > 0)) continue;
       const stage = groups.stage[g] - 1;
       byStage.set(stage, (byStage.get(stage) || 0) + value);
