@@ -120,13 +120,14 @@ test('a module has what its functions have, once', () => {
     const spec = randomSpec(seed);
     const p = makeProfile(spec);
     const table = flame.moduleTable(p, graphOf(p));
-    const rows = (column) => new Map(table.module.map((m, r) => [m < 0 ? '' : p.strings.text(m), column[r]]).filter(([, v]) => v !== 0));
-    same(sorted(rows(table.self)), sorted(sumStacks(spec, { kind: 'cpu' }, (s) => [spec.modules[s[s.length - 1]] ?? ''])), `seed ${seed}: self`);
-    same(sorted(rows(table.total)), sorted(sumStacks(spec, { kind: 'cpu' }, (s) => s.map((n) => spec.modules[n] ?? ''))), `seed ${seed}: total`);
+    const rows = (column) => new Map(table.module.map((m, r) => [p.strings.text(m), column[r]]).filter(([, v]) => v !== 0));
+    same(sorted(rows(table.self)), sorted(sumStacks(spec, { kind: 'cpu' }, (s) => [spec.modules[s[s.length - 1]] ?? s[s.length - 1]])), `seed ${seed}: self`);
+    same(sorted(rows(table.total)), sorted(sumStacks(spec, { kind: 'cpu' }, (s) => s.map((n) => spec.modules[n] ?? n))), `seed ${seed}: total`);
   }
-  const p = makeProfile({ stacks: [['main;[truncated]', 1, { value: 7 }]] });
+  const p = makeProfile({ stacks: [['[truncated];main', 1, { value: 7 }], ['[unknown in a.so]', 1, { value: 5 }]], modules: { '[unknown in a.so]': '/a.so' } });
   const table = flame.moduleTable(p, graphOf(p));
-  is(table.self[table.module.indexOf(-1)], 7, 'what is no code has no module');
+  const totals = new Map(table.module.map((m, r) => [p.strings.text(m), table.total[r]]));
+  same(sorted(totals), [['/a.so', 5], ['/bin/app', 7], ['[truncated]', 7]], 'frames without a module stand for themselves');
 });
 
 test('callers are the ways to the outermost call', () => {

@@ -90,11 +90,14 @@
     return tables.get(graph);
   }
 
-  // The same by module: `module` is its string, -1 for what has none.
+  // By label: the string its module is called by, or its own name if it has none, as "[not sampled]".
+  const moduleIds = (profile) => profile.labels.module.map((m, l) => (m ? m - 1 : profile.labels.name[l]));
+
+  // The same by module: `module` is such a string.
   function moduleTable(profile, graph) {
-    const { labels, strings } = profile;
-    const table = rollUp(graph, (label) => (labels.flags[label] & 2 ? 0 : labels.module[label]), strings.count + 1);
-    return { ...table, module: table.id.map((m) => m - 1) };
+    const ids = moduleIds(profile);
+    const table = rollUp(graph, (label) => ids[label], profile.strings.count);
+    return { ...table, module: table.id };
   }
 
   // The calls of a function that are not inside another call of it.
@@ -264,7 +267,7 @@
     return asGraph(graph, joinPaths(profile, graph, label, seeds, { next, pathsEnd: false, least }));
   }
 
-  const api = { functionIds, functionTable, moduleTable, callers, callees };
+  const api = { functionIds, functionTable, moduleIds, moduleTable, callers, callees };
   if (typeof module === 'object') module.exports = api;
   else root.flame = Object.assign(root.flame ?? {}, api);
 })(globalThis);

@@ -20,10 +20,10 @@
     const { labels, strings } = app.profile;
     if (byModule)
       return {
-        name: (r) => (table.module[r] < 0 ? '(no module)' : flame.nameText(strings.text(table.module[r]))),
+        name: (r) => flame.nameText(strings.text(table.module[r])),
         module: () => '',
         place: () => '',
-        find: (r) => `module:${flame.escaped(table.module[r] < 0 ? '' : strings.text(table.module[r]))}`,
+        find: (r) => `${labels.module.includes(table.module[r] + 1) ? 'module:' : ''}${flame.escaped(strings.text(table.module[r]))}`,
       };
     return {
       name: (r) => app.name(table.label[r]),
@@ -123,9 +123,9 @@
   function create(app, host) {
     const { profile } = app;
     const several = profile.runs.length > 1;
-    const ids = flame.functionIds(profile);
     let shown = null; // {graph, byModule, table, names, columns}
     let order = [];
+    let sums = {}; // of sumsByKind()
 
     const list = flame.longTable({
       label: 'functions', role: 'grid', fill, moved: foot, opened: (i) => open(i),
@@ -165,7 +165,7 @@
         const table = sort.byModule ? flame.moduleTable(profile, graph) : flame.functionTable(profile, graph);
         const names = { ...namesOf(app, table, sort.byModule), byModule: sort.byModule };
         const tested = table.compare && !sort.byModule && flame.significance ? flame.significance(profile, app.state, graph) : null;
-        shown = { graph, byModule: sort.byModule, table, names, tested, columns: columnsOf(app, table, names, tested) };
+        shown = { graph, byModule: sort.byModule, ids: sort.byModule ? flame.moduleIds(profile) : flame.functionIds(profile), table, names, tested, columns: columnsOf(app, table, names, tested) };
       }
       if (!shown.columns.some((c) => c.sort === sort.key)) Object.assign(sort, sorting('', several), { byModule: sort.byModule });
       return sort;
@@ -178,7 +178,7 @@
       const { labels } = profile;
       const found = new Set();
       for (let l = 0; l < labels.count; l++)
-        if (hits[l]) found.add(shown.byModule ? (labels.flags[l] & flame.NO_CODE ? 0 : labels.module[l]) : ids[l]);
+        if (hits[l]) found.add(shown.ids[l]);
       return (r) => found.has(shown.table.id[r]);
     }
 
@@ -219,26 +219,32 @@
       }
     }
 
-    // What the row under the cursor costs in each kind the page holds.
-    function kinds(r) {
-      const { stage, thread, from } = app.state;
-      if (profile.kinds.length < 2 || several || from >= 0) return [];
-      const { labels, tree } = profile;
-      const wanted = shown.table.id[r];
-      const idOf = (l) => (shown.byModule ? (labels.flags[l] & flame.NO_CODE ? 0 : labels.module[l]) : ids[l]);
-      return profile.kinds.map((kind) => {
+    // Sums of each kind the page holds by function (or module) under the filters; worked out once for all rows.
+    function sumsByKind() {
+      const { stage, thread } = app.state;
+      const key = `${stage} ${thread} ${shown.byModule}`;
+      if (sums.key === key) return sums.list;
+      const { tree } = profile;
+      const idOf = shown.ids;
+      const size = shown.table.rowOf.length;
+      const list = profile.kinds.map((kind) => {
         const w = flame.weigh(profile, { run: 0, kind, stage, thread, scales: null });
-        let value = 0;
-        let count = 0;
-        for (let n = 1; n < tree.count; n++)
-          if (idOf(tree.label[n]) === wanted) {
-            value += w.selfValue[n];
-            count += w.selfCount[n];
-          }
-        if (!(count > 0) && !(value > 0)) return null;
-        const amount = value > 0 ? (flame.unitOf(kind) === 'ns' ? flame.time : flame.bytes)(value) : `${flame.count(count)} ${flame.countNoun(kind)}`;
-        return `${kind} ${amount}`;
-      }).filter(Boolean);
+        const out = { kind, value: new Float64Array(size), count: new Float64Array(size) };
+        for (let n = 1; n < tree.count; n++) {
+          out.value[idOf[tree.label[n]]] += w.selfValue[n];
+          out.count[idOf[tree.label[n]]] += w.selfCount[n];
+        }
+        return out;
+      });
+      sums = { key, list };
+      return list;
+    }
+
+    function kindsOf(id) {
+      if (profile.kinds.length < 2 || several || app.state.from >= 0) return '';
+      const texts = sumsByKind().filter((k) => k.value[id] > 0 || k.count[id] > 0).map(({ kind, value, count }) =>
+        `${kind} ${value[id] > 0 ? (flame.unitOf(kind) === 'ns' ? flame.time : flame.bytes)(value[id]) : `${flame.count(count[id])} ${flame.countNoun(kind)}`}`);
+      return texts.length ? `self: ${texts.join(', ')}` : '';
     }
 
     function foot(i) {
@@ -246,11 +252,11 @@
       details.hidden = r === undefined;
       if (r === undefined) return;
       const { names, byModule } = shown;
-      const costs = kinds(r);
+      const costs = kindsOf(shown.table.id[r]);
       details.replaceChildren(
         element('strong', null, textName(names.name(r))),
         ...(byModule ? [] : [element('span', null, element('bdi', null, [names.module(r), names.place(r)].filter(Boolean).join(' · ')))]),
-        ...(costs.length ? [element('span', { class: 'kinds' }, `self: ${costs.join(', ')}`)] : []),
+        ...(costs ? [element('span', { class: 'kinds' }, costs)] : []),
         element('span', { class: 'group' },
           ...(byModule ? [] : [button('Callers', 'callers and callees (Enter)', () => open(i))]),
           button('Flame', 'show it in the flame graph (f)', () => act('f'))));
