@@ -2,6 +2,31 @@
 (function (root) {
   'use strict';
 
+  const SLOW = new Error('this expression takes too long on the names of this page');
+  const LONG_MS = 10; // for a part of a name
+  const ALL_MS = 3000; // for all names
+
+  // Whether finding no match may take for ever: a repeated group, or many repetitions.
+  function risky(source) {
+    const plain = source.replace(/\\./g, '.').replace(/\[[^\]]*\]/g, '.');
+    return /\)[*+{]/.test(plain) || (plain.match(/[*+{]/g) ?? []).length > 1;
+  }
+
+  // A text is tried by its beginnings first, each a little longer than the one before: what grows without end is
+  // noticed while it is small. A machine that is busy elsewhere is not slow three times in a row.
+  function patiently(regex, text) {
+    const isSlow = (part) => {
+      const from = performance.now();
+      regex.test(part);
+      return performance.now() - from > LONG_MS;
+    };
+    for (let n = 4; n < text.length; n += Math.max(1, n >> 3)) {
+      const part = `${text.slice(0, n)}\0`;
+      if (isSlow(part) && isSlow(part) && isSlow(part)) throw SLOW;
+    }
+    return regex.test(text);
+  }
+
   // {field, test} or {error}. "module:libm" looks at modules instead of functions. Case counts only if the
   // text has a capital letter (outside escapes like \S).
   function compile(text) {
@@ -11,7 +36,7 @@
     for (const strict of ['u', '']) { // the looser form takes what the strict one minds, as in "a-\-z"
       try {
         const regex = new RegExp(source, flags + strict);
-        return { field, test: (s) => regex.test(s) };
+        return { field, test: risky(source) ? (s) => patiently(regex, s) : (s) => regex.test(s) };
       } catch (e) {
         if (!strict) return { error: String(e.message).replace(/^Invalid regular expression: /, '') };
       }
@@ -22,15 +47,17 @@
   // The expression that finds just this text; for "module:" just this path.
   const escaped = (text) => `^${text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')}$`;
 
-  // 1 for each label whose function (or module) matches.
+  // 1 for each label whose function (or module) matches. Throws when that takes too long.
   function matchLabels(profile, query) {
     const { labels, strings } = profile;
     const of = query.field === 'module' ? labels.module : labels.name;
     const hits = new Uint8Array(labels.count);
     const known = new Uint8Array(strings.count + 2); // 1: no, 2: yes
     const none = query.field === 'module' ? 1 : 0; // modules are numbered from 1
+    const until = performance.now() + ALL_MS;
     for (let l = 0; l < labels.count; l++) {
       const s = of[l];
+      if (l % 256 === 255 && performance.now() > until) throw SLOW;
       if (known[s] === 0) known[s] = query.test(s < none ? '' : strings.text(s - none)) ? 2 : 1;
       hits[l] = known[s] - 1;
     }

@@ -39,7 +39,6 @@
     }
 
     const amount = (v) => (app.graph().byCount ? flame.count(v) : app.amountOfKind(v));
-    const exactly = (text) => `^${text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')}$`;
 
     // The rest of a list, as a button.
     function rest(key, n) {
@@ -52,7 +51,7 @@
     function functionRow(row, most) {
       const { labels, strings } = profile;
       const name = strings.text(labels.name[row.label]);
-      const find = () => app.set({ view: 'flame', find: exactly(name) });
+      const find = () => app.set({ view: 'flame', find: flame.escaped(name) });
       const module = app.module(row.label);
       const change = element('td', { class: `change ${row.delta > 0 ? 'more' : 'less'}` }, signed(row.delta, amount));
       change.style.setProperty('--p', most > 0 ? Math.abs(row.delta) / most : 0);

@@ -17,7 +17,6 @@
     ['c', 'copy file:line'],
   ];
 
-  const exactly = (text) => `^${text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')}$`;
   // CJK letters and the like take two places.
   const places = (text) => text.length + (text.match(/[\u1100-\uffef]/g) ?? []).length;
 
@@ -259,7 +258,7 @@
         element('span', { class: 'group' },
           button('Copy', 'copy file:line (c)', () => app.copy(at, 'file and line')),
           ...(labels.length > 0 ? [button('Flame', 'find the function in the flame graph', () =>
-            app.set({ view: 'flame', find: exactly(profile.strings.text(profile.labels.name[labels[0]])) }))] : [])));
+            app.set({ view: 'flame', find: flame.escaped(profile.strings.text(profile.labels.name[labels[0]])) }))] : [])));
     }
 
     function notes() {
