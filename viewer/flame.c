@@ -71,7 +71,10 @@ static size_t base64_bytes(size_t n)
 /* How many bytes of data fit. */
 static size_t base64_room(size_t bytes)
 {
-	return bytes / (LINE_BYTES / 3 * 4 + 1) * LINE_BYTES;
+	const size_t line = LINE_BYTES / 3 * 4 + 1;
+	size_t rest = bytes % line; /* for letters by fours and a line end */
+
+	return bytes / line * LINE_BYTES + (rest ? (rest - 1) / 4 * 3 : 0);
 }
 
 /* ---- page ---- */

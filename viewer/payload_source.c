@@ -55,7 +55,7 @@ static size_t try_file(struct pack *w, const struct flame_file *f, size_t window
 void payload_source(struct pack *w, size_t room)
 {
 	const struct flame_source *s = w->options->source;
-	int lines = 1;
+	int texts = 1;
 	size_t i;
 
 	if (!s || w->options->redact)
@@ -63,13 +63,13 @@ void payload_source(struct pack *w, size_t room)
 	w->source_left_out = s->left_out;
 	for (i = 0; i < s->n_files && pack_failed(w) == 0; i++) {
 		const struct flame_file *f = &s->files[i];
-		size_t size = lines ? try_file(w, f, f->n_windows, room) : room + 1;
+		size_t size = texts ? try_file(w, f, f->n_windows, room) : room + 1;
 
 		if (size > room) {
+			texts = 0;
 			w->source_left_out += f->n_windows > 0;
-			size = lines ? try_file(w, f, 0, room) : room + 1;
-			lines = size <= room;
+			size = try_file(w, f, 0, room);
 		}
-		room -= lines ? size : 0;
+		room = size <= room ? room - size : 0;
 	}
 }

@@ -34,7 +34,7 @@ static inline struct data data_of_bytes(const char *bytes, size_t packed)
 	d.n = n;
 	assert_true(n > 4);
 	head = d.raw[0] | (size_t)d.raw[1] << 8 | (size_t)d.raw[2] << 16 | (size_t)d.raw[3] << 24;
-	assert_true(head < n - 4);
+	assert_true(head <= n - 4);
 	d.head = json_loadb((const char *)d.raw + 4, head, JSON_ALLOW_NUL, &why);
 	if (!d.head)
 		fail_msg("%s at %d: %.*s", why.text, why.position, (int)head, d.raw + 4);

@@ -1,0 +1,574 @@
+/* Stages as they ran, samples in time and counters in the data of a page, read back and compared with the rows of the
+ * profile; and what stays of them when there is little room. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdio.h>
+
+#include "prof/base/hash.h"
+#include "tests/unit/flame_read.h"
+#include "tests/unit/flame_rig.h"
+
+#define ROOMY ((size_t)64 << 20)
+#define START 5000000000000
+
+static uint64_t number(const struct data *d, const char *column, size_t row)
+{
+	size_t n;
+	uint64_t *all = data_numbers(d, column, &n), v;
+
+	assert_true(row < n);
+	v = all[row];
+	free(all);
+	return v;
+}
+
+static int64_t head_number(const struct data *d, const char *member, const char *key)
+{
+	return json_integer_value(json_object_get(json_object_get(d->head, member), key));
+}
+
+/* ---- stages ---- */
+
+static struct profile_stage *add_stage(struct profile *p, uint32_t parent, const char *name,
+				       int64_t start, int64_t wall)
+{
+	uint32_t at = rig_stage(p, parent, name);
+
+	p->stages[at].start_ns = p->run.start_ns + start;
+	p->stages[at].wall_ns = wall;
+	return &p->stages[at];
+}
+
+static void fill(struct profile *p)
+{
+	assert_int_equal(profile_init(p), 0);
+	rig_run(p, "r", "c");
+	p->run.start_ns = START;
+}
+
+static void a_stage_is_told_with_all_that_is_known_of_it(void **state)
+{
+	struct profile p;
+	struct flame_run run = {.p = &p};
+	struct flame_options o = {.kind = PROFILE_CPU, .runs = &run, .n_runs = 1};
+	struct profile_stage *s;
+	struct data d;
+	double *items;
+	uint32_t thread;
+	size_t n;
+	char *params;
+
+	(void)state;
+	fill(&p);
+	thread = rig_thread(&p, "p", 3, "t", 4);
+	add_stage(&p, PROFILE_NONE, "late", 500, -1);
+	s = add_stage(&p, PROFILE_NONE, "early", -100, 700);
+	s->thread = thread;
+	s->cpu_ns = 650;
+	s->items = 12.5;
+	s->params = rig_string(&p, "{\"n\":1}");
+	s->alloc_bytes = 0;
+	s->alloc_count = 77;
+	s->peak_heap_bytes = INT64_C(1) << 40;
+	s->peak_rss_bytes = 4096;
+	s->samples = 9;
+	add_stage(&p, 1, "inner", 300, 10);
+	d = data_of(&o, ROOMY);
+	assert_int_equal(data_column(&d, "span.run").rows, 0);
+	assert_int_equal(data_column(&d, "span.stage").rows, 3);
+	assert_int_equal(data_signed(number(&d, "span.start", 0)), -100);
+	assert_int_equal(data_signed(number(&d, "span.start", 1)), 400);
+	assert_int_equal(data_signed(number(&d, "span.start", 2)), 200);
+	assert_int_equal(number(&d, "span.wall", 0), 701);
+	assert_int_equal(number(&d, "span.wall", 1), 11);
+	assert_int_equal(number(&d, "span.wall", 2), 0); /* open */
+	assert_int_equal(number(&d, "span.thread", 0), 1);
+	assert_int_equal(number(&d, "span.thread", 1), 0);
+	assert_int_equal(number(&d, "thread.tid", 0), 4);
+	assert_int_equal(number(&d, "span.cpu", 0), 651);
+	items = data_reals(&d, "span.items", &n);
+	assert_true(n == 3 && items[0] == 12.5 && items[1] == 0);
+	free(items);
+	params = data_string(&d, number(&d, "span.params", 0));
+	assert_string_equal(params, "{\"n\":1}");
+	free(params);
+	assert_int_equal(number(&d, "span.alloc_bytes", 0), 1);
+	assert_int_equal(number(&d, "span.alloc_bytes", 1), 0); /* not measured */
+	assert_int_equal(number(&d, "span.alloc_count", 0), 78);
+	assert_true(number(&d, "span.peak_heap", 0) == (UINT64_C(1) << 40) + 1);
+	assert_int_equal(number(&d, "span.peak_rss", 0), 4097);
+	assert_int_equal(number(&d, "span.samples", 0), 9);
+	assert_int_equal(number(&d, "span.folded", 0), 1);
+	/* inner is inside early */
+	assert_int_equal(number(&d, "stage.parent", number(&d, "span.stage", 1)),
+			 number(&d, "span.stage", 0) + 1);
+	assert_int_equal(head_number(&d, "spans", "kept"), 3);
+	assert_int_equal(head_number(&d, "spans", "of"), 3);
+	data_release(&d);
+	profile_release(&p);
+}
+
+struct span_sums {
+	uint64_t rows, kept, folded, wall, cpu, alloc, peak, samples;
+	double items;
+};
+
+/* What rows of stages of a name add up to, of a run: peaks to their highest. */
+static struct span_sums sums_of(const struct data *d, const char *name, uint64_t run)
+{
+	struct span_sums sums = {0};
+	size_t n, n_runs, i;
+	uint64_t *stage = data_numbers(d, "span.stage", &n),
+		 *of = data_numbers(d, "stage.name", NULL),
+		 *runs = data_numbers(d, "span.run", &n_runs),
+		 *wall = data_numbers(d, "span.wall", NULL),
+		 *cpu = data_numbers(d, "span.cpu", NULL),
+		 *folded = data_numbers(d, "span.folded", NULL),
+		 *alloc = data_numbers(d, "span.alloc_bytes", NULL),
+		 *peak = data_numbers(d, "span.peak_heap", NULL),
+		 *samples = data_numbers(d, "span.samples", NULL);
+	double *items = data_reals(d, "span.items", &n);
+
+	for (i = 0; i < n; i++) {
+		char *text = data_string(d, of[stage[i]]);
+
+		if (strcmp(text, name) == 0 && (n_runs ? runs[i] : 0) == run) {
+			sums.rows++;
+			sums.kept += folded[i] == 1;
+			sums.folded += folded[i];
+			sums.wall += wall[i] - 1;
+			sums.cpu += cpu[i] - 1;
+			sums.alloc += alloc[i] - 1;
+			sums.peak = peak[i] > sums.peak ? peak[i] : sums.peak;
+			sums.samples += samples[i];
+			sums.items += items[i];
+		}
+		free(text);
+	}
+	free(stage);
+	free(of);
+	free(runs);
+	free(wall);
+	free(cpu);
+	free(folded);
+	free(alloc);
+	free(peak);
+	free(samples);
+	free(items);
+	return sums;
+}
+
+/* `n` stages, a third each of names a, b and c; those of c are the longest. */
+static void fill_stages(struct profile *p, uint32_t n)
+{
+	static const char *const names[] = {"a", "b", "c"};
+	uint32_t i;
+
+	fill(p);
+	for (i = 0; i < n; i++) {
+		struct profile_stage *s =
+			add_stage(p, PROFILE_NONE, names[i % 3],
+				  1000 * (int64_t)i + (int64_t)(hash_u64(i) & 511),
+				  (i % 3 == 2 ? 1000000 : 1) + (int64_t)(hash_u64(i) & 1023));
+		char text[64];
+
+		snprintf(text, sizeof text, "{\"n\":%llu}", (unsigned long long)hash_u64(i));
+		s->params = rig_string(p, text);
+		s->cpu_ns = 7;
+		s->items = 0.5;
+		s->alloc_bytes = 3;
+		s->peak_heap_bytes = i;
+		s->samples = 2;
+	}
+}
+
+static void the_shortest_stages_of_a_path_are_one_row(void **state)
+{
+	enum { n = 9000 };
+	struct profile p[2];
+	struct flame_run runs[2] = {{.p = &p[0]}, {.p = &p[1]}};
+	struct flame_options o = {.kind = PROFILE_CPU, .runs = runs, .n_runs = 2};
+	static const char *const names[] = {"a", "b", "c"};
+	struct span_sums s;
+	struct data d;
+	uint32_t run, k, i;
+	uint64_t rows = 0, kept = 0;
+
+	(void)state;
+	fill_stages(&p[0], n);
+	fill_stages(&p[1], n / 3);
+	p[1].stages[0].folded = 50; /* of the store's own folding */
+	d = data_of(&o, ROOMY);
+	for (run = 0; run < 2; run++)
+		for (k = 0; k < 3; k++) {
+			uint32_t all = run ? n / 9 : n / 3;
+			uint64_t wall = 0;
+
+			for (i = k; i < (run ? n / 3 : n); i += 3)
+				wall += (uint64_t)p[run].stages[i].wall_ns;
+			s = sums_of(&d, names[k], run);
+			assert_int_equal(s.folded, all + (run && k == 0 ? 49 : 0));
+			assert_int_equal(s.wall, wall);
+			assert_int_equal(s.cpu, 7 * all);
+			assert_int_equal(s.alloc, 3 * all);
+			assert_int_equal(s.samples, 2 * all);
+			assert_true(s.items == 0.5 * all);
+			assert_int_equal(s.peak, 1 + 3 * (all - 1) + k);
+			/* All of the long ones have a row of their own, as they are fewer than 4,000. */
+			assert_true(k != 2 || (s.rows == all && s.kept == all));
+			rows += s.rows;
+			kept += s.kept;
+		}
+	assert_true(rows > GRAPH_SPANS_MAX && rows <= GRAPH_SPANS_MAX + 4);
+	assert_int_equal(head_number(&d, "spans", "kept"), kept);
+	assert_int_equal(head_number(&d, "spans", "of"), n + n / 3 + 49);
+	data_release(&d);
+	profile_release(&p[0]);
+	profile_release(&p[1]);
+}
+
+static void stages_take_an_eighth_of_the_room(void **state)
+{
+	struct profile p;
+	struct flame_run run = {.p = &p};
+	struct flame_options o = {.kind = PROFILE_CPU, .runs = &run, .n_runs = 1};
+	uint64_t before = UINT64_MAX;
+	size_t room;
+
+	(void)state;
+	fill_stages(&p, 3000);
+	for (room = 1 << 20; room > 500; room /= 3) {
+		struct data d = data_of(&o, room);
+		struct span_sums a = sums_of(&d, "a", 0), c = sums_of(&d, "c", 0);
+
+		assert_true(d.packed < room / 8 + 1500); /* the head, and a few rows */
+		assert_true(c.kept + a.kept <= before);
+		assert_true(a.kept == 0 || c.kept == 1000); /* the longest stay */
+		assert_true(c.rows == 0 || c.folded == 1000);
+		before = c.kept + a.kept;
+		data_release(&d);
+	}
+	assert_int_equal(before, 0);
+	profile_release(&p);
+}
+
+/* ---- samples in time ---- */
+
+static uint32_t fill_ticks(struct profile *p, uint32_t n)
+{
+	uint32_t thread[2], stack[40], i;
+	char text[16];
+
+	fill(p);
+	thread[0] = rig_thread(p, "p", 1, "main", 1);
+	thread[1] = rig_thread(p, "p", 1, "worker", 2);
+	for (i = 0; i < 40; i++) {
+		snprintf(text, sizeof text, "f%u", i);
+		stack[i] = rig_stack(p, i ? stack[i / 2] : 0,
+				     rig_frame(p, PROFILE_NONE, text, "", 0, 0));
+		rig_sample(p, PROFILE_NONE, thread[i % 2], stack[i], n, (int64_t)n * 5000000);
+	}
+	for (i = 0; i < n; i++) {
+		uint64_t seed = hash_u64(i);
+
+		/* Two of three are of the worker; one in 16 is of no thread. */
+		rig_tick(p, (int64_t)i * 5025126 + (int64_t)(seed & 0xffff),
+			 seed >> 60 ? thread[i % 3 != 0] : PROFILE_NONE, stack[seed >> 20 & 31],
+			 (uint32_t)(seed >> 40) % PROFILE_STATES);
+	}
+	return n;
+}
+
+/* Names of nodes by place; the root is "". */
+static char **node_names(const struct data *d, size_t *n)
+{
+	uint64_t *labels = data_numbers(d, "node.label", n),
+		 *names = data_numbers(d, "label.function", NULL);
+	char **texts = calloc(*n + 1, sizeof *texts);
+	size_t i;
+
+	assert_non_null(texts);
+	texts[0] = strdup("");
+	for (i = 0; i < *n; i++)
+		texts[i + 1] = data_string(d, names[labels[i]]);
+	++*n;
+	free(labels);
+	free(names);
+	return texts;
+}
+
+static const char *function_of(const struct profile *p, uint32_t stack)
+{
+	return strtab_text(p->strings, p->frames[p->stacks[stack].frame].function);
+}
+
+/* The ticks of a page are those of the profile but for some left out of each thread, evenly; where their function was
+ * folded, they are of "(other)". How many there are. */
+static size_t check_ticks(const struct data *d, const struct profile *p, size_t stride)
+{
+	size_t n, n_nodes, i, at[3] = {0}, k;
+	uint64_t *t = data_numbers(d, "tick.t", &n), *thread = data_numbers(d, "tick.thread", NULL),
+		 *node = data_numbers(d, "tick.node", NULL),
+		 *states = data_numbers(d, "tick.state", NULL);
+	char **names = node_names(d, &n_nodes);
+	uint64_t now = 0;
+	int64_t place = 0;
+
+	for (i = 0; i < n; i++) {
+		uint32_t of = thread[i] ? (uint32_t)thread[i] - 1 : PROFILE_NONE;
+		size_t *next = &at[of == PROFILE_NONE ? 2 : of];
+		const struct profile_tick *want;
+
+		now += t[i];
+		place += data_signed(node[i]);
+		assert_true(place >= 0 && (size_t)place < n_nodes);
+		for (k = 0;; ++*next) {
+			assert_true(*next < p->n_ticks);
+			if (p->ticks[*next].thread == of && k++ == 0)
+				break;
+		}
+		want = &p->ticks[*next];
+		/* Times are rounded down, by less than a 64th of the time between samples. */
+		assert_true((int64_t)now <= want->t_ns - START &&
+			    (int64_t)now > want->t_ns - START - 5025126 / 64);
+		assert_int_equal(states[i], want->state);
+		assert_true(strcmp(names[place], function_of(p, want->stack)) == 0 ||
+			    strcmp(names[place], "(other)") == 0);
+		for (k = 0; k < stride && *next < p->n_ticks; ++*next)
+			k += p->ticks[*next].thread == of;
+	}
+	data_free_strings(names, n_nodes);
+	free(t);
+	free(thread);
+	free(node);
+	free(states);
+	return n;
+}
+
+static void samples_in_time_are_all_there(void **state)
+{
+	struct profile p;
+	struct flame_run run = {.p = &p};
+	struct flame_options o = {.kind = PROFILE_CPU, .runs = &run, .n_runs = 1};
+	struct data d;
+
+	(void)state;
+	fill_ticks(&p, 3000);
+	d = data_of(&o, ROOMY);
+	assert_int_equal(check_ticks(&d, &p, 1), 3000);
+	assert_int_equal(head_number(&d, "ticks", "kept"), 3000);
+	assert_int_equal(head_number(&d, "ticks", "of"), 3000);
+	data_release(&d);
+	o.kind = PROFILE_ALLOC;
+	o.only_kind = 1; /* which says nothing about time */
+	d = data_of(&o, ROOMY);
+	assert_int_equal(data_column(&d, "tick.t").rows, 0);
+	assert_null(json_object_get(d.head, "ticks"));
+	data_release(&d);
+	profile_release(&p);
+}
+
+static void samples_in_time_are_thinned_evenly(void **state)
+{
+	struct profile p;
+	struct flame_run run = {.p = &p};
+	struct flame_options o = {.kind = PROFILE_CPU, .runs = &run, .n_runs = 1};
+	size_t room, stride = 1, n, before = SIZE_MAX;
+
+	(void)state;
+	fill_ticks(&p, 20000);
+	for (room = 1 << 18; room > 4000; room /= 2) {
+		struct data d = data_of(&o, room);
+
+		n = data_column(&d, "tick.t").rows;
+		while (n < 19990 / stride)
+			stride *= 2;
+		assert_int_equal(check_ticks(&d, &p, stride), n);
+		assert_true(n <= before && n > 0);
+		assert_true(d.packed <= room);
+		assert_int_equal(head_number(&d, "ticks", "kept"), n);
+		assert_int_equal(head_number(&d, "ticks", "of"), 20000);
+		before = n;
+		data_release(&d);
+	}
+	assert_true(stride >= 16);
+	profile_release(&p);
+}
+
+static void a_comparison_has_no_times(void **state)
+{
+	struct profile p;
+	struct flame_run runs[2] = {{.p = &p}, {.p = &p}};
+	struct flame_options o = {.kind = PROFILE_CPU, .runs = runs, .n_runs = 2};
+	struct data d;
+
+	(void)state;
+	fill_ticks(&p, 100);
+	rig_counter(&p, 5, "rss_bytes", 1);
+	d = data_of(&o, ROOMY);
+	assert_int_equal(data_column(&d, "tick.t").rows + data_column(&d, "series.t").rows, 0);
+	assert_null(json_object_get(d.head, "ticks"));
+	assert_null(json_object_get(d.head, "series"));
+	data_release(&d);
+	profile_release(&p);
+}
+
+/* ---- counters ---- */
+
+struct series {
+	char name[32];
+	size_t n;
+	uint64_t *t;
+	double *v;
+};
+
+/* Series `k` of the head (caller frees its arrays). */
+static struct series series_of(const struct data *d, size_t k)
+{
+	const json_t *all = json_object_get(d->head, "series");
+	uint64_t *t = data_numbers(d, "series.t", NULL),
+		 *whole = data_numbers(d, "series.int", NULL);
+	size_t n_reals, i, at = 0, ints = 0, reals = 0;
+	double *real = data_reals(d, "series.real", &n_reals);
+	struct series s = {.n = 0};
+
+	for (i = 0; i <= k; i++) {
+		const json_t *one = json_array_get(all, i);
+		int is_int = strcmp(json_string_value(json_array_get(one, 2)), "int") == 0;
+		int64_t sum = 0;
+		size_t p;
+
+		s.n = (size_t)json_integer_value(json_array_get(one, 1));
+		if (i == k) {
+			snprintf(s.name, sizeof s.name, "%s",
+				 json_string_value(json_array_get(one, 0)));
+			s.t = calloc(s.n + 1, sizeof *s.t);
+			s.v = calloc(s.n + 1, sizeof *s.v);
+			assert_true(s.t && s.v);
+			for (p = 0; p < s.n; p++) {
+				s.t[p] = t[at + p] + (p ? s.t[p - 1] : 0);
+				s.v[p] = is_int ? (double)(sum += data_signed(whole[ints + p]))
+						: real[reals + p];
+			}
+		}
+		at += s.n;
+		if (is_int)
+			ints += s.n;
+		else
+			reals += s.n;
+	}
+	free(t);
+	free(whole);
+	free(real);
+	return s;
+}
+
+static void series_release(struct series *s)
+{
+	free(s->t);
+	free(s->v);
+}
+
+static void counters_keep_their_values(void **state)
+{
+	struct profile p;
+	struct flame_run run = {.p = &p};
+	struct flame_options o = {.kind = PROFILE_CPU, .runs = &run, .n_runs = 1};
+	static const char *const names[] = {"rss_bytes", "heap_bytes", "a real one", "big", "rows"};
+	struct series s;
+	struct data d;
+	size_t i;
+
+	(void)state;
+	fill(&p);
+	rig_counter(&p, 2000, "rows", 8); /* not in the order of time, nor of names */
+	rig_counter(&p, 1000, "rows", -5);
+	rig_counter(&p, -50, "heap_bytes", 4096);
+	rig_counter(&p, 9, "rss_bytes", 9007199254740992.0);
+	rig_counter(&p, 3, "big", 1e300);
+	rig_counter(&p, 5, "a real one", 0.1);
+	rig_counter(&p, 6, "a real one", NAN);
+	rig_counter(&p, 7, "a real one", -INFINITY);
+	d = data_of(&o, ROOMY);
+	assert_int_equal(json_array_size(json_object_get(d.head, "series")), 5);
+	for (i = 0; i < 5; i++) {
+		s = series_of(&d, i);
+		assert_string_equal(s.name, names[i]);
+		assert_int_equal(s.n, i == 4 ? 2 : 1);
+		if (i == 0)
+			assert_true(s.v[0] == 9007199254740992.0 && s.t[0] == 9);
+		if (i == 1)
+			assert_true(s.v[0] == 4096 && s.t[0] == 0);
+		if (i == 2)
+			assert_true(s.v[0] == 0.1);
+		if (i == 3)
+			assert_true(s.v[0] == 1e300);
+		if (i == 4)
+			assert_true(s.v[0] == -5 && s.v[1] == 8 && s.t[0] <= 1000 && s.t[0] > 990 &&
+				    s.t[1] > 1990 && s.t[1] <= 2000);
+		series_release(&s);
+	}
+	data_release(&d);
+	profile_release(&p);
+}
+
+/* A spike of one point among many, and a dip, stay however few points do; so do both ends. */
+static void no_peak_of_a_counter_is_lost(void **state)
+{
+	enum { n = 20000 };
+	struct profile p;
+	struct flame_run run = {.p = &p};
+	struct flame_options o = {.kind = PROFILE_CPU, .runs = &run, .n_runs = 1};
+	size_t room, i, before = n + 1;
+	struct data d;
+
+	(void)state;
+	fill(&p);
+	for (i = 0; i < n; i++)
+		rig_counter(&p, (int64_t)i * 50000000, "heap_bytes",
+			    i == 7777   ? 900000000.0
+			    : i == 3210 ? 5.0
+					: 1000000 + (double)(hash_u64(i) & 0xfffff));
+	for (room = 1 << 21; room > 3000; room /= 2) {
+		struct series s;
+		double high = 0, low = 1e300;
+
+		d = data_of(&o, room);
+		s = series_of(&d, 0);
+		assert_true(s.n <= before && s.n >= 4);
+		before = s.n;
+		for (i = 0; i < s.n; i++) {
+			high = fmax(high, s.v[i]);
+			low = fmin(low, s.v[i]);
+			assert_true(i == 0 || s.t[i] >= s.t[i - 1]);
+		}
+		assert_true(high == 900000000.0 && low == 5.0);
+		assert_true(s.v[0] == p.counters[0].value &&
+			    s.v[s.n - 1] == p.counters[n - 1].value);
+		assert_true(d.packed < room / 16 + 1500);
+		series_release(&s);
+		data_release(&d);
+	}
+	assert_true(before < 100);
+	profile_release(&p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_stage_is_told_with_all_that_is_known_of_it),
+		cmocka_unit_test(the_shortest_stages_of_a_path_are_one_row),
+		cmocka_unit_test(stages_take_an_eighth_of_the_room),
+		cmocka_unit_test(samples_in_time_are_all_there),
+		cmocka_unit_test(samples_in_time_are_thinned_evenly),
+		cmocka_unit_test(a_comparison_has_no_times),
+		cmocka_unit_test(counters_keep_their_values),
+		cmocka_unit_test(no_peak_of_a_counter_is_lost),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
