@@ -385,6 +385,17 @@ test('lowest and highest value of a range', () => {
   same(flame.rangeStats(rows, 60, 100), { first: 7, last: 3, lo: 3, hi: 7, at: 60 });
 });
 
+test('values that are no numbers are gaps', () => {
+  const rows = { name: 'rows', t: Float64Array.of(0, 10, 20, 30, 40), value: Float64Array.of(3, NaN, Infinity, 7, -Infinity) };
+  const { lo, hi } = flame.reduce(rows, 0, 50, 5);
+  same([...hi], [3, 3, null, 7, 7].map((v) => v ?? NaN), 'a step reaches to the next point');
+  is(lo[3], 7);
+  is(flame.peakOf(rows).value, 7);
+  is(flame.rangeStats(rows, 0, 35).hi, 7);
+  is(flame.peakOf({ name: 'rows', t: [1], value: [NaN] }), null);
+  is(flame.seriesValue('bytes', NaN), '–');
+});
+
 test('131,072 ticks and 4,000 spans', () => {
   const next = random(11);
   const p = known();

@@ -201,6 +201,9 @@ await run([
     is(await state(page, 'left'), 0, 'earlier');
     await page.keyboard.press('-');
     is(await state(page, 'left'), -1, 'narrower is the whole run again');
+    await page.evaluate(() => window.flame.app.set({ find: 'dot' }));
+    await page.keyboard.press('Escape');
+    is(await state(page, 'find'), '', 'Esc ends the search first');
     await page.keyboard.press('Escape');
     is(await state(page, 'from'), -1, 'no range');
     await page.keyboard.press('?');
@@ -508,9 +511,18 @@ await run([
     await settle(page);
     ok((await pixel(page, 'memory', c.x0(1950), c.y + c.height - 60)).split(',').every((v) => v > 180), 'light');
     for (const view of ['time', 'stages', 'memory']) {
-      const other = await page0(`#view=${view}`);
-      const pdf = await other.pdf({ format: 'A4', landscape: true });
-      ok(pdf.length > 5000, `${view}: ${pdf.length} bytes on paper`);
+      const other = await page0(`#view=${view}`, { colorScheme: 'dark' });
+      await other.evaluate(() => window.dispatchEvent(new Event('beforeprint')));
+      const size = await other.evaluate((v) => {
+        const canvas = document.querySelector(`#panel-${v} .time-plot canvas`);
+        return [canvas.width, canvas.height, [...canvas.getContext('2d').getImageData(canvas.width - 9, 9, 1, 1).data].slice(0, 3).join()];
+      }, view);
+      is(size[0], 2000, `${view}: sharp`);
+      is(size[2], '253,253,252', `${view}: light paper`);
+      await other.evaluate(() => window.dispatchEvent(new Event('afterprint')));
+      await settle(other);
+      is(await pixel(other, view, 1200, (await canvasOf(other, view)).y + 3), '22,22,24', `${view}: dark again`);
+      ok((await other.pdf({ format: 'A4' })).length > 5000, `${view}: on paper`);
     }
   }],
 

@@ -93,7 +93,12 @@
     const query = memo(() => app.state.find, () => {
       if (app.state.find === '') return { hits: null };
       const q = flame.compile(app.state.find);
-      return q.error ? { hits: null, error: q.error } : { hits: flame.matchLabels(profile, q) };
+      if (q.error) return { hits: null, error: q.error };
+      try {
+        return { hits: flame.matchLabels(profile, q) };
+      } catch (e) { // it takes too long
+        return { hits: null, error: e.message };
+      }
     });
     app.hits = () => query().hits; // 1 by label, or null
     app.search = memo(() => `${keyOf(app.state, GRAPH_KEYS)}\n${app.state.zoom}\n${app.state.find}`, () => {
@@ -113,7 +118,9 @@
 
     // ---- colours ----
 
+    let paper = false; // which is light
     app.dark = () => {
+      if (paper) return false;
       const theme = app.state.theme;
       return theme ? theme === 'dark' : root.matchMedia('(prefers-color-scheme: dark)').matches;
     };
@@ -258,6 +265,12 @@
         const view = app.view();
         if (view && view.resize) view.resize();
       }).observe(byId('views'));
+      // Before the views' own listeners, which paint for paper.
+      for (const event of ['beforeprint', 'afterprint'])
+        root.addEventListener(event, () => {
+          paper = event === 'beforeprint';
+          render(null);
+        });
       if (bar) bar.render(null);
       render(null);
     };

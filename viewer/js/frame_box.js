@@ -14,9 +14,10 @@
     const painter = new flame.Painter(canvas);
     const v = { graph: null, profile: app.profile, zoom: 0, rows: 1, offset: 0, scroll: 0, flip: false, hits: null, selected: 0, hover: -1, colours: null, name: (node) => app.nodeName(node, v.graph) };
     let frame = 0;
+    let paper = false;
 
     function paint() {
-      if (frame) return;
+      if (frame || paper) return;
       frame = root.requestAnimationFrame(() => {
         frame = 0;
         v.scroll = box.scrollTop;
@@ -104,9 +105,22 @@
       paint();
     }, { passive: true });
 
+    for (const event of ['beforeprint', 'afterprint'])
+      root.addEventListener(event, () => {
+        if (!v.graph || box.offsetParent === null) return;
+        paper = event === 'beforeprint';
+        if (!paper) {
+          fit();
+          return;
+        }
+        const rows = Math.min(v.rows, 60);
+        painter.resize(1000, rows * flame.ROW, 2);
+        painter.paint({ ...v, offset: 0, scroll: v.flip ? (v.rows - rows) * flame.ROW : 0 });
+      });
+
     return {
-      box, canvas, render, view: v, painter,
-      resize: () => v.graph && fit(),
+      box, canvas, render,
+      resize: () => v.graph && !paper && fit(),
       keys: {
         ArrowUp: () => move(v.flip ? 'callee' : 'caller'),
         ArrowDown: () => move(v.flip ? 'caller' : 'callee'),

@@ -89,7 +89,7 @@
       const a = before ? (i > 0 ? t[i - 1] : t[i]) : t[i];
       const b = before ? t[i] : i + 1 < t.length ? t[i + 1] : t[i];
       if (a >= to) break;
-      if (b >= from) cover(a, b, value[i]);
+      if (b >= from && Number.isFinite(value[i])) cover(a, b, value[i]);
     }
     return { lo, hi, last };
   }
@@ -97,7 +97,7 @@
   // The first of the highest points: {t, value}, or null.
   function peakOf(series) {
     let best = -1;
-    for (let i = 0; i < series.t.length; i++) if (best < 0 || series.value[i] > series.value[best]) best = i;
+    for (let i = 0; i < series.t.length; i++) if (Number.isFinite(series.value[i]) && !(best >= 0 && series.value[i] <= series.value[best])) best = i;
     return best < 0 ? null : { t: series.t[best], value: series.value[best] };
   }
 
@@ -106,11 +106,11 @@
     const { t, value } = series;
     const first = flame.seriesAt(series, from);
     const last = flame.seriesAt(series, to);
-    const stats = { first, last, lo: Math.min(first, last), hi: first, at: Math.max(from, t[0]) };
+    const stats = { first, last, lo: last < first ? last : first, hi: first, at: Math.max(from, t[0]) };
     for (let i = 0; i < t.length; i++) {
-      if (t[i] < from || t[i] > to) continue;
-      stats.lo = Math.min(stats.lo, value[i]);
-      if (!(value[i] > stats.hi)) continue;
+      if (t[i] < from || t[i] > to || !Number.isFinite(value[i])) continue;
+      if (!(value[i] >= stats.lo)) stats.lo = value[i];
+      if (value[i] <= stats.hi) continue;
       stats.hi = value[i];
       stats.at = t[i];
     }
@@ -119,7 +119,7 @@
 
   const UNITS = { ns: /_ns$/, bytes: /_bytes$/ };
   const seriesUnit = (name) => Object.keys(UNITS).find((u) => UNITS[u].test(name)) || 'count';
-  const seriesValue = (unit, v) => (!(v === v) ? '–' : unit === 'ns' ? flame.time(v) : unit === 'bytes' ? flame.bytes(v) : Number.isInteger(v) || Math.abs(v) >= 1e3 ? flame.count(v) : flame.digits(v, 4));
+  const seriesValue = (unit, v) => (!Number.isFinite(v) ? '–' : unit === 'ns' ? flame.time(v) : unit === 'bytes' ? flame.bytes(v) : Number.isInteger(v) || Math.abs(v) >= 1e3 ? flame.count(v) : flame.digits(v, 4));
 
   // Okabe and Ito's colours, told apart with any kind of colour blindness; darker or lighter by theme.
   const SERIES = { light: ['#0072b2', '#d55e00', '#007a5a', '#a34b82', '#8a6d00', '#2f6f9f', '#5c5a56'], dark: ['#56b4e9', '#f0883e', '#2fc49a', '#e29bc6', '#f0e442', '#9ecbea', '#b8b8c0'] };

@@ -8,6 +8,7 @@
   const { element } = flame;
   const AXIS = 22;
   const FONT = '11px system-ui, "DejaVu Sans", sans-serif';
+  const PAPER = 1000; // width on paper
   const GRAB = 5; // pixels around an end of the range that take hold of it
   const FLUID_MS = 12; // if all views follow in that time, they do while dragging
   const STEP_MS = 800; // keys and wheel turns closer than that are one step to undo
@@ -53,6 +54,7 @@
     let dirty = false;
     let cost = 0; // of the last change of the range, in ms
     let last = -Infinity;
+    let paper = false;
 
     plot.x = (t) => ((t - plot.left) * plot.width) / (plot.right - plot.left);
     plot.t = (x) => plot.left + (x * (plot.right - plot.left)) / plot.width;
@@ -69,7 +71,7 @@
     }
 
     function prepare(canvas, context) {
-      const ratio = root.devicePixelRatio || 1;
+      const ratio = paper ? 2 : root.devicePixelRatio || 1;
       const w = Math.max(1, Math.round(plot.width * ratio));
       const h = Math.max(1, Math.round(plot.height * ratio));
       if (canvas.width !== w || canvas.height !== h) {
@@ -106,7 +108,7 @@
       frame = 0;
       if (dirty) {
         dirty = false;
-        plot.scroll = box.scrollTop;
+        plot.scroll = paper ? 0 : box.scrollTop;
         prepare(base, c);
         c.fillStyle = plot.ink.back;
         c.fillRect(0, 0, plot.width, plot.height);
@@ -164,14 +166,22 @@
       plot.left = left >= 0 ? Math.min(left, end - 1) : 0;
       plot.right = left >= 0 ? Math.min(right, end) : end;
       if (!(plot.right > plot.left)) plot.right = plot.left + 1;
-      plot.width = Math.max(1, box.clientWidth);
+      plot.width = paper ? PAPER : Math.max(1, box.clientWidth);
       const full = content() + AXIS;
       tall.style.height = `${full}px`;
-      plot.height = Math.max(1, Math.min(full, box.clientHeight || full));
+      plot.height = Math.max(1, paper ? full : Math.min(full, box.clientHeight || full));
       stick.style.height = `${plot.height}px`;
       inks();
       repaint(true);
     };
+    // Paper gets all of it at once.
+    for (const event of ['beforeprint', 'afterprint'])
+      root.addEventListener(event, () => {
+        if (box.offsetParent === null) return;
+        plot.paper = paper = event === 'beforeprint';
+        plot.render();
+        if (paper) draw();
+      });
 
     // ---- what keys and pointers change ----
 
@@ -195,7 +205,7 @@
     }
     const shift = (part) => window(plot.left + part * (plot.right - plot.left), plot.right + part * (plot.right - plot.left));
 
-    plot.setRange = (from, to, options) => app.set(to > from ? { from, to } : { from: -1, to: -1 }, options);
+    plot.setRange = (from, to, options) => app.set(to > from ? { from: clamp(from), to: Math.max(clamp(to), clamp(from) + 1) } : { from: -1, to: -1 }, options);
     plot.fitRange = (from, to) => {
       const margin = (to - from) / 20;
       if (to > from) window(from - margin, to + margin, { step: true });
@@ -243,9 +253,8 @@
         if (drag) {
           drag = null;
           repaint(false);
-        } else if (app.state.from >= 0 && !app.state.find) plot.setRange(-1, -1);
-        else return false;
-        return true;
+        } else if (app.state.find) app.set({ find: '' });
+        else plot.setRange(-1, -1);
       },
     };
 

@@ -69,7 +69,7 @@
 
     const bands = () => (lane ? Math.min(LEVELS, lane.levels) * flame.BAR_ROW + 4 : 0);
     function content() {
-      const room = Math.max(plot.box.clientHeight - plot.top, 1);
+      const room = plot.paper ? panels.length * 3 * LEAST : plot.box.clientHeight - plot.top;
       const top = bands();
       const height = Math.max(LEAST, Math.floor((room - top) / panels.length));
       panels.forEach((p, k) => Object.assign(p, { y: top + k * height, height }));

@@ -198,8 +198,8 @@
     function click(t, y) {
       const row = barUnder(t, y);
       if (row >= 0) {
-        const from = Math.floor(profile.spans.start[row]);
-        plot.setRange(from, Math.max(from + 1, Math.ceil(flame.spanEnd(profile, row))));
+        const from = profile.spans.start[row];
+        plot.setRange(from, Math.max(from + 1, flame.spanEnd(profile, row)));
         return true;
       }
       const lane = laneAt(y);
