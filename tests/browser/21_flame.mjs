@@ -400,11 +400,39 @@ await run([
     is(await page.locator('#order option').count(), 2, 'no order by time without times');
   }],
 
-  ['order by time', async () => {
-    const ticks = [['main;b', 1], ['main;a', 2], ['main;b', 3], ['main;b', 4]].map(([stack, t]) => ({ t: t * 5e6, thread: 'main', stack, state: 0 }));
-    const page = await open(madeFile({ stacks: [['main;a', 1, { thread: 'main' }], ['main;b', 3, { thread: 'main' }]], ticks }));
+  ['order by time: frames as they ran, each by itself', async () => {
+    const ticks = ['main;b', 'main;a', 'main;b', 'main;b', 'main;a;c'].map((stack, i) => ({ t: (i + 1) * 5e6, thread: 'worker', stack, state: 0 }));
+    const file = madeFile({ stacks: [['main;a', 1, { thread: 'worker' }], ['main;b', 3, { thread: 'worker' }], ['main;a;c', 1, { thread: 'worker' }]], ticks });
+    const page = await open(file);
+    const main = await boxOf(page, 'main');
+    await page.mouse.click(main.cx, main.cy);
     await page.locator('#order').selectOption('time');
-    is(await flame(page, 'Array.from({ length: v.graph.tree.count }, (_, n) => v.name(n)).join(" ")'), 'all main b a b', 'as they ran');
+    is(await flame(page, 'Array.from({ length: v.graph.tree.count }, (_, n) => v.name(n)).join(" ")'), 'all main b a b a c', 'as they ran');
+    is(await text(page, '#flame-note'), 'time of worker, from left to right', 'whose time');
+    await page.keyboard.press('0');
+    const second = await flame(page, '(() => { const { canvas } = app.view().view; const c = canvas.getBoundingClientRect(); const b = painter.boxOf(v, 4); return { x: c.left + b.x + b.width / 2, y: c.top + b.y + 8 }; })()');
+    await page.mouse.click(second.x, second.y);
+    is(await flame(page, 'v.selected'), 4, 'the second b');
+    is(await flame(page, 'v.zoom'), 4, 'fills the width');
+    is((await text(page, '.crumbs')).replace(/\s+/g, ' '), 'all main b', 'path');
+    like((await text(page, '.flame-details')).replace(/\s+/g, ' '), /when 10 ms – 20 ms/, 'when');
+    await page.waitForFunction(() => location.hash.includes('x1'));
+    const again = await open(file, {}, await page.evaluate(() => location.hash));
+    is(await flame(again, 'v.zoom'), 4, 'by its address');
+    await focus(page);
+    await page.keyboard.press('Backspace');
+    is(await zoomName(page), 'main', 'Backspace goes to the caller');
+    await page.keyboard.press('ArrowDown');
+    is(await flame(page, 'v.selected'), 4, 'down: the longest');
+    await page.keyboard.press('ArrowRight');
+    is(await flame(page, 'v.selected'), 5, 'right: what ran next');
+    await page.keyboard.press('ArrowLeft');
+    await page.keyboard.press('ArrowLeft');
+    await page.keyboard.press('ArrowLeft');
+    is(await flame(page, 'v.selected'), 2, 'left: what ran before');
+    await page.keyboard.press('o');
+    is((await state(page)).order, 'heavy', 'o: the next order');
+    is(await zoomName(page), 'all', 'of everything');
   }],
 
   ['colours: by module, by name, hatched without code', async () => {

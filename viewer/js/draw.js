@@ -86,7 +86,7 @@
       const depth = this.rowAt(view, y);
       if (depth < 0 || depth >= view.rows || !(total[view.zoom] > 0)) return -1;
       const { from, scale } = this.window(view);
-      const node = flame.hit(tree, total, start, 0, Math.min(from + x / scale, total[0] * (1 - 1e-12)), depth);
+      const node = flame.hit(tree, total, start, 0, Math.min(from + x / scale, start[0] + total[0] * (1 - 1e-12)), depth);
       return node >= 0 && total[node] * scale >= LEAST_PX / 2 ? node : -1;
     }
 

@@ -31,7 +31,7 @@
     function turn(change) {
       if (!(v.graph.total[0] > 0)) return;
       Object.assign(v, flame.turned(v.graph, v, change));
-      v.zoom = flame.zoomFor(v.graph, v.zoom, v.from, v.to).zoom;
+      v.zoom = v.graph.time ? flame.coverOf(v.graph, v.from, v.to) : flame.zoomFor(v.graph, v.zoom, v.from, v.to).zoom;
       app.tip(null);
       view.fit(true);
     }
@@ -150,7 +150,7 @@
       const place = view.painter.boxOf(v, node);
       const x = byKey ? box.left + place.x + 8 : event.clientX;
       const y = byKey ? box.top + place.y + flame.ROW : event.clientY;
-      flame.menu(`actions on ${v.name(node)}`, flame.frameActions(app, v.graph, node), x, y);
+      flame.menu(`actions on ${v.name(node)}`, flame.frameActions(app, v.graph, node, () => view.zoomTo(node)), x, y);
     }
 
     canvas.addEventListener('wheel', wheel, { passive: false });
@@ -224,7 +224,7 @@
       i: () => app.set({ flip: app.state.flip ? 0 : 1 }),
       c: () => app.set({ fold: app.state.fold ? 0 : 1 }),
       l: () => app.set({ own: app.state.own ? 0 : 1 }),
-      o: () => app.set({ order: cycle(view.bar.orders, app.state.order) }),
+      o: () => view.sort(cycle(view.bar.orders, app.state.order)),
       k: () => app.set({ colour: cycle(view.bar.colours, app.state.colour) }),
       m: menu,
       ContextMenu: menu,

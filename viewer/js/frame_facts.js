@@ -44,7 +44,7 @@
   // What each stage has of a frame, the most first. Of joined frames the samples are looked at one by one.
   function stageList(app, graph, node) {
     const { profile, state } = app;
-    if (profile.stages.length === 0 || state.from >= 0 || (state.order === 'time' && profile.ticks.count > 0)) return [];
+    if (profile.stages.length === 0 || state.from >= 0 || graph.time) return [];
     const by = graph.byCount ? 'count' : 'value';
     if (graph.tree.count === profile.tree.count) return flame.stageShares(profile, { ...state, by }, graph.base(node));
     const { groups, samples } = profile;
@@ -81,6 +81,7 @@
       ['total', amounts(app, graph, graph.value[node], graph.count[node], graph.total[node])],
       ['self', amounts(app, graph, graph.selfValue[node], graph.selfCount[node], graph.self[node])],
     ];
+    if (graph.time) rows.push(['when', `${flame.time(graph.start[node])} – ${flame.time(graph.start[node] + graph.total[node])}`]);
     if (long && node > 0 && !graph.compare) rows.push(['of its caller', flame.percent(graph.total[node], graph.total[graph.tree.parent[node]])]);
     const shares = stages(app, graph, node);
     if (shares) rows.push(['stages', shares]);
@@ -117,9 +118,12 @@
     return names.map((n) => flame.nameText(n)).join('\n');
   }
 
-  // Actions on a frame as menu items: [text, act, key, why not].
-  function frameActions(app, graph, node) {
+  // Actions on a frame as menu items: [text, act, key, why not]; zoom: how to zoom to it, if not in the
+  // flame view.
+  function frameActions(app, graph, node, zoom) {
     const { profile } = app;
+    const base = graph.base(node);
+    const inFlame = () => app.set({ view: 'flame', zoom: base, selected: base, x0: 0, x1: 1 });
     const { labels, strings } = profile;
     const label = graph.tree.label[node];
     const raw = node > 0 ? strings.text(labels.name[label]) : '';
@@ -131,7 +135,7 @@
       return !spec ? 'there is no such view' : spec.why ? spec.why(profile) : '';
     };
     return [
-      ['Zoom to it', () => app.set({ zoom: graph.base(node), selected: graph.base(node), x0: 0, x1: 1 }), 'Enter', ''],
+      ['Zoom to it', zoom ?? inFlame, 'Enter', ''],
       ['Copy name', () => app.copy(raw, 'the name'), 'y', ofRoot],
       ['Copy stack', () => app.copy(stackText(app, graph, node), 'the stack'), 'Y', ofRoot],
       ['Find this name', () => app.set({ find: flame.escaped(raw) }), 'f', ofRoot],

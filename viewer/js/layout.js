@@ -174,14 +174,25 @@
     return { zoom, x0: round(x0), x1: round(x0 + size) };
   }
 
+  // The innermost frame that a window lies in.
+  function coverOf({ tree, total, start }, from, to) {
+    const slack = (to - from) * 1e-9;
+    for (let node = 0; ; ) {
+      const below = hit(tree, total, start, 0, (from + to) / 2, tree.depth[node] + 1);
+      if (below < 0 || start[below] > from + slack || start[below] + total[below] < to - slack) return node;
+      node = below;
+    }
+  }
+
   // A window `factor` times as wide around `x`, which stays where it is; moved by `shift` of its width.
   // It stops at the ends of the graph.
   function turned(graph, { from, to }, { x = (from + to) / 2, factor = 1, shift = 0 }) {
     const all = graph.total[0];
-    const least = Math.min(to - from, all * NARROWEST);
+    const first = graph.start[0];
+    const least = Math.min(to - from, all * NARROWEST); // a zoomed frame may be narrower
     const width = Math.min(all, Math.max(least, (to - from) * factor));
     const left = x - ((x - from) / (to - from)) * width + shift * width;
-    const at = Math.min(all - width, Math.max(0, left));
+    const at = Math.min(first + all - width, Math.max(first, left));
     return { from: at, to: at + width };
   }
 
@@ -201,7 +212,7 @@
     return [...sums].map(([label, weight]) => ({ label, weight })).sort((a, b) => b.weight - a.weight);
   }
 
-  const api = { place, pathTo, depthSeen, visit, hit, step, windowOf, zoomFor, turned, inlinedInto };
+  const api = { place, pathTo, depthSeen, visit, hit, step, windowOf, zoomFor, coverOf, turned, inlinedInto };
   if (typeof module === 'object') module.exports = api;
   else root.flame = Object.assign(root.flame ?? {}, api);
 })(globalThis);

@@ -36,10 +36,11 @@
   function flameBar(app, actions) {
     const { profile } = app;
     const several = profile.runs.length > 1;
-    const timed = profile.ticks.count > 0;
+    const orders = ORDERS.filter(([o]) => o !== 'time' || (profile.ticks.count > 0 && !several));
+    const colourings = COLOURS.filter(([c]) => c !== 'delta' || several);
     const flip = toggle('Flame graph', 'root at the bottom instead of the top (i)', actions.flip);
-    const order = chooser('order', ORDERS.filter(([o]) => o !== 'time' || timed), (v) => app.set({ order: v }));
-    const colour = chooser('colours', COLOURS.filter(([c]) => c !== 'delta' || several), (v) => app.set({ colour: v }));
+    const order = chooser('order', orders, actions.order);
+    const colour = chooser('colours', colourings, (v) => app.set({ colour: v }));
     const fold = toggle('Join recursion', 'a function called by itself becomes one frame (c)', actions.fold);
     const own = toggle('Hide libraries', 'leave out frames of libraries; their cost goes to the caller (l)', actions.own);
     const reset = button('Whole graph', 'zoom out to everything (0)', actions.reset, { id: 'reset' });
@@ -47,12 +48,13 @@
     order.select.id = 'order';
     colour.select.id = 'colour';
     own.box.hidden = !profile.labels.flags.some((f) => f & flame.LIBRARY);
+    const note = element('span', { class: 'more', id: 'flame-note' });
     const legend = element('div', { class: 'legend', 'aria-label': 'what the colours mean' });
     return {
-      box: element('div', { class: 'viewbar flame-bar' }, flip.box, order.box, colour.box, fold.box, own.box, reset),
+      box: element('div', { class: 'viewbar flame-bar' }, flip.box, order.box, colour.box, fold.box, own.box, reset, note),
       legend,
-      orders: ORDERS.filter(([o]) => o !== 'time' || timed).map(([o]) => o),
-      colours: COLOURS.filter(([c]) => c !== 'delta' || several).map(([c]) => c),
+      orders: orders.map(([o]) => o),
+      colours: colourings.map(([c]) => c),
       render(state) {
         flip.show(state.flip);
         fold.show(state.fold);
@@ -60,6 +62,9 @@
         order.select.value = state.order;
         colour.select.value = state.colour;
         reset.disabled = state.zoom === 0 && state.x0 === 0 && state.x1 === 1;
+        const { time, thread } = app.graph();
+        note.hidden = !time;
+        if (time) note.replaceChildren('time of ', textName(thread >= 0 ? profile.threads[thread].name : 'all threads'), ', from left to right');
       },
     };
   }
@@ -121,12 +126,14 @@
     let frame = 0; // of requestAnimationFrame
     let painted = false;
     let moving = false;
+    let picked = { graph: null, node: 0 };
     let glide = null; // {since, from, to}: the window it comes from
     const view = { app, v, canvas, scroll, get painter() { return painter; } };
     const bar = flameBar(app, {
       flip: () => app.set({ flip: app.state.flip ? 0 : 1 }),
       fold: () => app.set({ fold: app.state.fold ? 0 : 1 }),
       own: () => app.set({ own: app.state.own ? 0 : 1 }),
+      order: (order) => view.sort(order),
       reset: () => view.zoomTo(0),
     });
     view.bar = bar;
@@ -185,9 +192,8 @@
       tall.style.height = `${full}px`;
       painter.resize(width, height);
       if (growing && v.flip) scroll.scrollTop = v.offset + v.rows * flame.ROW - below;
-      const whole = v.to - v.from >= total[0] * (1 - 1e-9);
-      where.firstChild.hidden = whole;
-      where.firstChild.style.left = `${(100 * v.from) / total[0]}%`;
+      where.firstChild.hidden = v.to - v.from >= total[0] * (1 - 1e-9);
+      where.firstChild.style.left = `${(100 * (v.from - start[0])) / total[0]}%`;
       where.firstChild.style.width = `${(100 * (v.to - v.from)) / total[0]}%`;
       repaint();
     }
@@ -235,10 +241,12 @@
         const found = v.graph.node(base);
         return v.graph.total[found] > 0 ? found : 0;
       };
-      v.zoom = node(state.zoom);
-      v.selected = node(state.selected);
-      const known = v.zoom === v.graph.node(state.zoom);
+      // Along time a function has many frames: the one that was picked, and windows of everything.
+      v.zoom = v.graph.time ? 0 : node(state.zoom);
+      v.selected = picked.graph === v.graph && v.graph.base(picked.node) === state.selected ? picked.node : node(state.selected);
+      const known = v.graph.time || v.zoom === v.graph.node(state.zoom);
       Object.assign(v, flame.windowOf(v.graph, v.zoom, known ? state.x0 : 0, known ? state.x1 : 1));
+      if (v.graph.time) v.zoom = flame.coverOf(v.graph, v.from, v.to);
       v.flip = state.flip === 1;
       v.hits = app.hits();
       v.found = v.hits ? flame.searchIndex(v.graph.tree, v.graph.total, v.hits) : null;
@@ -253,12 +261,12 @@
       const { state } = app;
       take(state);
       const reshaped = before.graph !== v.graph || has(...SHAPE);
-      const jumps = reshaped || (has('zoom') && !moving); // else the window only follows the wheel or a finger
+      const jumps = reshaped || (!moving && (has('zoom') || (v.graph.time && has('x0', 'x1')))); // else the window only follows the wheel or a finger
       if (has('zoom', 'x0', 'x1') && !reshaped && !moving) startGlide(before.from, before.to);
       else glide = null;
       bar.render(state);
       if (reshaped || has('colour', 'theme')) fillLegend(app, v.graph, v.colours, bar.legend);
-      if (reshaped || has('zoom')) fillCrumbs();
+      if (jumps || has('zoom', 'x0', 'x1')) fillCrumbs();
       if (reshaped || has('selected', 'zoom')) fillDetails();
       if (jumps || has('zoom', 'x0', 'x1')) fit(!jumps);
       if (jumps) toZoom();
@@ -271,11 +279,25 @@
 
     // ---- what input does ----
 
-    // Zooms to a node; `selected` is selected, else the node itself.
-    view.zoomTo = (node, selected = node) =>
-      app.set({ zoom: v.graph.base(node), selected: v.graph.base(selected), x0: 0, x1: 1 });
+    function pick(node) {
+      picked = { graph: v.graph, node };
+      return v.graph.base(node);
+    }
 
-    view.select = (node) => app.set({ selected: v.graph.base(node) }, { step: false });
+    // Zooms to a node; `selected` is selected, else the node itself.
+    view.zoomTo = (node, selected = node) => {
+      const { graph } = v;
+      const to = graph.time ? flame.zoomFor(graph, 0, graph.start[node], graph.start[node] + graph.total[node]) : { zoom: graph.base(node), x0: 0, x1: 1 };
+      app.set({ ...to, selected: pick(selected) });
+    };
+
+    view.select = (node) => {
+      const same = v.graph.base(node) === app.state.selected && node !== v.selected;
+      app.set({ selected: pick(node) }, { step: false });
+      if (same) render(new Set(['selected']));
+    };
+
+    view.sort = (order) => app.set({ order, ...(order === 'time' || app.state.order === 'time' ? { zoom: 0, x0: 0, x1: 1 } : {}) });
 
     // Selects a node; zooms out as far as needed if it lies outside of the window or is too narrow to see.
     view.show = (node) => {
@@ -292,9 +314,9 @@
 
     // The window as it is now becomes the state: a step that can be undone.
     view.keep = (step = true) => {
-      const to = flame.zoomFor(v.graph, v.zoom, v.from, v.to);
+      const to = flame.zoomFor(v.graph, v.graph.time ? 0 : v.zoom, v.from, v.to);
       moving = true;
-      app.set({ zoom: v.graph.base(to.zoom), x0: to.x0, x1: to.x1 }, { step });
+      app.set({ ...to, zoom: to.zoom > 0 ? v.graph.base(to.zoom) : 0 }, { step });
       moving = false;
     };
 
