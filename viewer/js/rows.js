@@ -132,6 +132,7 @@
       if (row && opened) opened(Number(row.dataset.i));
     });
     const print = (on) => {
+      if (on && box.offsetParent === null) return; // of another view
       printing = on;
       for (const i of [...live.keys()]) drop(i);
       draw();

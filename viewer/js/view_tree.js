@@ -66,6 +66,7 @@
     let columns = [];
     let rows = []; // nodes of the graph
     let found = null; // index of the search
+    let most = 12; // steps of indentation
 
     const list = flame.longTable({ label: 'call tree', role: 'treegrid', fill, moved, opened: (i) => toggle(rows[i]) });
     const path = button('Heaviest path', 'open the heaviest path below the row (e)', () => heaviest(here()));
@@ -125,9 +126,19 @@
       return low;
     }
 
+    // Indentation takes at most a third of the column; beyond that the depth stands there as a number.
+    function measure() {
+      const head = list.box.querySelector('thead .name');
+      const step = parseFloat(root.getComputedStyle(head).getPropertyValue('--step')) || 12;
+      const before = most;
+      most = Math.max(4, Math.floor(head.clientWidth / 3 / step));
+      return most !== before;
+    }
+
     function draw(node) {
       listRows();
       list.columns(columns);
+      measure();
       list.show(rows.length, placeOf(node), true);
       told.textContent = `${flame.count(rows.length)} of ${flame.count(graph.tree.count)} frames open`;
     }
@@ -218,7 +229,6 @@
     function nameCell(n, leaf, opened) {
       const { tree } = graph;
       const depth = tree.depth[n];
-      const most = host.clientWidth < 640 ? 12 : 40;
       const cell = element('th', { scope: 'row', class: 'name' },
         element('span', { class: 'twist', 'aria-hidden': 'true' }, leaf ? '' : opened ? '▾' : '▸'));
       cell.style.setProperty('--depth', Math.min(depth, most));
@@ -249,7 +259,7 @@
           }
         draw(selected);
       },
-      resize: list.draw,
+      resize: () => (graph && measure() ? draw(here()) : list.draw()),
       focus: list.focus,
       keys: {
         ...list.keys,
