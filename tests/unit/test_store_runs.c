@@ -144,6 +144,51 @@ static void labels_are_set_changed_and_removed(void **state)
 	store_close(s);
 }
 
+struct group {
+	int64_t runs[8];
+	size_t n, stop_after;
+};
+
+static int take_run(void *ctx, int64_t run)
+{
+	struct group *g = ctx;
+
+	g->runs[g->n++] = run;
+	return g->n == g->stop_after ? 42 : 0;
+}
+
+static void runs_with_a_label_are_found_the_oldest_first(void **state)
+{
+	struct store *s = three_runs();
+	struct group g = {.n = 0};
+
+	(void)state;
+	OK(store_run_label(s, 1, "grid", "a=b", e));
+	OK(store_run_label(s, 2, "grid", "a=b", e));
+	OK(store_run_label(s, 3, "grid", "other", e));
+	OK(store_run_label(s, 3, "a=b", "grid", e));
+	OK(store_labelled_runs(s, "grid", "a=b", take_run, &g, e));
+	assert_true(g.n == 2 && g.runs[0] == 2 && g.runs[1] == 1);
+	OK(store_labelled_runs(s, "grid", "a", take_run, &g, e));
+	OK(store_labelled_runs(s, "grid", "", take_run, &g, e));
+	OK(store_labelled_runs(s, "\" OR 1 --", "' OR 1 --", take_run, &g, e));
+	assert_int_equal(g.n, 2);
+	g = (struct group){.stop_after = 1};
+	assert_int_equal(store_labelled_runs(s, "grid", "a=b", take_run, &g, NULL), 42);
+	assert_int_equal(g.n, 1);
+	store_close(s);
+	/* Labels that another hand wrote. */
+	assert_int_equal(
+		rig_exec("UPDATE run SET labels = CASE key WHEN 1 THEN 'no json' WHEN 2 THEN"
+			 " '{\"grid\":7,\"x\":{\"grid\":\"7\"}}' ELSE '[\"grid\", 7]' END"),
+		0);
+	s = rig_open(STORE_READ);
+	g.n = g.stop_after = 0;
+	OK(store_labelled_runs(s, "grid", "7", take_run, &g, e));
+	assert_true(g.n == 1 && g.runs[0] == 2);
+	store_close(s);
+}
+
 static void a_removed_run_is_gone_and_the_file_shrinks(void **state)
 {
 	static const char *const tables[] = {
@@ -262,6 +307,7 @@ int main(void)
 		T(a_store_without_runs_says_how_to_get_one),
 		T(runs_are_listed_newest_first),
 		T(labels_are_set_changed_and_removed),
+		T(runs_with_a_label_are_found_the_oldest_first),
 		T(a_removed_run_is_gone_and_the_file_shrinks),
 		T(writing_to_a_removed_run_fails),
 		T(a_run_is_copied_once),
