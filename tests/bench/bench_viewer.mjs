@@ -1,4 +1,5 @@
-// How fast pages are in Chromium without a GPU: from the start of loading to the painted graph, and frames while
+// How fast pages are in Chromium without a GPU: from the start of loading and from when the file has been read to the
+// painted graph, and frames while
 // zooming, moving, searching and scrolling. Frames are not tied to a screen here: the time from one to the next
 // is all that it takes, drawing included. CPU time, of the page's main thread and of all its threads, is what
 // counts on a machine that is busy with other work. Usage: bench_viewer.mjs LABEL=PAGE…
@@ -93,7 +94,7 @@ const row = (label, what, list, used) =>
 for (const given of process.argv.slice(2)) {
   const [label, file] = given.includes('=') ? given.split('=') : [given, given];
   const url = pathToFileURL(resolve(file)).href;
-  const times = { first: [], graph: [] };
+  const times = { first: [], graph: [], after: [] };
   const loads = { main: [], all: [] };
   let page;
   for (let k = 0; k < LOADS; k++) {
@@ -107,14 +108,17 @@ for (const given of process.argv.slice(2)) {
     loads.all.push(used.all);
     const t = await page.evaluate(() => ({
       first: performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? NaN,
+      read: performance.getEntriesByType('navigation')[0].responseEnd,
       graph: performance.getEntriesByName('flame-painted')[0].startTime,
     }));
     times.first.push(t.first);
     times.graph.push(t.graph);
+    times.after.push(t.graph - t.read);
   }
   const load = { main: median(loads.main), all: median(loads.all) };
   row(label, 'first paint', times.first, { main: NaN, all: NaN });
   row(label, 'graph painted', times.graph, load);
+  row(label, '… since read', times.after, { main: NaN, all: NaN });
   const pid = renderer();
   for (const name of Object.keys(MOVES)) {
     await frames(page, name); // once to warm up

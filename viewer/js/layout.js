@@ -8,14 +8,12 @@
   const NARROWEST = 1e-7; // of everything: a window cannot be smaller
 
   // Left edges: children one after the other, what the node has itself at their right.
-  function place(tree, total) {
-    const start = new Float64Array(tree.count);
-    const next = new Float64Array(tree.count);
-    for (let i = 1; i < tree.count; i++) {
-      const p = tree.parent[i];
-      start[i] = next[p];
-      next[i] = next[p];
-      next[p] += total[i];
+  function place({ count, end, parent }, total) {
+    const start = new Float64Array(count);
+    for (let i = 0; i < count; i++) {
+      const next = end[i];
+      if (next > i + 1) start[i + 1] = start[i]; // its first child
+      if (i > 0 && next < end[parent[i]]) start[next] = start[i] + total[i]; // the sibling after it
     }
     return start;
   }
