@@ -75,7 +75,8 @@
     const link = button('Link', 'copy a link to this view (s)', app.copyLink, { id: 'link' });
     const theme = button('Theme', 'light or dark (t)', app.switchTheme, { id: 'theme' });
     const help = button('?', 'keys (?)', app.help, { id: 'help-open', 'aria-label': 'help' });
-    byId('bar').replaceChildren(search, matched, kind.box, stage.box, thread.box, by.box, range, element('span', { class: 'group' }, undo, redo, link, theme, help));
+    const choices = element('div', { class: 'row' }, kind.box, stage.box, thread.box, by.box, range, element('span', { class: 'group' }, undo, redo, link, theme, help));
+    byId('bar').replaceChildren(search, matched, choices);
     kind.box.hidden = profile.kinds.length < 2;
     stage.box.hidden = profile.stages.length === 0;
     thread.box.hidden = profile.threads.length < 2;
