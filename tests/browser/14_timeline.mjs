@@ -3,7 +3,7 @@
 import { core, is, near, nodesNamed, ok, run, same, test } from './harness.mjs';
 import { makeProfile, nodesByPath, random } from './rig.mjs';
 
-const flame = core('format', 'decode', 'state', 'derive', 'spans', 'timeline', 'plot');
+const flame = core('format', 'decode', 'state', 'weigh', 'derive', 'spans', 'timeline', 'plot');
 const MS = 1e6;
 const ALL = { kind: 'cpu', stage: -2, thread: -2, from: -1, to: -1, by: 'value' };
 const sum = (list) => list.reduce((a, b) => a + b, 0);
@@ -77,7 +77,8 @@ test('wall-clock time goes by how long ago the tick before was', () => {
   near(w.selfValue[at.get('run;wait')], 200 * MS);
   near(sum(w.selfValue), 400 * MS);
   near(sum(w.selfCount), 30);
-  near(w.selfValue[at.get('main;knn')], 100 * MS, 'half of the ticks of the thread:');
+  near(w.selfValue[at.get('main;knn')], 200 * MS, 'stacks without samples of a kind have nothing of it:');
+  near(sum(flame.tickWeights(p, { ...ALL, kind: 'wall', thread: 1, from: 0, to: 60 * MS }).selfValue), 40 * MS, 'two of ten intervals:');
 });
 
 test('a range honours thread and stage', () => {
@@ -91,6 +92,33 @@ test('a range honours thread and stage', () => {
   near(sum(flame.tickWeights(p, { ...ALL, stage: -1 }).selfValue), 0, 'outside of stages:');
   near(sum(flame.tickWeights(p, { ...ALL, kind: 'wall', thread: thread('helper') }).selfValue), 200 * MS);
   near(sum(flame.tickWeights(p, { ...ALL, kind: 'wall', stage: -1 }).selfValue), 200 * MS, 'the helper has no stages:');
+});
+
+test('a range is made of what samples with the same stack weigh', () => {
+  const ticks = [10, 20, 30, 40].map((t) => ({ t, thread: 'a', stack: t < 30 ? 'main;read' : 'main;parse' }));
+  const p = makeProfile({
+    stacks: [['main;read', 2, { thread: 'a', value: 80 }], ['main;parse', 6, { thread: 'a', value: 10 }], ['main;rare', 2, { thread: 'a', value: 10 }], ['main;read', 5, { thread: 'b', value: 70 }]],
+    ticks, runs: [{ duration_ns: 40 }],
+  });
+  const at = nodesByPath(p);
+  const w = flame.tickWeights(p, { ...ALL, from: 0, to: 15 });
+  near(w.selfValue[at.get('main;read')], 40 * (100 / 90), 'half of its stack, and what has no tick is spread:');
+  near(w.selfCount[at.get('main;read')], 1 * (10 / 8));
+  near(flame.tickWeights(p, ALL).selfValue[at.get('main;parse')], 10 * (100 / 90));
+  near(sum(flame.tickWeights(p, ALL).selfValue), 100, 'a thread without ticks has no time:');
+});
+
+test('random runs of which every sample is kept as a tick: all ticks weigh stack by stack what the samples weigh', () => {
+  for (let seed = 1; seed <= 60; seed++) {
+    const p = randomProfile(seed);
+    for (const kind of ['cpu', 'wall'])
+      for (const thread of [-2, 0, 1, 2]) {
+        const want = flame.weigh(p, { run: 0, kind, stage: -2, thread, scales: null });
+        const got = flame.tickWeights(p, { ...ALL, kind, thread });
+        got.selfValue.forEach((v, i) => near(v, want.selfValue[i], `seed ${seed}, ${kind}, thread ${thread}, node ${i}:`));
+        got.selfCount.forEach((v, i) => near(v, want.selfCount[i]));
+      }
+  }
 });
 
 // What all samples of a kind and thread weigh.

@@ -2,8 +2,10 @@
 // between two moments, frames along time, and who ran when. No DOM.
 //
 // What is said of a range of time is an estimate: ticks have no weight of their own, so those of a thread
-// share what all samples of that thread and kind weigh, CPU time evenly, wall-clock time by how long ago the
-// tick before was. A tick stands for the time before it, and belongs to the stage that was innermost then.
+// with the same stack share what its samples with that stack weigh, CPU time evenly, wall-clock time by how
+// long ago the tick before was; samples of stacks without a tick are spread over all ticks of the thread. So
+// the ticks of a whole run weigh what its samples weigh. A tick stands for the time before it, and belongs to
+// the stage that was innermost then.
 (function (root) {
   'use strict';
 
@@ -25,18 +27,14 @@
     return list[list.length >> 1];
   }
 
-  // Value and count of all samples of a kind by thread.
-  function threadSums(profile, kind) {
-    const { groups, samples, threads, kinds } = profile;
-    const sums = { value: new Float64Array(threads.length + 1), count: new Float64Array(threads.length + 1) };
+  // Calls visit(thread + 1, node, value, count) for the samples of a kind.
+  function eachSample(profile, kind, visit) {
+    const { groups, samples, kinds } = profile;
     for (let g = 0; g < groups.samples.length; g++) {
       if (groups.run[g] !== 0 || kinds[groups.kind[g]] !== kind) continue;
-      for (let at = groups.first[g], end = at + groups.samples[g]; at < end; at++) {
-        sums.value[groups.thread[g]] += samples.value[at];
-        sums.count[groups.thread[g]] += samples.count[at];
-      }
+      for (let at = groups.first[g], end = at + groups.samples[g]; at < end; at++)
+        visit(groups.thread[g], samples.node[at], samples.value[at], samples.count[at]);
     }
-    return sums;
   }
 
   // How far before each tick of a thread the time begins that it stands for: at the tick before, unless that
@@ -92,34 +90,62 @@
       for (let i = 0; i < ticks.count; i++) lists[ticks.thread[i] + 1].push(i);
       for (const list of lists)
         if (list.some((i, k) => k > 0 && ticks.t[i] < ticks.t[list[k - 1]])) list.sort((a, b) => ticks.t[a] - ticks.t[b] || a - b);
-      const cpu = threadSums(profile, 'cpu').value;
+      const cpu = new Float64Array(lists.length);
+      eachSample(profile, 'cpu', (thread, node, value) => (cpu[thread] += value));
       const from = new Float64Array(ticks.count);
       lists.forEach((list, thread) => boxes(profile, list, cpu[thread], from));
       lists = lists.map((list) => Int32Array.from(list));
-      known.set(profile, { lists, from, stage: tickStages(profile, lists), scales: {} });
+      known.set(profile, { lists, from, stage: tickStages(profile, lists), weights: {} });
     }
     return known.get(profile);
   }
 
-  // What a tick weighs in a kind, before the sum of its thread is taken into account.
-  const bare = (profile, index, kind, i) => (kind === 'cpu' ? 1 : profile.ticks.t[i] - index.from[i]);
-
-  // By thread + 1: what the sum of its bare weights, and the number of its ticks, have to be multiplied with.
-  function scalesOf(profile, kind) {
+  // What each tick weighs in a kind: {value, count} by tick.
+  function weightsOf(profile, kind) {
     const index = tickIndex(profile);
-    if (!index.scales[kind]) {
-      const sums = threadSums(profile, kind);
-      const value = new Float64Array(index.lists.length);
-      const count = new Float64Array(index.lists.length);
-      index.lists.forEach((list, thread) => {
-        const used = list.filter((i) => COUNTS[kind](profile.ticks.state[i]));
-        const weight = used.reduce((sum, i) => sum + bare(profile, index, kind, i), 0);
-        if (weight > 0) value[thread] = sums.value[thread] / weight;
-        if (used.length) count[thread] = sums.count[thread] / used.length;
-      });
-      index.scales[kind] = { value, count };
-    }
-    return index.scales[kind];
+    if (!index.weights[kind]) index.weights[kind] = spread(profile, kind, index);
+    return index.weights[kind];
+  }
+
+  function spread(profile, kind, { lists, from }) {
+    const { t, node, state, count: n } = profile.ticks;
+    const bare = (i) => (kind === 'cpu' ? 1 : t[i] - from[i]);
+    const stacks = lists.map(() => new Map()); // by thread + 1 and node: what samples and bare ticks weigh
+    const sums = lists.map(() => ({ value: 0, count: 0, bare: 0, n: 0 }));
+    const used = lists.map((list) => list.filter((i) => COUNTS[kind](state[i])));
+    used.forEach((list, thread) => {
+      for (const i of list) {
+        if (!stacks[thread].has(node[i])) stacks[thread].set(node[i], { value: 0, count: 0, bare: 0, n: 0 });
+        for (const sum of [stacks[thread].get(node[i]), sums[thread]]) {
+          sum.bare += bare(i);
+          sum.n++;
+        }
+      }
+    });
+    eachSample(profile, kind, (thread, leaf, value, count) => {
+      const stack = stacks[thread].get(leaf);
+      for (const sum of stack ? [stack, sums[thread]] : [sums[thread]]) {
+        sum.value += value;
+        sum.count += count;
+      }
+    });
+    const out = { value: new Float64Array(n), count: new Float64Array(n) };
+    // The part of a sum that is due to the part `of` out of `all`.
+    const due = (sum, of, all) => (all > 0 ? (sum * of) / all : 0);
+    used.forEach((list, thread) => {
+      const known = { value: 0, count: 0 };
+      for (const i of list) {
+        const s = stacks[thread].get(node[i]);
+        known.value += out.value[i] = s.bare > 0 ? due(s.value, bare(i), s.bare) : due(s.value, 1, s.n);
+        known.count += out.count[i] = due(s.count, 1, s.n);
+      }
+      const all = sums[thread];
+      for (const i of list) {
+        out.value[i] = known.value > 0 ? due(all.value, out.value[i], known.value) : all.bare > 0 ? due(all.value, bare(i), all.bare) : due(all.value, 1, all.n);
+        out.count[i] = known.count > 0 ? due(all.count, out.count[i], known.count) : due(all.count, 1, all.n);
+      }
+    });
+    return out;
   }
 
   // A range as [from, to): without one, everything.
@@ -131,7 +157,7 @@
   function eachTick(profile, state, visit) {
     const { t, state: doing } = profile.ticks;
     const index = tickIndex(profile);
-    const scales = scalesOf(profile, state.kind);
+    const weights = weightsOf(profile, state.kind);
     const [from, to] = rangeOf(state);
     const inside = state.stage >= 0 ? flame.insideStage(profile, state.stage) : null;
     index.lists.forEach((list, thread) => {
@@ -146,7 +172,7 @@
         const i = list[k];
         const stage = index.stage[i];
         if (!COUNTS[state.kind](doing[i]) || (inside ? stage < 0 || !inside[stage] : state.stage === OUTSIDE && stage >= 0)) continue;
-        visit(i, bare(profile, index, state.kind, i) * scales.value[thread], scales.count[thread]);
+        visit(i, weights.value[i], weights.count[i]);
       }
     });
   }
