@@ -91,46 +91,43 @@
     return b < a ? -step : step;
   }
 
-  // Modules by what their functions have themselves: [{module (string, -1: none), weight}], heaviest first.
-  // add(each): calls each(node, weight) for all own weights.
-  function sortModules(profile, add) {
-    const { tree, labels, strings } = profile;
-    const sums = new Float64Array(strings.count + 1);
-    const seen = new Uint8Array(strings.count + 1);
-    add((label, weight) => {
-      const module = labels.flags[label] & 2 ? 0 : labels.module[label];
-      sums[module] += weight;
-      seen[module] = 1;
-    });
-    const modules = [];
-    for (let l = 0; l < labels.count; l++) {
-      const module = labels.flags[l] & 2 ? 0 : labels.module[l];
-      if (seen[module] === 1) modules.push({ module: module - 1, weight: sums[module] });
-      seen[module] = 2;
-    }
+  // By label: its module + 1; 0: none.
+  const modulesOf = ({ labels }) => labels.module.map((module, l) => (labels.flags[l] & 2 ? 0 : module));
+
+  // [{module (string; -1: none), weight}] from sums by module + 1, heaviest first.
+  function sorted(of, sums) {
+    const modules = Array.from(new Set(of), (module) => ({ module: module - 1, weight: sums[module] }));
     return modules.sort((a, b) => b.weight - a.weight || a.module - b.module);
   }
 
+  // Modules by what their functions have themselves.
   function modulesByWeight(profile, tree, self) {
-    return sortModules(profile, (each) => {
-      for (let i = 1; i < tree.count; i++) each(tree.label[i], self[i]);
-    });
+    const of = modulesOf(profile);
+    const sums = new Float64Array(profile.strings.count + 1);
+    const { count, label } = tree;
+    for (let i = 1; i < count; i++) sums[of[label[i]]] += self[i];
+    return sorted(of, sums);
   }
 
   // By the samples of a kind, whatever stage or thread is chosen: colours stay while filters change.
   function modulesOfKind(profile, kind) {
-    const { groups, samples, tree } = profile;
+    const { groups, samples, tree, strings } = profile;
+    const of = modulesOf(profile);
+    const sums = { value: new Float64Array(strings.count + 1), count: new Float64Array(strings.count + 1) };
     const place = profile.kinds.indexOf(kind);
-    const add = (column) => sortModules(profile, (each) => {
-      for (let i = 1; i < tree.count; i++) each(tree.label[i], 0);
-      for (let g = 0; g < groups.samples.length; g++) {
-        if (groups.kind[g] !== place) continue;
-        for (let at = groups.first[g], end = at + groups.samples[g]; at < end; at++)
-          if (samples.node[at] > 0) each(tree.label[samples.node[at]], column[at]);
+    let valued = false;
+    for (let g = 0; g < groups.samples.length; g++) {
+      if (groups.kind[g] !== place) continue;
+      for (let at = groups.first[g], end = at + groups.samples[g]; at < end; at++) {
+        const node = samples.node[at];
+        if (node === 0) continue;
+        const module = of[tree.label[node]];
+        sums.value[module] += samples.value[at];
+        sums.count[module] += samples.count[at];
+        valued = valued || samples.value[at] > 0;
       }
-    });
-    const modules = add(samples.value);
-    return modules.some((m) => m.weight > 0) ? modules : add(samples.count);
+    }
+    return sorted(of, valued ? sums.value : sums.count);
   }
 
   // The colours of a page: `list`, and for each label its place in it, found when it is first asked for.
