@@ -90,7 +90,7 @@ static void put_values(struct buf *out, const struct site_view *v, const struct 
 
 		buf_printf(out, "<span class=\"v m%" PRIu32, m);
 		if (!isnan(x))
-			buf_printf(out, " h%d\" data-v=\"%.8g", heat_step(&heats[m], x), x);
+			buf_printf(out, " h%d\" data-v=\"%.12g", heat_step(&heats[m], x), x);
 		buf_puts(out, "\"><i>");
 		site_put_text(out, v->s->metrics[m].name);
 		buf_puts(out, " </i>");

@@ -75,6 +75,7 @@
   // state.row: what rows are sorted by, a column's number or 'name', '-' before it if downwards; state.col likewise
   // with a row's number.
   function arrange() {
+    const focus = document.activeElement; // moving an element takes the focus from it
     const down = state.row.startsWith('-');
     const by = state.row.replace('-', '');
     const column = /^\d+$/.test(by) && Number(by) < columnHeads.length ? Number(by) : -1;
@@ -88,6 +89,7 @@
     headRow.append(...columns);
     for (const r of rows) r.append(...columns.map((h) => at(r, number(h))));
     mark(rows.map((r) => r.cells[0]), row ? row.cells[0] : null, across);
+    if (focus && matrix.contains(focus)) focus.focus({ preventScroll: true });
   }
 
   const nameOf = (th) => th.textContent.trim();
