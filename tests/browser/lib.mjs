@@ -92,10 +92,11 @@ export function pageFile(...args) {
   return made.get(key);
 }
 
-// Opens a file and waits until its data are read; `options` are playwright's (viewport, colorScheme, …). Nothing
-// glides unless a test asks for it.
-export async function open(file, options = {}, hash = '') {
+// Opens a file and waits until its data are read; `options` are playwright's (viewport, colorScheme, …), and `before`,
+// a function that runs in the page before anything of it. Nothing glides unless a test asks for it.
+export async function open(file, { before, ...options } = {}, hash = '') {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, reducedMotion: 'reduce', ...options });
+  if (before) await context.addInitScript(before);
   const page = await context.newPage();
   const url = pathToFileURL(file).href;
   page.on('request', (r) => {

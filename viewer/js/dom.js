@@ -6,6 +6,13 @@
 
   const flame = (root.flame = Object.assign(root.flame ?? {}, { views: [] }));
 
+  // Chrome has it since 86.
+  if (!Element.prototype.replaceChildren)
+    Element.prototype.replaceChildren = function (...children) {
+      this.textContent = '';
+      this.append(...children);
+    };
+
   // element('p', {class: 'x', onclick: f}, 'text', child, …)
   function element(tag, attributes, ...children) {
     const e = document.createElement(tag);

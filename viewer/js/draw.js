@@ -103,6 +103,7 @@
     // colours, doubtful?, name(node)}; hits: 1 by label; found: a searchIndex, to show matches that are too
     // narrow; doubtful: 1 by node where a change may be chance.
     paint(view) {
+      if (!this.image) return; // not measured yet: resize() paints
       const c = this.context;
       const { tree, total, start } = view.graph;
       const { colours, found } = view;

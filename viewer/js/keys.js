@@ -32,8 +32,9 @@
       element('h2', { id: 'help-title' }, 'Keys'),
       ...(own.length ? [element('h3', null, app.viewLabel()), keyList(own), element('h3', null, 'Everywhere')] : []),
       keyList(HELP),
-      flame.button('Close', 'close (Esc)', () => box.close(), { autofocus: true }));
-    box.showModal();
+      flame.button('Close', 'close (Esc)', () => (box.close ? box.close() : box.removeAttribute('open')), { autofocus: true }));
+    if (box.showModal) box.showModal();
+    else box.setAttribute('open', ''); // Safari before 15.4
   }
 
   const PAGE = {
@@ -67,7 +68,7 @@
   }
 
   function key(app, event) {
-    if (byId('help').open) return;
+    if (byId('help').hasAttribute('open')) return;
     const command = event.ctrlKey || event.metaKey;
     if (event.target === byId('search') && !command) {
       inSearch(app, event);
