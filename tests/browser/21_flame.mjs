@@ -409,6 +409,7 @@ await run([
     await page.locator('#order').selectOption('time');
     is(await flame(page, 'Array.from({ length: v.graph.tree.count }, (_, n) => v.name(n)).join(" ")'), 'all main b a b a c', 'as they ran');
     is(await text(page, '#flame-note'), 'time of worker, from left to right', 'whose time');
+    is(await text(page, '#facts [data-fact="samples"] dd'), '5', 'the head is that of the whole run');
     await page.keyboard.press('0');
     const second = await flame(page, '(() => { const { canvas } = app.view().view; const c = canvas.getBoundingClientRect(); const b = painter.boxOf(v, 4); return { x: c.left + b.x + b.width / 2, y: c.top + b.y + 8 }; })()');
     await page.mouse.click(second.x, second.y);
@@ -484,6 +485,13 @@ await run([
     const fresh = await boxOf(page, 'fresh');
     await page.mouse.click(fresh.cx, fresh.cy);
     like((await text(page, '.flame-details')).replace(/\s+/g, ' '), /change \+[\d.]+ s, only in B/, 'new');
+  }],
+
+  ['search in a comparison tells what it is of A and of B', async () => {
+    const page = await open(madeFile(PAIR), {}, '#find=^(up|gone)$');
+    is(await text(page, '#matched'), 'matched 19.0 % of A, 50.4 % of B, 1 frame', 'what has no width in B is no frame');
+    await page.locator('#width').selectOption('both');
+    is(await text(page, '#matched'), 'matched 19.0 % of A, 50.4 % of B, 2 frames', 'of both');
   }],
 
   ['an address brings back every choice', async () => {

@@ -69,7 +69,8 @@
     app.share = (part) => flame.percent(part, app.graph().total[0]);
     app.sums = (run) => {
       const { kind, stage, thread } = app.state;
-      if (app.state.from >= 0 || profile.runs.length === 1) return { value: app.graph().value[0], count: app.graph().count[0] };
+      const graph = app.graph();
+      if (app.state.from >= 0 || (profile.runs.length === 1 && !graph.time)) return { value: graph.value[0], count: graph.count[0] };
       const w = flame.weigh(profile, { run, kind, stage, thread, scales: null });
       const sum = (column) => column.reduce((x, y) => x + y, 0);
       return { value: sum(w.selfValue), count: sum(w.selfCount) };
@@ -109,10 +110,15 @@
       const zoom = graph.node(app.state.zoom);
       const m = flame.matched(graph.tree, graph.total, hits, zoom);
       const where = zoom === 0 ? '' : ' of the zoomed frame';
+      const share = (total, sum) => flame.percent(sum, total[zoom]);
+      const ofRun = (r) => {
+        const { total } = graph.compare[r];
+        return `${share(total, flame.matched(graph.tree, total, hits, zoom).sum)} of ${r.toUpperCase()}`;
+      };
       return {
         hits,
         ...m,
-        text: `matched ${flame.percent(m.sum, graph.total[zoom])}${where}, ${flame.count(m.frames)} ${m.frames === 1 ? 'frame' : 'frames'}`,
+        text: `matched ${graph.compare ? ['a', 'b'].map(ofRun).join(', ') : share(graph.total, m.sum)}${where}, ${flame.count(m.frames)} ${m.frames === 1 ? 'frame' : 'frames'}`,
       };
     });
 
