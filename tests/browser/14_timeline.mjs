@@ -424,6 +424,41 @@ test('values that are no numbers are gaps', () => {
   is(flame.seriesValue('bytes', NaN), '–');
 });
 
+test('impossible numbers end, and give numbers', () => {
+  const next = random(9);
+  const odd = () => [0, 1, 5, 2 ** 53, 1e18, 2 ** 31, 7][Math.floor(next() * 7)];
+  for (let round = 0; round < 200; round++) {
+    const p = known();
+    const { ticks, spans } = p;
+    p.runs[0].duration_ns = odd();
+    let t = 0;
+    for (let i = 0; i < ticks.count; i++) {
+      ticks.t[i] = t += next() < 0.8 ? 0 : odd();
+      ticks.state[i] = Math.floor(next() * 6);
+      ticks.thread[i] = Math.floor(next() * 3) - 1;
+    }
+    for (let i = 0; i < spans.count; i++) {
+      spans.start[i] = odd() - 3;
+      spans.wall[i] = next() < 0.3 ? NaN : odd();
+      spans.folded[i] = next() < 0.2 ? 2 ** 31 : 1;
+      spans.thread[i] = Math.floor(next() * 3) - 1;
+    }
+    const end = flame.runEnd(p);
+    ok(end >= 1 && Number.isFinite(end), 'end');
+    for (const kind of ['cpu', 'wall']) {
+      const w = flame.tickWeights(p, { ...ALL, kind });
+      ok(w.selfValue.every((v) => v >= 0 && Number.isFinite(v)), 'weights');
+      const g = flame.timeGraph(p, { ...ALL, kind });
+      ok(g.total.every((v) => v >= 0 && Number.isFinite(v)) && g.start.every(Number.isFinite), 'graph');
+    }
+    for (const row of flame.timeBins(p, 0, end, 50, (i) => ticks.node[i]))
+      ok([...row.running, ...row.sleeping].every((v) => v >= 0 && Number.isFinite(v)), 'bins');
+    flame.spanLanes(p, 0).forEach((lane) => flame.spanLine(p, lane.rows));
+    ok(flame.stageTable(p, 0).every((r) => r.n >= 1 && r.depth >= 0), 'table');
+    ok(flame.marks(0, end, 12, 'ns').at.length <= 13, 'marks');
+  }
+});
+
 test('131,072 ticks and 4,000 spans', () => {
   const next = random(11);
   const p = known();
