@@ -163,12 +163,14 @@
     return data;
   }
 
-  // The same by the browser's own means where it has them.
+  // The same by the browser's own means where it has them. What fails while writing fails while reading, too.
   async function inflateBytes(bytes) {
     if (typeof DecompressionStream === 'undefined') return inflateSync(bytes);
     try {
-      const stream = new DecompressionStream(isGzip(bytes) ? 'gzip' : 'deflate');
-      return new Uint8Array(await new Response(new Blob([bytes]).stream().pipeThrough(stream)).arrayBuffer());
+      const { writable, readable } = new DecompressionStream(isGzip(bytes) ? 'gzip' : 'deflate');
+      const writer = writable.getWriter();
+      for (const written of [writer.write(bytes), writer.close()]) written.catch(() => 0);
+      return new Uint8Array(await new Response(readable).arrayBuffer());
     } catch {
       return check();
     }
