@@ -172,6 +172,24 @@ test('callees are what the outermost calls have below them, joined', () => {
   }
 });
 
+test('stages of a function are those of its samples', () => {
+  for (const seed of SEEDS.slice(0, 15)) {
+    const spec = randomSpec(seed);
+    const p = makeProfile(spec);
+    const pathOf = (s) => (s < 0 ? '' : `${p.stages[s].parent < 0 ? '' : `${pathOf(p.stages[s].parent)}/`}${p.stages[s].name}`);
+    for (const [by, add] of [['value', (n, o) => o.value], ['count', (n) => n]])
+      for (let l = 0; l < p.labels.count; l++) {
+        const want = new Map();
+        for (const [stack, n, o] of spec.stacks)
+          if (o.kind === 'alloc' && stack.includes(nameOf(p, l))) want.set(o.stage ?? '', (want.get(o.stage ?? '') ?? 0) + add(n, o));
+        for (const [key, v] of want) if (v === 0) want.delete(key);
+        const got = flame.functionStages(p, { ...flame.stateDefaults(p), kind: 'alloc' }, l, by);
+        same(sorted(new Map(got.map((s) => [pathOf(s.stage), s.value]))), sorted(want), `seed ${seed}: ${nameOf(p, l)} by ${by}`);
+        ok(got.every((s, i) => i === 0 || s.value <= got[i - 1].value), 'the heaviest first');
+      }
+  }
+});
+
 test('inlined and called, a function is one', () => {
   const p = makeProfile({ stacks: [['main;dot', 3, { value: 3 }], ['knn;dot2;x', 4, { value: 4 }], ['dot;dot2', 5, { value: 5 }]], flags: { dot2: 1 } });
   const [dot, dot2] = ['dot', 'dot2'].map((n) => Array.from(p.labels.name).findIndex((s) => p.strings.text(s) === n));

@@ -197,6 +197,7 @@ await run([
     await page.keyboard.press('ArrowUp');
     ok(Math.abs(Number(await page.evaluate(() => document.activeElement.getAttribute('aria-rowindex'))) - place) < 3, 'keys go on from the cursor');
     await page.evaluate(() => window.flame.app.set({ find: 'fn_12345$' }));
+    is(await text(page, '#panel-table output'), '1 of 100,001 functions', 'filtered');
     is((await rows(page, 'table'))[0].split('|')[5], 'fn_12345', 'found');
   }],
 
@@ -272,8 +273,10 @@ await run([
   ['a function between its callers and callees', async () => {
     const page = await open(madeFile(PLAIN), {}, '#view=callers');
     is(await page.locator('#fn').inputValue(), 'memcpy', 'at first the one with most of its own');
-    like(await text(page, '.sandwich .viewbar'), /total 400 ms, 80\.0 %, 80 samples\s+self 400 ms, 80\.0 %\s+\/usr\/lib\/libc\.so\.6 · string\/memcpy\.S:99/, 'facts');
+    like(await text(page, '.sandwich .viewbar'), /total 400 ms, 80\.0 %, 80 samples\s+self 400 ms, 80\.0 %\s+libc\.so\.6 · string\/memcpy\.S:99/, 'facts');
     is((await page.locator('.sandwich .note').allInnerTexts()).join('|'), 'callers|calls nothing: all is its own', 'notes');
+    const staged = await open(madeFile({ stacks: [['main;f', 8, { stage: 'job/knn' }], ['main;f;g', 1, { stage: 'job' }], ['f', 1]] }), {}, '#view=callers');
+    like(await text(staged, '.sandwich .facts'), /stages knn 80\.0 %, outside 10\.0 %, job 10\.0 %/, 'stages');
     like(await tipAt(page, 'callers', 1, 0.1), /^f\|total\|200 ms, 40\.0 %, 40 samples\|of memcpy\|50\.0 %\|module\|\/bin\/app$/, 'f calls it most');
     like(await tipAt(page, 'callers', 1, 0.6), /^(g|start)\|total\|100 ms, 20\.0 %, 20 samples\|of memcpy\|25\.0 %/, 'then g or start');
     like(await tipAt(page, 'callers', 2, 0.1), /^main\|total\|150 ms, 30\.0 %, 30 samples/, 'f was called by main');

@@ -4,7 +4,7 @@
 (function (root) {
   'use strict';
 
-  const flame = typeof module === 'object' ? require('./layout.js') : root.flame;
+  const flame = typeof module === 'object' ? { ...require('./layout.js'), ...require('./weigh.js') } : root.flame;
   const known = new WeakMap(); // by profile: ids
   const tables = new WeakMap(); // by graph
 
@@ -110,6 +110,21 @@
       } else i++;
     }
     return found;
+  }
+
+  // In which stages a function costs what it does with all it calls, the heaviest first: [{stage (or OUTSIDE),
+  // value}]; `by` is the column of samples, run, kind, stage and thread those of the state.
+  function functionStages(profile, state, label, by) {
+    const { tree, groups, samples, stages } = profile;
+    const ids = functionIds(profile);
+    const inside = new Uint8Array(tree.count);
+    for (const node of outermost(tree, ids, ids[label])) inside.fill(1, node, tree.end[node]);
+    const sums = new Float64Array(stages.length + 1);
+    for (const g of flame.chooseGroups(profile, { ...state, run: state.a }))
+      for (let at = groups.first[g], end = at + groups.samples[g]; at < end; at++)
+        if (inside[samples.node[at]]) sums[groups.stage[g]] += samples[by][at];
+    return Array.from(sums, (value, s) => ({ stage: s - 1, value }))
+      .filter((s) => s.value > 0).sort((a, b) => b.value - a.value || a.stage - b.stage);
   }
 
   // At least that long, with what is in there.
@@ -267,7 +282,7 @@
     return asGraph(graph, joinPaths(profile, graph, label, seeds, { next, pathsEnd: false, least }));
   }
 
-  const api = { functionIds, functionTable, moduleIds, moduleTable, callers, callees };
+  const api = { functionIds, functionTable, moduleIds, moduleTable, functionStages, callers, callees };
   if (typeof module === 'object') module.exports = api;
   else root.flame = Object.assign(root.flame ?? {}, api);
 })(globalThis);

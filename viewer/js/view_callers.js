@@ -6,6 +6,7 @@
   const flame = root.flame;
   const { element, textName, button } = flame;
   const LISTED = 60; // functions in the list to choose from
+  const STAGES = 3; // named in the line above
   const LEAST = 1e-4; // of the function's total: lighter branches are on no screen
 
   const HELP = [
@@ -24,7 +25,7 @@
     const file = source.files.findIndex((f) => f.name === strings.text(labels.file[label]));
     return {
       w: ['Callers and callees', () => app.set({ view: 'callers', fn: label })],
-      f: ['Show in flame graph', () => app.set({ view: 'flame', find: flame.escaped(raw) })],
+      f: ['Show in flame graph', () => app.set({ view: 'flame', find: flame.escaped(raw), zoom: 0, x0: 0, x1: 1 })],
       v: ['Show source', () => app.set({ view: 'source', file, line: labels.line[label] }), file < 0 ? 'its source is not in this page' : ''],
       y: ['Copy name', () => app.copy(raw, 'the name')],
     };
@@ -49,6 +50,7 @@
     const painter = new flame.Painter(canvas);
     const view = { graph: null, profile: app.profile, zoom: 0, rows: 1, offset: 0, scroll: 0, flip, hits: null, selected: -1, hover: -1, colours: null, name: null };
     let frame = 0;
+    let hidden = 0; // pixels between what is seen of the callers and the middle
 
     const rows = () => view.rows - 1; // without the function itself, which has its own row in the middle
     function measure() {
@@ -60,6 +62,7 @@
       const full = Math.max(rows() * flame.ROW, height);
       view.offset = flip ? full - rows() * flame.ROW : -flame.ROW;
       tall.style.height = `${rows() * flame.ROW}px`;
+      if (flip) box.scrollTop = box.scrollHeight - box.clientHeight - hidden; // stays at the middle
       painter.resize(Math.max(1, box.clientWidth), height);
       paint();
     }
@@ -85,8 +88,15 @@
       if (top < box.scrollTop) box.scrollTop = top;
       else if (top + flame.ROW > box.scrollTop + box.clientHeight) box.scrollTop = top + flame.ROW - box.clientHeight;
     }
-    box.addEventListener('scroll', paint, { passive: true });
-    return { box, canvas, view, painter, measure, rows, fit, paint, nodeAt, reveal, flip };
+    box.addEventListener('scroll', () => {
+      hidden = box.scrollHeight - box.clientHeight - box.scrollTop;
+      paint();
+    }, { passive: true });
+    const restart = () => {
+      hidden = 0;
+      box.scrollTop = 0;
+    };
+    return { restart, box, canvas, view, painter, measure, rows, fit, paint, nodeAt, reveal, flip };
   }
 
   // An input with a list of functions, the heaviest first.
@@ -192,7 +202,7 @@
     const choose = chooser(app, (label) => put(label));
     const inFlame = button('Flame', 'show it in the flame graph (f)', () => actByKey(app, 'f', shown.label));
     host.classList.add('lists', 'sandwich');
-    host.append(element('div', { class: 'viewbar' }, choose.box, facts, inFlame), none, notes[0], above.box, middle, notes[1], below.box);
+    host.append(element('div', { class: 'viewbar' }, choose.box, inFlame, facts), none, notes[0], above.box, middle, notes[1], below.box);
 
     let shown = null; // {graph, label}
     let at = { pane: null, node: 0 };
@@ -309,8 +319,13 @@
       const file = strings.text(labels.file[label]);
       const list = amounts(above.view.graph, 0);
       if (!table.compare) list.push(['self', `${app.amount(table.self[row])}, ${app.share(table.self[row])}`]);
-      const place = [app.module(label), file && `${file}${labels.line[label] ? `:${labels.line[label]}` : ''}`].filter(Boolean).join(' · ');
-      facts.replaceChildren(...list.map(([k, v]) => element('span', null, element('b', null, k), ` ${v}`)), ...(place ? [element('span', { class: 'of' }, textName(place))] : []));
+      const place = [flame.baseName(app.module(label)), file && `${file}${labels.line[label] ? `:${labels.line[label]}` : ''}`].filter(Boolean).join(' · ');
+      const stages = table.compare || app.state.from >= 0 ? [] : flame.functionStages(profile, app.state, label, graph.byCount ? 'count' : 'value');
+      if (stages.length > 0 && profile.stages.length > 0)
+        list.push(['stages', stages.slice(0, STAGES).map(({ stage, value }) =>
+          `${stage < 0 ? 'outside' : flame.visible(profile.stages[stage].name)} ${flame.percent(value, above.view.graph.total[0])}`).join(', ')
+          + (stages.length > STAGES ? ` and ${stages.length - STAGES} more` : '')]);
+      facts.replaceChildren(...list.map(([k, v]) => element('span', null, element('b', null, k), ' ', element('bdi', null, v))), ...(place ? [element('span', { class: 'of' }, textName(place))] : []));
       const { tree: up, self } = above.view.graph;
       notes[0].textContent = up.count > 1 ? 'callers' : 'no callers: stacks begin here';
       notes[0].append(up.count > 1 && self[0] > 0 ? `; ${flame.percent(self[0], above.view.graph.total[0])} without one` : '');
@@ -374,8 +389,8 @@
         load();
         if (!shown || above.box.hidden) return;
         if (before !== shown || changed === null) {
+          if (before !== shown) panes.forEach((p) => p.restart());
           resize();
-          if (before !== shown) above.box.scrollTop = above.box.scrollHeight;
         } else {
           panes.forEach((p) => p.paint());
           paintMiddle();

@@ -270,7 +270,7 @@
       if (r === undefined) return;
       if (!shown.byModule) flame.actByKey(app, key, shown.table.label[r]);
       else if (key === 'w') app.set({ sort: '', find: shown.names.find(r) });
-      else if (key === 'f') app.set({ view: 'flame', find: shown.names.find(r) });
+      else if (key === 'f') app.set({ view: 'flame', find: shown.names.find(r), zoom: 0, x0: 0, x1: 1 });
       else if (key === 'y') app.copy(shown.names.name(r), 'the name');
     }
 

@@ -126,12 +126,12 @@
       return low;
     }
 
-    // Indentation takes at most a third of the column; beyond that the depth stands there as a number.
+    // Indentation takes at most half of the column; beyond that the depth stands there as a number.
     function measure() {
       const head = list.box.querySelector('thead .name');
       const step = parseFloat(root.getComputedStyle(head).getPropertyValue('--step')) || 12;
       const before = most;
-      most = Math.max(4, Math.floor(head.clientWidth / 3 / step));
+      most = Math.max(4, Math.floor(head.clientWidth / 2 / step));
       return most !== before;
     }
 
@@ -276,7 +276,7 @@
         ' ': () => toggle(here()),
         '*': () => openBelow(here()),
         e: () => heaviest(here()),
-        f: () => app.set({ view: 'flame', zoom: graph.base(here()), selected: graph.base(here()) }),
+        f: () => app.set({ view: 'flame', zoom: graph.base(here()), selected: graph.base(here()), x0: 0, x1: 1 }),
         w: () => here() > 0 && app.set({ view: 'callers', fn: graph.tree.label[here()] }),
         y: () => here() > 0 && app.copy(app.profile.strings.text(app.profile.labels.name[graph.tree.label[here()]]), 'the name'),
         Y: copyTree,
