@@ -106,7 +106,7 @@ build: $(PROGRAMS) $(LIBRARIES)
 # ---- probes --------------------------------------------------------------------------------------
 
 # One small program per feature, tried once per build folder; what is missing is said once.
-NEEDS_PROBES := $(filter-out help clean packages run test fuzz-clean,$(or $(MAKECMDGOALS),all))
+NEEDS_PROBES := $(filter-out help clean packages run site test fuzz-clean,$(or $(MAKECMDGOALS),all))
 ifneq ($(NEEDS_PROBES),)
 -include $(O)/probes.mk
 endif
@@ -235,7 +235,14 @@ run:
 	@$(MAKE) --no-print-directory -j$$(nproc) build sample-tools
 	@O=$(O) samples/run.sh $(PRESET)
 
-.PHONY: sample-tools tools
+# Pages about the 24 cells of the tiny grid; REPEATS=1 for a look, SITE=dir elsewhere.
+SITE ?= docs/perf
+site:
+	@.ci/packages build
+	@$(MAKE) --no-print-directory -j$$(nproc) build sample-tools
+	@O=$(O) samples/site.sh $(SITE)
+
+.PHONY: sample-tools tools site
 sample-tools: $(SAMPLE_TOOL_BIN)
 tools: $(TOOL_BIN)
 
@@ -327,6 +334,7 @@ help:
 	@echo 'Targets:'
 	@echo '  build        the programs (default)'
 	@echo '  run          the sample job; PRESET=tiny (default), medium, full'
+	@echo '  site         profile the 24 cells of the tiny grid and write docs/perf'
 	@echo '  test         everything: lint, unit, fault, cli, browser-side readers, fuzz smoke'
 	@echo '  test-unit    unit tests and fault twins only'
 	@echo '  test-san     unit tests and fault twins under ASan+UBSan and TSan'

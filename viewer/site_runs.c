@@ -37,7 +37,7 @@ static void put_run(struct buf *out, const struct site_view *v, const struct sit
 	uint32_t m;
 
 	buf_printf(out, "<tr%s><th scope=\"row\" data-v=\"%" PRIu32 "\">",
-		   run == c->shown ? " class=\"shown\"" : "", c->row);
+		   c->n_runs > 1 && run == c->shown ? " class=\"shown\"" : "", c->row);
 	site_put_text(out, v->g->rows.values[c->row]);
 	buf_puts(out, "</th>");
 	if (s->col_name) {
@@ -77,10 +77,12 @@ void site_runs(struct buf *out, struct site_view *v)
 
 	buf_puts(out, "<details id=\"runs\"><summary><h2>All runs</h2> ");
 	site_put_count(out, v->s->n_runs, "run");
-	buf_puts(out,
-		 "</summary>\n<p>The marked run is the one of the matrix: of its cell’s runs the "
-		 "median by time.</p>\n<div class=\"wide\" tabindex=\"0\" role=\"region\" "
-		 "aria-label=\"all runs\"><table class=\"list sortable\">\n");
+	buf_puts(out, "</summary>\n");
+	if (v->s->n_runs > v->g->n_cells)
+		buf_puts(out, "<p>The marked run is the one of the matrix: of its cell’s runs the "
+			      "median by time.</p>\n");
+	buf_puts(out, "<div class=\"wide\" tabindex=\"0\" role=\"region\" "
+		      "aria-label=\"all runs\"><table class=\"list sortable\">\n");
 	put_head(out, v->s);
 	buf_puts(out, "<tbody>\n");
 	for (i = 0; i < v->g->n_cells; i++)

@@ -138,15 +138,17 @@
 
   const cell = (i) => cells.find((td) => Number(td.dataset.cell) === i);
 
+  // With a sign, but for what is nothing when rounded.
+  const signed = (v) => (Math.abs(v) < 0.05 ? '0' : `${v > 0 ? '+' : '−'}${Math.abs(v).toFixed(1)}`);
   function changeText(a, b) {
     if (a === null || b === null || !(a > 0)) return '–';
     const r = b / a;
-    if (r >= 0.5 && r <= 2) return `${r >= 1 ? '+' : '−'}${Math.abs((r - 1) * 100).toFixed(1)} %`;
+    if (r >= 0.5 && r <= 2) return `${signed((r - 1) * 100)} %`;
     return `× ${r >= 100 ? flame.count(r) : flame.digits(r, 3)}`;
   }
 
   // Of shares: a percentage of a percentage would mislead.
-  const pointsText = (d) => `${d >= 0 ? '+' : '−'}${Math.abs(d * 100).toFixed(1)} points`;
+  const pointsText = (d) => `${signed(d * 100)} points`;
 
   function bar(a, b, most) {
     const d = (b || 0) - (a || 0);
