@@ -72,6 +72,7 @@
   const shorten = (text, max) => (text.length <= max ? text : `${text.slice(0, max - 1)}…`);
 
   const KINDS = {
+    __proto__: null, // names are foreign
     cpu: ['CPU time', 'samples'],
     wall: ['wall-clock time', 'samples'],
     offcpu: ['time off the CPU', 'samples'],
@@ -93,6 +94,7 @@
   const countNoun = (kind) => (KINDS[kind] ?? [0, 'samples'])[1];
 
   const LOSSES = {
+    __proto__: null,
     ring_full: 'the ring of a thread was full',
     late_tick: 'ticks that came too late, dropped',
     truncated: 'stacks deeper than the limit, cut at the root end',

@@ -17,7 +17,7 @@
   const RUNNABLE = 1;
   const GAP = 2.5; // intervals without a tick are a gap
   // Which states have a kind.
-  const COUNTS = { cpu: (state) => state === RUNNING, wall: () => true, offcpu: (state) => state !== RUNNING };
+  const COUNTS = { __proto__: null, cpu: (state) => state === RUNNING, wall: () => true, offcpu: (state) => state !== RUNNING };
 
   const hasTicks = (profile, kind) => Boolean(COUNTS[kind]) && profile.ticks.count > 0;
 
@@ -365,10 +365,10 @@
     return t.length ? value[Math.max(0, Math.min(t.length - 1, place))] : NaN;
   }
 
-  // What a range holds: CPU time (NaN: no ticks of kind cpu), ticks, threads that ran, change of a series.
+  // What a range holds: CPU time (NaN: no ticks of kind cpu), samples, threads that ran, change of a series.
   function rangeNumbers(profile, state, heap) {
     const threads = new Set();
-    const sums = { cpu: NaN, samples: 0, ticks: 0, threads: 0, heap: NaN };
+    const sums = { cpu: NaN, samples: 0, threads: 0, heap: NaN };
     if (hasTicks(profile, 'cpu') && profile.kinds.includes('cpu')) {
       sums.cpu = 0;
       eachTick(profile, { ...state, kind: 'cpu' }, (i, value, count) => {
@@ -377,7 +377,6 @@
         threads.add(profile.ticks.thread[i]);
       });
     }
-    eachTick(profile, { ...state, kind: 'wall' }, () => sums.ticks++);
     sums.threads = threads.size;
     const [from, to] = rangeOf(state);
     if (heap && heap.t.length) sums.heap = seriesAt(heap, to) - seriesAt(heap, from);
