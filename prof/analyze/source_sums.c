@@ -196,35 +196,42 @@ static void add_totals(struct source_sums *s, enum source_column column)
 	}
 }
 
+/* 1: there are any. */
+static int sum_stacks(struct source_sums *s, const struct filter *f, enum source_column column)
+{
+	const struct profile *p = s->p;
+	size_t i, n = 0;
+
+	for (i = 0; i < p->n_samples; i++) {
+		const struct profile_sample *sample = &p->samples[i];
+
+		if (!filter_passes(f, sample))
+			continue;
+		if (n++ == 0)
+			memset(s->sums, 0, p->n_stacks * sizeof(*s->sums));
+		grow_count(&s->sums[sample->stack].count, sample->count);
+		grow(&s->sums[sample->stack].value, sample->value);
+		grow(&s->all[column], sample->value);
+	}
+	return n > 0;
+}
+
 static int add_column(struct source_sums *s, const struct sample_filter *want,
 		      enum source_column column, struct err *err)
 {
 	struct sample_filter one = *want;
-	const struct profile *p = s->p;
 	struct filter f;
-	size_t i, n = 0;
 	int rc;
 
 	one.kind = source_sums_kind(s->time_kind, column);
-	rc = filter_init(&f, p, &one, err);
+	rc = filter_init(&f, s->p, &one, err);
 	if (rc)
 		return rc;
-	memset(s->sums, 0, p->n_stacks * sizeof(*s->sums));
-	for (i = 0; i < p->n_samples; i++) {
-		const struct profile_sample *sample = &p->samples[i];
-
-		if (!filter_passes(&f, sample))
-			continue;
-		grow_count(&s->sums[sample->stack].count, sample->count);
-		grow(&s->sums[sample->stack].value, sample->value);
-		grow(&s->all[column], sample->value);
-		n++;
-	}
-	filter_release(&f);
-	if (n) {
+	if (sum_stacks(s, &f, column)) {
 		add_self(s, column);
 		add_totals(s, column);
 	}
+	filter_release(&f);
 	return 0;
 }
 

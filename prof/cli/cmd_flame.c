@@ -7,6 +7,7 @@
 
 #include "prof/base/buf.h"
 #include "prof/base/log.h"
+#include "prof/base/units.h"
 #include "prof/cli/cmd.h"
 #include "prof/cli/flame_page.h"
 #include "prof/cli/flame_runs.h"
@@ -89,14 +90,31 @@ static const char *page_path(struct buf *path, const struct arguments *a, const 
 	return buf_failed(path) ? NULL : path->data;
 }
 
+/* Pages go to others: who writes one should know how large it is and that it has source code. */
+static void say_written(const char *file, int has_text)
+{
+	char size[UNITS_TEXT];
+	struct stat st;
+
+	if (strcmp(file, "-") == 0)
+		return;
+	if (stat(file, &st) == 0 && S_ISREG(st.st_mode))
+		log_info("wrote %s: %s%s", file, units_bytes(size, (uint64_t)st.st_size),
+			 has_text ? ", with source code (--no-source leaves it out)" : "");
+	else
+		log_info("wrote %s", file);
+}
+
 static int write_runs(const struct arguments *a, const struct profile *runs, size_t n,
 		      struct err *err)
 {
-	struct work x = {&a->page, runs, n};
+	struct flame_page page = a->page;
+	struct work x = {&page, runs, n};
 	struct buf path = BUF_INIT;
 	const char *file = page_path(&path, a, &x);
-	int rc;
+	int rc, has_text = 0;
 
+	page.has_text = &has_text;
 	flame_page_warn(&a->page, runs, n);
 	if (!file)
 		rc = err_nomem(err, "the name of a page");
@@ -104,8 +122,8 @@ static int write_runs(const struct arguments *a, const struct profile *runs, siz
 		rc = write_page(stdout, &x, err);
 	else
 		rc = outfile_write(file, write_page, &x, err);
-	if (rc == 0 && strcmp(file, "-") != 0)
-		log_info("wrote %s", file);
+	if (rc == 0)
+		say_written(file, has_text);
 	buf_release(&path);
 	return rc;
 }

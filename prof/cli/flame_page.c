@@ -193,6 +193,8 @@ static int find_source(struct made *m, const struct flame_page *page, const stru
 	rc = flame_sources_make(&m->sources, p, &want, &how, err);
 	if (rc == 0 && m->sources.source.n_files)
 		o->source = &m->sources.source;
+	if (rc == 0 && page->has_text && m->sources.n_texts)
+		*page->has_text = 1;
 	return rc;
 }
 

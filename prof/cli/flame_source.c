@@ -240,11 +240,10 @@ static int add_file(struct making *m, const struct source_file *from, size_t *n_
 /* Windows are in one array that grew: where each file's are. */
 static void point_windows(struct flame_sources *x)
 {
-	const struct flame_window *at = x->windows;
-	size_t i;
+	size_t i, at = 0;
 
 	for (i = 0; i < x->source.n_files; i++) {
-		x->files[i].windows = at;
+		x->files[i].windows = x->windows ? &x->windows[at] : NULL;
 		at += x->files[i].n_windows;
 	}
 	x->source.files = x->files;

@@ -99,6 +99,11 @@ no_text() {
 	cat lines
 	grep -q 'near.h",[0-9]*,null' lines && ! grep -q text-of-near lines
 }
+told() { # who sends a page to others knows what is in it
+	flame told.html one && grep -q 'wrote told.html: .*, with source code' err &&
+		flame told.html one --no-source && grep -q 'wrote told.html: [0-9.]* KiB$' err
+}
+check "that a page has source is said" told
 none() { # options…: neither text nor lines
 	flame none.html one "$@" || return 1
 	[ -z "$(node "$PAYLOAD" source <none.html)" ] && ! node "$PAYLOAD" raw <none.html | grep -aq 'text-of'
