@@ -242,6 +242,8 @@ await run([
     is((await rows(page, 'table'))[0].split('|')[8], 'old', 'what got less first');
     await page.locator('[data-sort="p"]').click();
     is((await rows(page, 'table')).slice(3).map((r) => r.split('|')[8]).join(), 'rest,main', 'the least certain last');
+    await page.evaluate(() => window.flame.app.set({ sort: 'm.' }));
+    is((await rows(page, 'table')).join(), '5.35 s|7.41 s|+2.06 s|+38.5 %|5.35 s|7.41 s|+2.06 s|/bin/app', 'modules');
   }],
 
   ['paper gets the first 200 rows', async () => {

@@ -183,7 +183,7 @@
     }
 
     function render(changed) {
-      if (changed && ['selected', 'zoom'].some((k) => changed.has(k)) && changed.size === 1) return;
+      if (changed && shown.graph === app.graph() && !changed.has('find') && !changed.has('sort')) return;
       const sort = load();
       const { table, columns } = shown;
       const keep = changed !== null && !['sort', 'find'].some((k) => changed.has(k));

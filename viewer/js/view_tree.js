@@ -245,7 +245,8 @@
       help: HELP,
       render(changed) {
         const before = graph;
-        if (changed && changed.size === 1 && changed.has('selected') && rows.length && graph.base(here()) === app.state.selected) return;
+        const there = changed && graph === app.graph() && !changed.has('find');
+        if (there && (!changed.has('selected') || (rows.length && graph.base(here()) === app.state.selected))) return;
         graph = app.graph();
         const hits = app.hits();
         found = hits ? flame.searchIndex(graph.tree, graph.total, hits) : null;
