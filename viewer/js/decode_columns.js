@@ -62,10 +62,12 @@
   function doubles(bytes, rows) {
     if (rows * 8 !== bytes.length) throw damaged('a column has the wrong size');
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-    return Float64Array.from({ length: rows }, (_, i) => {
+    const out = new Float64Array(rows);
+    for (let i = 0; i < rows; i++) {
       const v = view.getFloat64(8 * i, true);
-      return Number.isFinite(v) ? v : NaN;
-    });
+      out[i] = Number.isFinite(v) ? v : NaN;
+    }
+    return out;
   }
 
   // The columns that a head lists, which lie one after the other from `offset` to the end of `bytes`.

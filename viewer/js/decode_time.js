@@ -10,9 +10,10 @@
     return column;
   }
 
-  function maybeIndex(column, limit, what) {
-    below(column, limit + 1, what);
-    return Int32Array.from(column, (v) => v - 1);
+  function minusOne(column) {
+    const out = new Int32Array(column);
+    for (let i = 0; i < out.length; i++) out[i]--;
+    return out;
   }
 
   const orZeros = (column, rows) => (column.length > 0 ? column : new Uint32Array(rows));
@@ -30,16 +31,15 @@
     const count = stage.length;
     const run = below(orZeros(col.u32('span.run'), count), runs.length, 'a span without its run');
     if (run.length !== count) throw damaged('columns of spans differ in length');
-    const params = col.u32('span.params');
     const table = {
       run,
       stage,
-      thread: maybeIndex(col.u32('span.thread'), threads.length, 'a span without its thread'),
+      thread: minusOne(col.u32('span.thread', threads.length + 1, 'a span without its thread')),
       start: startTimes(col.f64('span.start'), run),
       wall: maybe(col.f64('span.wall')),
       cpu: maybe(col.f64('span.cpu')),
       items: col.real('span.items'),
-      params: below(params, strings.count, 'a span without its parameters'),
+      params: col.u32('span.params', strings.count, 'a span without its parameters'),
       allocBytes: maybe(col.f64('span.alloc_bytes')),
       allocCount: maybe(col.f64('span.alloc_count')),
       peakHeap: maybe(col.f64('span.peak_heap')),
@@ -63,9 +63,9 @@
     }
     const table = {
       t,
-      thread: maybeIndex(col.u32('tick.thread'), threads.length, 'a tick without its thread'),
+      thread: minusOne(col.u32('tick.thread', threads.length + 1, 'a tick without its thread')),
       node,
-      state: Uint8Array.from(col.u32('tick.state', 6, 'a tick without its state')),
+      state: new Uint8Array(col.u32('tick.state', 6, 'a tick without its state')),
     };
     return { count, ...sameRows(table, 'ticks', count) };
   }
