@@ -66,7 +66,7 @@ int cmd_site(int argc, char **argv)
 		 "items of a stage by the time of the run (rows=parquet); may be repeated", 0},
 		{0, "title", OPT_TEXT, &a.options.title, "TEXT", "head of the index", 0},
 		{0, "max-bytes", OPT_BYTES, &a.max_bytes, "SIZE",
-		 "of a cell's page (100KB); the comparison gets eight times that", 0},
+		 "of a cell's page (150000); the comparison gets eight times that", 0},
 		{0, "compare", OPT_FLAG, &a.compare, NULL, "a page of all cells (the default)", 0},
 		{0, "no-compare", OPT_FLAG, &a.compare, NULL, "no such page", 1},
 		{0, "redact", OPT_FLAG, &a.options.redact, NULL,
