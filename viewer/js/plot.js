@@ -121,11 +121,13 @@
   const seriesUnit = (name) => Object.keys(UNITS).find((u) => UNITS[u].test(name)) || 'count';
   const seriesValue = (unit, v) => (!Number.isFinite(v) ? '–' : unit === 'ns' ? flame.time(v) : unit === 'bytes' ? flame.bytes(v) : Number.isInteger(v) || Math.abs(v) >= 1e3 ? flame.count(v) : flame.digits(v, 4));
 
+  const changeText = (bytes) => (bytes === 0 ? 'no change' : `${bytes > 0 ? '+' : '−'}${flame.bytes(Math.abs(bytes))}`);
+
   // Okabe and Ito's colours, told apart with any kind of colour blindness; darker or lighter by theme.
   const SERIES = { light: ['#0072b2', '#d55e00', '#007a5a', '#a34b82', '#8a6d00', '#2f6f9f', '#5c5a56'], dark: ['#56b4e9', '#f0883e', '#2fc49a', '#e29bc6', '#f0e442', '#9ecbea', '#b8b8c0'] };
   const seriesColour = (place, dark) => SERIES[dark ? 'dark' : 'light'][place % 7];
 
-  const api = { marks, markText, timeMark, reduce, peakOf, rangeStats, seriesUnit, seriesValue, seriesColour };
+  const api = { marks, markText, timeMark, reduce, peakOf, rangeStats, seriesUnit, seriesValue, seriesColour, changeText };
   if (typeof module === 'object') module.exports = api;
   else root.flame = Object.assign(root.flame ?? {}, api);
 })(globalThis);

@@ -208,14 +208,14 @@
         const { t, value } = peaks[main];
         const stage = stageAt(t);
         const other = series.findIndex((s) => s.name === 'rss_bytes');
-        add(`${nameOf(series[main])} peak`, `${flame.bytes(value)} at ${flame.time(t)}`, ...(stage ? [' in ', textName(stage)] : []));
+        add(`${nameOf(series[main])} peak`, `${flame.bytes(value)} at ${flame.time(t)}`, ...(stage ? [' in ', textName(flame.shorten(stage, 200))] : []));
         if (main !== other && other >= 0 && peaks[other]) add('RSS peak', `${flame.bytes(peaks[other].value)} at ${flame.time(peaks[other].t)}`);
       }
       if (state.from >= 0) {
         const heap = series.find((s) => s.name === 'heap_bytes');
         const change = heap ? flame.seriesAt(heap, state.to) - flame.seriesAt(heap, state.from) : NaN;
         add('range', `${flame.rangeText(state)} (${flame.time(state.to - state.from)})`);
-        if (change === change) add('heap', change === 0 ? 'no change' : `${change > 0 ? '+' : '−'}${flame.bytes(Math.abs(change))}`);
+        if (change === change) add('heap', flame.changeText(change));
       }
       facts.replaceChildren(...list);
       live.hidden = !profile.kinds.includes('peak');

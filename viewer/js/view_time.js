@@ -18,14 +18,14 @@
     ['a', 'all threads, or the busiest'],
   ];
 
-  const threadName = (t) => flame.nameText(t ? t.name || 'thread' : '(unknown thread)') + (t && t.count > 1 ? ` (${flame.count(t.count)} threads)` : t && t.tid ? ` ${t.tid}` : '');
+  const threadName = (t) => flame.shorten(flame.nameText(t ? t.name || 'thread' : '(unknown thread)'), 60) + (t && t.count > 1 ? ` (${flame.count(t.count)} threads)` : t && t.tid ? ` ${t.tid}` : '');
 
   // Threads with ticks or stages, those that ran most first; shown in the order in which they began.
   function lanesOf(profile) {
-    const { lists } = flame.tickIndex(profile);
+    const { lists, from } = flame.tickIndex(profile);
     const ran = lists.map((list) => list.reduce((n, i) => n + (profile.ticks.state[i] === 0 ? 1 : 0), 0));
     const bars = new Map(flame.spanLanes(profile, 0).map((lane) => [lane.thread, lane]));
-    const first = (list, lane) => Math.min(list.length ? profile.ticks.t[list[0]] : Infinity, lane ? profile.spans.start[lane.rows[0]] : Infinity);
+    const first = (list, lane) => Math.min(list.length ? from[list[0]] : Infinity, lane ? profile.spans.start[lane.rows[0]] : Infinity);
     return lists.map((list, k) => ({ thread: k - 1, ticks: list.length, ran: ran[k], bars: bars.get(k - 1) || null, first: first(list, bars.get(k - 1)) }))
       .filter((l) => l.first < Infinity)
       .sort((a, b) => b.ran - a.ran || b.ticks - a.ticks || a.thread - b.thread);
@@ -51,10 +51,10 @@
       const colour = flame.stageColours(profile, app.dark());
       return { of: (i) => (stage[i] < 0 ? -1 : shown[stage[i]]), fill: colour, name: (k) => flame.nameText(stages[k].name), what: 'stage' };
     }
-    const { labels, tree } = profile;
+    const { labels, tree, strings } = profile;
     return {
-      of: (i) => (ticks.node[i] > 0 ? tree.label[ticks.node[i]] : -1),
-      fill: (k) => (k < 0 ? '#8a8a92' : app.colours().fill(k)), name: (k) => flame.baseName(app.module(k)) || '(no module)', what: 'module', labels,
+      of: (i) => (ticks.node[i] > 0 ? labels.module[tree.label[ticks.node[i]]] - 1 : -1),
+      fill: (k) => (k < 0 ? '#8a8a92' : app.colours().ofModule(k)), name: (k) => flame.baseName(strings.text(k)), what: 'module',
     };
   }
 
@@ -127,37 +127,29 @@
       }
     }
 
+    // Running, ready and waiting for a disk on top of each other. Pixels that look the same become one box.
     function strip(c, row, y) {
-      const width = (plot.right - plot.left) / row.running.length;
-      const parts = ['sleeping', 'disk', 'runnable', 'running'];
+      const bins = row.running.length;
+      const wide = (plot.right - plot.left) / bins;
       const bottom = y + STRIP;
+      const ink = (state) => INK[state][plot.dark ? 1 : 0];
+      const high = (v) => (v > 0 ? Math.max(1, Math.round(Math.min(1, v / wide) * 2 * (STRIP - 4)) / 2) : 0);
       c.fillStyle = plot.ink.line;
       c.fillRect(0, bottom, plot.width, 1);
-      // Pixels that look the same become one rectangle.
-      const flush = (part, from, to, high, low, k) => {
-        if (!(high > 0)) return;
-        c.fillStyle = part === 'running' ? colouring.fill(k) : INK[part][plot.dark ? 1 : 0];
-        c.fillRect(from, bottom - low - high, to - from, high);
-      };
-      for (const part of parts) {
-        let [from, high, low, key] = [0, 0, 0, -1];
-        for (let x = 0; x <= row.running.length; x++) {
-          const share = (name) => (x < row.running.length ? Math.min(1, row[name][x] / width) : 0);
-          let h = 0;
-          let l = 0;
-          if (part === 'sleeping') h = share('sleeping') > 0.02 ? 3 : 0;
-          else {
-            h = Math.round(share(part) * 2 * (STRIP - 4)) / 2;
-            if (h === 0 && share(part) > 0) h = 1;
-            if (part === 'runnable') l = Math.round(share('running') * 2 * (STRIP - 4)) / 2;
-            if (part === 'disk') l = Math.round((share('running') + share('runnable')) * 2 * (STRIP - 4)) / 2;
-          }
-          const k = part === 'running' && x < row.running.length ? row.keys[x] : -1;
-          if (h !== high || l !== low || k !== key) {
-            flush(part, from, x, high, low, key);
-            [from, high, low, key] = [x, h, l, k];
-          }
-        }
+      let before = [0, 0, 0, 0, -1];
+      let from = 0;
+      for (let x = 0; x <= bins; x++) {
+        const now = x < bins ? [row.sleeping[x] > wide / 50 ? 3 : 0, high(row.running[x]), high(row.runnable[x]), high(row.disk[x]), row.keys[x]] : [];
+        if (now.length && now.every((v, i) => v === before[i])) continue;
+        let at = bottom;
+        [ink('sleeping'), colouring.fill(before[4]), ink('runnable'), ink('disk')].forEach((fill, i) => {
+          if (!before[i]) return;
+          c.fillStyle = fill;
+          c.fillRect(from, at - before[i], x - from, before[i]);
+          if (i > 0) at -= before[i];
+        });
+        before = now;
+        from = x;
       }
     }
 
@@ -217,7 +209,7 @@
       if (state.from >= 0) list.push(['range', `${flame.rangeText(state)} (${flame.time(state.to - state.from)})`]);
       else list.push(['whole run', flame.time(end)]);
       if (n.cpu === n.cpu) list.push(['CPU', flame.time(n.cpu)], ['samples', flame.count(n.samples)], ['threads busy', flame.count(n.threads)]);
-      if (n.heap === n.heap) list.push(['heap', n.heap === 0 ? 'no change' : `${n.heap > 0 ? '+' : '−'}${flame.bytes(Math.abs(n.heap))}`]);
+      if (n.heap === n.heap) list.push(['heap', flame.changeText(n.heap)]);
       return list;
     }
 
@@ -253,9 +245,8 @@
     }
 
     layout();
-    const own = (on) => document.activeElement === graph.canvas && on;
     const keyOf = (key) => (event) => {
-      const action = (own(true) ? graph.keys[key] : null) || mine[key] || plot.keys[key];
+      const action = (document.activeElement === graph.canvas && graph.keys[key]) || mine[key];
       return action ? action(event) : false;
     };
     const mine = { ...plot.keys, Enter: () => app.set({ view: 'flame' }), a: () => !more.hidden && showAll(!all), o: flip };
