@@ -2,7 +2,7 @@
 import { core, fails, is, near, ok, run, same, test } from './harness.mjs';
 import { makeProfile, nodesByPath, random, randomSpec } from './rig.mjs';
 
-const flame = core('format', 'decode', 'weigh', 'layout', 'state', 'compare', 'derive');
+const flame = core('format', 'decode', 'weigh', 'layout', 'state', 'compare', 'timeline', 'derive');
 const withDefaults = (p, patch) => Object.freeze({ ...flame.stateDefaults(p), ...patch });
 const pick = (next, list) => list[Math.floor(next() * list.length)];
 
@@ -181,6 +181,28 @@ test('recursion that comes back through others is one frame, and its callees are
   };
   same(shown({ fold: 1 }), ['main 22', 'main;A 22', 'main;A;C 15', 'main;A;B 7', 'main;A;B;qsort 7', 'main;A;B;qsort;cmp 7', 'qsort 1', 'qsort;main 1']);
   same(shown({ fold: 1, own: 1 }), ['main 23', 'main;A 22', 'main;A;C 15', 'main;A;B 7', 'main;A;B;cmp 7']);
+});
+
+test('a range of time weighs what its ticks do, whatever is folded, and other kinds not at all', () => {
+  const next = random(300);
+  const spec = randomSpec(300);
+  spec.ticks = Array.from({ length: 200 }, (_, i) => ({ t: 1000 + i * 50 + Math.floor(next() * 40), thread: 'worker-1', stack: pick(next, spec.stacks)[0], state: pick(next, [0, 0, 2]) }));
+  const p = makeProfile(spec);
+  const range = { from: 3000, to: 7000 };
+  for (const fold of [0, 1]) for (const own of [0, 1]) for (const order of ['heavy', 'name']) {
+    const state = withDefaults(p, { ...range, fold, own, order });
+    const g = flame.deriveGraph(p, state);
+    checkShape(g);
+    checkTotals(g);
+    checkOrder(p, g, order);
+    const own0 = flame.tickWeights(p, state).selfValue;
+    const want = new Float64Array(g.tree.count);
+    own0.forEach((v, i) => { want[g.node(i)] += v; });
+    want.forEach((v, i) => near(g.selfValue[i], v, 'own value'));
+    ok(g.value[0] > 0 && g.value[0] < flame.deriveGraph(p, withDefaults(p, {})).value[0], 'less than everything');
+  }
+  const alloc = withDefaults(p, { kind: 'alloc' });
+  is(flame.deriveGraph(p, { ...alloc, ...range }).value[0], flame.deriveGraph(p, alloc).value[0]);
 });
 
 test('a profile without samples has a graph of nothing', () => {
