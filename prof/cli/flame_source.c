@@ -6,8 +6,11 @@
 
 #include "prof/cli/flame_text.h"
 
-#define CONTEXT   10
-#define LINE_MAX_ ((size_t)1000) /* bytes; of longer ones the beginning */
+#define CONTEXT        10 /* lines around one that costs much */
+#define CONTEXT_LITTLE 2  /* … and around others: most lines of a profile cost next to nothing */
+#define MUCH_SELF      0.01 /* of everything */
+#define MUCH_TOTAL     0.05
+#define LINE_MAX_      ((size_t)1000) /* bytes; of longer ones the beginning */
 
 struct making {
 	struct flame_sources *x;
@@ -150,31 +153,57 @@ static int put_window(struct making *m, struct buf *text, const struct flame_tex
 	return buf_failed(text) ? ERR_NOMEM : add_window(m->x, &w);
 }
 
+static uint32_t context_of(const struct making *m, const struct flame_line *l)
+{
+	size_t k;
+
+	for (k = 0; k < m->x->source.n_columns; k++) {
+		double all = (double)m->v->all[m->columns[k]];
+
+		if ((double)l->self[k] >= MUCH_SELF * all ||
+		    (double)l->total[k] >= MUCH_TOTAL * all)
+			return CONTEXT;
+	}
+	return CONTEXT_LITTLE;
+}
+
+/* Which lines of the text are wanted, by number; NULL: no memory. */
+static unsigned char *choose_lines(const struct making *m, const struct flame_file *f,
+				   const struct flame_text *t)
+{
+	unsigned char *wanted = calloc((size_t)t->n + 2, 1); /* 0 and the one behind are not */
+	size_t i;
+
+	for (i = 0; wanted && i < f->n_lines; i++) {
+		uint32_t line = f->lines[i].line, around = context_of(m, &f->lines[i]), from, to;
+
+		if (line == 0 || line > t->n)
+			continue;
+		from = line > around ? line - around : 1;
+		to = t->n - line > around ? line + around : t->n;
+		memset(wanted + from, 1, to - from + 1);
+	}
+	return wanted;
+}
+
 /* Windows around the lines of a file that the text has. */
 static int put_windows(struct making *m, const struct flame_file *f, const struct flame_text *t,
 		       struct buf *text)
 {
-	uint32_t first = 0, last = 0;
-	size_t i;
-	int rc = 0;
+	unsigned char *wanted = choose_lines(m, f, t);
+	uint32_t i, first = 0;
+	int rc = wanted ? 0 : ERR_NOMEM;
 
-	for (i = 0; rc == 0 && i < f->n_lines; i++) {
-		uint32_t line = f->lines[i].line, from, to;
-
-		if (line == 0 || line > t->n)
-			continue;
-		from = line > CONTEXT ? line - CONTEXT : 1;
-		to = t->n - line > CONTEXT ? line + CONTEXT : t->n;
-		if (last && from <= last + 1) {
-			last = to;
-			continue;
+	for (i = 1; rc == 0 && i <= t->n + 1; i++) {
+		if (wanted[i] && !first)
+			first = i;
+		if (!wanted[i] && first) {
+			rc = put_window(m, text, t, first, i - 1);
+			first = 0;
 		}
-		if (last)
-			rc = put_window(m, text, t, first, last);
-		first = from;
-		last = to;
 	}
-	return rc == 0 && last ? put_window(m, text, t, first, last) : rc;
+	free(wanted);
+	return rc;
 }
 
 /* The windows from `first` on are those of the file: where their text is, now that it does not move any more. */

@@ -28,7 +28,8 @@ struct flame_sources {
 	size_t n_texts;
 };
 
-/* Files are in the order of what they cost by themselves, first of all of `kind`. Text is that of lines within 10 of one that costs anything.
+/* Files are in the order of what they cost by themselves, first of all of `kind`. Text is that of lines that cost anything, with two lines around them, ten around those of a hundredth of everything or
+ * more (a twentieth with what they call).
  * A file has none when it cannot be read, is no regular file of source text of up to 8 MiB, or may not be what was
  * compiled: changed since the run began or since its module was built; with `dir` the user vouches for it. */
 int flame_sources_make(struct flame_sources *x, const struct profile *p,

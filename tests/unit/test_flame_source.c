@@ -82,7 +82,7 @@ static void window_is(const struct flame_window *w, uint32_t first, uint32_t las
 	buf_release(&want);
 }
 
-static void windows_are_ten_lines_around_and_join(void **state)
+static void windows_are_around_what_costs_and_join(void **state)
 {
 	const struct flame_file *f;
 	struct flame_sources x;
@@ -107,6 +107,50 @@ static void windows_are_ten_lines_around_and_join(void **state)
 	window_is(&f->windows[1], 46, 66);
 	window_is(&f->windows[2], 185, 200);
 	assert_int_equal(x.source.left_out, 0);
+	flame_sources_release(&x);
+}
+
+/* Two lines around what is below a hundredth of everything; the heavy one's ten lines may reach back over them. */
+static void lines_that_cost_little_have_little_around(void **state)
+{
+	const struct flame_file *f;
+	struct flame_sources x;
+
+	(void)state;
+	write_lines("a.c", 200);
+	cost(PROFILE_CPU, "a.c", 20, 9);
+	cost(PROFILE_CPU, "a.c", 96, 9); /* 94 … 98, which the next one's 90 … 110 takes in */
+	cost(PROFILE_CPU, "a.c", 100, 970);
+	cost(PROFILE_CPU, "a.c", 113, 9); /* 111 … 115 touches it */
+	cost(PROFILE_CPU, "a.c", 200, 3);
+	gather(&x);
+	f = &x.source.files[0];
+	assert_int_equal(f->n_windows, 3);
+	window_is(&f->windows[0], 18, 22);
+	window_is(&f->windows[1], 90, 115);
+	window_is(&f->windows[2], 198, 200);
+	flame_sources_release(&x);
+}
+
+/* Of what a line calls a twentieth of everything is much. */
+static void calls_count_when_they_are_much(void **state)
+{
+	const struct flame_file *f;
+	struct flame_sources x;
+	char path[600];
+
+	(void)state;
+	write_lines("a.c", 200);
+	snprintf(path, sizeof(path), "m@/p:%.400s:50;f@/p", scratch("a.c"));
+	made_sample(&profile, PROFILE_CPU, PROFILE_NONE, 0, path, 1, 50);
+	snprintf(path, sizeof(path), "m@/p:%.400s:150;f@/p", scratch("a.c"));
+	made_sample(&profile, PROFILE_CPU, PROFILE_NONE, 0, path, 1, 49);
+	made_sample(&profile, PROFILE_CPU, PROFILE_NONE, 0, "g", 1, 901);
+	gather(&x);
+	f = &x.source.files[0];
+	assert_int_equal(f->n_windows, 2);
+	window_is(&f->windows[0], 40, 60);
+	window_is(&f->windows[1], 148, 152);
 	flame_sources_release(&x);
 }
 
@@ -304,7 +348,9 @@ static void nothing_is_no_source(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(windows_are_ten_lines_around_and_join),
+		T(windows_are_around_what_costs_and_join),
+		T(lines_that_cost_little_have_little_around),
+		T(calls_count_when_they_are_much),
 		T(text_keeps_its_lines),
 		T(columns_are_what_there_is),
 		T(room_is_kept),
