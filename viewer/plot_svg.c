@@ -243,7 +243,7 @@ static int shown(const struct plot_point *t)
 /* Circle, square, triangle, diamond: lines can be told apart without colours, too. */
 static void put_marker(struct buf *out, size_t line, double x, double y)
 {
-	static const char *const forms[] = {"m-3.2 0a3.2 3.2 0 1 0 6.4 0a3.2 3.2 0 1 0-6.4 0z",
+	static const char *const forms[] = {"m-3 0a3 3 0 1 0 6 0a3 3 0 1 0-6 0z",
 					    "m-3-3h6v6h-6z", "m0-3.8l3.6 6.4h-7.2z",
 					    "m0-4l4 4l-4 4l-4-4z"};
 

@@ -11,7 +11,8 @@
 #include "prof/cli/site_pick.h"
 #include "prof/store/read.h"
 
-#define NAMES_MAX 4 /* of shares, and of throughputs */
+#define VALUE_MAX 1e18 /* what is beyond was not measured: a foreign hand in the file */
+#define NAMES_MAX 4    /* of shares, and of throughputs */
 
 /* Stages of the export, whose times people compare first, and what it writes. */
 static const char *const usual_shares[] = {"alignment=alignment", "KNN=knn"};
@@ -42,6 +43,11 @@ static int keep(struct reading *r, const char **to, const char *text)
 		return 0;
 	*to = arena_strdup(&r->d->arena, text);
 	return *to ? 0 : ERR_NOMEM;
+}
+
+static double or_nan(double v)
+{
+	return !(v >= 0 && v <= VALUE_MAX) ? (double)NAN : v < 1 / VALUE_MAX ? 0 : v;
 }
 
 /* ---- metrics ---- */
@@ -112,6 +118,8 @@ static void measure(struct reading *r, struct site_run *run, const struct profil
 	run->value[at++] = cache_hits(p);
 	for (i = 0; i < r->n_per_second; i++)
 		run->value[at++] = sum_of(run, r->per_second[i], 1) / (wall / 1e9);
+	for (i = 0; i < at; i++)
+		run->value[i] = or_nan(run->value[i]);
 }
 
 static int name_metric(struct reading *r, uint32_t at, enum site_unit unit, const char *spec,
@@ -196,11 +204,6 @@ static double mean_size(const struct profile *p, uint32_t name, const char *size
 	return n ? sum / n : (double)NAN;
 }
 
-static double or_nan(double v)
-{
-	return v >= 0 ? v : (double)NAN;
-}
-
 static int take_stages(struct reading *r, struct site_run *run, const struct profile *p)
 {
 	const char *x = r->o->x && strcmp(r->o->x, "items") != 0 ? r->o->x : NULL;
@@ -219,9 +222,10 @@ static int take_stages(struct reading *r, struct site_run *run, const struct pro
 					  .n = row->n,
 					  .wall_ns = or_nan(row->wall_ns.sum),
 					  .cpu_ns = or_nan(row->cpu_ns.sum),
-					  .items = row->items > 0 ? row->items : (double)NAN,
+					  .items =
+						  row->items > 0 ? or_nan(row->items) : (double)NAN,
 					  .peak_heap_bytes = or_nan(row->peak_heap_bytes.max)};
-		to->x = x ? mean_size(p, row->name, x) : to->items;
+		to->x = x ? or_nan(mean_size(p, row->name, x)) : to->items;
 		rc = keep(r, &to->name, strtab_text(p->strings, row->name));
 		if (!to->name)
 			to->name = "";

@@ -127,6 +127,14 @@ file_names_collide() { # ids that begin alike, labels that differ in signs only
 		labels = json_object('plm', json_extract('[\"a/b\",\"a b\",\"A:B\"]', '\$[' || (key - 1) || ']'), 'k', '3')" c.sqlite
 	"$PROF" -q site --store c.sqlite c && python3 "$CHECK" c >/dev/null && [ "$(find c/cells -type f | wc -l)" -eq 3 ]
 }
+impossible_numbers() {
+	cp "$S" i.sqlite
+	sql "UPDATE stage_row SET wall_ns = -5, items = 9e999 WHERE id % 3 = 0;
+		UPDATE stage_row SET items = 1e-320, params = '{\"n\": 1e300, \"cache_hits\": \"x\"}' WHERE id % 3 = 1;
+		UPDATE run SET duration_ns = key % 4 - 2 WHERE key % 2; UPDATE process_row SET max_rss_bytes = -1, cpu_ns = -9" i.sqlite
+	"$PROF" -q site --store i.sqlite --x n --per-second u=knn i && "$PROF" -q site --store i.sqlite --x items i &&
+		python3 "$CHECK" i >/dev/null && ! grep -qiE '[^a-z](nan|inf)[^a-z]' <(sed '/<script>/,$d' i/index.html)
+}
 no_runs() {
 	fill e.sqlite --runs 1 --seed 1
 	sql 'DELETE FROM run' e.sqlite
@@ -235,6 +243,7 @@ check "--redact leaves out host and paths" redacts
 check "--strip leaves out a folder" strips
 check "labels with HTML, slashes, nothing or 300 characters" hostile_labels
 check "cells whose files would have one name" file_names_collide
+check "numbers that cannot be" impossible_numbers
 check "a store without runs is told" no_runs
 check "runs without stages" without_stages
 check "runs without an end" unfinished
