@@ -217,7 +217,11 @@ void pack_back(struct pack *w, const struct pack_mark *mark)
 
 /* ---- deflate ---- */
 
-#define LEVEL 6
+/* Beyond LARGE, a level that is half as far from the best, and twice as fast. */
+#define LEVEL       6
+#define LEVEL_LARGE 5
+#define LARGE       ((size_t)1 << 20)
+
 /* Of columns larger than this every STRIDE-th chunk is tried, which tells their size to a few percent. */
 #define CHUNK  ((size_t)16384)
 #define STRIDE 8
@@ -249,13 +253,23 @@ static size_t column_size(z_stream *z, const char *bytes, size_t n)
 	return (size_t)((double)size * (double)n / (double)tried);
 }
 
+static int level_of(const struct pack *w)
+{
+	size_t all = 0;
+	int i;
+
+	for (i = 0; i < COLUMNS; i++)
+		all += w->columns[i].len;
+	return all > LARGE ? LEVEL_LARGE : LEVEL;
+}
+
 size_t pack_size(struct pack *w, const struct pack_mark *since)
 {
 	z_stream z = {0};
 	size_t size = 0;
 	int i;
 
-	if (deflateInit(&z, LEVEL) != Z_OK) {
+	if (deflateInit(&z, level_of(w)) != Z_OK) {
 		fail(w, ERR_NOMEM);
 		return 0;
 	}
@@ -301,7 +315,7 @@ int pack_deflate(struct pack *w, const struct buf *head, struct buf *out)
 	struct buf size = BUF_INIT;
 	int rc, i;
 
-	if (deflateInit(&z, LEVEL) != Z_OK)
+	if (deflateInit(&z, level_of(w)) != Z_OK)
 		return ERR_NOMEM;
 	buf_put_u32(&size, (uint32_t)head->len);
 	rc = buf_failed(&size);
