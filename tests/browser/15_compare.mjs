@@ -81,6 +81,25 @@ test('of many those are picked that Benjamini and Hochberg pick', () => {
   same([...flame.pick(Float64Array.from([0.03, 1, 1, 1]), 0.05, (i) => i === 0)], [1, 0, 0, 0], 'what cannot differ does not count:');
 });
 
+test('functions that cannot differ do not hide those that do', () => {
+  for (const [a, b, part, p] of [[4, 0, 0.5, 0.0625], [1, 2, 0.25, 0.015625], [0, 0, 0.5, 1], [2, 3, 0, 0]]) is(flame.leastP({ a, b, e: (a + b) * part }), p, `${a} and ${b}:`);
+  const stacks = Array.from({ length: 200 }, (_, f) => [`main;rare${f}`, 1, { run: f % 2 }]);
+  const p = makeProfile({ stacks: [...stacks, ['main;some', 9, { run: 0 }]], runs: [{}, {}] });
+  const state = stateOf(p, { norm: 'none' });
+  const graph = graphOf(p, state);
+  is(flame.significance(p, state, graph).significant[label(p, 'some')], 1, '9 samples and none:');
+  is(flame.frameDoubts(p, state, graph)[nodesNamed(p, 'some', graph.tree)[0]], 0, 'its frame:');
+  is(sum(flame.significance(p, state, graph).significant), 1);
+});
+
+test('shares of small runs are tested without replacement', () => {
+  const p = makeProfile({ stacks: [['f', 10, { run: 0 }], ['g', 5, { run: 0 }], ['f', 3, { run: 1 }], ['g', 12, { run: 1 }]], runs: [{}, {}] });
+  const state = stateOf(p);
+  const graph = graphOf(p, state);
+  close(flame.significance(p, state, graph).p[label(p, 'f')], 0.025327687033676147, 'function');
+  close(flame.frameP(p, state, graph, nodesNamed(p, 'f', graph.tree)[0]), 0.025327687033676147, 'frame');
+});
+
 test('two runs of one program differ by chance only', () => {
   for (const norm of ['none', 'total', 'stage']) {
     let low = 0;
@@ -244,6 +263,13 @@ test('frames that chance may explain are marked', () => {
   for (const n of ['main', 'f0', 'f1', 'f2']) is(flame.frameP(p, state, graph, nodesNamed(p, n, graph.tree)[0]) > 0.01, n === 'f0', n);
 });
 
+test('frames with many samples in one run are not taken for others', () => {
+  const p = makeProfile({ stacks: [['x', 1, { run: 0 }], ['x', 4101, { run: 1 }], ['y', 2, { run: 0 }], ['y', 5, { run: 1 }], ['z', 4000, { run: 0 }]], runs: [{}, {}] });
+  const state = stateOf(p, { norm: 'none' });
+  const graph = graphOf(p, state);
+  same(['x', 'y'].map((n) => flame.frameDoubts(p, state, graph)[nodesNamed(p, n, graph.tree)[0]]), [0, 1]);
+});
+
 test('a run without samples: everything is new, nothing is divided', () => {
   const p = makeProfile({ stacks: [['main;work', 100, { run: 1 }]], runs: [{}, {}] });
   for (const norm of ['total', 'stage', 'none']) {
@@ -322,6 +348,8 @@ test('a thread of one run is found in the other by its name', () => {
   is(flame.threadIn(p, id(0, 'w1'), 1), id(1, 'w1'));
   is(flame.threadIn(p, id(1, 'w1'), 0), id(0, 'w1'));
   is(flame.threadIn(p, id(0, 'w0'), 1), -1);
+  const threads = [[0, 'w'], [0, 'w'], [1, 'x'], [1, 'w'], [1, 'w']].map(([r, name], k) => ({ id: k, run: r, name, process: 'p' }));
+  same([0, 1, 2, 4].map((t) => flame.threadIn({ threads }, t, t < 2 ? 1 : 0)), [3, 4, -1, 1], 'the second for the second:');
   const state = stateOf(p, { thread: id(0, 'w1'), norm: 'none' });
   const { compare } = graphOf(p, state);
   is(compare.a.total[0], 20 * 5e6);

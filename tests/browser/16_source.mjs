@@ -94,6 +94,8 @@ test('pieces are the line again, and take no long time', () => {
     for (const file of ['a.c', 'a.py', 'a.txt'])
       for (const inside of [false, true]) is(flame.shade(text, flame.languageOf(file), inside).map(([, t]) => t).join(''), text);
   }
+  const words = flame.shade('int '.repeat(1000), flame.languageOf('a.c'), false);
+  is(words.length, 400, 'long lines have colours at their beginning:');
   const from = performance.now();
   for (const sign of ["'\\", '"\\', '/*', '"""', '/*/', "'"]) for (const file of ['a.c', 'a.py']) {
     const text = sign.repeat(2000).slice(0, 4000);
