@@ -13,7 +13,7 @@ const part = (name) => readFileSync(join('viewer', name), 'utf8');
 export function pageOf(data) {
   return part('page.html')
     .replace(/<meta charset[^>]*>/, (meta) => `${meta}\n<meta http-equiv="Content-Security-Policy" content="${POLICY}">`)
-    .replace(/<link rel="stylesheet" href="([^"]+)">/g, (_, name) => `<style>\n${part(name)}</style>`)
+    .replace(/<link rel="stylesheet" href="([^"]+)"[^>]*>/g, (_, name) => `<style>\n${part(name)}</style>`)
     .replace(/(<script id="flame-data"[^>]*>)[^]*?(<\/script>)/, (_, open, close) => `${open}\n${data}${close}`)
     .replace(/<script src="([^"]+)"[^>]*>/g, (_, name) => `<script>\n${part(name)}`);
 }
