@@ -81,12 +81,18 @@ static size_t base64_room(size_t bytes)
 
 #define MARK "@PROTEA-FLAME-"
 
+/* Parts of the code, those first that a small page does without first. */
+enum part { PART_SOURCE, PART_ONE, PART_STAGES, PART_LISTS, PART_SEVERAL, PARTS };
+
+static const char *const part_marks[PARTS] = {"SOURCE", "ONE", "STAGES", "LISTS", "SEVERAL"};
+
 struct page {
 	FILE *out; /* NULL: nothing is written, `bytes` is what it would be */
 	const struct flame_options *options;
 	const struct buf *plain; /* the table for where no script runs */
 	const struct buf *up;    /* the link to the page above */
 	const struct buf *data;  /* NULL: none */
+	unsigned parts;          /* bits */
 	size_t bytes;
 	int has_place;
 	struct err *err;
@@ -114,12 +120,23 @@ static int is_mark(const char *mark, const char *name)
 	return strncmp(mark, name, strlen(name)) == 0 && mark[strlen(name)] == '@';
 }
 
-/* The page's text, with parts for one run or for several as it is, and what its marks stand for. */
+/* The part that a mark begins, or PARTS. */
+static enum part part_of(const char *mark)
+{
+	enum part part = 0;
+
+	while (part < PARTS && !is_mark(mark, part_marks[part]))
+		part++;
+	return part;
+}
+
+/* The page's text with its parts, and what its marks stand for. */
 static int put_page(struct page *w)
 {
 	const char *at = viewer_page_html, *end = at + viewer_page_html_len, *mark;
 	int skip = 0, rc = 0;
 
+	w->bytes = 0;
 	while (rc == 0 && at < end) {
 		mark = strstr(at, MARK);
 		if (!skip)
@@ -132,17 +149,57 @@ static int put_page(struct page *w)
 			rc = put_part(w, w->plain->data, w->plain->len);
 		else if (is_mark(mark, "UP"))
 			rc = put_part(w, buf_str(w->up), w->up->len);
-		else if (is_mark(mark, "ONE"))
-			skip = w->options->n_runs > 1;
-		else if (is_mark(mark, "SEVERAL"))
-			skip = w->options->n_runs == 1;
 		else if (is_mark(mark, "END"))
 			skip = 0;
+		else if (part_of(mark) < PARTS)
+			skip = !(w->parts >> part_of(mark) & 1);
 		at = strchr(mark + 1, '@');
 		at = at ? at + 1 : end;
 	}
 	if (rc == 0 && !w->has_place)
 		rc = err_set(w->err, ERR_INTERNAL, "the page of this build has no place for data");
+	return rc;
+}
+
+static size_t bytes_max(const struct flame_options *o)
+{
+	return o->max_bytes ? o->max_bytes : FLAME_BYTES_MAX;
+}
+
+/* Views without data are not in the page. */
+static unsigned needed_parts(const struct flame_options *o)
+{
+	unsigned parts = 1u << PART_LISTS;
+	size_t i;
+
+	for (i = 0; i < o->n_runs; i++)
+		if (o->runs[i].p->n_stages)
+			parts |= 1u << PART_STAGES;
+	if (o->n_runs > 1)
+		return parts | 1u << PART_SEVERAL;
+	/* The strips of threads and the stages above them are drawn alike. */
+	if (o->runs[0].p->n_ticks || o->runs[0].p->n_counters)
+		parts |= 1u << PART_ONE | 1u << PART_STAGES;
+	if (o->source && o->source->n_files && !o->redact)
+		parts |= 1u << PART_SOURCE;
+	return parts;
+}
+
+/* Of the code what the runs need; of a small page no more than leaves a fifth of it to the data. What a page is without, it
+ * says itself. */
+static int choose_parts(struct page *w)
+{
+	/* Changes are lists, too. */
+	enum part part, kept = w->options->n_runs > 1 ? PART_LISTS : PART_SEVERAL;
+	int rc;
+
+	w->parts = needed_parts(w->options);
+	rc = put_page(w);
+	for (part = 0; part < kept && w->bytes > bytes_max(w->options) / 5 * 4; part++) {
+		w->parts &= ~(1u << part);
+		if (rc == 0)
+			rc = put_page(w);
+	}
 	return rc;
 }
 
@@ -160,7 +217,7 @@ static int too_small(const struct flame_options *o, const struct buf *data, size
 static int make_data(struct buf *data, struct graph *g, const struct flame_options *o, size_t code,
 		     struct err *err)
 {
-	size_t max = o->max_bytes ? o->max_bytes : FLAME_BYTES_MAX;
+	size_t max = bytes_max(o);
 	size_t room = max > code ? base64_room(max - code) : 0;
 	int rc = payload_write(data, g, o, room, err);
 
@@ -192,7 +249,7 @@ static int write_graph(FILE *out, struct graph *g, const struct flame_options *o
 	if (rc == 0)
 		rc = make_up(&up, o, err);
 	if (rc == 0)
-		rc = put_page(&page);
+		rc = choose_parts(&page);
 	if (rc == 0)
 		rc = make_data(&data, g, o, page.bytes, err);
 	if (rc == 0) {

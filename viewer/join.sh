@@ -46,13 +46,13 @@ packed() { # id
 	letters <"$work"
 	printf '</script>\n'
 }
-# Sources of page.html by element, attribute and, of scripts, the part that they belong to.
+# Sources of page.html by element, attribute and the part that they belong to.
 names() { sed -n "s/.*<$1=\"\\([^\"]*\\)\"$2.*/\\1/p" page.html; }
 scripts() { # part
 	names 'script src' " data-part=\"$1\"" | while IFS= read -r file; do "$LEAN" <"$file"; done
 }
-styles() {
-	names 'link rel="stylesheet" href' '' | grep -v '^base\.css$' | while IFS= read -r file; do style "$file"; done
+styles() { # part
+	names 'link rel="stylesheet" href' " data-part=\"$1\"" | while IFS= read -r file; do style "$file"; done
 }
 work=$(mktemp)
 trap 'rm -f "$work"' EXIT
@@ -76,14 +76,18 @@ while IFS= read -r line; do
 		;;
 	'<link rel="stylesheet"'*) ;;
 	'<!-- code -->')
-		styles | packed flame-style
+		styles core | packed flame-style
 		scripts core | packed flame-code
-		# What only pages of one run need, and only pages of several: the writer leaves one of them out.
-		printf '@PROTEA-FLAME-ONE@\n'
-		scripts one | packed flame-code-one
-		printf '@PROTEA-FLAME-SEVERAL@\n'
-		scripts several | packed flame-code-several
-		printf '@PROTEA-FLAME-END@\n'
+		# What only pages of one run need or of several, and what small pages do without, as the writer chooses.
+		for part in lists stages one source several; do
+			printf '@PROTEA-FLAME-%s@\n' "$(echo "$part" | tr '[:lower:]' '[:upper:]')"
+			case $part in
+			one) ;; # its style is that of the stages
+			*) styles "$part" | packed "flame-style-$part" ;;
+			esac
+			scripts "$part" | packed "flame-code-$part"
+			printf '@PROTEA-FLAME-END@\n'
+		done
 		scripts start | packed flame-code-start
 		printf '<script>\n'
 		for file in js/inflate.js js/boot.js; do "$LEAN" <"$file"; done

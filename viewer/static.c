@@ -254,6 +254,29 @@ static void put_compared(const struct writing *w, const struct static_row *r)
 	buf_putc(out, '\n');
 }
 
+/* How sure the sum is: what samples can be off by. */
+static void put_precision(const struct writing *w, size_t side)
+{
+	const struct flame_run *r = &w->o->runs[side];
+	size_t i;
+
+	for (i = 0; i < r->n_precisions; i++) {
+		const struct flame_precision *at = &r->precisions[i];
+
+		if (at->kind != w->kind)
+			continue;
+		buf_puts(w->out, " (");
+		html_text(w->out, at->text, strlen(at->text));
+		if (at->hi > at->lo && at->lo >= 0 && at->hi < 1e18) {
+			buf_puts(w->out, "; 95 %: ");
+			put_amount(w->out, w->kind, (uint64_t)at->lo);
+			buf_puts(w->out, " \xe2\x80\xa6 ");
+			put_amount(w->out, w->kind, (uint64_t)at->hi);
+		}
+		buf_putc(w->out, ')');
+	}
+}
+
 static void put_sum(const struct writing *w)
 {
 	size_t side;
@@ -266,6 +289,7 @@ static void put_sum(const struct writing *w)
 		buf_puts(w->out, ", ");
 		put_count(w->out, w->list.count[side]);
 		buf_printf(w->out, " %s", count_noun(w->kind));
+		put_precision(w, side);
 	}
 	buf_puts(w->out, "</h3>\n");
 }
@@ -352,13 +376,20 @@ static int put_tables(struct writing *w, struct err *err)
 	return rc || buf_failed(w->out) ? err_nomem(err, "the table of a page") : 0;
 }
 
+/* A twentieth of the page at most. */
+static size_t bytes_of(const struct flame_options *o)
+{
+	size_t n = o->runs[0].p->n_stacks < SMALL_STACKS ? STATIC_BYTES_SMALL : STATIC_BYTES_MAX;
+
+	return o->max_bytes && o->max_bytes / 20 < n ? o->max_bytes / 20 : n;
+}
+
 int static_write(struct buf *out, const struct flame_options *o, struct err *err)
 {
 	struct writing w = {.out = out, .o = o};
 	size_t i, from = out->len;
 
-	w.end = from +
-		(o->runs[0].p->n_stacks < SMALL_STACKS ? STATIC_BYTES_SMALL : STATIC_BYTES_MAX);
+	w.end = from + bytes_of(o);
 	if (o->title && o->n_runs > 1) {
 		buf_puts(out, "<h2>");
 		put_name(out, o->title, strlen(o->title));

@@ -92,7 +92,7 @@ const harm = (page) => page.evaluate(() => {
 // In every view that there is: its keys, its choices and buttons, the mouse over what it draws.
 async function tour(page, what) {
   if (!(await page.evaluate(() => window.flame && window.flame.app))) throw new Error(`${what}: the page did not start: ${await text(page, 'body')}`);
-  const views = await page.evaluate(() => window.flame.views.filter((v) => !(v.why && v.why(window.flame.app.profile))).map((v) => v.id));
+  const views = await page.evaluate(() => window.flame.app.views.filter((v) => !v.why).map((v) => v.id));
   const scripts = await page.locator('script').count();
   const harms = [];
   for (const view of views) {

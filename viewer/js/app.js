@@ -2,8 +2,8 @@
 // choice, and what every view shares (colours, texts, tooltip, copying). Views are made when they are first
 // shown.
 //
-// A view: flame.views.push({ id, label, why(profile) → '' or why there is none, help: [[keys, text]],
-//   create(app, host) → { render(changed), resize(), focus(), keys: { key: (event) => … }, help } })
+// A view: flame.views.push({ id, help: [[keys, text]],
+//   create(app, host) → { render(changed), resize(), focus(), keys: { key: (event) => … }, help } }); views.js lists them.
 // render(changed): a Set of state keys, or null: everything (first time, shown again).
 (function (root) {
   'use strict';
@@ -14,8 +14,6 @@
   const TIME_KINDS = ['cpu', 'wall', 'offcpu', 'sql', 'gpu'];
   // What the graph depends on; a change of anything else leaves it alone.
   const GRAPH_KEYS = ['kind', 'stage', 'thread', 'by', 'order', 'fold', 'own', 'from', 'to', 'a', 'b', 'norm', 'width'];
-  // Tabs from left to right.
-  const VIEWS = ['flame', 'changes', 'time', 'callers', 'table', 'tree', 'stages', 'memory', 'source'];
   const keyOf = (state, names) => names.map((k) => state[k]).join('\n');
 
   // The last result of make() as long as key() says the same.
@@ -185,16 +183,14 @@
 
     // ---- views ----
 
-    const usable = (spec) => !(spec.why && spec.why(profile));
-    app.viewId = () => {
-      const wanted = flame.views.find((v) => v.id === app.state.view);
-      return wanted && usable(wanted) ? wanted.id : flame.views.find(usable).id;
-    };
-    app.viewLabel = () => flame.views.find((v) => v.id === app.viewId()).label;
+    app.views = flame.viewsOf(profile, flame.views);
+    const specOf = (id) => app.views.find((v) => v.id === id);
+    app.viewId = () => (specOf(app.state.view).why ? 'flame' : app.state.view);
+    app.viewLabel = () => specOf(app.viewId()).label;
     app.view = () => (made.get(app.viewId()) ?? {}).view;
     app.showView = (place) => {
-      const spec = flame.views[place];
-      if (spec && usable(spec)) app.set({ view: spec.id });
+      const spec = app.views[place];
+      if (spec && !spec.why) app.set({ view: spec.id });
     };
     app.focus = () => {
       const m = made.get(app.viewId());
@@ -203,7 +199,7 @@
 
     function showView(changed) {
       const id = app.viewId();
-      const spec = flame.views.find((v) => v.id === id);
+      const spec = specOf(id);
       let fresh = changed === null || changed.has('view');
       if (!made.has(id)) {
         const host = element('section', { class: 'view', id: `panel-${id}`, role: 'tabpanel', 'aria-labelledby': `tab-${id}` });
@@ -260,7 +256,6 @@
     }
 
     app.start = () => {
-      flame.views.sort((x, y) => VIEWS.indexOf(x.id) - VIEWS.indexOf(y.id));
       if (profile.runs.length > 1 && flame.compareBar) bar = flame.compareBar(app, byId('compare'));
       parts = [flame.controls(app), flame.tabs(app)];
       store.subscribe((state, changed) => render(changed));

@@ -29,7 +29,7 @@
     document.head.append(e);
   }
 
-  Promise.all([unpack('#flame-style'), unpack('[id^="flame-code"]')])
+  Promise.all([unpack('[id^="flame-style"]'), unpack('[id^="flame-code"]')])
     .then(([style, code]) => {
       put('style', style);
       put('script', code);

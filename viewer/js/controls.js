@@ -105,8 +105,8 @@
   // The row of tabs; panels are made by app.js.
   function tabs(app) {
     const list = byId('tabs');
-    const items = flame.views.map((view, i) => {
-      const why = view.why ? view.why(app.profile) : '';
+    const items = app.views.map((view, i) => {
+      const { why } = view;
       return element('button', {
         type: 'button', role: 'tab', id: `tab-${view.id}`, 'aria-controls': `panel-${view.id}`,
         title: why || `${view.label} (${i + 1})`, 'aria-disabled': why ? 'true' : null,
@@ -124,7 +124,7 @@
     });
     return {
       render() {
-        flame.views.forEach((view, i) => {
+        app.views.forEach((view, i) => {
           const on = view.id === app.viewId();
           items[i].setAttribute('aria-selected', String(on));
           items[i].tabIndex = on ? 0 : -1;

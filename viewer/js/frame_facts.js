@@ -131,8 +131,8 @@
     const place = profile.source ? profile.source.files.findIndex((f) => f.name === file) : -1;
     const ofRoot = node === 0 ? 'this is the whole graph' : '';
     const view = (id) => {
-      const spec = flame.views.find((v) => v.id === id);
-      return !spec ? 'there is no such view' : spec.why ? spec.why(profile) : '';
+      const spec = app.views.find((v) => v.id === id);
+      return spec ? spec.why : 'there is no such view';
     };
     return [
       ['Zoom to it', zoom ?? inFlame, 'Enter', ''],

@@ -74,6 +74,8 @@
     if (meta.folded)
       list.push(['folded', element('span', { class: 'lost' },
         `${flame.count(meta.folded.nodes)} light frames (at most ${flame.percent(meta.folded.share, 1)} of a kind) are in “(other)”`)]);
+    const without = app.views.filter((v) => v.leftOut).map((v) => v.label);
+    if (without.length > 0) list.push(['left out', element('span', { class: 'lost' }, `${without.join(', ')}: the page may not be larger`)]);
     if (meta.redacted) list.push(['redacted', 'names of hosts, arguments, folders, labels']);
     return list;
   }
