@@ -376,12 +376,11 @@ static int put_tables(struct writing *w, struct err *err)
 	return rc || buf_failed(w->out) ? err_nomem(err, "the table of a page") : 0;
 }
 
-/* A twentieth of the page at most. */
 static size_t bytes_of(const struct flame_options *o)
 {
-	size_t n = o->runs[0].p->n_stacks < SMALL_STACKS ? STATIC_BYTES_SMALL : STATIC_BYTES_MAX;
-
-	return o->max_bytes && o->max_bytes / 20 < n ? o->max_bytes / 20 : n;
+	if (o->max_bytes && o->max_bytes <= STATIC_TIGHT)
+		return STATIC_BYTES_LEAST;
+	return o->runs[0].p->n_stacks < SMALL_STACKS ? STATIC_BYTES_SMALL : STATIC_BYTES_MAX;
 }
 
 int static_write(struct buf *out, const struct flame_options *o, struct err *err)

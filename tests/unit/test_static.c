@@ -81,6 +81,11 @@ static void lacks(const char *text)
 
 static void a_run_and_what_cost_most(void **state)
 {
+	static const struct flame_precision sure[] = {
+		{PROFILE_PEAK, "exact", 0, 0},
+		{PROFILE_ALLOC, "estimated, one < 512 KiB", 1 << 19, 1 << 21},
+	};
+
 	(void)state;
 	made_sample(&a, PROFILE_CPU, PROFILE_NONE, 0, "main;knn;dot", 60, 6000000000);
 	made_sample(&a, PROFILE_CPU, PROFILE_NONE, 0, "main;knn", 10, 1000000000);
@@ -102,6 +107,13 @@ static void a_run_and_what_cost_most(void **state)
 	    "</table>\n");
 	has("<h3>bytes allocated: 1.0 MiB, 2 allocations</h3>");
 	has("<bdi>load</bdi><td>1.0 MiB<td>100.0 %");
+	runs[0].precisions = sure;
+	runs[0].n_precisions = 2;
+	written();
+	has("<h3>CPU time: 10 s, 100 samples</h3>");
+	has("1.0 MiB, 2 allocations (estimated, one &lt; 512 KiB; 95 %: 512.0 KiB \xe2\x80\xa6 2.0 "
+	    "MiB)"
+	    "</h3>");
 	options.only_kind = 1;
 	written();
 	lacks("bytes");
