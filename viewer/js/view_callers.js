@@ -22,7 +22,7 @@
   function functionActions(app, label) {
     const { labels, strings, source } = app.profile;
     const raw = strings.text(labels.name[label]);
-    const file = source.files.findIndex((f) => f.name === strings.text(labels.file[label]));
+    const file = flame.views.some((v) => v.id === 'source') ? source.files.findIndex((f) => f.name === strings.text(labels.file[label])) : -1;
     return {
       w: ['Callers and callees', () => app.set({ view: 'callers', fn: label })],
       f: ['Show in flame graph', () => app.set({ view: 'flame', find: flame.escaped(raw), zoom: 0, x0: 0, x1: 1 })],
@@ -414,5 +414,5 @@
   }
 
   Object.assign(flame, { functionMenu, actByKey });
-  flame.views.push({ id: 'callers', label: 'Callers', help: HELP, create });
+  flame.views.push({ id: 'callers', help: HELP, create });
 })(globalThis);

@@ -299,5 +299,5 @@
     };
   }
 
-  flame.views.push({ id: 'table', label: 'Table', help: HELP, create });
+  flame.views.push({ id: 'table', help: HELP, create });
 })(globalThis);

@@ -287,5 +287,5 @@
     };
   }
 
-  flame.views.push({ id: 'tree', label: 'Tree', help: HELP, create });
+  flame.views.push({ id: 'tree', help: HELP, create });
 })(globalThis);
