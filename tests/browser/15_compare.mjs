@@ -377,6 +377,7 @@ test('the sentence says who takes more, and how many differ', () => {
   is(tell(0, 0, 5), 'No function differs by more than sampling noise.');
   is(tell(3, 2, 40, { norm: 'total' }), '3 functions have a larger share of the total, 2 a smaller one; the rest is within sampling noise.');
   is(tell(0, 1, 40, { norm: 'stage' }), '1 function has a smaller share of its stage; the rest is within sampling noise.');
+  is(tell(2, 1, 3, { norm: 'stage' }), '2 functions have a larger share of their stages, 1 a smaller one.');
   is(tell(5, 1, 40, cpu, 'exact'), '5 functions up, 1 down; the rest is equal.');
   is(tell(0, 0, 4, cpu, 'exact'), 'No function differs.');
   is(flame.functionsSentence(cpu, { a: 0, b: 1, up: 0, down: 0, functions: 1 }, 'samples'), '');

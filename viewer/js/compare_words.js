@@ -26,8 +26,10 @@
     if (method === 'none') return 'The error of sampled blocks is not known: differences are not tested.';
     const noise = method === 'exact' ? '' : ' by more than sampling noise';
     if (up + down === 0) return `No function differs${noise}.`;
-    const share = { total: ' share of the total', stage: ' share of its stage', none: '' }[state.norm];
-    const part = (n, word) => `${flame.count(n)} ${n === 1 ? 'function' : 'functions'}${share ? `${n === 1 ? ' has' : ' have'} a ${word}${share}` : ` ${word}`}`;
+    const share = state.norm !== 'none';
+    const whole = (n) => (state.norm === 'total' ? 'the total' : n === 1 ? 'its stage' : 'their stages');
+    const part = (n, word) =>
+      `${flame.count(n)} ${n === 1 ? 'function' : 'functions'} ${share ? `${n === 1 ? 'has' : 'have'} a ${word} share of ${whole(n)}` : word}`;
     const words = share ? ['larger', 'smaller'] : ['up', 'down'];
     const both = up > 0 && down > 0 ? `${part(up, words[0])}, ${flame.count(down)} ${share ? 'a smaller one' : 'down'}`
       : up > 0 ? part(up, words[0]) : part(down, words[1]);

@@ -8,13 +8,11 @@
   const SHOWN = 100; // of each list, until all are asked for
   const FRAMES = 4; // of a path that are shown
 
-  const signed = (v, text) => (v > 0 ? `+${text(v)}` : text(v));
-
   function relative(row) {
     if (row.state === 'gone' || (row.aSelf > 0 && !(row.bSelf > 0))) return 'gone';
     if (!(row.aSelf > 0)) return row.bSelf > 0 ? 'new' : '';
     if (row.ratio >= 3) return `× ${flame.digits(row.ratio, 3)}`;
-    return signed(100 * (row.ratio - 1), (v) => `${flame.digits(v, 3)} %`);
+    return flame.signedText(100 * (row.ratio - 1), (v) => `${flame.digits(v, 3)} %`);
   }
 
   function create(app, host) {
@@ -53,7 +51,7 @@
       const name = strings.text(labels.name[row.label]);
       const find = () => app.set({ view: 'flame', find: flame.escaped(name) });
       const module = app.module(row.label);
-      const change = element('td', { class: `change ${row.delta > 0 ? 'more' : 'less'}` }, signed(row.delta, amount));
+      const change = element('td', { class: `change ${row.delta > 0 ? 'more' : 'less'}` }, flame.signedText(row.delta, amount));
       change.style.setProperty('--p', most > 0 ? Math.abs(row.delta) / most : 0);
       return element('tr', { class: row.significant ? 'sure' : null },
         element('th', { scope: 'row' }, button(textName(name), 'find it in the flame graph', find, { class: 'plain' }),
