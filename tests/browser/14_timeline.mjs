@@ -215,6 +215,7 @@ test('time order goes through a graph without library frames, and ranges through
   const g = flame.deriveGraph(p, { ...flame.stateDefaults(p), kind: 'alloc', from: 0, to: 15 });
   is(g.total[0], 7, 'a range of time says nothing of bytes');
   is(flame.deriveGraph(p, { ...flame.stateDefaults(p), from: 0, to: 15 }).total[0], 10);
+  is(flame.deriveGraph(p, { ...flame.stateDefaults(p), kind: 'alloc', order: 'time' }).total[0], 7, 'bytes have no order of time');
 });
 
 test('time order: a frame lies inside its caller, neighbours do not overlap, nothing outside of the range', () => {

@@ -307,6 +307,8 @@ await run([
     const page = await page0('#view=time&from=500000000&to=1200000000&kind=alloc');
     like(await text(page, '#panel-time > .note'), /Ticks say nothing of kind alloc: the graph is that of the whole run/, 'said');
     is(await page.evaluate(() => window.flame.app.graph().value[0]), 5000, 'all of it');
+    await page.keyboard.press('o');
+    is(await page.evaluate(() => window.flame.app.graph().value[0]), 5000, 'in the order of time, too: bytes are never called time');
   }],
 
   ['many threads: the busiest first, all on demand', async () => {
@@ -490,7 +492,7 @@ await run([
         const canvas = document.querySelectorAll(`#panel-${v} .time-plot canvas`)[1];
         const b = canvas.getBoundingClientRect();
         canvas.setPointerCapture = () => {};
-        const send = (type, x) => canvas.dispatchEvent(new PointerEvent(type, { pointerType: 'touch', pointerId: 5, button: 0, clientX: b.left + x, clientY: b.top + 50, bubbles: true }));
+        const send = (type, x) => canvas.dispatchEvent(new PointerEvent(type, { pointerType: 'touch', pointerId: 5, isPrimary: true, button: 0, clientX: b.left + x, clientY: b.top + 50, bubbles: true }));
         send('pointerdown', 90);
         send('pointermove', 130);
         send('pointermove', 180);

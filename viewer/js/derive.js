@@ -283,7 +283,7 @@
   function deriveGraph(profile, state) {
     const key = SHAPES.map((name) => state[name]).join(' ');
     return remember(profile, 'graphs', 3, key, () =>
-      state.order === 'time' && !isComparison(profile) && profile.ticks.count > 0
+      state.order === 'time' && !isComparison(profile) && profile.ticks.count > 0 && later('hasTicks', './timeline.js')(profile, state.kind)
         ? alongTime(profile, state)
         : makeGraph(profile, state));
   }

@@ -269,14 +269,15 @@
     };
 
     over.addEventListener('pointerdown', (event) => {
-      if (event.button !== 0) return;
+      if (event.button !== 0 || !event.isPrimary) return;
       const { x, y } = place(event);
       const edge = edgeAt(x);
       const anchor = edge === 'to' ? app.state.from : edge === 'from' ? app.state.to : clamp(plot.t(x));
-      drag = { anchor, x, y, id: event.pointerId, moved: false, steps: 0, left: plot.left, right: plot.right };
+      drag = { anchor, x, y, moved: false, steps: 0, left: plot.left, right: plot.right };
       over.setPointerCapture(event.pointerId);
     });
     over.addEventListener('pointermove', (event) => {
+      if (!event.isPrimary) return;
       const { x, y } = place(event);
       hover = event.pointerType === 'touch' ? NaN : plot.t(x);
       if (drag && (drag.moved || Math.abs(x - drag.x) > 3)) {

@@ -224,8 +224,8 @@
       note.textContent = [
         `${flame.count(kept)} ${kept < of ? `of ${flame.count(of)} ` : ''}ticks in the order of time.`,
         estimate ? 'Values of a range are estimates: its ticks share what samples of the same thread and stack weigh.' : '',
-        app.state.order === 'time' ? `The graph is of ${threadName(profile.threads[app.graph().thread])}, along the axis above.` : '',
-        app.state.from >= 0 && !estimate && app.state.order !== 'time' ? `Ticks say nothing of kind ${app.state.kind}: the graph is that of the whole run.` : '',
+        app.graph().time ? `The graph is of ${threadName(profile.threads[app.graph().thread])}, along the axis above.` : '',
+        !flame.hasTicks(profile, app.state.kind) ? `Ticks say nothing of kind ${app.state.kind}: the graph is that of the whole run.` : '',
       ].filter(Boolean).join(' ');
       toFlame.disabled = wide.disabled = app.state.from < 0;
     }
