@@ -21,12 +21,19 @@ struct frame {
 	const struct plot *p;
 	struct plot_scale x, y;
 	double x_lo, x_hi, y_lo, y_hi;
+	double aside; /* between lines, so that their bars do not lie on each other; 0: there are none */
 };
 
 static double x_of(const struct frame *f, double v)
 {
 	/* A little room at both ends, so that no marker hangs over an axis. */
 	return LEFT + (0.05 + 0.9 * plot_scale_place(&f->x, v)) * (WIDTH - LEFT - RIGHT);
+}
+
+/* Of a point of a line. */
+static double x_in(const struct frame *f, size_t line, double v)
+{
+	return x_of(f, v) + f->aside * ((double)line - (double)(f->p->n_lines - 1) / 2);
 }
 
 static double y_of(const struct frame *f, double v)
@@ -111,6 +118,8 @@ static int measure(struct frame *f)
 			f->x_hi = fmax(f->x_hi, t->x);
 			f->y_lo = fmin(f->y_lo, isfinite(t->lo) ? t->lo : t->y);
 			f->y_hi = fmax(f->y_hi, isfinite(t->hi) ? t->hi : t->y);
+			if (t->hi > t->lo)
+				f->aside = fmin(2.5, 18.0 / (double)p->n_lines);
 		}
 	return f->x_lo <= f->x_hi;
 }
@@ -243,9 +252,8 @@ static int shown(const struct plot_point *t)
 /* Circle, square, triangle, diamond: lines can be told apart without colours, too. */
 static void put_marker(struct buf *out, size_t line, double x, double y)
 {
-	static const char *const forms[] = {"m-3 0a3 3 0 1 0 6 0a3 3 0 1 0-6 0z",
-					    "m-3-3h6v6h-6z", "m0-3.8l3.6 6.4h-7.2z",
-					    "m0-4l4 4l-4 4l-4-4z"};
+	static const char *const forms[] = {"m-3 0a3 3 0 1 0 6 0a3 3 0 1 0-6 0z", "m-3-3h6v6h-6z",
+					    "m0-3.8l3.6 6.4h-7.2z", "m0-4l4 4l-4 4l-4-4z"};
 
 	buf_puts(out, "<path class=\"m\" d=\"");
 	put_pair(out, 'M', x, y);
@@ -261,18 +269,19 @@ static void put_line(struct buf *out, const struct frame *f, size_t line)
 	buf_puts(out, "<path class=\"l\" d=\"");
 	for (i = 0; i < l->n && !f->p->dots; i++)
 		if (shown(&l->points[i]))
-			put_pair(out, n++ ? 'L' : 'M', x_of(f, l->points[i].x),
+			put_pair(out, n++ ? 'L' : 'M', x_in(f, line, l->points[i].x),
 				 y_of(f, l->points[i].y));
 	for (i = 0; i < l->n; i++)
 		if (shown(&l->points[i]) && l->points[i].hi > l->points[i].lo) {
-			put_pair(out, 'M', x_of(f, l->points[i].x), y_of(f, l->points[i].lo));
+			put_pair(out, 'M', x_in(f, line, l->points[i].x), y_of(f, l->points[i].lo));
 			buf_putc(out, 'V');
 			put_number(out, y_of(f, l->points[i].hi));
 		}
 	buf_puts(out, "\"/>");
 	for (i = 0; i < l->n; i++)
 		if (shown(&l->points[i])) {
-			put_marker(out, line, x_of(f, l->points[i].x), y_of(f, l->points[i].y));
+			put_marker(out, line, x_in(f, line, l->points[i].x),
+				   y_of(f, l->points[i].y));
 			if (l->points[i].text) {
 				buf_puts(out, "<title>");
 				html_text(out, l->points[i].text, strlen(l->points[i].text));

@@ -76,7 +76,7 @@ struct site_cell {
 	const uint32_t *runs; /* by time; in site_grid.members */
 	uint32_t n_runs;
 	uint32_t
-		shown; /* the run that stands for the cell: of those that did not fail the median by time */
+		shown; /* the run that stands for the cell: the median by time of the last commit's that did not fail */
 	const char
 		*page; /* set by the caller: file of its page relative to the index; NULL: none */
 	uint32_t
@@ -90,6 +90,9 @@ struct site_grid {
 	uint32_t *members;       /* owned */
 	uint32_t n_cells;
 };
+
+/* Is it one of the runs that `shown` is the median of? */
+int site_is_current(const struct site *s, const struct site_cell *c, uint32_t run);
 
 int site_grid_make(struct site_grid *g, const struct site *s, struct err *err);
 void site_grid_release(struct site_grid *g);

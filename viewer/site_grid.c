@@ -163,15 +163,29 @@ static int compare_timed(const void *a, const void *b)
 	return x->run < y->run ? -1 : x->run > y->run;
 }
 
+/* Runs of one commit that ended alike belong together. */
+static int alike(const struct site_run *a, const struct site_run *b)
+{
+	return !a->failed == !b->failed && same(a->git_sha, b->git_sha);
+}
+
+int site_is_current(const struct site *s, const struct site_cell *c, uint32_t run)
+{
+	return alike(&s->runs[run], &s->runs[c->shown]);
+}
+
+/* The last run that did not fail, or the last one, and of all that belong to it the median by time. */
 static uint32_t choose(const struct site *s, const struct site_cell *c, struct timed *scratch)
 {
-	uint32_t i, n = 0, failed;
+	const struct site_run *last = &s->runs[c->runs[c->n_runs - 1]];
+	uint32_t i, n = 0;
 
-	for (failed = 0; n == 0 && failed < 2; failed++)
-		for (i = 0; i < c->n_runs; i++)
-			if (s->runs[c->runs[i]].failed == (int)failed)
-				scratch[n++] =
-					(struct timed){s->runs[c->runs[i]].value[0], c->runs[i]};
+	for (i = 0; i < c->n_runs; i++)
+		if (!s->runs[c->runs[i]].failed)
+			last = &s->runs[c->runs[i]];
+	for (i = 0; i < c->n_runs; i++)
+		if (alike(&s->runs[c->runs[i]], last))
+			scratch[n++] = (struct timed){s->runs[c->runs[i]].value[0], c->runs[i]};
 	qsort(scratch, n, sizeof *scratch, compare_timed);
 	return scratch[(n - 1) / 2].run;
 }
@@ -260,11 +274,15 @@ void site_cell_name(const struct site *s, const struct site_grid *g, uint32_t ce
 	const struct site_cell *c = &g->cells[cell];
 	const char *row = or_none(g->rows.values[c->row]);
 
+	const char *column = or_none(g->columns.values[c->column]);
+
 	if (s->col_name)
-		snprintf(name, SITE_CELL_NAME, "%.50s, %.14s %.24s", row, s->col_name,
-			 or_none(g->columns.values[c->column]));
+		snprintf(name, SITE_CELL_NAME, "%.*s%s, %.14s %.*s%s", strlen(row) > 46 ? 43 : 46,
+			 row, strlen(row) > 46 ? "…" : "", s->col_name,
+			 strlen(column) > 22 ? 19 : 22, column, strlen(column) > 22 ? "…" : "");
 	else
-		snprintf(name, SITE_CELL_NAME, "%.90s", row);
+		snprintf(name, SITE_CELL_NAME, "%.*s%s", strlen(row) > 90 ? 87 : 90, row,
+			 strlen(row) > 90 ? "…" : "");
 }
 
 static int compare_doubles(const void *a, const void *b)

@@ -80,7 +80,7 @@ void site_runs(struct buf *out, struct site_view *v)
 	buf_puts(out, "</summary>\n");
 	if (v->s->n_runs > v->g->n_cells)
 		buf_puts(out, "<p>The marked run is the one of the matrix: of its cell’s runs the "
-			      "median by time.</p>\n");
+			      "median by time, of the last commit.</p>\n");
 	buf_puts(out, "<div class=\"wide\" tabindex=\"0\" role=\"region\" "
 		      "aria-label=\"all runs\"><table class=\"list sortable\">\n");
 	put_head(out, v->s);

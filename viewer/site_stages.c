@@ -111,15 +111,15 @@ struct plotting {
 	int failed;
 };
 
-/* Over the cell's runs that did not fail; all of them if each did. */
+/* Over the runs that the cell's number is of. */
 static struct site_spread stage_spread(struct plotting *p, const struct site_cell *c)
 {
-	int all = p->v->s->runs[c->shown].failed;
 	uint32_t i, n = 0;
 
 	for (i = 0; i < c->n_runs; i++) {
 		const struct site_run *r = &p->v->s->runs[c->runs[i]];
-		const struct site_stage *st = all || !r->failed ? find(r, p->stage) : NULL;
+		int counts = site_is_current(p->v->s, c, c->runs[i]);
+		const struct site_stage *st = counts ? find(r, p->stage) : NULL;
 
 		if (st)
 			p->values[n++] = st->wall_ns;

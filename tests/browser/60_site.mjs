@@ -10,7 +10,7 @@ const O = process.env.O ?? 'build';
 const prof = join(O, 'protea-prof');
 const fill = join(O, 'tests/tools/store_fill');
 const quiet = { stdio: ['ignore', 'pipe', 'pipe'] };
-const EVIL = '<img src=x onerror=alert(1)>';
+const EVIL = '<img src=x onerror=alert(1)> of a model with a name longer than a screen';
 
 // Three models (one with a name that tries to be markup), K 3, 5, 10, two runs each, but for one cell.
 function makeSite() {

@@ -83,6 +83,31 @@ static void test_stands_for(void **state)
 	site_grid_release(&g);
 }
 
+/* A cell is its last commit, whatever was faster before. */
+static void test_last_commit(void **state)
+{
+	struct site_rig r;
+	struct site_grid g;
+	uint32_t i;
+
+	(void)state;
+	rig_site(&r, two, 2, 4);
+	for (i = 0; i < 12; i++)
+		r.runs[i].git_sha = "before";
+	r.runs[18].failed = 1;
+	assert_int_equal(site_grid_make(&g, &r.site, NULL), 0);
+	for (i = 0; i < g.n_cells; i++) {
+		uint32_t shown = g.cells[i].shown;
+
+		assert_in_range(shown, 12, 17);
+		assert_true(site_is_current(&r.site, &g.cells[i], shown));
+		assert_false(site_is_current(&r.site, &g.cells[i], g.cells[i].runs[0]));
+		assert_int_equal(site_is_current(&r.site, &g.cells[i], g.cells[i].runs[3]),
+				 !r.runs[g.cells[i].runs[3]].failed);
+	}
+	site_grid_release(&g);
+}
+
 static void test_spread(void **state)
 {
 	double values[] = {3, (double)NAN, 1, 2, 9};
@@ -278,11 +303,12 @@ static void test_same_bytes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_natural),    cmocka_unit_test(test_grid),
-		cmocka_unit_test(test_stands_for), cmocka_unit_test(test_spread),
-		cmocka_unit_test(test_scales),     cmocka_unit_test(test_ticks),
-		cmocka_unit_test(test_short),      cmocka_unit_test(test_index),
-		cmocka_unit_test(test_hostile),    cmocka_unit_test(test_same_bytes),
+		cmocka_unit_test(test_natural),     cmocka_unit_test(test_grid),
+		cmocka_unit_test(test_stands_for),  cmocka_unit_test(test_spread),
+		cmocka_unit_test(test_last_commit), cmocka_unit_test(test_scales),
+		cmocka_unit_test(test_ticks),       cmocka_unit_test(test_short),
+		cmocka_unit_test(test_index),       cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_same_bytes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
