@@ -1,5 +1,5 @@
 #!/bin/bash
-# Pages of a small profile, of 200,000 and of 1,000,000 distinct stacks in Chromium without a GPU: how long until the graph
+# Pages of a small profile, of a stack of 5,000 frames, of 200,000 and of 1,000,000 distinct stacks in Chromium without a GPU: how long until the graph
 # is painted, and what a frame takes while zooming, moving, searching and scrolling.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
@@ -14,5 +14,6 @@ export CHROMIUM
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/protea-bench.XXXXXX")
 trap 'rm -rf "$tmp"' EXIT
 "$tool" typical >"$tmp/small.html" 2>/dev/null || exit 1
+"$tool" deep >"$tmp/deep.html" 2>/dev/null || exit 1
 for n in 200000 1000000; do "$tool" many "$n" >"$tmp/$n.html" || exit 1; done
-node tests/bench/bench_viewer.mjs "small=$tmp/small.html" "200,000=$tmp/200000.html" "1,000,000=$tmp/1000000.html"
+node tests/bench/bench_viewer.mjs "small=$tmp/small.html" "5,000 deep=$tmp/deep.html" "200,000=$tmp/200000.html" "1,000,000=$tmp/1000000.html"

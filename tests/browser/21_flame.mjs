@@ -538,6 +538,42 @@ await run([
     }
   }],
 
+  ['whatever is pressed, turned and clicked, the window stays in the graph and undo leads back', async () => {
+    for (const [spec, seed] of [[randomSpec(9, { stacks: 150, names: 11 }), 1], [PAIR, 2], [{ stacks: [['a', 0, { value: 0 }], ['b', 1]] }, 3], [{ stacks: [] }, 4]]) {
+      const page = await open(madeFile(spec));
+      const wrong = await page.evaluate(async (first) => {
+        let x = first;
+        const next = () => (x = (Math.imul(x, 1103515245) + 12345) >>> 0) / 2 ** 32;
+        const { app } = window.flame;
+        const { v, canvas } = app.view().view;
+        const keys = Object.keys(app.view().keys).filter((k) => !['w', 'v', 'y', 'Y', 'm', 'ContextMenu'].includes(k)).concat('u', 'U', 't');
+        const steps = () => JSON.stringify({ ...app.state, theme: '', selected: 0 }); // these are no steps
+        const start = steps();
+        const bad = [];
+        for (let k = 0; k < 500 && bad.length === 0; k++) {
+          const box = canvas.getBoundingClientRect();
+          const at = { clientX: box.left + next() * box.width, clientY: box.top + next() * 200, bubbles: true, cancelable: true, pointerId: 1, pointerType: next() < 0.5 ? 'mouse' : 'touch' };
+          const what = next();
+          if (what < 0.55) canvas.dispatchEvent(new KeyboardEvent('keydown', { key: keys[Math.floor(next() * keys.length)], shiftKey: next() < 0.3, bubbles: true }));
+          else if (what < 0.8) canvas.dispatchEvent(new WheelEvent('wheel', { ...at, deltaY: (next() - 0.6) * 300, deltaX: next() < 0.4 ? (next() - 0.5) * 4000 : 0, ctrlKey: next() < 0.7 }));
+          else if (what < 0.95) for (const type of ['pointerdown', 'pointermove', 'pointerup']) canvas.dispatchEvent(new PointerEvent(type, at));
+          else app.set({ find: ['', 'f1', '(', 'module:lib', 'f[0-4]'][k % 5] });
+          if (k % 25 === 0) await new Promise((done) => setTimeout(done, 170)); // the wheel rests
+          const { tree, total, start: left } = v.graph;
+          const slack = 1e-6 * total[0];
+          if (!(v.from >= left[0] - slack && v.to <= left[0] + total[0] + slack && v.to >= v.from)) bad.push(`${k}: window ${v.from} ${v.to} of ${total[0]}`);
+          if (!(v.zoom < tree.count && v.selected < tree.count && v.rows >= 1)) bad.push(`${k}: zoom ${v.zoom}, selected ${v.selected}, rows ${v.rows}`);
+          if (total[0] > 0 && v.to === v.from) bad.push(`${k}: nothing is shown`);
+        }
+        await new Promise((done) => setTimeout(done, 200));
+        while (app.canUndo()) app.undo();
+        if (steps() !== start) bad.push(`undone to ${steps()}, not ${start}`);
+        return bad;
+      }, seed);
+      is(wrong.join('; '), '', `page ${seed}`);
+    }
+  }],
+
   ['samples without values are shown by their count', async () => {
     const page = await open(pageFile('untimed'));
     const [f, g] = [await boxOf(page, 'f'), await boxOf(page, 'g')];

@@ -67,6 +67,7 @@
 
     function down(event) {
       if (event.button !== 0) return;
+      if (resting) keepNow();
       const { x, y } = at(event);
       fingers.set(event.pointerId, { x, y });
       if (fingers.size === 2) {
