@@ -89,10 +89,10 @@ static const char *const part_marks[PARTS] = {"SOURCE", "ONE", "STAGES", "LISTS"
 struct page {
 	FILE *out; /* NULL: nothing is written, `bytes` is what it would be */
 	const struct flame_options *options;
-	const struct buf *plain; /* the table for where no script runs */
-	const struct buf *up;    /* the link to the page above */
-	const struct buf *data;  /* NULL: none */
-	unsigned parts;          /* bits */
+	struct buf *plain;      /* the table for where no script runs */
+	const struct buf *up;   /* the link to the page above */
+	const struct buf *data; /* NULL: none */
+	unsigned parts;         /* bits */
 	size_t bytes;
 	int has_place;
 	struct err *err;
@@ -203,29 +203,52 @@ static int choose_parts(struct page *w)
 	return rc;
 }
 
-/* When not even a page with everything folded is small enough; `data` are those of the smallest. */
-static int too_small(const struct flame_options *o, const struct buf *data, size_t code,
-		     struct err *err)
+/* All of the page but its data. */
+static int make_code(struct page *w)
 {
-	return err_set(err, ERR_ARG,
+	int rc;
+
+	buf_clear(w->plain);
+	rc = static_write(w->plain, w->options, w->err);
+	return rc == 0 ? choose_parts(w) : rc;
+}
+
+/* When not even a page with everything folded is small enough: how large the smallest one is, whose data are `n` bytes. A
+ * larger page has more code. */
+static int too_small(struct page *w, size_t n)
+{
+	struct flame_options o = *w->options;
+	size_t asked = o.max_bytes, least;
+	int rc = 0;
+
+	w->options = &o;
+	while (rc == 0 && (least = w->bytes + base64_bytes(n)) > o.max_bytes) {
+		o.max_bytes = least;
+		rc = make_code(w);
+	}
+	if (rc != 0)
+		return rc;
+	return err_set(w->err, ERR_ARG,
 		       "a page of at most %zu bytes is not possible: of what is to be shown the "
 		       "smallest has %zu bytes, %zu of them for the code; allow at least that",
-		       o->max_bytes, code + base64_bytes(data->len), code);
+		       asked, o.max_bytes, w->bytes);
 }
 
 /* Without a limit of their own, people get a page in any case. */
-static int make_data(struct buf *data, struct graph *g, const struct flame_options *o, size_t code,
-		     struct err *err)
+static int make_data(struct buf *data, struct graph *g, struct page *w)
 {
+	const struct flame_options *o = w->options;
 	size_t max = bytes_max(o);
-	size_t room = max > code ? base64_room(max - code) : 0;
-	int rc = payload_write(data, g, o, room, err);
+	size_t room = max > w->bytes ? base64_room(max - w->bytes) : 0;
+	int rc = payload_write(data, g, o, room, w->err);
 
 	if (rc != 0 || data->len <= room || o->max_bytes == 0)
 		return rc;
 	buf_clear(data);
-	rc = payload_write(data, g, o, 0, err);
-	return rc == 0 && code + base64_bytes(data->len) > max ? too_small(o, data, code, err) : rc;
+	rc = payload_write(data, g, o, 0, w->err);
+	if (rc == 0 && w->bytes + base64_bytes(data->len) > max)
+		rc = too_small(w, data->len);
+	return rc;
 }
 
 static int make_up(struct buf *up, const struct flame_options *o, struct err *err)
@@ -244,14 +267,12 @@ static int write_graph(FILE *out, struct graph *g, const struct flame_options *o
 {
 	struct buf data = BUF_INIT, plain = BUF_INIT, up = BUF_INIT;
 	struct page page = {.options = o, .plain = &plain, .up = &up, .err = err};
-	int rc = static_write(&plain, o, err);
+	int rc = make_up(&up, o, err);
 
 	if (rc == 0)
-		rc = make_up(&up, o, err);
+		rc = make_code(&page);
 	if (rc == 0)
-		rc = choose_parts(&page);
-	if (rc == 0)
-		rc = make_data(&data, g, o, page.bytes, err);
+		rc = make_data(&data, g, &page);
 	if (rc == 0) {
 		page.out = out;
 		page.data = &data;

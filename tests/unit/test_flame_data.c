@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include <math.h>
 #include <stdio.h>
 
 #include "prof/base/hash.h"
@@ -150,6 +151,29 @@ static void tally_page(const struct page *x, struct tally *owners, struct tally 
 	}
 }
 
+/* The largest share of a kind of a run that is in "(other)" nodes. */
+static double other_share(const struct page *x)
+{
+	uint64_t other[3][3] = {{0}}, all[3][3] = {{0}};
+	size_t g, k, at = 0;
+	double most = 0;
+
+	for (g = 0; g < x->n_groups; g++) {
+		uint64_t run = x->n_group_runs ? x->group_run[g] : 0, kind = x->group_kind[g];
+
+		assert_true(run < 3 && kind < 3);
+		for (k = 0; k < x->group_samples[g]; k++, at++) {
+			all[run][kind] += x->value[at];
+			other[run][kind] += is_other(x, x->node[at]) ? x->value[at] : 0;
+		}
+	}
+	for (g = 0; g < 3; g++)
+		for (k = 0; k < 3; k++)
+			if (all[g][k] && (double)other[g][k] / (double)all[g][k] > most)
+				most = (double)other[g][k] / (double)all[g][k];
+	return most;
+}
+
 /* ---- what the profiles say ---- */
 
 static void row_path(const struct profile *p, uint32_t stack, int base, char *text)
@@ -270,6 +294,8 @@ static void sums_are_those_of_the_profiles(void **state)
 			shown = tally_is_part(&page_paths, &paths);
 			assert_true(shown <= before);
 			assert_true((folded == NULL) == (shown == strtab_count(paths.keys)));
+			assert_true(fabs(json_number_value(json_object_get(folded, "share")) -
+					 other_share(&x)) < 1e-5);
 			assert_true(x.d.packed <= room || x.n_nodes <= 2);
 			before = shown;
 			tally_release(&page_owners);
@@ -400,6 +426,66 @@ static void children_are_in_order(void **state)
 	profile_release(&p);
 }
 
+/* Counts say who is heavy where the kind shown first has no values, whatever the other kinds say; and a kind that
+ * only the second run has is there. */
+static void counts_are_in_order_beside_values_of_other_kinds(void **state)
+{
+	struct profile p[2];
+	struct flame_run runs[2] = {{.p = &p[0]}, {.p = &p[1]}};
+	struct flame_options o = {.kind = PROFILE_CPU, .runs = runs, .n_runs = 2};
+	struct page x;
+	uint32_t i, often, big;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		assert_int_equal(profile_init(&p[i]), 0);
+		often = rig_stack(&p[i], 0, rig_frame(&p[i], PROFILE_NONE, "often", "", 0, 0));
+		big = rig_stack(&p[i], 0, rig_frame(&p[i], PROFILE_NONE, "big", "", 0, 0));
+		rig_sample(&p[i], PROFILE_NONE, PROFILE_NONE, often, 5, 0);
+		rig_sample(&p[i], PROFILE_NONE, PROFILE_NONE, big, 4, 0);
+	}
+	rig_sample(&p[1], PROFILE_NONE, PROFILE_NONE, big, 1, 1 << 20);
+	p[1].samples[2].kind = PROFILE_LEAK;
+	x = read_page(&o, ROOMY);
+	assert_int_equal(json_array_size(json_object_get(x.d.head, "kinds")), 2);
+	assert_string_equal(page_kind(&x, 1), "leak");
+	assert_string_equal(x.strings[x.function[x.label[0]]], "often");
+	assert_string_equal(x.strings[x.function[x.label[1]]], "big");
+	page_release(&x);
+	profile_release(&p[0]);
+	profile_release(&p[1]);
+}
+
+static void modules_of_several_runs_have_no_folders(void **state)
+{
+	static const char *const paths[][2] = {{"/usr/lib/libx.so", "libx.so"},
+					       {"libx.so", "libx.so"},
+					       {"/usr/lib/", "lib/"},
+					       {"/", "/"},
+					       {"", ""}};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof paths / sizeof *paths; i++) {
+		struct profile p;
+		struct flame_run runs[2] = {{.p = &p}, {.p = &p}};
+		struct flame_options o = {.kind = PROFILE_CPU, .runs = runs, .n_runs = 1};
+
+		assert_int_equal(profile_init(&p), 0);
+		rig_sample(
+			&p, PROFILE_NONE, PROFILE_NONE,
+			rig_stack(&p, 0, rig_frame(&p, rig_module(&p, paths[i][0]), "f", "", 0, 0)),
+			1, 9);
+		for (; o.n_runs <= 2; o.n_runs++) {
+			struct page x = read_page(&o, ROOMY);
+
+			assert_string_equal(x.strings[x.module[0] - 1], paths[i][o.n_runs - 1]);
+			page_release(&x);
+		}
+		profile_release(&p);
+	}
+}
+
 static int is_system(const struct profile *p, const struct profile_frame *f)
 {
 	return f->module != PROFILE_NONE &&
@@ -479,6 +565,8 @@ int main(void)
 		cmocka_unit_test(kinds_are_in_the_order_of_their_numbers_behind_the_first),
 		cmocka_unit_test(what_matters_in_any_kind_of_any_run_stays),
 		cmocka_unit_test(children_are_in_order),
+		cmocka_unit_test(counts_are_in_order_beside_values_of_other_kinds),
+		cmocka_unit_test(modules_of_several_runs_have_no_folders),
 		cmocka_unit_test(labels_say_what_is_true_in_all_runs),
 		cmocka_unit_test(runs_are_1_to_256),
 	};

@@ -399,6 +399,38 @@ static void samples_in_time_are_thinned_evenly(void **state)
 	profile_release(&p);
 }
 
+/* Where each function was folded to is where its samples in time are. */
+static void samples_in_time_are_folded_with_their_functions(void **state)
+{
+	struct profile p;
+	struct flame_run run = {.p = &p};
+	struct flame_options o = {.kind = PROFILE_CPU, .runs = &run, .n_runs = 1};
+	uint32_t thread, i;
+	size_t nodes;
+	struct data d;
+	char text[32];
+
+	(void)state;
+	fill(&p);
+	thread = rig_thread(&p, "p", 1, "t", 1);
+	for (i = 0; i < 2000; i++) {
+		uint32_t stack;
+
+		snprintf(text, sizeof text, "%llx", (unsigned long long)hash_u64(i));
+		stack = rig_stack(&p, i % 5 ? (uint32_t)(hash_u64(i) % p.n_stacks) : 0,
+				  rig_frame(&p, PROFILE_NONE, text, "", 0, 0));
+		rig_sample(&p, PROFILE_NONE, thread, stack, 1, (int64_t)(hash_u64(i) >> 44));
+		if (i < 600)
+			rig_tick(&p, i * INT64_C(5025126), thread, stack, 0);
+	}
+	d = data_of(&o, 8000);
+	nodes = data_column(&d, "node.up").rows;
+	assert_true(nodes > 50 && nodes < 1900);
+	assert_int_equal(check_ticks(&d, &p, 1), 600);
+	data_release(&d);
+	profile_release(&p);
+}
+
 static void a_comparison_has_no_times(void **state)
 {
 	struct profile p;
@@ -565,6 +597,7 @@ int main(void)
 		cmocka_unit_test(stages_take_an_eighth_of_the_room),
 		cmocka_unit_test(samples_in_time_are_all_there),
 		cmocka_unit_test(samples_in_time_are_thinned_evenly),
+		cmocka_unit_test(samples_in_time_are_folded_with_their_functions),
 		cmocka_unit_test(a_comparison_has_no_times),
 		cmocka_unit_test(counters_keep_their_values),
 		cmocka_unit_test(no_peak_of_a_counter_is_lost),
