@@ -15,7 +15,7 @@
 #define TOP        24
 #define BOTTOM     40
 #define ROW        12.5 /* between names beside lines */
-#define NAME_CHARS 14
+#define NAME_CHARS 12
 
 struct frame {
 	const struct plot *p;
