@@ -5,7 +5,7 @@
   'use strict';
 
   const flame = typeof module === 'object'
-    ? { ...require('./inflate.js'), ...require('./decode_columns.js'), ...require('./decode_head.js'), ...require('./decode_time.js'), ...require('./decode_source.js') }
+    ? Object.assign({}, ...['inflate', 'decode_columns', 'decode_head', 'decode_time', 'decode_source'].map((name) => require(`./${name}.js`)))
     : root.flame;
   const { damaged, sameRows, below, lazy, unzigzag } = flame;
 

@@ -129,7 +129,8 @@
     const next = from.slice();
     for (let i = 1; i < n; i++) list[next[parent[i]]++] = i;
     const place = new Uint32Array(n);
-    const tree = { count: n, parent: new Uint32Array(n), end: new Uint32Array(n), depth: new Uint32Array(n), label: new Uint32Array(n), origin: new Uint32Array(n), maxDepth: 0 };
+    const column = () => new Uint32Array(n);
+    const tree = { count: n, parent: column(), end: column(), depth: column(), label: column(), origin: column(), maxDepth: 0 };
     tree.end[0] = n;
     tree.label[0] = NONE;
     for (let i = 0; i < n; i++) {
