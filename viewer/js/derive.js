@@ -192,7 +192,8 @@
   }
 
   const isComparison = (profile) => profile.runs.length > 1;
-  const hasRange = (profile, state) => !isComparison(profile) && state.from >= 0 && state.to > state.from && profile.ticks.count > 0 && later('hasTicks', './timeline.js')(profile, state.kind);
+  const hasRange = (profile, state) =>
+    !isComparison(profile) && state.from >= 0 && state.to > state.from && profile.ticks.count > 0 && later('hasTicks', './timeline.js')(profile, state.kind);
 
   // Own weights of one run as {selfValue, selfCount}.
   function weightsOf(profile, state, run, scales, key) {
