@@ -265,7 +265,7 @@ static void only_source_is_read(void **state)
 					  "x.rs",   "main.go", "/usr/include/c++/12/vector",
 					  "k.f90",  "a.b.py",  "/i/include/bits/stl_vector.h"};
 	static const char *const are_not[] = {"/etc/shadow",
-					      "/home/me/.ssh/id_rsa",
+					      "/people/me/.ssh/id_rsa",
 					      ".c",
 					      "/x/.env.c",
 					      "a.txt",
@@ -276,7 +276,7 @@ static void only_source_is_read(void **state)
 					      "/x.c/passwd",
 					      "",
 					      "a.C++x",
-					      "/home/me/.config/include.key"};
+					      "/people/me/.config/include.key"};
 	size_t i;
 
 	(void)state;

@@ -180,14 +180,15 @@ static void two_runs_stand_beside_each_other(void **state)
 static void redacted_it_tells_nothing_of_the_place(void **state)
 {
 	(void)state;
-	made_sample(&a, PROFILE_CPU, PROFILE_NONE, 0, "main@/home/me/prog:/home/me/x.c:3", 1, 30);
+	made_sample(&a, PROFILE_CPU, PROFILE_NONE, 0, "main@/people/me/prog:/people/me/x.c:3", 1,
+		    30);
 	options.redact = 1;
 	written();
 	has("<code><bdi>export</bdi></code>");
 	lacks("secret");
 	lacks("node17");
 	lacks("/opt");
-	lacks("/home");
+	lacks("/people");
 }
 
 static void programs_are_words_without_folders(void **state)
