@@ -163,7 +163,7 @@ await run([
     await page.mouse.move(c.x0(1810), c.y + 22 + 2 * 18 + 32 + 16);
     like(await text(page, '#tip'), /helper 102\s+time\s+1\.8\d* s\s+waiting for a disk\s+100 %/, 'helper');
     await page.mouse.move(c.x0(300), c.y + 22 + 18 + 8);
-    like(await text(page, '#tip'), /job › load\s+thread\s+main\s+start\s+10 ms\s+wall\s+590 ms\s+CPU\s+590 ms, 100 % of wall\s+peak heap\s+1\.0 MiB\s+items\s+1,180, 2000 per s\s+samples\s+59\s+rows\s+3\s+name\s+x<y/, 'everything of a stage');
+    like(await text(page, '#tip'), /job › load\s+thread\s+main\s+start\s+10 ms\s+wall\s+590 ms\s+CPU\s+590 ms, 100 % of wall\s+peak heap\s+1\.0 MiB\s+items\s+1,180, 2,000 per s\s+samples\s+59\s+rows\s+3\s+name\s+x<y/, 'everything of a stage');
     await page.mouse.move(c.x0(1700), c.y + 22 + 18 + 8);
     like(await text(page, '#tip'), /wall\s+still open at the end of the run/, 'open');
     await page.mouse.move(5, 5);

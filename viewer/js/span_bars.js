@@ -69,6 +69,8 @@
     return best;
   }
 
+  const perSecond = (v) => (v < 100 ? flame.digits(v, 3) : flame.count(v));
+
   function paramList(text) {
     try {
       return Object.entries(JSON.parse(text) || {}).map(([k, v]) => [k, typeof v === 'string' ? v : JSON.stringify(v)]);
@@ -92,9 +94,9 @@
     add('peak heap', spans.peakHeap[row], flame.bytes);
     add('peak RSS', spans.peakRss[row], flame.bytes);
     add('allocated', spans.allocBytes[row], (v) => `${flame.bytes(v)}${spans.allocCount[row] >= 0 ? ` in ${flame.count(spans.allocCount[row])} blocks` : ''}`);
-    add('items', spans.items[row], (v) => `${flame.count(v)}${spans.wall[row] > 0 ? `, ${flame.digits(v / (spans.wall[row] / 1e9), 4)} per s` : ''}`);
+    add('items', spans.items[row] || NaN, (v) => `${flame.count(v)}${spans.wall[row] > 0 ? `, ${perSecond(v / (spans.wall[row] / 1e9))} per s` : ''}`);
     add('samples', spans.samples[row], flame.count);
-    for (const [k, v] of paramList(strings.text(spans.params[row]))) list.push([textName(k), textName(flame.shorten(v, 200))]);
+    for (const [k, v] of paramList(strings.text(spans.params[row]))) list.push([textName(flame.shorten(k, 60)), textName(flame.shorten(v, 200))]);
     return list;
   }
 
@@ -103,8 +105,8 @@
     pairs(spanFacts(app, row)),
   ];
 
-  // A range of time gets the bar, the filter its stage.
+  // The stage becomes the filter of the page, or no longer is.
   const toggleStage = (app, stage) => app.set({ stage: app.state.stage === stage ? flame.ALL : stage });
 
-  Object.assign(flame, { stageColours, stagePath, paintBars, barAt, spanFacts, spanTip, toggleStage, BAR_ROW: ROW });
+  Object.assign(flame, { stageColours, stagePath, paintBars, barAt, spanFacts, spanTip, toggleStage, perSecond, BAR_ROW: ROW });
 })(globalThis);

@@ -13,7 +13,6 @@
   ];
 
   const many = (v) => flame.count(v);
-  const perSecond = (v) => (v < 100 ? flame.digits(v, 3) : flame.count(v));
   const COLUMNS = [
     ['n', 'n', 'how often it ran', many],
     ['wall', 'wall', 'wall-clock time, all together', flame.time],
@@ -25,7 +24,7 @@
     ['peakRss', 'peak RSS', 'highest resident memory while it was open', flame.bytes],
     ['allocBytes', 'allocated', 'with the stages inside it', flame.bytes],
     ['items', 'items', 'as the program counted them', many],
-    ['perSecond', 'items/s', 'items by wall-clock time', perSecond],
+    ['perSecond', 'items/s', 'items by wall-clock time', flame.perSecond],
     ['samples', 'samples', 'whose innermost stage it is', many],
   ];
   const SHARED = ['n', 'wall', 'cpu', 'peakHeap', 'perSecond']; // of a comparison
