@@ -88,6 +88,13 @@ test('numbers read like those of the command line', () => {
     [flame.count(459503), '459,503'], [flame.count(999), '999'],
     [flame.percent(1, 3), '33.3 %'], [flame.percent(1, 1), '100 %'], [flame.percent(1, 1e6), '< 0.01 %'], [flame.percent(0, 5), '0 %'], [flame.percent(1, 0), '–'],
     [flame.rate(199), '199 Hz'], [flame.rate(10000), '10 kHz'], [flame.date(0), '1970-01-01 00:00:00 UTC'], [flame.date(NaN), '–'],
+    [flame.time(NaN), '–'], [flame.bytes(NaN), '–'], [flame.count(NaN), '–'], [flame.rate(NaN), '–'], [flame.percent(NaN, 3), '–'],
+    [flame.time(999.7), '1 µs'], [flame.time(-1500), '-1.5 µs'], [flame.time(3599.7e9), '1 h 00 min'], [flame.time(99.96e9), '1 min 40 s'],
+    [flame.bytes(1023.7), '1.0 KiB'], [flame.bytes(-2048), '-2.0 KiB'], [flame.bytes(1023.99 * 1024), '1.0 MiB'],
+    [flame.percent(9.996, 100), '10.0 %'], [flame.percent(99.96, 100), '100 %'], [flame.percent(0.012, 100), '0.01 %'],
+    [flame.amountText(1240000, 'ns'), '1.24 ms'], [flame.amountText(1536, 'bytes'), '1.5 KiB'], [flame.amountText(1536, 'count'), '1,536'],
+    [flame.unitOf('offcpu'), 'ns'], [flame.unitOf('copy'), 'bytes'], [flame.unitOf('gpu'), 'ns'], [flame.unitOf('leak'), 'bytes'],
+    [flame.digits(123456, 3), '123456'], [flame.digits(0.00012345, 3), '0.000123'],
     [flame.baseName('/usr/lib/libc.so.6'), 'libc.so.6'], [flame.baseName('[vdso]'), '[vdso]'],
   ];
   for (const [got, want] of cases) is(got, want);

@@ -8,13 +8,17 @@
     return text.includes('e') ? String(Math.round(v)) : text.includes('.') ? text.replace(/\.?0+$/, '') : text;
   }
 
+  const NONE = '–'; // for what is not known
+
   function count(n) {
+    if (Number.isNaN(n)) return NONE;
     return String(Math.round(n)).replace(/\B(?=(\d{3})+$)/g, ',');
   }
 
   function time(ns) {
+    if (Number.isNaN(ns)) return NONE;
     if (ns < 0) return `-${time(-ns)}`;
-    if (ns < 1e3) return `${Math.round(ns)} ns`;
+    if (ns < 999.5) return `${Math.round(ns)} ns`;
     if (ns < 999.5e3) return `${digits(ns / 1e3, 3)} µs`;
     if (ns < 999.5e6) return `${digits(ns / 1e6, 3)} ms`;
     if (ns < 99.95e9) return `${digits(ns / 1e9, 3)} s`;
@@ -26,8 +30,9 @@
   }
 
   function bytes(n) {
+    if (Number.isNaN(n)) return NONE;
     if (n < 0) return `-${bytes(-n)}`;
-    if (n < 1024) return `${Math.round(n)} B`;
+    if (n < 1023.5) return `${Math.round(n)} B`;
     const units = ['KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
     let v = n / 1024;
     let i = 0;
@@ -36,18 +41,19 @@
   }
 
   function percent(part, whole) {
-    if (!(whole > 0)) return '–';
+    if (!(whole > 0) || Number.isNaN(part)) return NONE;
     const p = (100 * part) / whole;
     if (p > 0 && p < 0.01) return '< 0.01 %';
-    return `${p >= 99.95 || p === 0 ? p.toFixed(0) : p >= 10 ? p.toFixed(1) : p.toFixed(2)} %`;
+    return `${p >= 99.95 || p === 0 ? p.toFixed(0) : p >= 9.995 ? p.toFixed(1) : p.toFixed(2)} %`;
   }
 
   function rate(hz) {
+    if (Number.isNaN(hz)) return NONE;
     return hz >= 1000 ? `${digits(hz / 1000, 4)} kHz` : `${digits(hz, 4)} Hz`;
   }
 
   function date(ms) {
-    if (!Number.isFinite(ms) || Math.abs(ms) > 8.64e15) return '–';
+    if (!Number.isFinite(ms) || Math.abs(ms) > 8.64e15) return NONE;
     return `${new Date(ms).toISOString().replace('T', ' ').slice(0, 19)} UTC`;
   }
 
