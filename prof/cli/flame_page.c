@@ -13,6 +13,7 @@
 #include "prof/cli/cmd.h"
 #include "prof/cli/flame_differ.h"
 #include "prof/cli/flame_source.h"
+#include "prof/cli/text.h"
 #include "prof/store/read.h"
 #include "viewer/flame.h"
 
@@ -124,8 +125,12 @@ static int show_runs(struct flame_run *runs, struct shown *shown, const struct f
 		*err = first;
 		return ERR_NOTFOUND;
 	}
-	if (missing)
-		log_warn("%zu of the %zu runs: %s", missing, n, first.text);
+	if (missing) {
+		char *text = text_valid(first.text, 1); /* it names what runs have */
+
+		log_warn("%zu of the %zu runs: %s", missing, n, text ? text : "not all is there");
+		free(text);
+	}
 	return 0;
 }
 

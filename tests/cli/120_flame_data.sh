@@ -145,6 +145,13 @@ half_a_stage() {
 	grep -q "1 of the 2 runs: the run has no stage 'knn'" err && grep -q '^0|cpu' has && ! grep -q '^1|' has
 }
 check "a stage that only one of the runs has" half_a_stage
+foreign_stage() {
+	sqlite3 r.sqlite "UPDATE string_row SET text = 'lo' || char(27) || '[31mad' WHERE text = 'load'"
+	"$PROF" flame --store r.sqlite -o - --stage knn second first 2>err >/dev/null || return 1
+	cat -v err
+	grep -q 'it has: lo?\[31mad' err && ! grep -q "$(printf '\033')" err
+}
+check "… whose names cannot act on a terminal" foreign_stage
 named_like_a_label() {
 	"$PROF" runs --store "$S" rename second k=v 2>/dev/null && flame -o - k=v | payload sums | grep -q '^0|cpu|2000|'
 }
