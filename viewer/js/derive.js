@@ -192,8 +192,12 @@
   }
 
   const isComparison = (profile) => profile.runs.length > 1;
-  const hasRange = (profile, state) =>
-    !isComparison(profile) && state.from >= 0 && state.to > state.from && profile.ticks.count > 0 && later('hasTicks', './timeline.js')(profile, state.kind);
+  // Whether its ticks say something of the kind; a page may lack their code.
+  function hasTimes(profile, { kind }) {
+    const hasTicks = profile.ticks.count > 0 && !isComparison(profile) && later('hasTicks', './timeline.js');
+    return Boolean(hasTicks) && hasTicks(profile, kind);
+  }
+  const hasRange = (profile, state) => state.from >= 0 && state.to > state.from && hasTimes(profile, state);
 
   // Own weights of one run as {selfValue, selfCount}.
   function weightsOf(profile, state, run, scales, key) {
@@ -285,7 +289,7 @@
   function deriveGraph(profile, state) {
     const key = SHAPES.map((name) => state[name]).join(' ');
     return remember(profile, 'graphs', 3, key, () =>
-      state.order === 'time' && !isComparison(profile) && profile.ticks.count > 0 && later('hasTicks', './timeline.js')(profile, state.kind)
+      state.order === 'time' && hasTimes(profile, state)
         ? alongTime(profile, state)
         : makeGraph(profile, state));
   }
