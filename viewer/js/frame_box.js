@@ -8,11 +8,16 @@
 
   // Of a graph along time the part from state.left to state.right, so that it fits the axis above it.
   function frameBox(app) {
-    const canvas = element('canvas', { tabindex: '0', role: 'application', 'aria-label': 'flame graph of the range: arrow keys move, Enter zooms', 'aria-describedby': 'said' });
+    const canvas = element('canvas', {
+      tabindex: '0', role: 'application', 'aria-describedby': 'said', 'aria-label': 'flame graph of the range: arrow keys move, Enter zooms',
+    });
     const tall = element('div', null, canvas);
     const box = element('div', { class: 'frame-box', tabindex: '-1' }, tall);
     const painter = new flame.Painter(canvas);
-    const v = { graph: null, profile: app.profile, zoom: 0, rows: 1, offset: 0, scroll: 0, flip: false, hits: null, selected: 0, hover: -1, colours: null, name: (node) => app.nodeName(node, v.graph) };
+    const v = {
+      graph: null, profile: app.profile, zoom: 0, rows: 1, offset: 0, scroll: 0, flip: false, hits: null, selected: 0, hover: -1,
+      colours: null, name: (node) => app.nodeName(node, v.graph),
+    };
     let frame = 0;
     let paper = false;
 

@@ -8,7 +8,7 @@
   // ---- marks on axes ----
 
   const MINUTE = 60e9;
-  const LONG = [MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 15 * MINUTE, 30 * MINUTE, 60 * MINUTE, 120 * MINUTE, 240 * MINUTE, 480 * MINUTE, 720 * MINUTE, 1440 * MINUTE];
+  const LONG = [1, 2, 5, 10, 15, 30, 60, 120, 240, 480, 720, 1440].map((n) => n * MINUTE);
 
   // The least of 1, 2 and 5 times a power of ten that is not below x.
   function roundUp(x) {
@@ -60,8 +60,11 @@
     return v < 1024 ? text : flame.digits(Math.round((100 * v) / 1024 ** (1 + ' KiB MiB GiB TiB PiB'.indexOf(unit) / 4)) / 100, 6) + unit;
   }
 
-  const markText = (v, step, unit, end) =>
-    unit === 'ns' ? timeMark(v, step, end) : unit === 'bytes' ? byteMark(v) : flame.count(v) === String(v) || v >= 1e3 ? flame.count(v) : fixed(v, step, 1);
+  function markText(v, step, unit, end) {
+    if (unit === 'ns') return timeMark(v, step, end);
+    if (unit === 'bytes') return byteMark(v);
+    return flame.count(v) === String(v) || v >= 1e3 ? flame.count(v) : fixed(v, step, 1);
+  }
 
   // ---- lines ----
 
@@ -119,12 +122,19 @@
 
   const UNITS = { ns: /_ns$/, bytes: /_bytes$/ };
   const seriesUnit = (name) => Object.keys(UNITS).find((u) => UNITS[u].test(name)) || 'count';
-  const seriesValue = (unit, v) => (!Number.isFinite(v) ? '–' : unit === 'ns' ? flame.time(v) : unit === 'bytes' ? flame.bytes(v) : Number.isInteger(v) || Math.abs(v) >= 1e3 ? flame.count(v) : flame.digits(v, 4));
+  function seriesValue(unit, v) {
+    if (!Number.isFinite(v)) return '–';
+    if (unit !== 'count') return unit === 'ns' ? flame.time(v) : flame.bytes(v);
+    return Number.isInteger(v) || Math.abs(v) >= 1e3 ? flame.count(v) : flame.digits(v, 4);
+  }
 
   const changeText = (bytes) => (bytes === 0 ? 'no change' : `${bytes > 0 ? '+' : '−'}${flame.bytes(Math.abs(bytes))}`);
 
   // Okabe and Ito's colours, told apart with any kind of colour blindness; darker or lighter by theme.
-  const SERIES = { light: ['#0072b2', '#d55e00', '#007a5a', '#a34b82', '#8a6d00', '#2f6f9f', '#5c5a56'], dark: ['#56b4e9', '#f0883e', '#2fc49a', '#e29bc6', '#f0e442', '#9ecbea', '#b8b8c0'] };
+  const SERIES = {
+    light: ['#0072b2', '#d55e00', '#007a5a', '#a34b82', '#8a6d00', '#2f6f9f', '#5c5a56'],
+    dark: ['#56b4e9', '#f0883e', '#2fc49a', '#e29bc6', '#f0e442', '#9ecbea', '#b8b8c0'],
+  };
   const seriesColour = (place, dark) => SERIES[dark ? 'dark' : 'light'][place % 7];
 
   const api = { marks, markText, timeMark, reduce, peakOf, rangeStats, seriesUnit, seriesValue, seriesColour, changeText };

@@ -93,8 +93,10 @@
     add('CPU', spans.cpu[row], (v) => (spans.wall[row] > 0 ? `${flame.time(v)}, ${flame.percent(v, spans.wall[row])} of wall` : flame.time(v)));
     add('peak heap', spans.peakHeap[row], flame.bytes);
     add('peak RSS', spans.peakRss[row], flame.bytes);
-    add('allocated', spans.allocBytes[row], (v) => `${flame.bytes(v)}${spans.allocCount[row] >= 0 ? ` in ${flame.count(spans.allocCount[row])} blocks` : ''}`);
-    add('items', spans.items[row] || NaN, (v) => `${flame.count(v)}${spans.wall[row] > 0 ? `, ${perSecond(v / (spans.wall[row] / 1e9))} per s` : ''}`);
+    const blocks = spans.allocCount[row];
+    const seconds = spans.wall[row] / 1e9;
+    add('allocated', spans.allocBytes[row], (v) => `${flame.bytes(v)}${blocks >= 0 ? ` in ${flame.count(blocks)} blocks` : ''}`);
+    add('items', spans.items[row] || NaN, (v) => `${flame.count(v)}${seconds > 0 ? `, ${perSecond(v / seconds)} per s` : ''}`);
     add('samples', spans.samples[row], flame.count);
     for (const [k, v] of paramList(strings.text(spans.params[row]))) list.push([textName(flame.shorten(k, 60)), textName(flame.shorten(v, 200))]);
     return list;

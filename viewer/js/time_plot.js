@@ -205,7 +205,8 @@
     }
     const shift = (part) => window(plot.left + part * (plot.right - plot.left), plot.right + part * (plot.right - plot.left));
 
-    plot.setRange = (from, to, options) => app.set(to > from ? { from: clamp(from), to: Math.max(clamp(to), clamp(from) + 1) } : { from: -1, to: -1 }, options);
+    plot.setRange = (from, to, options) =>
+      app.set(to > from ? { from: clamp(from), to: Math.max(clamp(to), clamp(from) + 1) } : { from: -1, to: -1 }, options);
     plot.fitRange = (from, to) => {
       const margin = (to - from) / 20;
       if (to > from) window(from - margin, to + margin, { step: true });

@@ -141,7 +141,8 @@
       }
       const all = sums[thread];
       for (const i of list) {
-        out.value[i] = known.value > 0 ? due(all.value, out.value[i], known.value) : all.bare > 0 ? due(all.value, bare(i), all.bare) : due(all.value, 1, all.n);
+        if (known.value > 0) out.value[i] = due(all.value, out.value[i], known.value);
+        else out.value[i] = all.bare > 0 ? due(all.value, bare(i), all.bare) : due(all.value, 1, all.n);
         out.count[i] = known.count > 0 ? due(all.count, out.count[i], known.count) : due(all.count, 1, all.n);
       }
     });

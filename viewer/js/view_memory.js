@@ -19,9 +19,9 @@
   };
   const TITLES = {
     __proto__: null,
-    heap_bytes: 'live memory of the malloc family', rss_bytes: 'resident memory, without the profiler’s', mapped_bytes: 'mapped by mmap, brk and for thread stacks',
-    pss_bytes: 'proportional share of resident memory', own_bytes: 'resident memory of the profiler’s tables', cgroup_bytes: 'use of the memory cgroup', cgroup_limit_bytes: 'its limit',
-    page_faults_minor: 'since the recording began', page_faults_major: 'since the recording began',
+    heap_bytes: 'live memory of the malloc family', rss_bytes: 'resident memory, without the profiler’s',
+    mapped_bytes: 'mapped by mmap, brk and for thread stacks', pss_bytes: 'proportional share of resident memory',
+    own_bytes: 'resident memory of the profiler’s tables', page_faults_minor: 'since the recording began', page_faults_major: 'since the recording began',
   };
   const nameOf = (series) => NAMES[series.name] || flame.nameText(series.name);
 
@@ -46,13 +46,18 @@
     const facts = element('p', { class: 'range-facts' });
     const live = button('Live at the peak', 'what the heap held at its peak, as a flame graph (p)', atPeak);
     const whole = button('Whole run', 'the whole run over the whole width (0)', () => app.set({ left: -1, right: -1 }));
-    const plot = flame.timePlot(app, { label: 'memory over time; the table below has the numbers', end, content: () => content(), paint, tip, click: () => false, said: (t) => saidAt(t) });
+    const plot = flame.timePlot(app, {
+      label: 'memory over time; the table below has the numbers', end,
+      content: () => content(), paint, tip, click: () => false, said: (t) => saidAt(t),
+    });
     const body = element('tbody');
     const caption = element('caption');
     const heads = ['series', 'at the start', 'lowest', 'highest', 'at', 'at the end'];
-    const table = element('table', { class: 'series' }, caption, element('thead', null, element('tr', null, ...heads.map((h) => element('th', { scope: 'col' }, h)))), body);
+    const head = element('tr', null, ...heads.map((h) => element('th', { scope: 'col' }, h)));
+    const table = element('table', { class: 'series' }, caption, element('thead', null, head), body);
     host.classList.add('memory');
-    host.append(element('div', { class: 'viewbar' }, facts, element('span', { class: 'group' }, live, whole)), plot.box, element('div', { class: 'series-box' }, table));
+    const bar = element('div', { class: 'viewbar' }, facts, element('span', { class: 'group' }, live, whole));
+    host.append(bar, plot.box, element('div', { class: 'series-box' }, table));
 
     function choose() {
       const given = new Set(app.state.series.split('.').filter(Boolean).map(Number));
@@ -192,7 +197,8 @@
       const row = line ? flame.innermost(line, t) : -1;
       return row < 0 ? '' : flame.stagePath(profile, profile.spans.stage[row]);
     };
-    const valueAt = (i, t) => flame.seriesValue(units[i], t < series[i].t[0] || t > series[i].t[series[i].t.length - 1] ? NaN : flame.seriesAt(series[i], t));
+    const within = ({ t: times }, t) => t >= times[0] && t <= times[times.length - 1];
+    const valueAt = (i, t) => flame.seriesValue(units[i], within(series[i], t) ? flame.seriesAt(series[i], t) : NaN);
     function tip(t) {
       const rows = [['time', flame.time(t)], ...chosen.map((i) => [nameOf(series[i]), valueAt(i, t)])];
       if (stageAt(t)) rows.push(['stage', textName(stageAt(t))]);
@@ -208,7 +214,8 @@
         const { t, value } = peaks[main];
         const stage = stageAt(t);
         const other = series.findIndex((s) => s.name === 'rss_bytes');
-        add(`${nameOf(series[main])} peak`, `${flame.bytes(value)} at ${flame.time(t)}`, ...(stage ? [' in ', textName(flame.shorten(stage, 200))] : []));
+        const where = stage ? [' in ', textName(flame.shorten(stage, 200))] : [];
+        add(`${nameOf(series[main])} peak`, `${flame.bytes(value)} at ${flame.time(t)}`, ...where);
         if (main !== other && other >= 0 && peaks[other]) add('RSS peak', `${flame.bytes(peaks[other].value)} at ${flame.time(peaks[other].t)}`);
       }
       if (state.from >= 0) {
@@ -235,8 +242,9 @@
         const text = (v) => flame.seriesValue(units[i], v);
         const r = flame.rangeStats(s, a, b);
         const cells = s.t.length ? [text(r.first), text(r.lo), text(r.hi), flame.time(r.at), text(r.last)] : ['–', '–', '–', '–', '–'];
+        const swatch = element('span', { class: 'swatch', style: `background:${flame.seriesColour(places.indexOf(i), app.dark())}` });
         return element('tr', { class: on ? 'on' : null },
-          element('th', { scope: 'row', title: TITLES[s.name] }, element('label', null, box, element('span', { class: 'swatch', style: `background:${flame.seriesColour(places.indexOf(i), app.dark())}` }), textName(nameOf(s)))),
+          element('th', { scope: 'row', title: TITLES[s.name] }, element('label', null, box, swatch, textName(nameOf(s)))),
           ...cells.map((x) => element('td', null, x)));
       }));
     }
@@ -261,7 +269,5 @@
     };
   }
 
-  const why = (profile) => (profile.runs.length > 1 ? 'a comparison has no common time' : profile.series.some((s) => s.t.length > 0) ? '' : 'nothing was counted over time');
-
-  flame.views.push({ id: 'memory', label: 'Memory', why, help: HELP, create });
+  flame.views.push({ id: 'memory', help: HELP, create });
 })(globalThis);

@@ -138,13 +138,17 @@
       const ids = COLUMNS.filter(([id]) => (several ? SHARED.includes(id) : true) && known(id));
       columns = [{ id: 'name', head: 'stage', title: 'stages inside a stage are indented', sort: 'name', value: (r) => r.stage }];
       for (const [id, head, title, text] of ids) {
-        runs().forEach((_, k) => columns.push({ id: `${id}${several ? 'AB'[k] : ''}`, head: letter(k) + head, title, sort: `${id}${several ? 'AB'[k] : ''}`, value: (r) => (r.of[k] ? r.of[k][id] : NaN), text, part: id === 'wall' ? longest : 0 }));
+        const add = (key, more) => columns.push({ id: id + key, sort: id + key, title, text, ...more });
+        runs().forEach((_, k) => add(several ? 'AB'[k] : '', {
+          head: letter(k) + head, value: (r) => (r.of[k] ? r.of[k][id] : NaN), part: id === 'wall' ? longest : 0,
+        }));
         if (several && id !== 'n') {
           const change = (r) => (r.of[0] && r.of[1] && r.of[0][id] > 0 ? r.of[1][id] / r.of[0][id] - 1 : NaN);
-          columns.push({ id: `${id}Change`, head: 'Δ %', title: 'B − A, of A', sort: `${id}Change`, value: change, text: (v) => `${v > 0 ? '+' : ''}${(100 * v).toFixed(1)} %` });
+          add('Change', { head: 'Δ %', title: 'B − A, of A', value: change, text: (v) => `${v > 0 ? '+' : ''}${(100 * v).toFixed(1)} %` });
         }
       }
-      if (!several && list.some((r) => r.of[0].params)) columns.push({ id: 'params', head: 'parameters', title: 'their values, or the range of them', words: (r) => r.of[0].params });
+      if (!several && list.some((r) => r.of[0].params))
+        columns.push({ id: 'params', head: 'parameters', title: 'their values, or the range of them', words: (r) => r.of[0].params });
       const [, minus, key] = /^(-?)(.*)$/.exec(app.state.sort);
       const column = columns.find((c) => c.sort === key);
       const sign = minus ? -1 : 1;
@@ -185,7 +189,8 @@
       for (const c of columns) {
         if (c.id === 'name') {
           const cell = element('th', { scope: 'row', class: 'name', style: `padding-left:${8 + 16 * Math.min(r.depth, 12)}px` },
-            element('span', { class: 'swatch', style: `background:${colours(r.stage)}` }), textName(flame.shorten(profile.stages[r.stage].name, 200)));
+            element('span', { class: 'swatch', style: `background:${colours(r.stage)}` }),
+            textName(flame.shorten(profile.stages[r.stage].name, 200)));
           if (open) cell.append(element('span', { class: 'lost' }, ` ${flame.count(open)} open at the end`));
           if (folded) cell.append(element('span', { class: 'share', title: 'too many to be bars' }, ` ${flame.count(folded)} not drawn`));
           tr.append(cell);
@@ -200,7 +205,8 @@
     const rowText = (r) => `${flame.stagePath(profile, r.stage)}: ${columns.slice(1).map((c) => `${c.head} ${cellText(r, c)}`).join(', ')}`;
 
     function copy() {
-      const lines = [columns.map((c) => c.head), ...rows.map((r) => columns.map((c) => (c.id === 'name' ? flame.stagePath(profile, r.stage) : cellText(r, c))))];
+      const cells = (r) => columns.map((c) => (c.id === 'name' ? flame.stagePath(profile, r.stage) : cellText(r, c)));
+      const lines = [columns.map((c) => c.head), ...rows.map(cells)];
       app.copy(lines.map((l) => l.map((x) => x.replace(/\t/g, ' ')).join('\t')).join('\n'), 'the table');
     }
 
@@ -246,7 +252,5 @@
     };
   }
 
-  const why = (profile) => (profile.spans.count > 0 ? '' : 'the program marks no stages (see protea-prof.h)');
-
-  flame.views.push({ id: 'stages', label: 'Stages', why, help: HELP, create });
+  flame.views.push({ id: 'stages', help: HELP, create });
 })(globalThis);

@@ -18,15 +18,22 @@
     ['a', 'all threads, or the busiest'],
   ];
 
-  const threadName = (t) => flame.shorten(flame.nameText(t ? t.name || 'thread' : '(unknown thread)'), 60) + (t && t.count > 1 ? ` (${flame.count(t.count)} threads)` : t && t.tid ? ` ${t.tid}` : '');
+  function threadName(t) {
+    if (!t) return '(unknown thread)';
+    const which = t.count > 1 ? ` (${flame.count(t.count)} threads)` : t.tid ? ` ${t.tid}` : '';
+    return flame.shorten(flame.nameText(t.name || 'thread'), 60) + which;
+  }
 
   // Threads with ticks or stages, those that ran most first; shown in the order in which they began.
   function lanesOf(profile) {
     const { lists, from } = flame.tickIndex(profile);
     const ran = lists.map((list) => list.reduce((n, i) => n + (profile.ticks.state[i] === 0 ? 1 : 0), 0));
     const bars = new Map(flame.spanLanes(profile, 0).map((lane) => [lane.thread, lane]));
-    const first = (list, lane) => Math.min(list.length ? from[list[0]] : Infinity, lane ? profile.spans.start[lane.rows[0]] : Infinity);
-    return lists.map((list, k) => ({ thread: k - 1, ticks: list.length, ran: ran[k], bars: bars.get(k - 1) || null, first: first(list, bars.get(k - 1)) }))
+    return lists.map((list, k) => {
+      const lane = bars.get(k - 1) || null;
+      const first = Math.min(list.length ? from[list[0]] : Infinity, lane ? profile.spans.start[lane.rows[0]] : Infinity);
+      return { thread: k - 1, ticks: list.length, ran: ran[k], bars: lane, first };
+    })
       .filter((l) => l.first < Infinity)
       .sort((a, b) => b.ran - a.ran || b.ticks - a.ticks || a.thread - b.thread);
   }
@@ -84,7 +91,8 @@
       paint, tip, click, said,
     });
     host.classList.add('time');
-    host.append(element('div', { class: 'viewbar' }, facts, element('span', { class: 'group' }, order.box, toFlame, wide, whole, more)), plot.box, legend, graph.box, note);
+    const bar = element('div', { class: 'viewbar' }, facts, element('span', { class: 'group' }, order.box, toFlame, wide, whole, more));
+    host.append(bar, plot.box, legend, graph.box, note);
 
     function layout() {
       shown = lanes.slice(0, all ? lanes.length : LANES).sort((a, b) => a.first - b.first || a.thread - b.thread);
@@ -114,7 +122,10 @@
     function paint(c) {
       const width = Math.ceil(plot.width);
       const key = `${plot.left} ${plot.right} ${width} ${shown.length}`;
-      if (!bins || bins.key !== key) bins = { key, rows: flame.timeBins(profile, plot.left, plot.right, width, colouring.of, new Set(shown.map((l) => l.thread))) };
+      if (!bins || bins.key !== key) {
+        const only = new Set(shown.map((l) => l.thread));
+        bins = { key, rows: flame.timeBins(profile, plot.left, plot.right, width, colouring.of, only) };
+      }
       const { thread } = app.state;
       for (const lane of shown) {
         const y = plot.top + lane.y - plot.scroll;
@@ -139,8 +150,9 @@
       let before = [0, 0, 0, 0, -1];
       let from = 0;
       for (let x = 0; x <= bins; x++) {
-        const now = x < bins ? [row.sleeping[x] > wide / 50 ? 3 : 0, high(row.running[x]), high(row.runnable[x]), high(row.disk[x]), row.keys[x]] : [];
-        if (now.length && now.every((v, i) => v === before[i])) continue;
+        const asleep = row.sleeping[x] > wide / 50 ? 3 : 0;
+        const now = [asleep, high(row.running[x]), high(row.runnable[x]), high(row.disk[x]), row.keys[x]];
+        if (x < bins && now.every((v, i) => v === before[i])) continue;
         let at = bottom;
         [ink('sleeping'), colouring.fill(before[4]), ink('runnable'), ink('disk')].forEach((fill, i) => {
           if (!before[i]) return;
@@ -184,7 +196,8 @@
         for (const [part, text] of STATES) if (bin[part][x] > 0) list.push([text, flame.percent(bin[part][x], wideBin)]);
         if (bin.keys[x] >= 0) list.push([colouring.what, textName(colouring.name(bin.keys[x]))]);
       }
-      return { nodes: [element('strong', null, textName(threadName(profile.threads[lane.thread]))), pairs(list)], clicks: y >= lane.strip && lanes.length > 1 };
+      const head = element('strong', null, textName(threadName(profile.threads[lane.thread])));
+      return { nodes: [head, pairs(list)], clicks: y >= lane.strip && lanes.length > 1 };
     }
 
     function click(t, y) {
@@ -235,11 +248,11 @@
       bins = null;
       const rows = flame.timeBins(profile, 0, end, 400, colouring.of);
       const states = STATES.filter(([part]) => part !== 'running' && rows.some((r) => r[part].some((v) => v > 0)));
-      rows.forEach((r) => r.keys.forEach((k, x) => k >= 0 && used.set(colouring.name(k), { k, n: ((used.get(colouring.name(k)) || {}).n || 0) + r.running[x] })));
-      const items = [...used].sort((a, b) => b[1].n - a[1].n);
+      for (const r of rows) r.keys.forEach((k, x) => k >= 0 && used.set(k, (used.get(k) || 0) + r.running[x]));
+      const items = [...used].sort((a, b) => b[1] - a[1]);
       const swatch = (fill) => element('span', { class: 'swatch', style: `background:${fill}` });
       legend.replaceChildren(
-        ...items.slice(0, 8).map(([text, { k }]) => element('span', null, swatch(colouring.fill(k)), textName(flame.shorten(text, 28)))),
+        ...items.slice(0, 8).map(([k]) => element('span', null, swatch(colouring.fill(k)), textName(flame.shorten(colouring.name(k), 28)))),
         ...(items.length > 8 ? [element('span', null, `and ${items.length - 8} more`)] : []),
         ...states.map(([part, text]) => element('span', null, swatch(INK[part][app.dark() ? 1 : 0]), text)));
     }
@@ -277,7 +290,5 @@
     };
   }
 
-  const why = (profile) => (profile.runs.length > 1 ? 'a comparison has no common time' : profile.ticks.count > 0 ? '' : 'the run has no ticks: it was not sampled, or imported without times');
-
-  flame.views.push({ id: 'time', label: 'Time', why, help: HELP, create });
+  flame.views.push({ id: 'time', help: HELP, create });
 })(globalThis);
