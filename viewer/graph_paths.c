@@ -5,6 +5,7 @@
 
 #include "prof/model/grow.h"
 #include "viewer/graph_build.h"
+#include "viewer/redact.h"
 
 /* ---- strings ---- */
 
@@ -14,6 +15,18 @@ static uint32_t *make_cache(const struct build_run *r)
 	uint32_t *cache = malloc(n);
 
 	return cache ? memset(cache, 0xff, n) : NULL;
+}
+
+static int intern_redacted(struct build *b, const char *text, size_t len, uint32_t *id)
+{
+	struct buf name = BUF_INIT;
+	int rc;
+
+	redact_name(&name, text, len);
+	rc = buf_failed(&name) ? ERR_NOMEM
+			       : strtab_intern(b->g->strings, buf_str(&name), name.len, id);
+	buf_release(&name);
+	return rc;
 }
 
 static uint32_t intern(struct build *b, uint32_t **cache, const struct build_run *r, uint32_t id,
@@ -36,7 +49,8 @@ static uint32_t intern(struct build *b, uint32_t **cache, const struct build_run
 			len -= i + 1;
 			break;
 		}
-	if (strtab_intern(b->g->strings, text, len, &(*cache)[id]) != 0)
+	if (b->options->redact ? intern_redacted(b, text, len, &(*cache)[id])
+			       : strtab_intern(b->g->strings, text, len, &(*cache)[id]))
 		return GRAPH_NONE;
 	return (*cache)[id];
 }

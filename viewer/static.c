@@ -216,13 +216,30 @@ static void put_head(struct buf *out, const char *const *names, size_t n)
 	buf_puts(out, "<tbody>\n");
 }
 
+static void put_function(const struct writing *w, const struct static_row *r)
+{
+	const char *text = strtab_text(w->list.names, r->name);
+	size_t n = strtab_len(w->list.names, r->name);
+	struct buf name = BUF_INIT;
+
+	buf_puts(w->out, "<tr><td>");
+	if (!w->o->redact) {
+		put_name(w->out, text, n);
+		return;
+	}
+	redact_name(&name, text, n);
+	put_name(w->out, buf_str(&name), name.len);
+	if (buf_failed(&name))
+		w->out->failed = ERR_NOMEM;
+	buf_release(&name);
+}
+
 static void put_row(const struct writing *w, const struct static_row *r)
 {
 	const struct static_list *l = &w->list;
 	struct buf *out = w->out;
 
-	buf_puts(out, "<tr><td>");
-	put_name(out, strtab_text(l->names, r->name), strtab_len(l->names, r->name));
+	put_function(w, r);
 	buf_puts(out, "<td>");
 	put_amount(out, w->kind, r->self[0]);
 	buf_puts(out, "<td>");
@@ -236,11 +253,9 @@ static void put_row(const struct writing *w, const struct static_row *r)
 
 static void put_compared(const struct writing *w, const struct static_row *r)
 {
-	const struct static_list *l = &w->list;
 	struct buf *out = w->out;
 
-	buf_puts(out, "<tr><td>");
-	put_name(out, strtab_text(l->names, r->name), strtab_len(l->names, r->name));
+	put_function(w, r);
 	buf_puts(out, "<td>");
 	put_amount(out, w->kind, r->self[0]);
 	buf_puts(out, "<td>");

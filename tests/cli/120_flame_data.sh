@@ -85,6 +85,7 @@ secret() { # a store in which everything that tells of the place is marked
 		argv = '[\"hide5\"]', labels = '{\"hide6\":\"hide7\"}';
 		UPDATE module_row SET path = '/hide8/lib/' || id || '/libsyn.so';
 		UPDATE string_row SET text = '/hide9/src/' || text WHERE text LIKE '%.c' OR text LIKE '%.h';
+		UPDATE string_row SET text = 'JS:*fib /hide11/home/fib.js:3' WHERE text = 'function_7';
 		UPDATE stage_row SET params = '{\"file\":\"hide10\"}'"
 }
 is_redacted() { # runs…
@@ -93,6 +94,7 @@ is_redacted() { # runs…
 	{ cat plain.html; payload raw <plain.html; } | grep -aq hide2 || { echo "nothing was hidden"; return 1; }
 	{ cat r.html; payload raw <r.html; } | grep -aoE '.{20}(hide|/lib/|/src/).{20}' && return 1
 	payload raw <r.html | grep -aq libsyn.so && payload raw <r.html | grep -aq 'synthetic.c' &&
+		payload raw <r.html | grep -aq 'JS:\*fib fib.js:3' &&
 		payload head <r.html | grep -q '"redacted":true' && payload head <r.html | grep -q '"command":"tool"' &&
 		same "$(payload sums <r.html)" "$(payload sums <plain.html)"
 }

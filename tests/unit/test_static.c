@@ -182,6 +182,7 @@ static void redacted_it_tells_nothing_of_the_place(void **state)
 	(void)state;
 	made_sample(&a, PROFILE_CPU, PROFILE_NONE, 0, "main@/people/me/prog:/people/me/x.c:3", 1,
 		    30);
+	made_sample(&a, PROFILE_CPU, PROFILE_NONE, 0, "JS:*fib /people/me/fib.js@/bin/node", 1, 30);
 	options.redact = 1;
 	written();
 	has("<code><bdi>export</bdi></code>");
@@ -189,6 +190,7 @@ static void redacted_it_tells_nothing_of_the_place(void **state)
 	lacks("node17");
 	lacks("/opt");
 	lacks("/people");
+	has("<bdi>JS:*fib fib.js</bdi>");
 }
 
 static void programs_are_words_without_folders(void **state)
@@ -211,6 +213,39 @@ static void programs_are_words_without_folders(void **state)
 
 		assert_int_equal(n, strlen(cases[i][1]));
 		assert_memory_equal(from, cases[i][1], n);
+	}
+}
+
+static void names_lose_the_folders_of_paths(void **state)
+{
+	static const char *const cases[][2] = {
+		{"JS:*fib /people/x/fib.js:3:7", "JS:*fib fib.js:3:7"},
+		{"JS:~f file:///a/b/c.mjs", "JS:~f file:c.mjs"},
+		{"/a/b", "b"},
+		{"/a/b/", "b/"},
+		{"//", "//"},
+		{"/", "/"},
+		{"/x.js", "/x.js"},
+		{"x.js", "x.js"},
+		{"", ""},
+		{"py::f:/a/b.py", "py::f:b.py"},
+		{"f('/a b/c', \"/d/e\")", "f('c', \"e\")"},
+		{"f '/a/b", "f 'b"},
+		{"operator/(A, B)", "operator/(A, B)"},
+		{"a / b/c", "a / b/c"},
+		{"github.com/x/y.f", "github.com/x/y.f"},
+		{"</b></i>", "</b></i>"},
+		{"[unknown in /opt/x/lib.so+0x7]", "[unknown in lib.so+0x7]"},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct buf name = BUF_INIT;
+
+		redact_name(&name, cases[i][0], strlen(cases[i][0]));
+		assert_string_equal(buf_str(&name), cases[i][1]);
+		buf_release(&name);
 	}
 }
 
@@ -392,6 +427,7 @@ int main(void)
 		T(two_runs_stand_beside_each_other),
 		T(redacted_it_tells_nothing_of_the_place),
 		T(programs_are_words_without_folders),
+		T(names_lose_the_folders_of_paths),
 		T(an_empty_run_is_a_run),
 		T(foreign_names_are_only_names),
 		T(long_names_are_cut_and_say_so),
