@@ -1,5 +1,5 @@
 // Pages of two and of 24 runs: the bar of a comparison, its sentence, and the changes with what they lead to.
-import { is, like, ok, open, run, text } from './lib.mjs';
+import { is, like, ok, open, pageFile, run, text } from './lib.mjs';
 import { madeFile } from './made.mjs';
 
 const settle = (page) => page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
@@ -131,6 +131,19 @@ await run([
     }
     await page.locator('#tab-changes').click();
     is(await page.locator('.changes').isVisible(), true, 'changes');
+  }],
+
+  ['pages as they are written compare, too', async () => {
+    const page = await open(pageFile('compare'), {}, '#view=changes');
+    like(await text(page, '#difference'), /^B takes [\d.]+ % (more|less) CPU time than A: 20\.9 s → [\d.]+ s\. \d+ functions? ha(s|ve) /, 'sentence');
+    ok((await page.locator('.changes tbody tr').count()) > 0, 'functions');
+    const grid = await open(pageFile('grid'));
+    const runs = (await options(grid, 'run-a')).length;
+    ok(runs >= 4, `${runs} runs`);
+    await grid.locator('#run-b').selectOption(String(runs - 1));
+    like(await text(grid, '#difference'), /^B (takes|has) /, 'any two');
+    await grid.locator('#tab-changes').click();
+    like(await text(grid, '.changes'), /Call paths only in B/, 'changes');
   }],
 
   ['a page of one run has no comparison', async () => {

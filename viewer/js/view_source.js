@@ -75,9 +75,9 @@
 
     const partOf = (key) => key.split('.');
 
-    // Of a file only those it has costs in, and the chosen one.
+    // Only those that have costs in the file, or in any, and the chosen one.
     function valueColumns(parts) {
-      const any = (k) => !inFile() || k === active() || most.total[k] > 0 || most.self[k] > 0;
+      const any = (k) => k === active() || (inFile() ? most.total[k] > 0 || most.self[k] > 0 : files.some((f) => f.self[k] > 0));
       return columns.flatMap((kind, k) => (any(k) ? parts : []).map((part) => ({
         id: `${part}${k === active() || app.state.sort.endsWith(`.${k}`) ? '' : ' off'}`, key: part, k, sort: `${part}.${k}`, head: `${kind} ${part}`,
         title: part === 'total' ? 'with all it calls; a line counts once in a stack'
