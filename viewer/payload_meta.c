@@ -247,6 +247,8 @@ void payload_head(struct pack *w, struct buf *json)
 	put_kept(json, w->g);
 	if (w->series.len > 0)
 		buf_printf(json, "\"series\":[%s],", buf_str(&w->series));
+	if (w->series_left_out)
+		buf_printf(json, "\"series_left_out\":%" PRIu32 ",", w->series_left_out);
 	put_source(w, json);
 	put_columns(w, json);
 }

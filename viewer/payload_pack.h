@@ -86,7 +86,7 @@ struct pack {
 	uint32_t n_strings, n_string_of, cap_strings;
 	uint32_t *stage_of; /* owned; by stage of the graph: its number in the page, GRAPH_NONE */
 	struct buf series;  /* members of the head */
-	uint32_t source_left_out;
+	uint32_t series_left_out, source_left_out;
 	int failed; /* 0, ERR_NOMEM or ERR_LIMIT: the first failure, here and in buffers */
 };
 

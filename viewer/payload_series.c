@@ -166,6 +166,7 @@ static void put_series(struct pack *w, const struct series *s, size_t most)
 	uint32_t k;
 
 	buf_clear(&w->series);
+	w->series_left_out = s->n_names > SERIES_MAX ? s->n_names - SERIES_MAX : 0;
 	for (k = 0; k < s->n_names && k < SERIES_MAX; k++, from = to) {
 		struct line l = {.w = w, .p = s->p, .points = s->points + from};
 

@@ -101,6 +101,7 @@ static void counters_keep_their_values(void **state)
 	for (i = 0; i < 5; i++) {
 		s = series_of(&d, i);
 		assert_string_equal(s.name, names[i]);
+		assert_null(json_object_get(d.head, "series_left_out"));
 		assert_int_equal(s.n, i == 4 ? 2 : 1);
 		if (i == 0)
 			assert_true(s.v[0] == 9007199254740992.0 && s.t[0] == 9);
@@ -181,6 +182,7 @@ static void counters_are_at_most_200(void **state)
 	d = data_of(&o, ROOMY);
 	assert_int_equal(json_array_size(json_object_get(d.head, "series")), 200);
 	assert_int_equal(data_column(&d, "series.t").rows, 200);
+	assert_int_equal(json_integer_value(json_object_get(d.head, "series_left_out")), 801);
 	s = series_of(&d, 0);
 	assert_string_equal(s.name, "rss_bytes");
 	series_release(&s);

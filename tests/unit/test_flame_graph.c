@@ -152,6 +152,39 @@ static void a_node_has_the_line_it_spends_most_at(void **state)
 	profile_release(&p);
 }
 
+/* Lines 1 to 3 of one function with a value each of CPU time and bytes: which one it is said to be at. */
+static uint32_t line_of(const int64_t ns[3], const int64_t bytes[3])
+{
+	struct profile p;
+	struct graph g;
+	uint32_t i, line;
+
+	assert_int_equal(profile_init(&p), 0);
+	rig_run(&p, "r", "c");
+	for (i = 0; i < 3; i++) {
+		uint32_t stack =
+			rig_stack(&p, 0, rig_frame(&p, PROFILE_NONE, "f", "f.c", i + 1, 0));
+
+		rig_sample(&p, PROFILE_NONE, PROFILE_NONE, stack, 1, ns[i]);
+		rig_sample(&p, PROFILE_NONE, PROFILE_NONE, stack, 1, bytes[i]);
+		p.samples[p.n_samples - 1].kind = PROFILE_ALLOC;
+	}
+	g = build(&p, &cpu);
+	assert_int_equal(g.n_nodes, 2);
+	line = g.sites[g.nodes[1].site].line;
+	graph_release(&g);
+	profile_release(&p);
+	return line;
+}
+
+static void lines_are_those_of_the_kind_shown_first(void **state)
+{
+	(void)state;
+	assert_int_equal(line_of((int64_t[]){3, 5, 4}, (int64_t[]){90, 1, 2}), 2);
+	assert_int_equal(line_of((int64_t[]){5, 3, 5}, (int64_t[]){1, 90, 2}), 3);
+	assert_int_equal(line_of((int64_t[]){4, 4, 4}, (int64_t[]){7, 7, 7}), 1);
+}
+
 static void samples_know_their_stage_and_thread(void **state)
 {
 	uint64_t inner = 0, worker = 0;
@@ -475,6 +508,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(functions_join_whatever_their_lines),
 		cmocka_unit_test(a_node_has_the_line_it_spends_most_at),
+		cmocka_unit_test(lines_are_those_of_the_kind_shown_first),
 		cmocka_unit_test(samples_know_their_stage_and_thread),
 		cmocka_unit_test(a_filter_sees_samples_of_every_kind),
 		cmocka_unit_test(counts_are_weights_where_there_are_no_values),

@@ -112,6 +112,8 @@ static void check_source(const struct data *d, const struct files *f, size_t *te
 				    total[1][row] == want->total[1]);
 		}
 		assert_true(windows[i] == 0 || windows[i] == f->files[i].n_windows);
+		/* Where one file is without its text, so are those behind it. */
+		assert_true(windows[i] == 0 || *texts == i);
 		*texts += windows[i] > 0;
 		for (k = 0; k < windows[i]; k++, window++) {
 			const struct flame_window *want = &f->windows[i][k];
@@ -267,6 +269,42 @@ static void a_page_for_strangers_names_no_host_job_label_or_folder(void **state)
 	free_files(f);
 }
 
+/* ---- how sure sums are ---- */
+
+static void sums_of_bytes_say_how_sure_they_are(void **state)
+{
+	static const struct flame_precision sure[] = {
+		{PROFILE_ALLOC, "estimated, one sample in 512.0 KiB", 100, 300},
+		{PROFILE_PEAK, "exact", 0, 0},
+		{PROFILE_LIVE, "odd", 5, 1.0 / 0.0},
+	};
+	struct profile p;
+	struct flame_run run = {.p = &p, .precisions = sure, .n_precisions = 3};
+	struct flame_options o = {.kind = PROFILE_CPU, .runs = &run, .n_runs = 1};
+	const json_t *all, *one;
+	struct data d;
+
+	(void)state;
+	fill(&p);
+	d = data_of(&o, ROOMY);
+	all = json_object_get(json_array_get(json_object_get(d.head, "runs"), 0), "precision");
+	assert_int_equal(json_object_size(all), 3);
+	one = json_object_get(all, "alloc");
+	assert_string_equal(json_string_value(json_object_get(one, "text")), sure[0].text);
+	one = json_object_get(one, "interval");
+	assert_true(json_number_value(json_array_get(one, 0)) == 100 &&
+		    json_number_value(json_array_get(one, 1)) == 300);
+	assert_null(json_object_get(json_object_get(all, "peak"), "interval"));
+	assert_null(json_object_get(json_object_get(all, "live"), "interval"));
+	data_release(&d);
+	run.n_precisions = 0;
+	d = data_of(&o, ROOMY);
+	all = json_array_get(json_object_get(d.head, "runs"), 0);
+	assert_null(json_object_get(all, "precision"));
+	data_release(&d);
+	profile_release(&p);
+}
+
 /* ---- small pages ---- */
 
 /* All that a page can have, of everything more than fits into small ones. */
@@ -378,6 +416,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(source_takes_an_eighth_of_the_room),
 		cmocka_unit_test(a_page_for_strangers_names_no_host_job_label_or_folder),
+		cmocka_unit_test(sums_of_bytes_say_how_sure_they_are),
 		cmocka_unit_test(a_page_is_as_small_as_asked_or_says_how_small_it_can_be),
 		cmocka_unit_test(what_cannot_be_folded_is_said),
 	};

@@ -230,6 +230,63 @@ static void the_shortest_stages_of_a_path_are_one_row(void **state)
 	profile_release(&p[1]);
 }
 
+static void starts_of_stages_are_told_from_each_runs_own(void **state)
+{
+	struct profile p[2];
+	struct flame_run runs[2] = {{.p = &p[0]}, {.p = &p[1]}};
+	struct flame_options o = {.kind = PROFILE_CPU, .runs = runs, .n_runs = 2};
+	struct data d;
+
+	(void)state;
+	fill(&p[0]);
+	fill(&p[1]);
+	p[1].run.start_ns = 77;
+	add_stage(&p[0], PROFILE_NONE, "a", 100, 5);
+	add_stage(&p[0], PROFILE_NONE, "a", 400, 5);
+	add_stage(&p[1], PROFILE_NONE, "a", 90, 5);
+	d = data_of(&o, ROOMY);
+	assert_int_equal(data_signed(number(&d, "span.start", 0)), 100);
+	assert_int_equal(data_signed(number(&d, "span.start", 1)), 300);
+	assert_int_equal(data_signed(number(&d, "span.start", 2)), 90);
+	assert_int_equal(number(&d, "span.run", 2), 1);
+	assert_int_equal(data_column(&d, "stage.name").rows, 1); /* one path for both */
+	data_release(&d);
+	profile_release(&p[0]);
+	profile_release(&p[1]);
+}
+
+/* Rows of stages go when there is no room; the stages that samples are of are still there, with those around them. */
+static void stages_of_samples_stay_with_those_around_them(void **state)
+{
+	struct profile p;
+	struct flame_run run = {.p = &p};
+	struct flame_options o = {.kind = PROFILE_CPU, .runs = &run, .n_runs = 1};
+	struct data d;
+	uint64_t inner;
+	char *name;
+
+	(void)state;
+	fill(&p);
+	add_stage(&p, PROFILE_NONE, "aside", 1, 9);
+	add_stage(&p, PROFILE_NONE, "outer", 1, 9);
+	add_stage(&p, 1, "inner", 1, 9);
+	rig_sample(&p, 2, PROFILE_NONE, 0, 1, 1);
+	d = data_of(&o, 10);
+	assert_int_equal(data_column(&d, "span.stage").rows, 0);
+	assert_int_equal(head_number(&d, "spans", "kept"), 0);
+	assert_int_equal(head_number(&d, "spans", "of"), 3);
+	assert_int_equal(data_column(&d, "stage.name").rows, 2);
+	inner = number(&d, "group.stage", 0) - 1;
+	name = data_string(&d, number(&d, "stage.name", inner));
+	assert_string_equal(name, "inner");
+	free(name);
+	name = data_string(&d, number(&d, "stage.name", number(&d, "stage.parent", inner) - 1));
+	assert_string_equal(name, "outer");
+	free(name);
+	data_release(&d);
+	profile_release(&p);
+}
+
 static void stages_take_an_eighth_of_the_room(void **state)
 {
 	struct profile p;
@@ -348,6 +405,47 @@ static size_t check_ticks(const struct data *d, const struct profile *p, size_t 
 	return n;
 }
 
+static void a_sample_before_the_start_is_at_it(void **state)
+{
+	struct profile p;
+	struct flame_run run = {.p = &p};
+	struct flame_options o = {.kind = PROFILE_CPU, .runs = &run, .n_runs = 1};
+	uint32_t stack, thread;
+	struct data d;
+
+	(void)state;
+	fill(&p);
+	p.run.rate_hz = 1e9; /* to the nanosecond */
+	thread = rig_thread(&p, "p", 1, "t", 1);
+	stack = rig_stack(&p, 0, rig_frame(&p, PROFILE_NONE, "f", "", 0, 0));
+	rig_sample(&p, PROFILE_NONE, thread, stack, 1, 1);
+	rig_tick(&p, -7, thread, stack, 0);
+	rig_tick(&p, 12, thread, stack, 0);
+	d = data_of(&o, ROOMY);
+	assert_int_equal(number(&d, "tick.t", 0), 0);
+	assert_int_equal(number(&d, "tick.t", 1), 12);
+	data_release(&d);
+	profile_release(&p);
+}
+
+/* What columns take when they are packed by themselves. */
+static size_t packed(const struct data *d, const char *const *names, size_t n)
+{
+	size_t all = 0, i;
+
+	for (i = 0; i < n; i++) {
+		struct column_bytes c = data_column(d, names[i]);
+		uLongf size = compressBound(c.bytes);
+		Bytef *out = malloc(size);
+
+		assert_non_null(out);
+		assert_int_equal(compress2(out, &size, c.at, c.bytes, 6), Z_OK);
+		all += size;
+		free(out);
+	}
+	return all;
+}
+
 static void samples_in_time_are_all_there(void **state)
 {
 	struct profile p;
@@ -373,6 +471,7 @@ static void samples_in_time_are_all_there(void **state)
 
 static void samples_in_time_are_thinned_evenly(void **state)
 {
+	static const char *const columns[] = {"tick.t", "tick.thread", "tick.node", "tick.state"};
 	struct profile p;
 	struct flame_run run = {.p = &p};
 	struct flame_options o = {.kind = PROFILE_CPU, .runs = &run, .n_runs = 1};
@@ -389,6 +488,7 @@ static void samples_in_time_are_thinned_evenly(void **state)
 		assert_int_equal(check_ticks(&d, &p, stride), n);
 		assert_true(n <= before && n > 0);
 		assert_true(d.packed <= room);
+		assert_true(packed(&d, columns, 4) <= room / 4 + 50);
 		assert_int_equal(head_number(&d, "ticks", "kept"), n);
 		assert_int_equal(head_number(&d, "ticks", "of"), 20000);
 		before = n;
@@ -453,7 +553,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_stage_is_told_with_all_that_is_known_of_it),
 		cmocka_unit_test(the_shortest_stages_of_a_path_are_one_row),
+		cmocka_unit_test(starts_of_stages_are_told_from_each_runs_own),
+		cmocka_unit_test(stages_of_samples_stay_with_those_around_them),
 		cmocka_unit_test(stages_take_an_eighth_of_the_room),
+		cmocka_unit_test(a_sample_before_the_start_is_at_it),
 		cmocka_unit_test(samples_in_time_are_all_there),
 		cmocka_unit_test(samples_in_time_are_thinned_evenly),
 		cmocka_unit_test(samples_in_time_are_folded_with_their_functions),
