@@ -178,6 +178,9 @@ await run([
     ok(Math.abs(g.width / f.width - 3) < 0.01, 'three to one');
     await page.mouse.click(g.cx, g.cy);
     like((await text(page, '.flame-details')).replace(/\s+/g, ' '), /total 75\.0 %, 3 samples/, 'no time is claimed');
+    await page.keyboard.press('0');
+    await page.mouse.move((await boxOf(page, 'f')).cx, f.cy);
+    like(await text(page, '#tip'), /25\.0 %, 1 sample\n/, 'one is one');
   }],
 
   ['deep stacks scroll', async () => {

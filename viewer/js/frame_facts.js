@@ -20,7 +20,8 @@
   // "10 s, 47.9 %, 1,992 samples"
   function amounts(app, graph, value, count, part) {
     const list = graph.value[0] > 0 ? [app.amountOfKind(value)] : [];
-    list.push(flame.percent(part, graph.total[0]), `${flame.count(count)} ${app.noun}`);
+    const noun = Math.round(count) === 1 ? app.noun.replace(/ies$/, 'y').replace(/s$/, '') : app.noun;
+    list.push(flame.percent(part, graph.total[0]), `${flame.count(count)} ${noun}`);
     return list.join(', ');
   }
 
