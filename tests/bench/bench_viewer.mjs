@@ -102,7 +102,7 @@ for (const given of process.argv.slice(2)) {
     page = await (await browser.newContext({ viewport: { width: 1440, height: 900 } })).newPage();
     await page.goto('about:blank');
     await page.goto(url, { waitUntil: 'commit' });
-    await page.waitForFunction(() => performance.getEntriesByName('flame-painted').length > 0);
+    await page.waitForFunction(() => performance.getEntriesByName('flame-painted').length > 0, null, { polling: 200 });
     const used = cpu(renderer());
     loads.main.push(used.main);
     loads.all.push(used.all);
