@@ -26,7 +26,7 @@ sql "UPDATE run SET
 			'dataset', 'made'),
 		duration_ns = 1000000000 + key * 7000000,
 		started_at = started_at + key * 3600000000000,
-		command = '/home/anna/bin/export run /home/anna/data/job.json',
+		command = '/srv/anna/bin/export run /srv/anna/data/job.json',
 		host = 'workshop', cpu_model = 'a CPU', kernel = 'Linux 6', exit_code = 0;
 	UPDATE stage_row SET wall_ns = 10000000 + id % 1000 * 1000000, items = 50 + id % 100,
 		params = '{\"cache_lookups\": 40, \"cache_hits\": ' || (id % 41) || ', \"n\": ' || ((id >> 32) % 9) || '}';
@@ -54,7 +54,7 @@ same_bytes() {
 }
 names_its_facts() {
 	local text
-	for text in 'a CPU' workshop 'Linux 6' made '/home/anna/bin/export run' 0000000 '33 runs in 11 cells' late_tick \
+	for text in 'a CPU' workshop 'Linux 6' made '/srv/anna/bin/export run' 0000000 '33 runs in 11 cells' late_tick \
 		'One cell of the matrix has no run.' '1000 Hz'; do
 		grep -qF "$text" a/index.html || { echo "not there: $text"; return 1; }
 	done
@@ -104,7 +104,7 @@ redacts() {
 	site red --redact --max-bytes 300k && ! grep -rq 'workshop\|anna' red && python3 "$CHECK" red >/dev/null
 }
 strips() {
-	site st --strip /home/anna && grep -q '<bdi>bin/export run data/job.json' st/index.html && ! grep -q anna st/index.html
+	site st --strip /srv/anna && grep -q '<bdi>bin/export run data/job.json' st/index.html && ! grep -q anna st/index.html
 }
 
 # ---- labels and runs at their worst ----
