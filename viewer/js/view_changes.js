@@ -144,8 +144,6 @@
 
   flame.views.push({
     id: 'changes',
-    label: 'Changes',
-    why: (profile) => (profile.runs.length > 1 ? '' : 'the page has one run'),
     help: [['v', 'all differences, or significant ones only']],
     create,
   });

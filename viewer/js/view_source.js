@@ -323,10 +323,5 @@
     return { render, resize: () => list().draw(), focus: () => list().focus(), help: HELP, keys };
   }
 
-  function why(profile) {
-    if (profile.source.files.length > 0) return '';
-    return profile.runs.length > 1 ? 'a comparison has no lines of source' : 'no line of source is known: the program has no debug information';
-  }
-
-  flame.views.push({ id: 'source', label: 'Source', why, help: HELP, create });
+  flame.views.push({ id: 'source', help: HELP, create });
 })(globalThis);
