@@ -85,7 +85,7 @@ secret() { # a store in which everything that tells of the place is marked
 		argv = '[\"hide5\"]', labels = '{\"hide6\":\"hide7\"}';
 		UPDATE module_row SET path = '/hide8/lib/' || id || '/libsyn.so';
 		UPDATE string_row SET text = '/hide9/src/' || text WHERE text LIKE '%.c' OR text LIKE '%.h';
-		UPDATE string_row SET text = 'JS:*fib /hide11/home/fib.js:3' WHERE text = 'function_7';
+		UPDATE string_row SET text = 'JS:*fib /hide11/srv/fib.js:3' WHERE text = 'function_7';
 		UPDATE stage_row SET params = '{\"file\":\"hide10\"}'"
 }
 is_redacted() { # runs…

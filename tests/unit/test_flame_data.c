@@ -505,7 +505,7 @@ static uint64_t flags_of(size_t runs, const char *function)
 
 	for (i = 0; i < 2; i++) {
 		assert_int_equal(profile_init(&p[i]), 0);
-		m = rig_module(&p[i], i ? "/home/me/libx.so" : "/usr/lib/libx.so");
+		m = rig_module(&p[i], i ? "/opt/me/libx.so" : "/usr/lib/libx.so");
 		rig_sample(&p[i], PROFILE_NONE, PROFILE_NONE,
 			   rig_stack(&p[i], 0, rig_frame(&p[i], m, "tiny", "", 0, !i)), 1, 9);
 		rig_sample(&p[i], PROFILE_NONE, PROFILE_NONE,

@@ -210,7 +210,7 @@ static void fill_secret(struct profile *p, const char *command)
 	p->run.job = rig_string(p, "/jobs/zzjob.json");
 	p->run.labels = rig_string(p, "{\"customer\":\"zzlabel\"}");
 	stack = rig_stack(p, 0,
-			  rig_frame(p, rig_module(p, "/home/zzuser/libplain.so"), "plain_f",
+			  rig_frame(p, rig_module(p, "/srv/zzuser/libplain.so"), "plain_f",
 				    "/build/zzbuild/plain.c", 5, 0));
 	stack = rig_stack(p, stack,
 			  rig_frame(p, rig_module(p, "zzfolder/plain.so"), "plain_g",
@@ -221,9 +221,9 @@ static void fill_secret(struct profile *p, const char *command)
 static void a_page_for_strangers_names_no_host_job_label_or_folder(void **state)
 {
 	static const char *const commands[][2] = {
-		{"/home/zzuser/bin/plain_program --token zzargument",
+		{"/srv/zzuser/bin/plain_program --token zzargument",
 		 "\"command\":\"plain_program\""},
-		{"'/home/zz user/plain program' zzargument", "\"command\":\"plain program\""},
+		{"'/srv/zz user/plain program' zzargument", "\"command\":\"plain program\""},
 		{"\"zzfolder/plain_program\"", "\"command\":\"plain_program\""},
 		{"plain_program", "\"command\":\"plain_program\""},
 		{"", "\"command\":\"\""},
