@@ -6,13 +6,18 @@
   const digits = new Uint8Array(128);
   for (let c = 33, n = 0; c < 127; c++) if (c !== 38 && c !== 60 && c !== 92) digits[c] = n++;
 
-  // Two letters for 13 bits, lowest first: the other side of letters() in join.sh.
+  // Two letters for 13 bits, lowest first: the other side of letters() in join.sh, whose lines have whole pairs.
   function bytesOf(script) {
-    const text = script.textContent.replace(/\s+/g, '');
+    const text = script.textContent;
     const bytes = new Uint8Array(Number(script.dataset.bytes));
-    for (let i = 0, at = 0, held = 0, bits = 0; i < text.length; i += 2) {
-      held |= (digits[text.charCodeAt(i)] + 91 * digits[text.charCodeAt(i + 1)]) << bits;
-      for (bits += 13; bits > 7; bits -= 8, held >>>= 8) bytes[at++] = held;
+    for (let i = 0, at = 0, held = 0, bits = 0; i + 1 < text.length; ) {
+      const c = text.charCodeAt(i);
+      if (c < 33) {
+        i++;
+        continue;
+      }
+      held |= (digits[c] + 91 * digits[text.charCodeAt(i + 1)]) << bits;
+      for (bits += 13, i += 2; bits > 7; bits -= 8, held >>>= 8) bytes[at++] = held;
     }
     return bytes;
   }
