@@ -51,7 +51,7 @@ while [ "$round" -le "$repeats" ]; do
 done
 
 # The largest pages with which the whole site stays within 3 MB.
-for bytes in 150000 140000 130000 120000 115000 110000 105000 100000 95000 90000 85000 80000 75000 70000 65000 60000; do
+for bytes in $(seq 140000 -2000 60000); do
 	"$PROF" -q site --store "$store" --strip "$PWD" --max-bytes "$bytes" \
 		--title "Export of the tiny data set: 8 models, K 3, 5 and 10" "$site" ||
 		die "pages that small are not possible: the site would pass 3 MB"

@@ -4,7 +4,7 @@ set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 
 # files PATTERN…: files that git tracks or would add and that are there, one a line, matched like
-# '*.c'; without git every file outside the build folders.
+# '*.c'; without git every file outside the build folders. Not what `make site` writes.
 files() {
 	if git rev-parse --is-inside-work-tree >/dev/null 2>&1; then
 		git ls-files -co --exclude-standard -- "$@" | sort -u
@@ -13,7 +13,7 @@ files() {
 		for p in "$@"; do tests+=(-o -path "./$p"); done
 		find . \( -name 'build*' -o -name node_modules \) -prune -o -type f \
 			\( "${tests[@]:1}" \) -print | sed 's|^\./||' | sort
-	fi | while IFS= read -r f; do [ -f "$f" ] && printf '%s\n' "$f"; done
+	fi | grep -v '^docs/perf/' | while IFS= read -r f; do [ -f "$f" ] && printf '%s\n' "$f"; done
 }
 
 # code FILE…: "file:line:code" of C files, comments and the insides of quotes taken out.
