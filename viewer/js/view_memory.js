@@ -233,7 +233,8 @@
       const { from, to } = app.state;
       const range = from >= 0;
       const [a, b] = range ? [from, to] : [0, end];
-      caption.textContent = range ? `in the range ${flame.rangeText(app.state)}` : 'in the whole run';
+      const without = profile.meta.series_left_out;
+      caption.textContent = `${range ? `in the range ${flame.rangeText(app.state)}` : 'in the whole run'}${without ? `; ${flame.count(without)} more are not in the page` : ''}`;
       body.replaceChildren(...places.map((i) => {
         const s = series[i];
         const on = chosen.includes(i);
