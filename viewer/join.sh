@@ -40,22 +40,25 @@ letters() {
 	END { if (bits > 0) put(acc); if (out != "") print out }'
 }
 # gzip without name and time: the same parts give the same bytes.
-packed() { # id
-	gzip -9n >"$work"
-	printf '<script id="%s" type="text/plain" data-bytes="%d">\n' "$1" "$(wc -c <"$work")"
+packed() { # id cmd…: what it prints; in a file first, so that its failure ends this
+	id=$1
+	shift
+	"$@" >"$work.plain"
+	gzip -9nc "$work.plain" >"$work"
+	printf '<script id="%s" type="text/plain" data-bytes="%d">\n' "$id" "$(wc -c <"$work")"
 	letters <"$work"
 	printf '</script>\n'
 }
 # Sources of page.html by element, attribute and the part that they belong to.
 names() { sed -n "s/.*<$1=\"\\([^\"]*\\)\"$2.*/\\1/p" page.html; }
 scripts() { # part
-	names 'script src' " data-part=\"$1\"" | while IFS= read -r file; do "$LEAN" <"$file"; done
+	for file in $(names 'script src' " data-part=\"$1\""); do "$LEAN" <"$file" || exit 1; done
 }
 styles() { # part
-	names 'link rel="stylesheet" href' " data-part=\"$1\"" | while IFS= read -r file; do style "$file"; done
+	for file in $(names 'link rel="stylesheet" href' " data-part=\"$1\""); do style "$file" || exit 1; done
 }
 work=$(mktemp)
-trap 'rm -f "$work"' EXIT
+trap 'rm -f "$work" "$work.plain"' EXIT
 policy="default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:"
 policy="$policy; base-uri 'none'; form-action 'none'"
 while IFS= read -r line; do
@@ -76,19 +79,19 @@ while IFS= read -r line; do
 		;;
 	'<link rel="stylesheet"'*) ;;
 	'<!-- code -->')
-		styles core | packed flame-style
-		scripts core | packed flame-code
+		packed flame-style styles core
+		packed flame-code scripts core
 		# What only pages of one run need or of several, and what small pages do without, as the writer chooses.
 		for part in lists stages one source several; do
 			printf '@PROTEA-FLAME-%s@\n' "$(echo "$part" | tr '[:lower:]' '[:upper:]')"
 			case $part in
 			one) ;; # its style is that of the stages
-			*) styles "$part" | packed "flame-style-$part" ;;
+			*) packed "flame-style-$part" styles "$part" ;;
 			esac
-			scripts "$part" | packed "flame-code-$part"
+			packed "flame-code-$part" scripts "$part"
 			printf '@PROTEA-FLAME-END@\n'
 		done
-		scripts start | packed flame-code-start
+		packed flame-code-start scripts start
 		printf '<script>\n'
 		for file in js/inflate.js js/boot.js; do "$LEAN" <"$file"; done
 		printf '</script>\n'

@@ -38,6 +38,7 @@
     .then(([style, code]) => {
       put('style', style);
       put('script', code);
+      if (!root.flame.createApp) throw new Error('this browser cannot run the code of the page; use one from 2020 or later');
     })
     .catch((error) => {
       document.documentElement.classList.add('failed');

@@ -13,14 +13,22 @@
   }
 
   async function start() {
+    let profile;
     try {
-      flame.app = flame.createApp(await flame.decode(flame.byId('flame-data').textContent));
+      profile = await flame.decode(flame.byId('flame-data').textContent);
     } catch (error) {
       fail(error);
       return;
     }
-    flame.app.start();
+    try {
+      flame.app = flame.createApp(profile);
+      flame.app.start();
+    } catch (error) {
+      fail(error);
+      throw error; // a fault of ours: the console has it whole
+    }
     document.documentElement.dataset.ready = '1';
+    document.documentElement.classList.remove('failed');
   }
 
   start();

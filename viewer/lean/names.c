@@ -10,7 +10,6 @@
 
 struct names {
 	struct token **first; /* owned; by number: a token of that name */
-	int *uses;            /* owned */
 	int n, cap;
 };
 
