@@ -192,6 +192,10 @@
       const spec = app.views[place];
       if (spec && !spec.why) app.set({ view: spec.id });
     };
+    // To the Flame view with the whole of a frame in sight, or of everything; a graph along time has no zoom to a
+    // frame of the tree. `more`: what else of the state changes.
+    app.toFlame = ({ zoom = 0, ...more } = {}) =>
+      app.set({ view: 'flame', zoom, x0: 0, x1: 1, ...(zoom > 0 && app.state.order === 'time' ? { order: 'heavy' } : {}), ...more });
     app.focus = () => {
       const m = made.get(app.viewId());
       if (m && m.view.focus) m.view.focus();

@@ -69,7 +69,7 @@
     function zoomTo(n) {
       const { start, total, time } = v.graph;
       const selected = v.graph.base(n);
-      if (!time) app.set({ zoom: selected, selected });
+      if (!time) app.set({ zoom: selected, x0: 0, x1: 1, selected });
       else if (n === 0) app.set({ left: -1, right: -1, selected });
       else app.set({ left: Math.floor(start[n]), right: Math.ceil(start[n] + total[n]), selected });
     }

@@ -124,7 +124,7 @@
   function frameActions(app, graph, node, zoom) {
     const { profile } = app;
     const base = graph.base(node);
-    const inFlame = () => app.set({ view: 'flame', zoom: base, selected: base, x0: 0, x1: 1 });
+    const inFlame = () => app.toFlame({ zoom: base, selected: base });
     const { labels, strings } = profile;
     const label = graph.tree.label[node];
     const raw = node > 0 ? strings.text(labels.name[label]) : '';

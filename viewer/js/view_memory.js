@@ -251,7 +251,7 @@
     }
 
     function atPeak() {
-      if (profile.kinds.includes('peak')) app.set({ kind: 'peak', view: 'flame', zoom: 0, selected: 0 });
+      if (profile.kinds.includes('peak')) app.toFlame({ kind: 'peak', selected: 0 });
     }
 
     return {
