@@ -12,6 +12,7 @@
 #include "prof/cli/flame_page.h"
 #include "prof/cli/flame_runs.h"
 #include "prof/cli/outfile.h"
+#include "prof/cli/text.h"
 
 struct arguments {
 	const char *store, *output, *kind;
@@ -34,29 +35,6 @@ static int write_page(FILE *out, void *ctx, struct err *err)
 
 /* ---- where to ---- */
 
-/* Letters, digits and a few signs of a name; anything else (slashes, blanks, controls) as one dash within. */
-static void put_safe(struct buf *path, const char *name)
-{
-	int dash = 0;
-	size_t n = 0;
-
-	for (; *name && n < 60; name++) {
-		char c = *name;
-		int fine = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-			   (c >= '0' && c <= '9') || c == '_' || (c == '.' && n > 0);
-
-		if (fine) {
-			if (dash)
-				buf_putc(path, '-');
-			buf_putc(path, c);
-			n++;
-		}
-		dash = !fine && n > 0;
-	}
-	if (n == 0)
-		buf_puts(path, "profile");
-}
-
 static int is_folder(const char *path)
 {
 	struct stat st;
@@ -64,9 +42,13 @@ static int is_folder(const char *path)
 	return path && stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-static const char *id_of(const struct profile *p)
+/* `sign` and the first letters of the run's id: whoever wrote the store chose it. */
+static void put_id(struct buf *path, const char *sign, const struct profile *p)
 {
-	return strtab_text(p->strings, p->run.id);
+	char id[9];
+
+	text_file_name(id, sizeof id, strtab_text(p->strings, p->run.id));
+	buf_printf(path, "%s%s", sign, id);
 }
 
 /* -o, or NAME-ID.html (NAME-ID-vs-ID.html, NAME-ID-and-N-more.html) in the folder it names or in this one. NULL: no
@@ -75,15 +57,18 @@ static const char *page_path(struct buf *path, const struct arguments *a, const 
 {
 	const struct profile *p = &x->runs[0];
 	const char *name = strtab_text(p->strings, p->run.name);
+	char safe[61];
 
 	if (a->output && !is_folder(a->output))
 		return a->output;
 	if (a->output)
 		buf_printf(path, "%s/", a->output);
-	put_safe(path, *name || a->page.redact ? name : strtab_text(p->strings, p->run.command));
-	buf_printf(path, "-%.8s", id_of(p));
+	if (!*name && !a->page.redact)
+		name = strtab_text(p->strings, p->run.command);
+	buf_puts(path, text_file_name(safe, sizeof safe, name) ? safe : "profile");
+	put_id(path, "-", p);
 	if (x->n == 2)
-		buf_printf(path, "-vs-%.8s", id_of(&x->runs[1]));
+		put_id(path, "-vs-", &x->runs[1]);
 	else if (x->n > 2)
 		buf_printf(path, "-and-%zu-more", x->n - 1);
 	buf_puts(path, ".html");

@@ -7,9 +7,12 @@
 #include "prof/base/log.h"
 #include "prof/cli/cmd.h"
 #include "prof/cli/flame_page.h"
+#include "prof/cli/text.h"
 #include "prof/store/read.h"
 #include "viewer/flame.h"
 #include "viewer/site.h"
+
+#define NAME_PART 41 /* of a row, a column, an id, in a file's name, with its end */
 
 struct making {
 	const struct site_pages *pages;
@@ -27,27 +30,10 @@ static int no_memory(struct making *m)
 
 /* ---- names of files ---- */
 
-/* Letters, digits and a few signs; whatever else there is (slashes, blanks, letters of other alphabets) as one dash. */
-static size_t put_safe(char *to, const char *text)
+/* What a foreign text gives of a file's name, never nothing. */
+static const char *safe(char to[NAME_PART], const char *text)
 {
-	size_t n = 0;
-	int dash = 0;
-
-	for (; *text && n < 40; text++) {
-		char c = *text;
-		int fine = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-			   (c >= '0' && c <= '9') || c == '_' || (c == '.' && n > 0);
-
-		if (fine && dash)
-			to[n++] = '-';
-		if (fine)
-			to[n++] = c;
-		dash = !fine && n > 0;
-	}
-	if (n == 0)
-		to[n++] = '_';
-	to[n] = '\0';
-	return n;
+	return text_file_name(to, NAME_PART, text) ? to : "_";
 }
 
 /* ROW-COLUMN-RUNID.html; with the whole id if another cell has that name. */
@@ -55,13 +41,12 @@ static char *file_name(const struct making *m, uint32_t cell, int whole)
 {
 	const struct site_cell *c = &m->grid.cells[cell];
 	const char *row = m->grid.rows.values[c->row], *column = m->grid.columns.values[c->column];
-	char first[48], second[48], id[40], *name;
+	char first[NAME_PART], second[NAME_PART], id[NAME_PART], *name;
 
-	put_safe(first, row ? row : "none");
-	put_safe(second, column ? column : "none");
-	put_safe(id, m->site->runs[c->shown].id);
-	if (asprintf(&name, SITE_CELLS "/%s%s%s-%.*s.html", first, m->site->col_name ? "-" : "",
-		     m->site->col_name ? second : "", whole ? 36 : 8, id) < 0)
+	if (asprintf(&name, SITE_CELLS "/%s%s%s-%.*s.html", safe(first, row ? row : "none"),
+		     m->site->col_name ? "-" : "",
+		     m->site->col_name ? safe(second, column ? column : "none") : "",
+		     whole ? 36 : 8, safe(id, m->site->runs[c->shown].id)) < 0)
 		return NULL;
 	return name;
 }

@@ -138,3 +138,25 @@ const char *text_base(const char *path)
 
 	return slash && slash[1] ? slash + 1 : path;
 }
+
+size_t text_file_name(char *to, size_t size, const char *text)
+{
+	size_t n = 0;
+	int dash = 0;
+
+	for (; *text; text++) {
+		char c = *text;
+		int fine = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+			   (c >= '0' && c <= '9') || c == '_' || (c == '.' && n > 0);
+
+		if (fine && n + (size_t)dash + 1 >= size)
+			break;
+		if (fine && dash)
+			to[n++] = '-';
+		if (fine)
+			to[n++] = c;
+		dash = !fine && n > 0;
+	}
+	to[n] = '\0';
+	return n;
+}

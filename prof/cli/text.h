@@ -20,6 +20,11 @@ void text_pair(FILE *out, const char *label, const char *detail, int room);
  * NULL: no memory. */
 char *text_valid(const char *text, int visible);
 
+/* What of `text` may be in a file's name: letters, digits, '_', and '.' but in front; whatever else there is (slashes,
+ * blanks, letters of other alphabets) is one dash between them. As many as fit into `size` bytes with the zero at
+ * the end; returns how many, 0 for "". */
+size_t text_file_name(char *to, size_t size, const char *text);
+
 /* Last component of a path. */
 const char *text_base(const char *path);
 

@@ -127,6 +127,14 @@ file_names_collide() { # ids that begin alike, labels that differ in signs only
 		labels = json_object('plm', json_extract('[\"a/b\",\"a b\",\"A:B\"]', '\$[' || (key - 1) || ']'), 'k', '3')" c.sqlite
 	"$PROF" -q site --store c.sqlite c && python3 "$CHECK" c >/dev/null && [ "$(find c/cells -type f | wc -l)" -eq 3 ]
 }
+foreign_ids() { # longer than an id, with slashes
+	local id
+	id=$(printf 'ab/%.0s' {1..30})
+	fill fi.sqlite --runs 2 --seed 12
+	sql "UPDATE run SET id = '../' || key || '/$id', labels = json_object('plm', key, 'k', '3')" fi.sqlite
+	"$PROF" -q site --store fi.sqlite fi && python3 "$CHECK" fi >/dev/null && [ -e fi/cells/1-3-1-ab-ab-.html ] &&
+		mkdir pages && "$PROF" -q flame --store fi.sqlite -o pages --separate "plm=1" && ls pages/*-1-ab-ab.html
+}
 impossible_numbers() {
 	cp "$S" i.sqlite
 	sql "UPDATE stage_row SET wall_ns = -5, items = 9e999 WHERE id % 3 = 0;
@@ -243,6 +251,7 @@ check "--redact leaves out host and paths" redacts
 check "--strip leaves out a folder" strips
 check "labels with HTML, slashes, nothing or 300 characters" hostile_labels
 check "cells whose files would have one name" file_names_collide
+check "ids as no run has them" foreign_ids
 check "numbers that cannot be" impossible_numbers
 check "a store without runs is told" no_runs
 check "runs without stages" without_stages

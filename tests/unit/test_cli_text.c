@@ -99,6 +99,27 @@ static void a_clean_copy_is_valid_utf8(void **state)
 	free(copy);
 }
 
+/* What a foreign store names becomes a part of one file name, whatever the room for it. */
+static void a_name_of_a_file_is_safe_and_fits(void **state)
+{
+	static const char evil[] = "../../e t\xc3\xa4/c/\x1b[31m.passwd";
+	char to[64];
+	size_t size;
+
+	(void)state;
+	assert_int_equal(text_file_name(to, sizeof to, evil), 16);
+	assert_string_equal(to, "e-t-c-31m.passwd");
+	assert_int_equal(text_file_name(to, sizeof to, "/ ..\xff"), 0);
+	assert_string_equal(to, "");
+	for (size = 1; size < 40; size++) {
+		memset(to, '#', sizeof to);
+		assert_true(text_file_name(to, size, "a/b/c/d/e/f/g/h/i/j/k/l/m/n/o/p/q/r/s/t/u") <
+			    size);
+		assert_int_equal(to[size], '#');
+		assert_true(to[strlen(to) - (*to != '\0')] != '-');
+	}
+}
+
 static void json_takes_any_name_and_number(void **state)
 {
 	json_t *object = json_object(), *value = jsonout_text("x\xff");
@@ -226,6 +247,7 @@ int main(void)
 		cmocka_unit_test(long_text_loses_its_middle_and_short_text_is_padded),
 		cmocka_unit_test(a_pair_keeps_to_its_room),
 		cmocka_unit_test(a_clean_copy_is_valid_utf8),
+		cmocka_unit_test(a_name_of_a_file_is_safe_and_fits),
 		cmocka_unit_test(json_takes_any_name_and_number),
 		cmocka_unit_test(json_that_cannot_be_written_is_an_error),
 		cmocka_unit_test(options_are_read_in_every_spelling),
