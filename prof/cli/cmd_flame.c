@@ -11,6 +11,7 @@
 #include "prof/cli/cmd.h"
 #include "prof/cli/flame_page.h"
 #include "prof/cli/flame_runs.h"
+#include "prof/cli/flame_text.h"
 #include "prof/cli/outfile.h"
 #include "prof/cli/text.h"
 
@@ -78,20 +79,39 @@ static const char *page_path(struct buf *path, const struct arguments *a, const 
 /* Pages go to others: who writes one should know how large it is and that it has source code. */
 static void say_written(const char *file, int has_text)
 {
-	char size[UNITS_TEXT];
+	char size[UNITS_TEXT], *shown;
 	struct stat st;
 
 	if (strcmp(file, "-") == 0)
 		return;
+	shown = text_valid(file, 1);
 	if (stat(file, &st) == 0 && S_ISREG(st.st_mode))
-		log_info("wrote %s: %s%s", file, units_bytes(size, (uint64_t)st.st_size),
+		log_info("wrote %s: %s%s", shown ? shown : "the page",
+			 units_bytes(size, (uint64_t)st.st_size),
 			 has_text ? ", with source code (--no-source leaves it out)" : "");
 	else
-		log_info("wrote %s", file);
+		log_info("wrote %s", shown ? shown : "the page");
+	free(shown);
 }
 
+/* Whether the store may say which files of this machine are read. */
+static int is_own(const struct flame_page *page, const char *store)
+{
+	int own = flame_text_is_own(store);
+	char *shown;
+
+	if (own || page->source_dir || page->no_source || page->redact)
+		return own;
+	shown = text_valid(store, 1);
+	log_info("%s is another user's file: no source code without --source-dir",
+		 shown ? shown : "the store");
+	free(shown);
+	return 0;
+}
+
+/* The runs are of `store` if there is one only: others have no source. */
 static int write_runs(const struct arguments *a, const struct profile *runs, size_t n,
-		      struct err *err)
+		      const char *store, struct err *err)
 {
 	struct flame_page page = a->page;
 	struct work x = {&page, runs, n};
@@ -100,6 +120,7 @@ static int write_runs(const struct arguments *a, const struct profile *runs, siz
 	int rc, has_text = 0;
 
 	page.has_text = &has_text;
+	page.own = n == 1 && is_own(&a->page, store);
 	flame_page_warn(&a->page, runs, n);
 	if (!file)
 		rc = err_nomem(err, "the name of a page");
@@ -128,7 +149,7 @@ static int read_and_write(const struct arguments *a, const struct flame_pick *pi
 		i += rc == 0;
 	}
 	if (rc == 0)
-		rc = write_runs(a, runs, n, err);
+		rc = write_runs(a, runs, n, store_path(picks[0].store), err);
 	while (i-- > 0)
 		profile_release(&runs[i]);
 	free(runs);

@@ -187,6 +187,7 @@ static int find_source(struct made *m, const struct flame_page *page, const stru
 {
 	struct sample_filter want = {.stage = page->stage, .thread = page->thread};
 	struct flame_sources_options how = {.dir = page->source_dir,
+					    .own = page->own,
 					    .room = page->max_bytes ? page->max_bytes
 								    : FLAME_BYTES_MAX,
 					    .kind = o->kind,

@@ -14,6 +14,7 @@ struct flame_page { /* strings borrowed, NULL: none */
 	const char *stage, *thread, *title;
 	const char *up, *up_text; /* as in flame_options */
 	const char *source_dir;
+	int own; /* the store is this user's or the system's: source is looked for without source_dir, too */
 	int kind; /* -1: by the first run */
 	int only_kind, no_source, redact;
 	uint64_t max_bytes; /* 0: as the viewer has it */

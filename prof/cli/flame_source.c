@@ -232,7 +232,7 @@ static int add_text(struct making *m, struct flame_file *f, uint32_t file)
 	size_t first = m->x->n_windows;
 	int rc = 0;
 
-	if (m->room && (m->how->dir || flame_text_is_here(m->p)))
+	if (m->room && (m->how->dir || (m->how->own && flame_text_is_here(m->p))))
 		rc = flame_text_find(&t, m->p, file, m->how->dir);
 	if (rc == 0 && t.bytes)
 		rc = put_windows(m, f, &t, &text);

@@ -1,9 +1,13 @@
-/* Text of source files: see flame_text.h. A wrong line is worse than none, and a page goes to others: a store from
- * somewhere else must not be able to put files of this machine into it. */
+/* Text of source files: see flame_text.h. A wrong line is worse than none, and a page goes to others. Names of files,
+ * the host and the time of a run are what a store says, and a store may come from anywhere. So without a folder that the
+ * user names nothing is read for stores of other users, and with one nothing outside it. A foreign store that the user
+ * copied or cloned is the user's own as far as one can see: that it names files of this machine is not prevented, only
+ * that they are anything but source code; docs/viewer.md says so. */
 #include "prof/cli/flame_text.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -22,6 +26,13 @@ int flame_text_is_here(const struct profile *p)
 
 	return uname(&name) == 0 &&
 	       strcmp(strtab_text(p->strings, p->run.host), name.nodename) == 0;
+}
+
+int flame_text_is_own(const char *store)
+{
+	struct stat st;
+
+	return stat(store, &st) == 0 && (st.st_uid == geteuid() || st.st_uid == 0);
 }
 
 static int is_word(const char *text, size_t n, const char *words)
@@ -155,20 +166,50 @@ static int take(struct flame_text *t, int fd, size_t size)
 	return rc ? rc : 1;
 }
 
+/* Whether `path`, which has neither links nor dots, lies in `dir`, which may. */
+static int is_below(const char *path, const char *dir)
+{
+	char real[PATH_MAX];
+	size_t n;
+
+	if (!realpath(dir, real))
+		return 0;
+	n = strcmp(real, "/") == 0 ? 0 : strlen(real);
+	return strncmp(path, real, n) == 0 && path[n] == '/';
+}
+
+/* Opens what is source code below `dir` (NULL: anywhere), wherever links and dots in `path` lead to; -1: it is not that.
+ * What is no regular file must neither hold us up nor notice us. */
+static int open_source(const char *path, const char *dir, struct stat *st)
+{
+	char real[PATH_MAX];
+	struct stat seen;
+	int fd;
+
+	if (!realpath(path, real) || !flame_text_is_source(real) || (dir && !is_below(real, dir)) ||
+	    lstat(real, &seen) || !S_ISREG(seen.st_mode))
+		return -1;
+	fd = open(real, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	/* Another file by now? */
+	if (fstat(fd, st) == 0 && st->st_dev == seen.st_dev && st->st_ino == seen.st_ino &&
+	    S_ISREG(st->st_mode))
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/* With `dir` the user vouches for what is in it. */
 static int try_path(struct flame_text *t, const struct profile *p, uint32_t file, const char *path,
-		    int vouched)
+		    const char *dir)
 {
 	struct stat st;
-	int fd, rc = 0;
+	int fd = open_source(path, dir, &st), rc = 0;
 
-	/* What is no regular file must neither hold us up nor notice us. */
-	if (!flame_text_is_source(path) || stat(path, &st) || !S_ISREG(st.st_mode))
-		return 0;
-	fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0)
 		return 0;
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 &&
-	    st.st_size <= (off_t)FLAME_TEXT_MAX && (vouched || is_old(p, file, &st)))
+	if (st.st_size > 0 && st.st_size <= (off_t)FLAME_TEXT_MAX && (dir || is_old(p, file, &st)))
 		rc = take(t, fd, (size_t)st.st_size);
 	close(fd);
 	return rc;
@@ -176,14 +217,14 @@ static int try_path(struct flame_text *t, const struct profile *p, uint32_t file
 
 /* ---- where ---- */
 
-static int try_below(struct flame_text *t, const struct profile *p, uint32_t file, const char *dir,
-		     size_t dir_len, const char *name, int vouched)
+static int try_joined(struct flame_text *t, const struct profile *p, uint32_t file,
+		      const char *folder, size_t folder_len, const char *name, const char *dir)
 {
 	struct buf path = BUF_INIT;
 	int rc;
 
-	buf_printf(&path, "%.*s/%s", (int)dir_len, dir, name);
-	rc = buf_failed(&path) ? ERR_NOMEM : try_path(t, p, file, buf_str(&path), vouched);
+	buf_printf(&path, "%.*s/%s", (int)folder_len, folder, name);
+	rc = buf_failed(&path) ? ERR_NOMEM : try_path(t, p, file, buf_str(&path), dir);
 	buf_release(&path);
 	return rc;
 }
@@ -195,7 +236,7 @@ static int find_below(struct flame_text *t, const struct profile *p, uint32_t fi
 
 	while (rc == 0 && *name) {
 		name += strspn(name, "/");
-		rc = try_below(t, p, file, dir, strlen(dir), name, 1);
+		rc = try_joined(t, p, file, dir, strlen(dir), name, dir);
 		name += strcspn(name, "/");
 	}
 	return rc;
@@ -205,7 +246,7 @@ static int find_below(struct flame_text *t, const struct profile *p, uint32_t fi
 static int find_relative(struct flame_text *t, const struct profile *p, uint32_t file)
 {
 	const char *name = strtab_text(p->strings, file);
-	int rc = try_path(t, p, file, name, 0);
+	int rc = try_path(t, p, file, name, NULL);
 	uint32_t i, last = PROFILE_NONE;
 
 	for (i = 0; rc == 0 && i < p->n_frames; i++) {
@@ -218,7 +259,7 @@ static int find_relative(struct flame_text *t, const struct profile *p, uint32_t
 		module = strtab_text(p->strings, p->modules[last].path);
 		slash = strrchr(module, '/');
 		if (slash)
-			rc = try_below(t, p, file, module, (size_t)(slash - module), name, 0);
+			rc = try_joined(t, p, file, module, (size_t)(slash - module), name, NULL);
 	}
 	return rc;
 }
@@ -234,6 +275,6 @@ int flame_text_find(struct flame_text *t, const struct profile *p, uint32_t file
 	if (dir)
 		rc = find_below(t, p, file, dir);
 	else
-		rc = name[0] == '/' ? try_path(t, p, file, name, 0) : find_relative(t, p, file);
+		rc = name[0] == '/' ? try_path(t, p, file, name, NULL) : find_relative(t, p, file);
 	return rc < 0 ? rc : 0;
 }

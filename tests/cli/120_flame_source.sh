@@ -147,6 +147,31 @@ other_machine() {
 		"$PROF" flame --store o.sqlite -o o.html --source-dir src one 2>err && node "$PAYLOAD" source <o.html | grep -q text-of
 }
 check "of a run of another machine, only with --source-dir" other_machine
+other_user() {
+	cp "$S" u.sqlite && chown 12345 u.sqlite &&
+		"$PROF" flame --store u.sqlite -o u.html one 2>err && node "$PAYLOAD" source <u.html >lines &&
+		! grep -q text-of lines && grep -q near.h lines && grep -q "u.sqlite is another user's file" err &&
+		"$PROF" flame --store "$S" -o u.html u.sqlite:one 2>err && ! node "$PAYLOAD" source <u.html | grep -q text-of &&
+		"$PROF" flame --store u.sqlite -o u.html --source-dir src one 2>err && node "$PAYLOAD" source <u.html | grep -q text-of &&
+		! grep -q "another user" err
+}
+if [ "$(id -u)" -eq 0 ]; then
+	check "… as of a store of another user" other_user
+else
+	skip "… as of a store of another user" "only root can give files away"
+fi
+escapes() { # of a name on the terminal
+	local name
+	name=$(printf 'a\033]0;title\007b.html')
+	flame "./$name" one && [ -s "$name" ] && grep -qF 'wrote ./a?]0;title?b.html' err && ! LC_ALL=C grep -q "$(printf '\033\|\007')" err
+}
+check "names of files are printed as text" escapes
+foreign_names() { # name and id of a run name the file
+	cp "$S" e.sqlite && sqlite3 e.sqlite "UPDATE run SET id = '../' || char(27) || '[2J', name = char(27) || ']0;x' || char(7) WHERE name = 'one'" &&
+		mkdir -p made && (cd made && "$PROF" flame --store ../e.sqlite last~1 2>../err) && [ "$(ls made)" = '0-x-2J.html' ] &&
+		! LC_ALL=C grep -q "$(printf '\033\|\007')" err
+}
+check "… and so are those of runs" foreign_names
 
 # ---- files that are no source ------------------------------------------------------------------------------
 
@@ -169,6 +194,17 @@ check "… nor a pipe, which would hold us up" named "$TMP/pipe.c"
 check "… nor a folder" named "$TMP/folder.c"
 check "… nor a device" named "$TMP/zero.c"
 check "… nor an empty one" named "$TMP/empty.c"
+mkdir -p keys "src/include" && cp secret keys/id && old keys/id && ln -s "$TMP/noend" link.c
+check "… nor one by way of a folder of headers" named "$TMP/src/include/../../keys/id"
+check "… nor by a link that has a source's name" named "$TMP/link.c"
+outside() { # --source-dir is the only folder
+	cp "$S" n.sqlite && sqlite3 n.sqlite "UPDATE string_row SET text = '$1' WHERE text LIKE '%near.h'" &&
+		"$PROF" flame --store n.sqlite -o n.html --source-dir src one 2>err && ! node "$PAYLOAD" raw <n.html | grep -aq 'SECRET'
+}
+cp secret near.py && cp secret keys/near.py && ln -s "$TMP/near.py" src/far.py
+check "--source-dir: nothing beside it" outside ../near.py
+check "… nor behind a link in it" outside far.py
+check "… nor above all" outside "../../../../../../../../..$TMP/keys/near.py"
 check "… nor what the system makes" named "/proc/self/environ"
 if [ "$(id -u)" -ne 0 ]; then
 	check "… nor one that may not be read" named "$TMP/locked.c"

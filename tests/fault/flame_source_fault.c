@@ -81,7 +81,7 @@ static int told(int rc, const struct err *err)
 
 static int source_once(void)
 {
-	static const struct flame_sources_options how = {.room = 1 << 20};
+	static const struct flame_sources_options how = {.own = 1, .room = 1 << 20};
 	struct err err = ERR_INIT;
 	struct flame_sources x;
 	int rc = flame_sources_make(&x, &runs[0], NULL, &how, &err);
@@ -104,7 +104,8 @@ static size_t n_runs;
 
 static int page_once(void)
 {
-	static const struct flame_page page = {.kind = -1, .stage = "load", .thread = "main"};
+	static const struct flame_page page = {
+		.kind = -1, .own = 1, .stage = "load", .thread = "main"};
 	struct err err = ERR_INIT;
 	int rc = flame_page_write(null, &page, runs, n_runs, &err);
 

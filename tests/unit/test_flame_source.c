@@ -32,7 +32,7 @@ static int make(void **state)
 	profile.run.host = made_text(&profile, name.nodename);
 	profile.run.started_at = INT64_C(4000000000) * 1000000000; /* after any file */
 	made_thread(&profile, "main", 1);
-	how = (struct flame_sources_options){.room = 1 << 20, .kind = PROFILE_CPU};
+	how = (struct flame_sources_options){.own = 1, .room = 1 << 20, .kind = PROFILE_CPU};
 	return 0;
 }
 
@@ -259,6 +259,106 @@ static void text_is_that_of_the_run(void **state)
 	assert_true(has_text());
 }
 
+/* A store of another user says nothing of what is read here. */
+static void stores_of_others_get_no_text(void **state)
+{
+	(void)state;
+	write_lines("a.c", 5);
+	write_lines("store", 1);
+	cost(PROFILE_CPU, "a.c", 2, 10);
+	how.own = 0;
+	assert_false(has_text());
+	how.dir = scratch_dir;
+	assert_true(has_text());
+	assert_true(flame_text_is_own(scratch("store")));
+	assert_true(flame_text_is_own("/etc/passwd"));
+	assert_false(flame_text_is_own(scratch("none")));
+	if (geteuid() == 0) {
+		assert_int_equal(chown(scratch("store"), 12345, (gid_t)-1), 0);
+		assert_false(flame_text_is_own(scratch("store")));
+	}
+}
+
+/* The text of what the profile calls `name`, with the folder in/ as the one the user named, or without one. */
+static int named_has_text(const char *name, int within)
+{
+	struct flame_sources x;
+	char place[700], dir[600];
+	int has;
+
+	snprintf(dir, sizeof(dir), "%s", scratch("in"));
+	snprintf(place, sizeof(place), "f@/nowhere/prog:%s:1", name);
+	profile_release(&profile);
+	assert_int_equal(profile_init(&profile), 0);
+	profile.run.mode = made_text(&profile, "cpu");
+	profile.run.started_at = INT64_C(4000000000) * 1000000000;
+	if (!within) {
+		struct utsname host;
+
+		assert_int_equal(uname(&host), 0);
+		profile.run.host = made_text(&profile, host.nodename);
+	}
+	made_thread(&profile, "main", 1);
+	made_sample(&profile, PROFILE_CPU, PROFILE_NONE, 0, place, 1, 10);
+	how.dir = within ? dir : NULL;
+	gather(&x);
+	has = x.source.n_files == 1 && x.source.files[0].n_windows == 1;
+	flame_sources_release(&x);
+	return has;
+}
+
+static void nothing_outside_the_folder_is_read(void **state)
+{
+	char path[600];
+
+	(void)state;
+	assert_int_equal(mkdir(scratch("in"), 0700), 0);
+	assert_int_equal(mkdir(scratch("in/sub"), 0700), 0);
+	assert_int_equal(mkdir(scratch("inside"), 0700), 0);
+	write_lines("out.c", 5);
+	write_lines("inside/out.c", 5);
+	write_lines("in/a.c", 5);
+	assert_true(named_has_text("a.c", 1));
+	assert_true(named_has_text("/any/a.c", 1));
+	assert_true(named_has_text("sub/../a.c", 1));
+	assert_true(named_has_text("../lib/../a.c", 1)); /* a.c below it */
+	assert_false(named_has_text("../out.c", 1));
+	assert_false(named_has_text("../inside/out.c", 1));
+	assert_false(named_has_text("sub/../../out.c", 1));
+	snprintf(path, sizeof(path), "../../../../../../../..%s", scratch("out.c"));
+	assert_false(named_has_text(path, 1));
+	assert_int_equal(symlink("../out.c", scratch("in/out.c")), 0);
+	assert_false(named_has_text("out.c", 1));
+	assert_int_equal(symlink("..", scratch("in/up")), 0);
+	assert_false(named_has_text("up/out.c", 1));
+	assert_int_equal(symlink("a.c", scratch("in/b.c")), 0); /* stays in it */
+	assert_true(named_has_text("b.c", 1));
+}
+
+/* Dots and links do not make source of what is none. */
+static void a_path_is_where_it_leads_to(void **state)
+{
+	char path[600];
+
+	(void)state;
+	assert_int_equal(mkdir(scratch("include"), 0700), 0);
+	assert_int_equal(mkdir(scratch(".ssh"), 0700), 0);
+	write_lines(".ssh/id_rsa", 5);
+	write_lines("include/vector", 5);
+	snprintf(path, sizeof(path), "%s", scratch("include/vector"));
+	assert_true(named_has_text(path, 0));
+	snprintf(path, sizeof(path), "%s", scratch("include/../include/vector"));
+	assert_true(named_has_text(path, 0));
+	snprintf(path, sizeof(path), "%s", scratch("include/../.ssh/id_rsa"));
+	assert_false(named_has_text(path, 0));
+	assert_int_equal(symlink("../.ssh/id_rsa", scratch("include/id_rsa")), 0);
+	snprintf(path, sizeof(path), "%s", scratch("include/id_rsa"));
+	assert_false(named_has_text(path, 0));
+	assert_int_equal(symlink(".ssh/id_rsa", scratch("id.c")), 0);
+	snprintf(path, sizeof(path), "%s", scratch("id.c"));
+	assert_false(named_has_text(path, 0));
+}
+
 static void only_source_is_read(void **state)
 {
 	static const char *const are[] = {"/x/a.c", "a.cpp",   "b/c.hh",
@@ -355,6 +455,9 @@ int main(void)
 		T(columns_are_what_there_is),
 		T(room_is_kept),
 		T(text_is_that_of_the_run),
+		T(stores_of_others_get_no_text),
+		T(nothing_outside_the_folder_is_read),
+		T(a_path_is_where_it_leads_to),
 		T(only_source_is_read),
 		T(what_is_no_text_is_left_out),
 		T(names_are_whole),
