@@ -30,12 +30,20 @@ static size_t take(const unsigned char *s, size_t left, uint32_t *code)
 	return n;
 }
 
-/* What cannot be seen, or changes how its neighbours are seen. */
+/* What cannot be seen, or changes how its neighbours are seen: the same as in js/format.js. */
 static int hidden(uint32_t c)
 {
-	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0xad || c == 0x61c ||
-	       (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
-	       (c >= 0x2060 && c <= 0x206f) || c == 0xfeff || (c >= 0xfff9 && c <= 0xfffb);
+	static const struct {
+		uint32_t first, last;
+	} ranges[] = {{0, 0x1f},        {0x7f, 0x9f},     {0xad, 0xad},     {0x34f, 0x34f},
+		      {0x61c, 0x61c},   {0x115f, 0x1160}, {0x180e, 0x180e}, {0x200b, 0x200f},
+		      {0x2028, 0x202e}, {0x2060, 0x206f}, {0x2800, 0x2800}, {0x3164, 0x3164},
+		      {0xfeff, 0xfeff}, {0xffa0, 0xffa0}, {0xfff9, 0xfffb}, {0xe0000, 0xe03ff}};
+	size_t i = 0;
+
+	while (i < sizeof ranges / sizeof ranges[0] && c > ranges[i].last)
+		i++;
+	return i < sizeof ranges / sizeof ranges[0] && c >= ranges[i].first;
 }
 
 static const char *reference(uint32_t c)

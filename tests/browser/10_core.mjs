@@ -77,6 +77,8 @@ test('signs that cannot be seen or turn text round are made visible', () => {
   is(flame.visible('a\nb'), 'a\u240ab');
   is(flame.visible('evil\u202etxt'), 'evil\\u{202e}txt');
   is(flame.visible('a\u2028b\u0085'), 'a\\u{2028}b\\u{85}');
+  for (const code of [0x34f, 0x115f, 0x180e, 0x2800, 0x3164, 0xffa0, 0xe0000, 0xe007f])
+    is(flame.visible(`a${String.fromCodePoint(code)}b`), `a\\u{${code.toString(16)}}b`);
   is(flame.visible('שלום 漢字 🔥'), 'שלום 漢字 🔥');
 });
 

@@ -47,7 +47,9 @@ static inline size_t static_utf8(const unsigned char *s, uint32_t *code)
 
 static inline int static_unseen(uint32_t c)
 {
-	return (c < 0x20 && c != '\n') || (c >= 0x7f && c < 0xa0) || c == 0xad || c == 0x61c ||
+	return (c < 0x20 && c != '\n') || (c >= 0x7f && c < 0xa0) || c == 0xad || c == 0x34f ||
+	       c == 0x61c || c == 0x115f || c == 0x1160 || c == 0x180e || c == 0x2800 ||
+	       c == 0x3164 || c == 0xffa0 || (c >= 0xe0000 && c < 0xe0400) ||
 	       (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
 	       (c >= 0x2060 && c <= 0x206f) || c == 0xfeff || (c >= 0xfff9 && c <= 0xfffb);
 }

@@ -40,6 +40,15 @@ static void test_hidden(void **state)
 	is("\x7f", 1, "\\u{7f}");
 	is("\xe2\x80\xae", 3, "\\u{202e}");
 	is("\xef\xbb\xbf", 3, "\\u{feff}");
+	is("\xcd\x8f", 2, "\\u{34f}");
+	is("\xe1\x85\x9f", 3, "\\u{115f}");
+	is("\xe1\xa0\x8e", 3, "\\u{180e}");
+	is("\xe2\xa0\x80", 3, "\\u{2800}");
+	is("\xe3\x85\xa4", 3, "\\u{3164}");
+	is("\xef\xbe\xa0", 3, "\\u{ffa0}");
+	is("\xf3\xa0\x80\x80", 4, "\\u{e0000}");
+	is("\xf3\xa0\x81\xbf", 4, "\\u{e007f}");
+	is("\xe2\xa0\x81\xe3\x85\xa5", 6, "\xe2\xa0\x81\xe3\x85\xa5"); /* their neighbours */
 }
 
 static void test_utf8(void **state)

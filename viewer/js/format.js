@@ -59,7 +59,7 @@
 
   // Control characters, line ends and marks that turn the direction of text, made visible: a name must not
   // look like another one, nor break a line of ours.
-  const HIDDEN = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ufeff\uffa0\ufff9-\ufffb]|\udb40[\udc00-\udfff]/g;
+  const HIDDEN = /[\u0000-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ufeff\uffa0\ufff9-\ufffb]|\udb40[\udc00-\udfff]/g;
   function visible(text) {
     return text.replace(HIDDEN, (c) => {
       const code = c.codePointAt(0);
@@ -99,6 +99,8 @@
   const amountText = (v, unit) => (unit === 'ns' ? time(v) : unit === 'bytes' ? bytes(v) : count(v));
   const countNoun = (kind) => (KINDS[kind] ?? [0, 'samples'])[1];
 
+  const signedText = (v, text) => (v > 0 ? `+${text(v)}` : v < 0 ? `−${text(-v)}` : text(v));
+
   const LOSSES = {
     __proto__: null,
     ring_full: 'the ring of a thread was full',
@@ -113,7 +115,7 @@
   };
   const lossText = (reason) => LOSSES[reason] ?? reason;
 
-  const api = { digits, count, time, bytes, percent, rate, date, visible, nameText, baseName, shorten, kindText, countNoun, unitOf, amountText, lossText };
+  const api = { digits, count, time, bytes, percent, rate, date, visible, nameText, baseName, shorten, kindText, countNoun, unitOf, amountText, signedText, lossText };
   if (typeof module === 'object') module.exports = api;
   else root.flame = Object.assign(root.flame ?? {}, api);
 })(globalThis);
