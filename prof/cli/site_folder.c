@@ -1,18 +1,19 @@
 /* Making a folder aside and swapping it in: see site_folder.h. */
 #include "prof/cli/site_folder.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "prof/cli/outfile.h"
+#include "prof/cli/site_place.h"
 
-#define GENERATOR "<meta name=\"generator\" content=\"protea-prof site\">"
+#define TRIES 100
 
 static char *join(const char *folder, const char *name)
 {
@@ -21,182 +22,15 @@ static char *join(const char *folder, const char *name)
 	return asprintf(&path, "%s/%s", folder, name) < 0 ? NULL : path;
 }
 
-/* ---- what is there ---- */
-
-static int ends_with(const char *name, const char *end)
-{
-	size_t n = strlen(name), m = strlen(end);
-
-	return n > m && strcmp(name + n - m, end) == 0;
-}
-
-/* May it be in a site? In SITE_CELLS, or above it. */
-static int is_ours(const char *name, int in_cells)
-{
-	if (in_cells)
-		return ends_with(name, ".html");
-	return strcmp(name, SITE_CELLS) == 0 || strcmp(name, SITE_INDEX) == 0 ||
-	       strcmp(name, SITE_COMPARE) == 0;
-}
-
-/* Also a page that was being written ("index.html.x7Yz3a") when a site was abandoned. */
-static int is_left(const char *name, int in_cells)
-{
-	char whole[256];
-	size_t n = strlen(name);
-
-	if (is_ours(name, in_cells))
-		return 1;
-	if (n < 8 || n >= sizeof whole || name[n - 7] != '.')
-		return 0;
-	snprintf(whole, sizeof whole, "%.*s", (int)(n - 7), name);
-	return is_ours(whole, in_cells);
-}
-
-/* Calls `each` for every name; stops at the first non-zero answer, which it returns. */
-static int each_name(const char *folder,
-		     int (*each)(const char *folder, const char *name, void *ctx), void *ctx)
-{
-	DIR *dir = opendir(folder);
-	struct dirent *e;
-	int rc = 0;
-
-	if (!dir)
-		return errno == ENOENT ? 0 : -1;
-	while (rc == 0 && (e = readdir(dir)))
-		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-			rc = each(folder, e->d_name, ctx);
-	closedir(dir);
-	return rc;
-}
-
-struct looking {
-	int in_cells, names;
-	char stranger[256];
-};
-
-static int look(const char *folder, const char *name, void *ctx)
-{
-	struct looking *x = ctx;
-
-	(void)folder;
-	x->names++;
-	if (is_ours(name, x->in_cells))
-		return 0;
-	snprintf(x->stranger, sizeof x->stranger, "%s", name);
-	return 1;
-}
-
-static int has_generator(const char *folder)
-{
-	char *path = join(folder, SITE_INDEX), head[4096];
-	FILE *in = path ? fopen(path, "re") : NULL;
-	size_t n = in ? fread(head, 1, sizeof head - 1, in) : 0;
-
-	if (in)
-		fclose(in);
-	free(path);
-	head[n] = '\0';
-	return strstr(head, GENERATOR) != NULL;
-}
-
-/* Nothing, an empty folder, or a site with nothing else in it. */
-static int check_place(const char *path, struct err *err)
-{
-	struct looking top = {0}, cells = {.in_cells = 1};
-	struct stat st;
-	char *inner;
-	int rc;
-
-	if (lstat(path, &st) != 0)
-		return errno == ENOENT ? 0 : err_sys(err, ERR_IO, "cannot look at '%s'", path);
-	if (!S_ISDIR(st.st_mode))
-		return err_set(err, ERR_EXISTS, "'%s' is a file; name a folder", path);
-	rc = each_name(path, look, &top);
-	inner = join(path, SITE_CELLS);
-	if (!inner)
-		return err_nomem(err, "a path");
-	if (rc == 0)
-		rc = each_name(inner, look, &cells);
-	free(inner);
-	if (rc < 0)
-		return err_sys(err, ERR_IO, "cannot look into '%s'", path);
-	if (rc > 0)
-		return err_set(
-			err, ERR_EXISTS,
-			"'%s' holds '%s', which no site has: name another folder, or move it "
-			"away",
-			path, *top.stranger ? top.stranger : cells.stranger);
-	if (top.names && !has_generator(path))
-		return err_set(
-			err, ERR_EXISTS,
-			"'%s' has an index that protea-prof site did not write: name another "
-			"folder",
-			path);
-	return 0;
-}
-
-/* ---- removing ---- */
-
-static int remove_one(const char *folder, const char *name, void *ctx)
-{
-	char *path = is_left(name, *(int *)ctx) ? join(folder, name) : NULL;
-
-	if (path)
-		unlink(path);
-	free(path);
-	return 0;
-}
-
-/* Only what a site has; a folder with anything else in it stays. */
-static void remove_site(const char *path)
-{
-	char *inner = join(path, SITE_CELLS);
-	int in_cells = 1;
-
-	if (inner) {
-		each_name(inner, remove_one, &in_cells);
-		rmdir(inner);
-	}
-	free(inner);
-	in_cells = 0;
-	each_name(path, remove_one, &in_cells);
-	rmdir(path);
-}
-
-struct stale {
-	const char *base; /* name of the site's folder */
-};
-
-/* "NAME.tmp-PID" of a process that is gone: it was killed while it wrote. */
-static int remove_stale(const char *folder, const char *name, void *ctx)
-{
-	const struct stale *x = ctx;
-	size_t len = strlen(x->base);
-	char *end, *path;
-	long pid;
-
-	if (strncmp(name, x->base, len) != 0 || strncmp(name + len, ".tmp-", 5) != 0)
-		return 0;
-	pid = strtol(name + len + 5, &end, 10);
-	if (*end || pid <= 0)
-		return 0;
-	if (pid != (long)getpid() && (kill((pid_t)pid, 0) == 0 || errno != ESRCH))
-		return 0;
-	path = join(folder, name);
-	if (path)
-		remove_site(path);
-	free(path);
-	return 0;
-}
-
 /* ---- making ---- */
 
 static void release(struct site_folder *f)
 {
 	free(f->path);
 	free(f->aside);
-	*f = (struct site_folder){0};
+	if (f->lock >= 0)
+		close(f->lock);
+	*f = (struct site_folder){.lock = -1};
 }
 
 /* The folder itself where it is there, behind links; else its place in its parent. */
@@ -226,38 +60,63 @@ static char *place_of(const char *path, struct err *err)
 	return real;
 }
 
-static int make_aside(struct site_folder *f, struct err *err)
+/* A new empty folder beside `path`, named with `sign` and six letters; NULL with errno. */
+static char *make_beside(const char *path, const char *sign)
 {
-	char *slash = strrchr(f->path, '/'), *inner, *aside;
-	struct stale stale = {slash + 1};
-	int rc = 0;
+	char *beside;
+	uint32_t by;
+	int i;
 
-	*slash = '\0';
-	each_name(slash == f->path ? "/" : f->path, remove_stale, &stale);
-	*slash = '/';
-	if (asprintf(&aside, "%s.tmp-%ld", f->path, (long)getpid()) < 0)
-		return err_nomem(err, "a path");
-	if (mkdir(aside, 0777) != 0) {
-		rc = err_sys(err, ERR_IO, "cannot make '%s': the folder it is in does not let us",
-			     f->path);
-		free(aside);
-		return rc;
+	for (i = 0; i < TRIES; i++) {
+		if (getrandom(&by, sizeof by, 0) != sizeof by ||
+		    asprintf(&beside, "%s%s%06" PRIx32, path, sign, by >> 8) < 0)
+			return NULL;
+		if (mkdir(beside, 0777) == 0)
+			return beside;
+		free(beside);
+		if (errno != EEXIST)
+			return NULL;
 	}
-	f->aside = aside;
-	inner = join(aside, SITE_CELLS);
-	if (!inner)
-		return err_nomem(err, "a path");
-	if (mkdir(inner, 0777) != 0)
+	return NULL;
+}
+
+static int make_cells(const struct site_folder *f, struct err *err)
+{
+	char *inner = join(f->aside, SITE_CELLS);
+	int rc = inner ? 0 : err_nomem(err, "a path");
+
+	if (inner && mkdir(inner, 0777) != 0)
 		rc = err_sys(err, ERR_IO, "cannot make '%s'", inner);
 	free(inner);
 	return rc;
+}
+
+static int make_aside(struct site_folder *f, struct err *err)
+{
+	int i;
+
+	for (i = 0; i < TRIES; i++) {
+		f->aside = make_beside(f->path, SITE_MAKING);
+		if (!f->aside)
+			return err_sys(err, ERR_IO,
+				       "cannot make '%s': the folder it is in does not let us",
+				       f->path);
+		f->lock = site_place_mark(f->aside);
+		if (f->lock >= 0)
+			return make_cells(f, err);
+		if (errno != ENOENT)
+			break;
+		free(f->aside); /* swept away before it had its mark */
+		f->aside = NULL;
+	}
+	return err_sys(err, ERR_IO, "cannot make '%s'", f->path);
 }
 
 int site_folder_begin(struct site_folder *f, const char *path, struct err *err)
 {
 	int rc;
 
-	*f = (struct site_folder){0};
+	*f = (struct site_folder){.lock = -1};
 	f->path = *path ? place_of(path, err) : NULL;
 	if (!f->path)
 		return *path ? err->code : err_set(err, ERR_ARG, "the folder has no name");
@@ -265,7 +124,8 @@ int site_folder_begin(struct site_folder *f, const char *path, struct err *err)
 		release(f);
 		return err_set(err, ERR_EXISTS, "'/' is not a place for a site");
 	}
-	rc = check_place(f->path, err);
+	site_place_sweep(f->path);
+	rc = site_place_check(f->path, err);
 	if (rc == 0)
 		rc = make_aside(f, err);
 	if (rc)
@@ -296,42 +156,60 @@ static int sync_folder(const char *path, struct err *err)
 	return rc;
 }
 
-/* Where the system cannot swap two folders in one step, the old one goes aside for a moment. */
+/* The folder that holds the site: only now the names in it are where a power cut leaves them. */
+static int sync_parent(const struct site_folder *f, struct err *err)
+{
+	const char *slash = strrchr(f->path, '/');
+	char *parent = strndup(f->path, slash == f->path ? 1 : (size_t)(slash - f->path));
+	int rc = parent ? sync_folder(parent, err) : err_nomem(err, "a path");
+
+	free(parent);
+	return rc;
+}
+
+/* Where the system cannot swap two folders in one step, the old one goes aside for a moment; whoever is killed in it
+ * leaves it to the next one to bring it back. */
 static int swap_by_hand(const struct site_folder *f, struct err *err)
 {
-	char *old;
+	char *old =
+		make_beside(f->path, SITE_ASIDE); /* empty, so that a folder can take its name */
 	int rc = 0;
 
-	if (asprintf(&old, "%s.old-%ld", f->path, (long)getpid()) < 0)
-		return err_nomem(err, "a path");
-	if (rename(f->path, old) != 0)
+	if (!old || rename(f->path, old) != 0) {
 		rc = err_sys(err, ERR_IO, "cannot replace '%s'", f->path);
-	else if (rename(f->aside, f->path) != 0) {
+		if (old)
+			rmdir(old);
+	} else if (rename(f->aside, f->path) != 0) {
 		rc = err_sys(err, ERR_IO, "cannot replace '%s'", f->path);
 		(void)rename(old, f->path);
 	} else {
-		remove_site(old);
+		rc = sync_parent(f, err);
+		site_place_remove(old, 0);
 	}
 	free(old);
 	return rc;
 }
 
+/* The mark goes last: until then what was written is ours to clear away. */
 static int put_in_place(const struct site_folder *f, struct err *err)
 {
 	struct stat st;
+	int rc;
 
 	if (lstat(f->path, &st) != 0) {
-		if (rename(f->aside, f->path) == 0)
-			return 0;
-		return err_sys(err, ERR_IO, "cannot put '%s' in its place", f->path);
+		if (rename(f->aside, f->path) != 0)
+			return err_sys(err, ERR_IO, "cannot put '%s' in its place", f->path);
+		rc = sync_parent(f, err);
+	} else if (renameat2(AT_FDCWD, f->aside, AT_FDCWD, f->path, RENAME_EXCHANGE) == 0) {
+		rc = sync_parent(f, err);
+		site_place_remove(f->aside, 0);
+	} else if (errno == EINVAL || errno == ENOSYS) {
+		rc = swap_by_hand(f, err);
+	} else {
+		rc = err_sys(err, ERR_IO, "cannot replace '%s'", f->path);
 	}
-	if (renameat2(AT_FDCWD, f->aside, AT_FDCWD, f->path, RENAME_EXCHANGE) == 0) {
-		remove_site(f->aside);
-		return 0;
-	}
-	if (errno == EINVAL || errno == ENOSYS)
-		return swap_by_hand(f, err);
-	return err_sys(err, ERR_IO, "cannot replace '%s'", f->path);
+	site_place_unmark(f->path);
+	return rc;
 }
 
 int site_folder_commit(struct site_folder *f, struct err *err)
@@ -343,7 +221,7 @@ int site_folder_commit(struct site_folder *f, struct err *err)
 	if (rc == 0)
 		rc = sync_folder(f->aside, err);
 	if (rc == 0)
-		rc = check_place(f->path, err);
+		rc = site_place_check(f->path, err);
 	if (rc == 0)
 		rc = put_in_place(f, err);
 	if (rc)
@@ -356,6 +234,6 @@ int site_folder_commit(struct site_folder *f, struct err *err)
 void site_folder_abort(struct site_folder *f)
 {
 	if (f->aside)
-		remove_site(f->aside);
+		site_place_remove(f->aside, 1);
 	release(f);
 }

@@ -6,14 +6,12 @@
 #include <stdio.h>
 
 #include "prof/base/err.h"
-
-#define SITE_INDEX   "index.html"
-#define SITE_COMPARE "compare.html"
-#define SITE_CELLS   "cells"
+#include "prof/cli/site_place.h"
 
 struct site_folder {
 	char *path;  /* owned; without a slash at its end, links followed */
 	char *aside; /* owned */
+	int lock;    /* of `aside`, while it is written; -1: none */
 };
 
 /* ERR_EXISTS: there is something at `path` that is not a site of ours. */

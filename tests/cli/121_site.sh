@@ -130,10 +130,10 @@ file_names_collide() { # ids that begin alike, labels that differ in signs only
 foreign_ids() { # longer than an id, with slashes
 	local id
 	id=$(printf 'ab/%.0s' {1..30})
-	fill fi.sqlite --runs 2 --seed 12
-	sql "UPDATE run SET id = '../' || key || '/$id', labels = json_object('plm', key, 'k', '3')" fi.sqlite
-	"$PROF" -q site --store fi.sqlite fi && python3 "$CHECK" fi >/dev/null && [ -e fi/cells/1-3-1-ab-ab-.html ] &&
-		mkdir pages && "$PROF" -q flame --store fi.sqlite -o pages --separate "plm=1" && ls pages/*-1-ab-ab.html
+	fill long.sqlite --runs 2 --seed 12
+	sql "UPDATE run SET id = '../' || key || '/$id', labels = json_object('plm', key, 'k', '3')" long.sqlite
+	"$PROF" -q site --store long.sqlite long && python3 "$CHECK" long >/dev/null && [ -e long/cells/1-3-1-ab-ab-.html ] &&
+		mkdir pages && "$PROF" -q flame --store long.sqlite -o pages --separate "plm=1" && ls pages/*-1-ab-ab.html
 }
 impossible_numbers() {
 	cp "$S" i.sqlite
@@ -213,13 +213,48 @@ cannot_make() {
 follows_links() {
 	mkdir real && ln -s real link && site link/ plm=plm1 && [ -L link ] && is_whole real 3
 }
+foreign_pages() { # what is not a page of ours in places where such are
+	local name
+	for name in notes-1.html 'my notes-1.html' folder-1.html; do
+		rm -rf fp && cp -r b fp || return 1
+		if [ "$name" = folder-1.html ]; then mkdir "fp/cells/$name"; else echo '<title>mine</title>' >"fp/cells/$name"; fi
+		refuses_folder fp | grep -F "cells/$name" || return 1
+	done
+	rm -rf fp && cp -r b fp && echo mine >fp/compare.html && refuses_folder fp | grep compare.html || return 1
+	rm -rf fp && mkdir fp && mkfifo fp/index.html && timeout 20 "$PROF" -q site --store "$S" fp 2>err
+	[ $? -ne 124 ] && grep -q index.html err
+}
+linked_cells() { # pages behind a link are somebody else's
+	rm -rf lc victim && cp -r b lc && mv lc/cells victim && ln -s ../victim lc/cells && refuses_folder lc &&
+		diff -r b/cells victim
+}
+half_made() { # folder: as a killed one leaves it
+	mkdir -p "$1/cells" && touch "$1/.protea-prof-site" "$1/cells/x-1.html" "$1/index.html.abcdef"
+}
 clears_what_was_killed() {
-	local pid
-	sh -c 'exit 0' &
-	pid=$!
-	wait "$pid"
-	mkdir -p "k.tmp-$pid/cells" && touch "k.tmp-$pid/cells/x.html" "k.tmp-$pid/index.html.abcdef" &&
-		site k plm=plm1 && [ ! -e "k.tmp-$pid" ]
+	half_made k.tmp-00abcd && cp -r b k.tmp-00abce && site k plm=plm1 && is_whole k 3 &&
+		[ -z "$(find . -name 'k.*')" ]
+}
+clears_nothing_else() {
+	rm -rf k victim && cp -r b victim && half_made half &&
+		ln -s victim k.tmp-000001 && ln -s half k.tmp-000002 && mkdir -p k.tmp-000003/cells &&
+		touch k.tmp-000003/index.html k.tmp-000003/cells/x-1.html && half_made k.tmp-000004 &&
+		ln -s ../victim/cells k.tmp-000005 && half_made k.tmp-notes && half_made k.tmp-00000é || return 1
+	find k.tmp-* half victim | sort >before
+	(
+		flock 9
+		site k plm=plm1
+	) 9<k.tmp-000004/.protea-prof-site && is_whole k 3 || return 1
+	find k.tmp-* half victim | sort | diff before - && rm -r k.tmp-*
+}
+old_one_returns() { # killed where two folders cannot be swapped in one step
+	rm -rf k && cp -r b k.old-00abcd && half_made k.tmp-00abcd || return 1
+	(
+		ulimit -f 100
+		trap '' XFSZ
+		! site k plm=plm1
+	) && diff -r b k && [ -z "$(find . -name 'k.*')" ] && cp -r k k.old-00abcd && site k plm=plm1 && is_whole k 3 &&
+		[ -z "$(find . -name 'k.*')" ]
 }
 same_folder_at_once() {
 	site z plm=plm1 &
@@ -265,6 +300,10 @@ check "folders with other files are left alone" keeps_strangers
 check "a folder that cannot be made is told" cannot_make
 check "a link to a folder stays a link" follows_links
 check "what a killed one left is cleared away" clears_what_was_killed
+check "nothing else is: links, folders that are written, or of others" clears_nothing_else
+check "a site that was aside when it was killed returns" old_one_returns
+check "pages that no site wrote are named and left alone" foreign_pages
+check "a link in place of the cells is left alone" linked_cells
 check "two at once" same_folder_at_once
 check_fails 2 "the folder has to be named" "$PROF" site --store "$S"
 [ $tap_failed -eq 0 ]
