@@ -186,10 +186,11 @@ static int grouper_init(struct grouper *w, struct build *b)
 	return b->g->samples && b->g->spans ? 0 : ERR_NOMEM;
 }
 
-/* Only now, for the spans that stayed. */
+/* Only now, for the spans that stayed. They are arguments, of which a redacted page has none. */
 static int name_params(struct build *b, struct graph_span *s)
 {
-	s->params = build_string(b, &b->runs[s->run], s->params);
+	s->params =
+		b->options->redact ? STRTAB_EMPTY : build_string(b, &b->runs[s->run], s->params);
 	return s->params == GRAPH_NONE ? ERR_NOMEM : 0;
 }
 

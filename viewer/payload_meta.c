@@ -33,6 +33,22 @@ void payload_json_text(struct buf *json, const char *bytes, size_t len)
 	buf_putc(json, '"');
 }
 
+void payload_json_name(struct buf *json, const struct flame_options *o, const char *bytes,
+		       size_t len)
+{
+	struct buf name = BUF_INIT;
+
+	if (!o->redact) {
+		payload_json_text(json, bytes, len);
+		return;
+	}
+	redact_name(&name, bytes, len);
+	payload_json_text(json, buf_str(&name), name.len);
+	if (buf_failed(&name))
+		json->failed = ERR_NOMEM;
+	buf_release(&name);
+}
+
 static void put_string(struct buf *json, const struct profile *p, const char *key, uint32_t id)
 {
 	buf_printf(json, "\"%s\":", key);
@@ -67,7 +83,7 @@ static void put_program(struct buf *json, const char *command)
 	buf_putc(json, ',');
 }
 
-static void put_losses(struct buf *json, const struct profile *p)
+static void put_losses(struct buf *json, const struct flame_options *o, const struct profile *p)
 {
 	uint32_t i;
 
@@ -76,7 +92,7 @@ static void put_losses(struct buf *json, const struct profile *p)
 		const struct profile_loss *l = &p->losses[i];
 
 		buf_puts(json, i ? ",[" : "[");
-		payload_json_text(json, strtab_text(p->strings, l->reason),
+		payload_json_name(json, o, strtab_text(p->strings, l->reason),
 				  strtab_len(p->strings, l->reason));
 		buf_printf(json, ",%" PRIu64 "]", l->count);
 	}
@@ -124,6 +140,20 @@ static void put_precisions(struct buf *json, const struct flame_run *r)
 	buf_putc(json, '}');
 }
 
+static void put_run_name(struct buf *json, const struct flame_options *o,
+			 const struct flame_run *run)
+{
+	const struct strtab *strings = run->p->strings;
+	uint32_t id = run->p->run.name;
+
+	buf_puts(json, "\"name\":");
+	if (run->name)
+		payload_json_name(json, o, run->name, strlen(run->name));
+	else
+		payload_json_name(json, o, strtab_text(strings, id), strtab_len(strings, id));
+	buf_putc(json, ',');
+}
+
 static void put_run(struct buf *json, const struct flame_options *o, const struct flame_run *run)
 {
 	const struct profile *p = run->p;
@@ -131,10 +161,7 @@ static void put_run(struct buf *json, const struct flame_options *o, const struc
 
 	buf_putc(json, '{');
 	put_string(json, p, "id", r->id);
-	if (run->name)
-		put_text(json, "name", run->name);
-	else
-		put_string(json, p, "name", r->name);
+	put_run_name(json, o, run);
 	if (o->redact)
 		put_program(json, strtab_text(p->strings, r->command));
 	else
@@ -156,7 +183,7 @@ static void put_run(struct buf *json, const struct flame_options *o, const struc
 		   "\"signal\":%d,\"ncpu\":%" PRIu32 ",\"finished\":%d,\"started_ms\":%" PRId64
 		   ",\"duration_ns\":%" PRId64 ",",
 		   r->signal, r->ncpu, r->finished != 0, r->started_at / 1000000, r->duration_ns);
-	put_losses(json, p);
+	put_losses(json, o, p);
 	put_kinds(json, p);
 	put_precisions(json, run);
 	buf_putc(json, '}');

@@ -138,6 +138,9 @@ struct payload_cut {
 
 struct payload_cut payload_cut(const char *bytes, size_t len);
 void payload_json_text(struct buf *json, const char *bytes, size_t len);
+/* The same of a name of the profile, in a redacted page without folders. */
+void payload_json_name(struct buf *json, const struct flame_options *o, const char *bytes,
+		       size_t len);
 
 extern const char *const payload_columns[COLUMNS];
 

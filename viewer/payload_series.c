@@ -178,7 +178,7 @@ static void put_series(struct pack *w, const struct series *s, size_t most)
 			     (double)l.n;
 		put_line(&l, most);
 		buf_puts(&w->series, k ? ",[" : "[");
-		payload_json_text(&w->series, strtab_text(s->p->strings, s->names[k]),
+		payload_json_name(&w->series, w->options, strtab_text(s->p->strings, s->names[k]),
 				  strtab_len(s->p->strings, s->names[k]));
 		buf_printf(&w->series, ",%zu,\"%s\"]", l.put, l.whole ? "int" : "real");
 	}

@@ -16,15 +16,38 @@ const char *redact_program(const char *command, size_t *n)
 	return from;
 }
 
-/* Signs a path may follow in a name, and signs that end it. */
+/* Signs a path may follow in a name, and signs that end its last part. */
 static int is_before(char c)
 {
-	return (unsigned char)c <= ' ' || strchr("\"'`([{<,;:=~@|", c) != NULL;
+	return (unsigned char)c <= ' ' || strchr("\"'`([{<,;:=~@|*^!&#", c) != NULL;
 }
 
 static int is_end(char c)
 {
 	return (unsigned char)c <= ' ' || strchr("\"'`)]}>,;:|", c) != NULL;
+}
+
+static int is_letter(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* Whether what ends before text[at] is the name of an option, as in -I/a/b: those of one dash stand before their values. */
+static int is_option(const char *text, size_t at)
+{
+	size_t from = at;
+
+	while (from > 0 && is_letter(text[from - 1]))
+		from--;
+	return from > 0 && from < at && text[from - 1] == '-' &&
+	       (from == 1 || is_before(text[from - 2]));
+}
+
+/* Whether a path begins at text[at]. Between blanks the sign divides. */
+static int is_path(const char *text, size_t at, size_t n)
+{
+	return text[at] == '/' && at + 1 < n && (unsigned char)text[at + 1] > ' ' &&
+	       (at == 0 || is_before(text[at - 1]) || is_option(text, at));
 }
 
 /* Of the path text[0] … text[n - 1] where its last part begins; 0: it has no folders. */
@@ -37,18 +60,18 @@ static size_t last_part(const char *text, size_t n)
 	return n > 1 ? n : 0;
 }
 
-/* Where the path that begins at `at` ends: at the quote that it began with, if it did. */
+/* Where the path that begins at `at` ends. Folders may have any sign in their names, so it goes on as long as there are
+ * slashes that begin no other path. */
 static size_t end_of(const char *text, size_t at, size_t n)
 {
-	const char *quote = at > 0 && strchr("\"'`", text[at - 1]) && text[at - 1]
-				    ? memchr(text + at, text[at - 1], n - at)
-				    : NULL;
+	size_t next, end = at;
 
-	if (quote)
-		return (size_t)(quote - text);
-	while (at < n && !is_end(text[at]))
-		at++;
-	return at;
+	for (next = at + 1; next < n && !is_path(text, next, n); next++)
+		if (text[next] == '/')
+			end = next;
+	for (end++; end < next && !is_end(text[end]); end++) {
+	}
+	return end;
 }
 
 void redact_name(struct buf *out, const char *text, size_t n)
@@ -58,7 +81,7 @@ void redact_name(struct buf *out, const char *text, size_t n)
 	while (at < n) {
 		size_t end, part;
 
-		if (text[at] != '/' || (at > 0 && !is_before(text[at - 1]))) {
+		if (!is_path(text, at, n)) {
 			at++;
 			continue;
 		}
@@ -68,7 +91,7 @@ void redact_name(struct buf *out, const char *text, size_t n)
 			buf_put(out, text + plain, at - plain);
 			plain = at + part;
 		}
-		at = end > at ? end : at + 1;
+		at = end;
 	}
 	buf_put(out, text + plain, n - plain);
 }

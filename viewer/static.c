@@ -141,6 +141,22 @@ static void put_string(struct buf *out, const struct profile *p, uint32_t id, si
 	put_cut(out, strtab_text(p->strings, id), strtab_len(p->strings, id), max);
 }
 
+/* A name of the profile, `max` characters of it; in a redacted page without folders. */
+static void put_shown(const struct writing *w, const char *text, size_t n, size_t max)
+{
+	struct buf name = BUF_INIT;
+
+	if (!w->o->redact) {
+		put_cut(w->out, text, n, max);
+		return;
+	}
+	redact_name(&name, text, n);
+	put_cut(w->out, buf_str(&name), name.len, max);
+	if (buf_failed(&name))
+		w->out->failed = ERR_NOMEM;
+	buf_release(&name);
+}
+
 /* ---- a run ---- */
 
 static void put_command(const struct writing *w, const struct profile *p)
@@ -157,8 +173,9 @@ static void put_command(const struct writing *w, const struct profile *p)
 	buf_puts(w->out, "</code>\n");
 }
 
-static void put_losses(struct buf *out, const struct profile *p)
+static void put_losses(const struct writing *w, const struct profile *p)
 {
+	struct buf *out = w->out;
 	uint32_t i;
 
 	buf_puts(out, "; lost: ");
@@ -166,7 +183,8 @@ static void put_losses(struct buf *out, const struct profile *p)
 		buf_puts(out, i ? ", " : "");
 		put_count(out, p->losses[i].count);
 		buf_putc(out, ' ');
-		put_string(out, p, p->losses[i].reason, WORD_MAX);
+		put_shown(w, strtab_text(p->strings, p->losses[i].reason),
+			  strtab_len(p->strings, p->losses[i].reason), WORD_MAX);
 	}
 	buf_puts(out, i < p->n_losses ? ", \xe2\x80\xa6" : i == 0 ? "nothing" : "");
 }
@@ -183,9 +201,10 @@ static void put_run(const struct writing *w, size_t nth)
 	if (w->o->title && w->o->n_runs == 1)
 		put_name(w->out, w->o->title, strlen(w->o->title));
 	else if (r->name)
-		put_name(w->out, r->name, strlen(r->name));
+		put_shown(w, r->name, strlen(r->name), STATIC_NAME_MAX);
 	else
-		put_string(w->out, p, p->run.name, STATIC_NAME_MAX);
+		put_shown(w, strtab_text(p->strings, p->run.name),
+			  strtab_len(p->strings, p->run.name), STATIC_NAME_MAX);
 	buf_puts(w->out, "</h2>\n");
 	put_command(w, p);
 	buf_puts(w->out, "<p>run ");
@@ -200,7 +219,7 @@ static void put_run(const struct writing *w, size_t nth)
 		   p->run.finished ? "" : " so far");
 	if (p->run.rate_hz > 0)
 		buf_printf(w->out, ", %g Hz", p->run.rate_hz);
-	put_losses(w->out, p);
+	put_losses(w, p);
 	buf_putc(w->out, '\n');
 }
 
@@ -218,20 +237,9 @@ static void put_head(struct buf *out, const char *const *names, size_t n)
 
 static void put_function(const struct writing *w, const struct static_row *r)
 {
-	const char *text = strtab_text(w->list.names, r->name);
-	size_t n = strtab_len(w->list.names, r->name);
-	struct buf name = BUF_INIT;
-
 	buf_puts(w->out, "<tr><td>");
-	if (!w->o->redact) {
-		put_name(w->out, text, n);
-		return;
-	}
-	redact_name(&name, text, n);
-	put_name(w->out, buf_str(&name), name.len);
-	if (buf_failed(&name))
-		w->out->failed = ERR_NOMEM;
-	buf_release(&name);
+	put_shown(w, strtab_text(w->list.names, r->name), strtab_len(w->list.names, r->name),
+		  STATIC_NAME_MAX);
 }
 
 static void put_row(const struct writing *w, const struct static_row *r)

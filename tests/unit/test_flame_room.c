@@ -205,7 +205,7 @@ static void fill_secret(struct profile *p, const char *command)
 	uint32_t stack;
 
 	assert_int_equal(profile_init(p), 0);
-	rig_run(p, "plain name", command);
+	rig_run(p, "/srv/zzuser/plain name", command);
 	p->run.host = rig_string(p, "zzhost");
 	p->run.job = rig_string(p, "/jobs/zzjob.json");
 	p->run.labels = rig_string(p, "{\"customer\":\"zzlabel\"}");
@@ -215,7 +215,11 @@ static void fill_secret(struct profile *p, const char *command)
 	stack = rig_stack(p, stack,
 			  rig_frame(p, rig_module(p, "zzfolder/plain.so"), "plain_g",
 				    "zzrelative/plain.h", 9, 0));
-	rig_sample(p, PROFILE_NONE, rig_thread(p, "p", 1, "t", 1), stack, 3, 33);
+	rig_sample(p, rig_stage(p, PROFILE_NONE, "read /srv/zz user/plain.csv"),
+		   rig_thread(p, "/srv/zzuser/p", 1, "/srv/zzuser/t", 1), stack, 3, 33);
+	p->stages[0].params = rig_string(p, "{\"in\":\"zzparams\"}");
+	rig_counter(p, 1, "rows of /srv/zzuser/plain.db", 5);
+	rig_loss(p, "/srv/zzuser/plain", 1);
 }
 
 static void a_page_for_strangers_names_no_host_job_label_or_folder(void **state)
@@ -251,7 +255,9 @@ static void a_page_for_strangers_names_no_host_job_label_or_folder(void **state)
 		o.redact = 1;
 		d = data_of(&o, ROOMY);
 		assert_false(has(&d, "zz"));
-		assert_true(has(&d, "plain_g") && has(&d, "libplain.so") && has(&d, "plain.c"));
+		assert_true(has(&d, "plain_g") && has(&d, "read plain.csv") &&
+			    has(&d, "rows of plain.db") && has(&d, "libplain.so") &&
+			    has(&d, "plain.c"));
 		assert_true(has(&d, commands[i][1]));
 		assert_true(json_is_true(json_object_get(d.head, "redacted")));
 		assert_null(json_object_get(d.head, "source"));

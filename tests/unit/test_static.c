@@ -183,6 +183,11 @@ static void redacted_it_tells_nothing_of_the_place(void **state)
 	made_sample(&a, PROFILE_CPU, PROFILE_NONE, 0, "main@/people/me/prog:/people/me/x.c:3", 1,
 		    30);
 	made_sample(&a, PROFILE_CPU, PROFILE_NONE, 0, "JS:*fib /people/me/fib.js@/bin/node", 1, 30);
+	a.run.name = made_text(&a, "/people/me/night");
+	a.losses = calloc(1, sizeof *a.losses);
+	assert_non_null(a.losses);
+	a.losses[0] = (struct profile_loss){made_text(&a, "/people/me/full"), 1};
+	a.n_losses = 1;
 	options.redact = 1;
 	written();
 	has("<code><bdi>export</bdi></code>");
@@ -190,6 +195,8 @@ static void redacted_it_tells_nothing_of_the_place(void **state)
 	lacks("node17");
 	lacks("/opt");
 	lacks("/people");
+	has("<h2><bdi>night</bdi></h2>");
+	has("1 <bdi>full</bdi>");
 	has("<bdi>JS:*fib fib.js</bdi>");
 }
 
@@ -236,6 +243,14 @@ static void names_lose_the_folders_of_paths(void **state)
 		{"github.com/x/y.f", "github.com/x/y.f"},
 		{"</b></i>", "</b></i>"},
 		{"[unknown in /opt/x/lib.so+0x7]", "[unknown in lib.so+0x7]"},
+		{"JS:*f /people/anna k/secret/x.js:3", "JS:*f x.js:3"},
+		{"f /people/anna k/secret/x.js y", "f x.js y"},
+		{"/people/k, anna/x (old)/o'b:c/x.js", "x.js"},
+		{"/a/b c /d/e f", "b c e f"},
+		{"-I/people/anna/x", "-Ix"},
+		{"cc -isystem/people/anna/x -c", "cc -isystemx -c"},
+		{"a-b/c/d", "a-b/c/d"},
+		{"JS:*/people/x/fib.js", "JS:*fib.js"},
 	};
 	size_t i;
 
