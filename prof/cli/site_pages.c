@@ -1,6 +1,7 @@
 /* Pages of a site: see site_pages.h. */
 #include "prof/cli/site_pages.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,17 +37,22 @@ static const char *safe(char to[NAME_PART], const char *text)
 	return text_file_name(to, NAME_PART, text) ? to : "_";
 }
 
-/* ROW-COLUMN-RUNID.html; with the whole id if another cell has that name. */
-static char *file_name(const struct making *m, uint32_t cell, int whole)
+/* How much of a name tells its cell: as much as no other cell has. */
+enum naming { SHORT_IDS, WHOLE_IDS, NUMBERED };
+
+/* ROW-COLUMN-RUNID.html. */
+static char *file_name(const struct making *m, uint32_t cell, enum naming how)
 {
 	const struct site_cell *c = &m->grid.cells[cell];
 	const char *row = m->grid.rows.values[c->row], *column = m->grid.columns.values[c->column];
-	char first[NAME_PART], second[NAME_PART], id[NAME_PART], *name;
+	char first[NAME_PART], second[NAME_PART], id[NAME_PART], number[16] = "", *name;
 
-	if (asprintf(&name, SITE_CELLS "/%s%s%s-%.*s.html", safe(first, row ? row : "none"),
+	if (how == NUMBERED)
+		snprintf(number, sizeof number, "-%" PRIu32, cell);
+	if (asprintf(&name, SITE_CELLS "/%s%s%s-%.*s%s.html", safe(first, row ? row : "none"),
 		     m->site->col_name ? "-" : "",
 		     m->site->col_name ? safe(second, column ? column : "none") : "",
-		     whole ? 36 : 8, safe(id, m->site->runs[c->shown].id)) < 0)
+		     how == SHORT_IDS ? 8 : 36, safe(id, m->site->runs[c->shown].id), number) < 0)
 		return NULL;
 	return name;
 }
@@ -56,7 +62,7 @@ static int by_text(const void *a, const void *b)
 	return strcasecmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* Two cells of one name, also where capital letters do not count: then all have whole ids. */
+/* Two cells of one name, also where capital letters do not count: then all have longer ones. */
 static int any_twice(const struct making *m)
 {
 	uint32_t n = m->grid.n_cells, i;
@@ -73,20 +79,20 @@ static int any_twice(const struct making *m)
 	return twice;
 }
 
-static int name_files(struct making *m, int whole)
+static int name_files(struct making *m, enum naming how)
 {
 	uint32_t i;
 	int twice;
 
 	for (i = 0; i < m->grid.n_cells; i++) {
 		free(m->names[i]);
-		m->names[i] = file_name(m, i, whole);
+		m->names[i] = file_name(m, i, how);
 		if (!m->names[i])
 			return no_memory(m);
 		m->grid.cells[i].page = m->names[i];
 	}
-	twice = whole ? 0 : any_twice(m);
-	return twice < 0 ? no_memory(m) : twice ? name_files(m, 1) : 0;
+	twice = how == NUMBERED ? 0 : any_twice(m);
+	return twice < 0 ? no_memory(m) : twice ? name_files(m, how + 1) : 0;
 }
 
 /* ---- profiles ---- */
@@ -229,7 +235,7 @@ int site_pages_write(struct site_folder *f, const struct site_pages *pages, stru
 	if (rc)
 		return rc;
 	m.names = calloc(m.grid.n_cells + 1, sizeof *m.names);
-	rc = m.names ? name_files(&m, 0) : no_memory(&m);
+	rc = m.names ? name_files(&m, SHORT_IDS) : no_memory(&m);
 	for (i = 0; rc == 0 && i < m.grid.n_cells; i++)
 		rc = write_cell(&m, i);
 	if (rc == 0)

@@ -284,15 +284,16 @@ int site_choose_labels(const struct site_picks *p, const char *rows, const char 
 		       const char **row, const char **col, struct err *err)
 {
 	struct counts c = {0};
-	int rc = count_labels(&c, p) ? err_nomem(err, "labels") : 0;
+	int rc = count_labels(&c, p) ? err_nomem(err, "labels") : 0, one;
 	size_t i;
 
 	if (rc == 0 && rows)
 		rc = has(&c, rows, err);
-	if (rc == 0 && cols)
+	one = cols && strcmp(cols, "none") == 0 && !values_of(&c, cols);
+	if (rc == 0 && cols && !one)
 		rc = has(&c, cols, err);
 	*row = rows;
-	*col = cols;
+	*col = one ? NULL : cols;
 	if (rc == 0 && !rows && !cols && values_of(&c, "plm") && values_of(&c, "k")) {
 		*row = "plm";
 		*col = "k";
@@ -301,7 +302,9 @@ int site_choose_labels(const struct site_picks *p, const char *rows, const char 
 		*row = widest(&c, *col);
 	if (!*row)
 		*row = "name";
-	if (!*col && !rows)
+	if (!*col && rows && !one && strcmp(rows, "k") != 0 && values_of(&c, "k") > 1)
+		*col = "k";
+	if (!*col && !one)
 		*col = widest(&c, *row);
 	for (i = 0; i < c.n; i++)
 		json_decref(c.items[i].values);

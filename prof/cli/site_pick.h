@@ -29,7 +29,7 @@ void site_picks_release(struct site_picks *p);
 /* A label's value as text, or that of the name "name"; NULL: the run has none. Numbers are written into `room`. */
 const char *site_label(const struct site_pick *p, const char *label, char room[32]);
 
-/* The two labels of the matrix; *col NULL: one column. `rows`, `cols`: as asked for, or NULL. The texts live as long
+/* The two labels of the matrix; *col NULL: one column. `rows`, `cols`: as asked for, or NULL; cols "none": one column. The texts live as long
  * as the picks. ERR_ARG: no run has the label. */
 int site_choose_labels(const struct site_picks *p, const char *rows, const char *cols,
 		       const char **row, const char **col, struct err *err);

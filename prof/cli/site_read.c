@@ -8,8 +8,10 @@
 #include <string.h>
 
 #include "prof/analyze/stages.h"
+#include "prof/base/buf.h"
 #include "prof/cli/site_pick.h"
 #include "prof/store/read.h"
+#include "viewer/redact.h"
 
 #define VALUE_MAX 1e18 /* what is beyond was not measured: a foreign hand in the file */
 #define NAMES_MAX 4    /* of shares, and of throughputs */
@@ -43,6 +45,20 @@ static int keep(struct reading *r, const char **to, const char *text)
 		return 0;
 	*to = arena_strdup(&r->d->arena, text);
 	return *to ? 0 : ERR_NOMEM;
+}
+
+/* A name that came with a run: --redact leaves the folders of paths out of it. */
+static int keep_name(struct reading *r, const char **to, const char *name)
+{
+	struct buf shown = BUF_INIT;
+	int rc;
+
+	if (!r->o->redact || !name)
+		return keep(r, to, name);
+	redact_name(&shown, name, strlen(name));
+	rc = buf_failed(&shown) ? ERR_NOMEM : keep(r, to, buf_str(&shown));
+	buf_release(&shown);
+	return rc;
 }
 
 static double or_nan(double v)
@@ -247,7 +263,7 @@ static int take_losses(struct reading *r, struct site_run *run, const struct pro
 		if (!p->losses[i].count)
 			continue;
 		to->count = p->losses[i].count;
-		if (keep(r, &to->reason, strtab_text(p->strings, p->losses[i].reason)))
+		if (keep_name(r, &to->reason, strtab_text(p->strings, p->losses[i].reason)))
 			return no_memory(r);
 		if (to->reason)
 			run->n_losses++;
@@ -268,13 +284,37 @@ static int take_command(struct reading *r, struct site_run *run, const char *com
 	return rc;
 }
 
+/* Labels are shown as they are, but for the run's name, which is none. */
+static int keep_label(struct reading *r, const char **to, const struct site_pick *pick,
+		      const char *label)
+{
+	char room[32];
+	const char *text = label ? site_label(pick, label, room) : NULL;
+
+	return text == pick->name ? keep_name(r, to, text) : keep(r, to, text);
+}
+
+/* Only now: --share and --per-second mean stages by their own names. */
+static int redact_stages(struct reading *r, struct site_run *run)
+{
+	uint32_t i;
+
+	for (i = 0; r->o->redact && i < run->n_stages; i++) {
+		if (keep_name(r, &run->stages[i].name, run->stages[i].name))
+			return no_memory(r);
+		if (!run->stages[i].name)
+			run->stages[i].name = "";
+	}
+	return 0;
+}
+
 static int take_texts(struct reading *r, struct site_run *run, const struct site_pick *pick,
 		      const struct profile *p)
 {
 	const struct profile_run *from = &p->run;
 	const struct strtab *t = p->strings;
-	char how[100], room[32];
-	int rc = keep(r, &run->id, pick->id) | keep(r, &run->name, pick->name);
+	char how[100];
+	int rc = keep(r, &run->id, pick->id) | keep_name(r, &run->name, pick->name);
 
 	snprintf(how, sizeof how, "%.40s%s%.40s", strtab_text(t, from->engine),
 		 *strtab_text(t, from->engine) && *strtab_text(t, from->mode) ? ", " : "",
@@ -286,9 +326,9 @@ static int take_texts(struct reading *r, struct site_run *run, const struct site
 	rc |= keep(r, &run->version, strtab_text(t, from->version));
 	rc |= keep(r, &run->git_sha, strtab_text(t, from->git_sha));
 	rc |= keep(r, &run->how, how);
-	rc |= keep(r, &run->data_set, site_label(pick, "dataset", room));
-	rc |= keep(r, &run->row, site_label(pick, r->row, room));
-	rc |= keep(r, &run->column, r->col ? site_label(pick, r->col, room) : NULL);
+	rc |= keep_label(r, &run->data_set, pick, "dataset");
+	rc |= keep_label(r, &run->row, pick, r->row);
+	rc |= keep_label(r, &run->column, pick, r->col);
 	if (!run->id)
 		run->id = "";
 	return rc ? no_memory(r) : 0;
@@ -319,6 +359,8 @@ static int take_run(struct reading *r, struct site_run *run, const struct site_p
 		rc = take_losses(r, run, &p);
 	if (rc == 0)
 		measure(r, run, &p);
+	if (rc == 0)
+		rc = redact_stages(r, run);
 	profile_release(&p);
 	return rc;
 }

@@ -84,6 +84,12 @@ other_labels() {
 	site r --rows k --cols plm && python3 "$CHECK" r | grep -q "^10	plm plm3	wall" &&
 		! site r2 --rows nosuch && grep -q "label 'nosuch'" err
 }
+one_label() {
+	site l1 --rows plm && python3 "$CHECK" l1 | grep -q '^plm3	k 10	wall' &&
+		site l2 --rows k && python3 "$CHECK" l2 | grep -q '^10	plm plm3	wall' &&
+		site l3 --rows plm --cols none && python3 "$CHECK" l3 >l3.tsv && grep -q '^plm3	value	wall' l3.tsv &&
+		! grep -q 'k 10' l3.tsv
+}
 own_labels() { # no plm, no k: the two with most values
 	cp "$S" o.sqlite
 	sql "UPDATE run SET labels = json_object('a', key % 2, 'b', key % 5, 'c', key % 3, 'd', 'same')" o.sqlite
@@ -101,7 +107,13 @@ own_shares() {
 		! site sh2 --share nothing && grep -q 'NAME=STAGE' err
 }
 redacts() {
-	site red --redact --max-bytes 300k && ! grep -rq 'workshop\|anna' red && python3 "$CHECK" red >/dev/null
+	cp "$S" red.sqlite
+	sql "UPDATE string_row SET text = 'of /srv/anna/' || text WHERE text IN ('load', 'knn', 'late_tick');
+		UPDATE run SET name = '/srv/anna/' || name" red.sqlite
+	"$PROF" -q site --store red.sqlite red --redact --share 'reading=of /srv/anna/load' --max-bytes 300k &&
+		python3 "$CHECK" red >red.tsv && grep -q '	reading share	' red.tsv && ! grep -q 'workshop' -r red &&
+		! sed 's/wall time of stage of [a-z/]* //' red/index.html | grep anna &&
+		"$PROF" -q site --store red.sqlite red --redact --rows name --cols none && ! grep anna red/index.html
 }
 strips() {
 	site st --strip /srv/anna && grep -q '<bdi>bin/export run data/job.json' st/index.html && ! grep -q anna st/index.html
@@ -125,7 +137,9 @@ file_names_collide() { # ids that begin alike, labels that differ in signs only
 	fill c.sqlite --runs 3 --seed 11
 	sql "UPDATE run SET id = printf('aaaaaaaa-0000-4000-8000-%012d', key),
 		labels = json_object('plm', json_extract('[\"a/b\",\"a b\",\"A:B\"]', '\$[' || (key - 1) || ']'), 'k', '3')" c.sqlite
-	"$PROF" -q site --store c.sqlite c && python3 "$CHECK" c >/dev/null && [ "$(find c/cells -type f | wc -l)" -eq 3 ]
+	"$PROF" -q site --store c.sqlite c && python3 "$CHECK" c >/dev/null && [ "$(find c/cells -type f | wc -l)" -eq 3 ] &&
+		sql "UPDATE run SET id = 'aaaaaaaa-0000-4000-8000-000000000000-' || key, labels = json_set(labels, '\$.plm', replace('a/b', '/', char(31 + key)))" c.sqlite &&
+		"$PROF" -q site --store c.sqlite c && python3 "$CHECK" c >/dev/null && [ "$(find c/cells -type f | wc -l)" -eq 3 ]
 }
 foreign_ids() { # longer than an id, with slashes
 	local id
@@ -279,6 +293,7 @@ check "one run of each cell is no trend" no_trend
 check "RUN and LABEL=VALUE choose runs" picks_runs
 check "runs that are not there are told" unknown_run
 check "--rows and --cols choose the labels" other_labels
+check "--rows alone finds its columns, --cols none has one" one_label
 check "without plm and k the two labels with most values are taken" own_labels
 check "without labels there is a row for each name" no_labels
 check "--share, --per-second and --x name stages and sizes" own_shares
