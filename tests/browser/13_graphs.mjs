@@ -205,6 +205,43 @@ test('a range of time weighs what its ticks do, whatever is folded, and other ki
   is(flame.deriveGraph(p, { ...alloc, ...range }).value[0], flame.deriveGraph(p, alloc).value[0]);
 });
 
+test('why a range of time does nothing is said', () => {
+  const stacks = [['main', 4, { kind: 'cpu' }], ['main', 4, { kind: 'alloc' }]];
+  const why = (spec, kind) => flame.withoutTimes(makeProfile({ stacks, kinds: ['cpu', 'alloc'], ...spec }), { kind });
+  const ticks = [{ t: 1000, stack: 'main' }];
+  is(why({ ticks }, 'cpu'), '');
+  is(why({ ticks }, 'alloc'), 'no ticks of kind alloc');
+  is(why({}, 'cpu'), 'the run has no ticks');
+  is(why({ runs: [{}, {}] }, 'cpu'), 'a comparison has no common time');
+  const p = makeProfile({ stacks, kinds: ['cpu', 'alloc'], ticks });
+  is(flame.hasRange(p, withDefaults(p, { from: 1, to: 2 })), true);
+  is(flame.hasRange(p, withDefaults(p, { from: 1, to: 2, kind: 'alloc' })), false);
+  is(flame.hasRange(p, withDefaults(p, {})), false);
+});
+
+test('stages share a joined frame as its samples do, of each run', () => {
+  for (let seed = 400; seed <= 410; seed++) {
+    const next = random(seed);
+    const p = makeProfile(randomSpec(seed, { runs: 2 }));
+    for (const patch of [{ fold: 1 }, { own: 1 }, { fold: 1, own: 1, order: 'name' }]) for (const run of [0, 1]) {
+      const state = withDefaults(p, { ...randomChoice(p, next), ...patch, run });
+      const g = flame.deriveGraph(p, state);
+      for (let node = 0; node < g.tree.count; node++) {
+        const want = new Map();
+        for (const at of flame.chooseGroups(p, state))
+          for (let i = p.groups.first[at]; i < p.groups.first[at] + p.groups.samples[at]; i++) {
+            const shown = g.node(p.samples.node[i]);
+            const stage = p.groups.stage[at] - 1;
+            if (shown >= node && shown < g.tree.end[node]) want.set(stage, (want.get(stage) ?? 0) + p.samples[state.by][i]);
+          }
+        const got = flame.joinedShares(p, state, g, node);
+        same(got.map((s) => s.value), [...want.values()].filter((v) => v > 0).sort((a, b) => b - a));
+        for (const s of got) is(s.value, want.get(s.stage));
+      }
+    }
+  }
+});
+
 test('a profile without samples has a graph of nothing', () => {
   const p = makeProfile({ stacks: [] });
   for (const patch of [{}, { fold: 1 }, { own: 1 }, { order: 'name' }, { order: 'time' }, { by: 'count' }]) {
@@ -239,9 +276,9 @@ test('stages share a subtree as their samples do', () => {
 
 // ---- states ----
 
-function rich() {
+function rich(runs = 3) {
   return makeProfile({
-    ...randomSpec(3, { runs: 3, kinds: ['cpu', 'alloc', 'a&b=c #'] }),
+    ...randomSpec(3, { runs, kinds: ['cpu', 'alloc', 'a&b=c #'] }),
     source: { columns: ['cpu'], files: [{ name: 'a.c' }, { name: 'b.c' }] },
   });
 }
@@ -255,27 +292,33 @@ function randomState(p, next) {
     view: pick(next, ['flame', 'time', 'callers', 'table', 'tree', 'stages', 'memory', 'source']),
     zoom: at(p.tree.count), selected: at(p.tree.count), find: pick(next, ['', 'a b', '%41+&=#?', 'ünï 漢字 🔥', 'x\ny', '^(a|b)$', 'a=b&zoom=3']),
     flip: at(2), order: pick(next, ['heavy', 'name', 'time']), colour: pick(next, ['module', 'name', 'delta']),
-    from, to: from < 0 ? -1 : from + 1 + at(1e9), left: from, right: from < 0 ? -1 : from + 1 + at(1e9), series: pick(next, ['', '0', '3.1.2']),
+    ...(p.runs.length > 1 ? {} : { from, to: from < 0 ? -1 : from + 1 + at(1e9) }), left: from, right: from < 0 ? -1 : from + 1 + at(1e9), series: pick(next, ['', '0', '3.1.2']),
     x0: pick(next, [0, 0.25, 0.000001]), x1: pick(next, [1, 0.5, 0.999999]), fn: at(p.labels.count + 1) - 1, sort: pick(next, ['', 'self', '-total', '-a.b_2']),
     file: at(3) - 1, line: at(5000), a: at(3), b: at(3), norm: pick(next, ['total', 'stage', 'none']), width: pick(next, ['a', 'b', 'both']), theme: pick(next, ['', 'light', 'dark']),
   });
 }
 
 test('an address says the whole state', () => {
-  const p = rich();
+  const pages = [rich(), rich(1)];
   const next = random(11);
-  is(flame.stateHash(flame.stateDefaults(p), p), '');
-  same(flame.parseState('', p), flame.stateDefaults(p));
   for (let k = 0; k < 3000; k++) {
-    const state = randomState(p, next);
+    const p = pages[k % 2];
+    is(flame.stateHash(flame.stateDefaults(p), p), '');
+    same(flame.parseState('', p), flame.stateDefaults(p));
+    const state = p.runs.length > 1 ? randomState(p, next) : { ...randomState(p, next), a: 0, b: 0 };
     const hash = flame.stateHash(state, p);
     same(flame.parseState(hash, p), state, hash);
     same(Object.keys(flame.parseState(hash, p)), Object.keys(state));
   }
 });
 
+test('several runs have no common range of time', () => {
+  is(flame.parseState('#from=5&to=9', rich()).from, -1);
+  is(flame.parseState('#from=5&to=9', rich(1)).to, 9);
+});
+
 test('parts of numbers are said without exponents', () => {
-  const p = rich();
+  const p = rich(1);
   const state = { ...flame.stateDefaults(p), x0: 1.5e-7, x1: 0.1 + 0.2, from: 1.25, to: 1e15 + 0.5, left: 0, right: 0.5 };
   const hash = flame.stateHash(state, p);
   is(hash.includes('e-'), false);

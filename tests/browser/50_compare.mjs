@@ -52,6 +52,29 @@ await run([
     is((await state(page)).b, 1, 'every choice can be undone');
   }],
 
+  ['threads are those of A and B, alike ones together, and stages are told of both', async () => {
+    const thread = (name, run, tid) => ({ name, run, tid, process: 'p', pid: 10 + run });
+    const page = await open(madeFile({
+      runs: [{ name: 'one' }, { name: 'two' }, { name: 'three' }],
+      threads: [thread('main', 0, 11), thread('main', 1, 21), thread('main', 2, 31), thread('old', 0, 12), thread('fresh', 1, 22), thread('third', 2, 32)],
+      stacks: [['main;dot', 10, { run: 0, thread: 'main', stage: 'job' }], ['main;dot', 20, { run: 1, thread: 'main', stage: 'other' }], ['main;dot', 5, { run: 2, thread: 'main' }],
+        ['main', 3, { run: 0, thread: 'old' }], ['main', 2, { run: 1, thread: 'fresh' }], ['main', 9, { run: 2, thread: 'third' }]],
+    }));
+    is((await options(page, 'thread')).join('|'), 'all threads|main (11, 21)|old (12), only in A|fresh (22), only in B', 'of one and two');
+    await page.evaluate(() => window.flame.app.set({ thread: 1 }));
+    is(await page.locator('#thread option:checked').innerText(), 'main (11, 21)', 'a thread of B is that of A');
+    await page.locator('#run-b').selectOption('2');
+    is((await options(page, 'thread')).join('|'), 'all threads|main (11, 31)|third (32), only in B|old (12), only in A', 'of one and three');
+    await page.evaluate(() => window.flame.app.set({ b: 1, thread: 5 }));
+    is(await page.locator('#thread option:checked').innerText(), 'third, in neither run', 'one of another run');
+    await page.evaluate(() => window.flame.app.set({ thread: -2 }));
+    const rows = await page.evaluate(() => {
+      const { app, factRows } = window.flame;
+      return factRows(app, app.graph(), 1, false).map(([k, v]) => `${k} ${v.textContent ?? v}`).filter((t) => t.startsWith('stages')).join('|');
+    });
+    is(rows, 'stages of A job 76.9 %, outside of stages 23.1 %|stages of B other 90.9 %, outside of stages 9.09 %', 'stages');
+  }],
+
   ['the address keeps the comparison', async () => {
     const page = await open(madeFile(many(5)));
     await page.locator('#run-a').selectOption('3');

@@ -11,7 +11,6 @@
   const flame = root.flame;
   const { byId, element } = flame;
 
-  const TIME_KINDS = ['cpu', 'wall', 'offcpu', 'sql', 'gpu'];
   // What the graph depends on; a change of anything else leaves it alone.
   const GRAPH_KEYS = ['kind', 'stage', 'thread', 'by', 'order', 'fold', 'own', 'from', 'to', 'a', 'b', 'norm', 'width'];
   const keyOf = (state, names) => names.map((k) => state[k]).join('\n');
@@ -49,7 +48,7 @@
       canUndo: () => store.canUndo(),
       canRedo: () => store.canRedo(),
       get unit() {
-        return TIME_KINDS.includes(store.get().kind) ? 'ns' : 'bytes';
+        return flame.unitOf(store.get().kind);
       },
       get noun() {
         return flame.countNoun(store.get().kind);
@@ -58,7 +57,17 @@
 
     // ---- the graph and what is said of it ----
 
-    app.graph = memo(() => keyOf(app.state, GRAPH_KEYS), () => flame.deriveGraph(profile, app.state));
+    // Time is the axis of the flame graphs alone: lists, sums and colours are of the same samples, heaviest first.
+    const alongTime = () => app.state.order === 'time' && flame.hasTimes(profile, app.state);
+    app.graph = memo(() => keyOf(app.state, GRAPH_KEYS), () => flame.deriveGraph(profile, alongTime() ? { ...app.state, order: 'heavy' } : app.state));
+    app.flameGraph = () => (alongTime() ? flame.deriveGraph(profile, app.state) : app.graph());
+    // The node of app.graph() that a flame graph is zoomed to: 0, everything, if it weighs nothing, and along time.
+    app.zoomNode = () => {
+      const graph = app.graph();
+      const zoom = alongTime() ? 0 : graph.node(app.state.zoom);
+      return graph.total[zoom] > 0 ? zoom : 0;
+    };
+    app.ranged = () => flame.hasRange(profile, app.state);
     app.name = (label) => names[label] ?? (names[label] = flame.nameText(profile.strings.text(profile.labels.name[label])));
     app.nodeName = (node, graph) => (node === 0 ? 'all' : app.name((graph ?? app.graph()).tree.label[node]));
     app.module = (label) => (profile.labels.module[label] ? profile.strings.text(profile.labels.module[label] - 1) : '');
@@ -68,7 +77,7 @@
     app.sums = (run) => {
       const { kind, stage, thread } = app.state;
       const graph = app.graph();
-      if (app.state.from >= 0 || (profile.runs.length === 1 && !graph.time)) return { value: graph.value[0], count: graph.count[0] };
+      if (profile.runs.length === 1) return { value: graph.value[0], count: graph.count[0] };
       const w = flame.weigh(profile, { run, kind, stage, thread, scales: null });
       const sum = (column) => column.reduce((x, y) => x + y, 0);
       return { value: sum(w.selfValue), count: sum(w.selfCount) };
@@ -105,7 +114,7 @@
       if (error) return { hits, error, text: '' };
       if (!hits) return { hits, text: '' };
       const graph = app.graph();
-      const zoom = graph.node(app.state.zoom);
+      const zoom = app.zoomNode();
       const m = flame.matched(graph.tree, graph.total, hits, zoom);
       const where = zoom === 0 ? '' : ' of the zoomed frame';
       const share = (total, sum) => flame.percent(sum, total[zoom]);
@@ -196,6 +205,8 @@
     // frame of the tree. `more`: what else of the state changes.
     app.toFlame = ({ zoom = 0, ...more } = {}) =>
       app.set({ view: 'flame', zoom, x0: 0, x1: 1, ...(zoom > 0 && app.state.order === 'time' ? { order: 'heavy' } : {}), ...more });
+    // To or from an order along time a zoomed frame and its window mean nothing.
+    app.orderBy = (order) => app.set({ order, ...(order === 'time' || app.flameGraph().time ? { zoom: 0, x0: 0, x1: 1 } : {}) });
     app.focus = () => {
       const m = made.get(app.viewId());
       if (m && m.view.focus) m.view.focus();
@@ -226,7 +237,7 @@
       if (!box.hidden) {
         const { kind } = app.state;
         const others = [...new Set(profile.runs.flatMap((r) => Object.keys(r.kinds)))].filter((k) => k !== kind);
-        const chosen = profile.meta.filter || ['stage', 'thread'].some((k) => app.state[k] !== flame.ALL) || app.state.from >= 0;
+        const chosen = profile.meta.filter || ['stage', 'thread'].some((k) => app.state[k] !== flame.ALL) || app.ranged();
         box.textContent = `No samples of kind ${kind}${chosen ? ' that pass the filter' : ' in this run'}. ${
           others.length ? `The run has samples of: ${others.join(', ')}.` : 'The run has no samples of any other kind.'}`;
       }

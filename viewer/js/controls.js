@@ -24,22 +24,33 @@
     return options;
   }
 
-  // Threads of the shown runs, those with most samples first.
-  function threadOptions(profile) {
+  // Threads of the shown runs, those with most samples first; what is to B as a thread is to A is one with it.
+  function threadOptions(profile, runs) {
     const sums = new Map();
     profile.groups.thread.forEach((t, g) => {
       let n = 0;
       for (let at = profile.groups.first[g], end = at + profile.groups.samples[g]; at < end; at++) n += profile.samples.count[at];
       sums.set(t - 1, (sums.get(t - 1) ?? 0) + n);
     });
-    const several = new Set(profile.threads.map((t) => `${t.process}\n${t.pid}`)).size > 1;
-    const text = (t) => {
-      const which = t.count > 1 ? `${flame.count(t.count)} threads` : t.tid ? String(t.tid) : '';
-      const process = several ? ` of ${t.process}${t.pid ? ` ${t.pid}` : ''}` : '';
-      return `${t.name || 'thread'}${which ? ` (${which})` : ''}${process}`.slice(0, 100);
+    const of = (run) => profile.threads.filter((t) => t.run === run);
+    const joined = of(runs[0]).map((t) => ({ t, other: runs.length > 1 ? profile.threads[flame.threadIn(profile, t.id, runs[1])] : null }));
+    const only = runs.slice(1).flatMap(of).filter((t) => flame.threadIn(profile, t.id, runs[0]) < 0).map((t) => ({ t, only: 'B' }));
+    const several = runs.some((run) => new Set(of(run).map((t) => `${t.process}\n${t.pid}`)).size > 1);
+    const which = (t) => (t.count > 1 ? `${flame.count(t.count)} threads` : t.tid ? String(t.tid) : '');
+    const text = ({ t, other, only: letter = runs.length > 1 && !other ? 'A' : '' }) => {
+      const ids = [t, other].map((x) => (x ? which(x) : '')).filter(Boolean).join(', ');
+      const process = several ? ` of ${t.process}${t.pid && !other ? ` ${t.pid}` : ''}` : '';
+      return `${t.name || 'thread'}${ids ? ` (${ids})` : ''}${process}`.slice(0, 100) + (letter ? `, only in ${letter}` : '');
     };
-    const sorted = profile.threads.slice().sort((a, b) => (sums.get(b.id) ?? 0) - (sums.get(a.id) ?? 0));
-    return [[flame.ALL, 'all threads'], ...sorted.map((t) => [t.id, text(t)])];
+    const sum = ({ t, other }) => (sums.get(t.id) ?? 0) + (other ? sums.get(other.id) ?? 0 : 0);
+    const sorted = [...joined, ...only].sort((a, b) => sum(b) - sum(a));
+    return [[flame.ALL, 'all threads'], ...sorted.map((x) => [x.t.id, text(x)])];
+  }
+
+  // The place in that list of a thread of any run.
+  function threadShown(profile, thread, runs) {
+    const found = runs.map((run) => flame.threadIn(profile, thread, run)).find((t) => t >= 0);
+    return thread < 0 || found === undefined ? thread : found;
   }
 
   function kindOptions(profile) {
@@ -56,7 +67,7 @@
     let typing = false; // what is typed in one go is one step
     const kind = chooser('kind', kindOptions(profile), (v) => app.set({ kind: v }));
     const stage = chooser('stage', stageOptions(profile), (v) => app.set({ stage: Number(v) }));
-    const thread = chooser('thread', threadOptions(profile), (v) => app.set({ thread: Number(v) }));
+    const thread = chooser('thread', [], (v) => app.set({ thread: Number(v) }));
     const by = chooser('by', [['value', 'value'], ['count', 'count']], (v) => app.set({ by: v }));
     for (const [c, id] of [[kind, 'kind'], [stage, 'stage'], [thread, 'thread'], [by, 'by']]) c.select.id = id;
     const range = button('', 'show the whole run again', () => app.set({ from: -1, to: -1 }), { class: 'chip', id: 'range' });
@@ -79,20 +90,36 @@
     byId('bar').replaceChildren(search, matched, choices);
     kind.box.hidden = profile.kinds.length < 2;
     stage.box.hidden = profile.stages.length === 0;
-    thread.box.hidden = profile.threads.length < 2;
+    let runs = [];
+
+    function fillThreads({ a, b, thread: chosen }) {
+      const shown = profile.runs.length > 1 && a !== b ? [a, b] : [a];
+      if (shown.join() !== runs.join()) {
+        runs = shown;
+        const options = threadOptions(profile, runs);
+        thread.fill(options);
+        thread.box.hidden = options.length < 3;
+      }
+      const place = String(threadShown(profile, chosen, runs));
+      // One that neither run has is a choice all the same: it is why there is nothing to see.
+      thread.select.value = place;
+      if (thread.select.value === place) return;
+      thread.fill([...threadOptions(profile, runs), [place, `${profile.threads[chosen].name || 'thread'}, in neither run`]]);
+      thread.select.value = place;
+    }
 
     return {
       render() {
         const { state } = app;
         kind.select.value = state.kind;
         stage.select.value = String(state.stage);
-        thread.select.value = String(state.thread);
+        fillThreads(state);
         by.fill([['value', app.unit === 'ns' ? 'time' : 'bytes'], ['count', app.noun]]);
         by.select.value = state.by;
         by.box.hidden = !app.valued();
         if (search.value !== state.find) search.value = state.find;
         range.hidden = state.from < 0;
-        range.textContent = `${rangeText(state)} ×`;
+        range.textContent = `${rangeText(state)}${app.ranged() ? '' : ` not applied: ${flame.withoutTimes(profile, state)}`} ×`;
         undo.disabled = !app.canUndo();
         redo.disabled = !app.canRedo();
         const m = app.search();

@@ -112,6 +112,7 @@
       ticks: pair(head.ticks, ['kept', 'of'], 'ticks'),
       spans: pair(head.spans, ['kept', 'of'], 'spans'),
       series: readSeries(head.series),
+      series_left_out: number(head.series_left_out, 'series_left_out') || 0,
       source: {
         columns: list(source.columns, 'the columns of the source').map((kind) => text(kind, 'a kind')),
         left_out: number(source.left_out, 'left_out') || 0,

@@ -192,11 +192,16 @@
   }
 
   const isComparison = (profile) => profile.runs.length > 1;
-  // Whether its ticks say something of the kind; a page may lack their code.
-  function hasTimes(profile, { kind }) {
-    const hasTicks = profile.ticks.count > 0 && !isComparison(profile) && later('hasTicks', './timeline.js');
-    return Boolean(hasTicks) && hasTicks(profile, kind);
+  // Why nothing is known of when a kind's samples were taken: '' if it is.
+  function withoutTimes(profile, { kind }) {
+    if (isComparison(profile)) return 'a comparison has no common time';
+    if (profile.ticks.count === 0) return 'the run has no ticks';
+    const hasTicks = later('hasTicks', './timeline.js');
+    if (!hasTicks) return 'left out: the page may not be larger';
+    return hasTicks(profile, kind) ? '' : `no ticks of kind ${kind}`;
   }
+  const hasTimes = (profile, state) => withoutTimes(profile, state) === '';
+  // Whether the state's range of time narrows the graph.
   const hasRange = (profile, state) => state.from >= 0 && state.to > state.from && hasTimes(profile, state);
 
   // Own weights of one run as {selfValue, selfCount}.
@@ -301,7 +306,7 @@
     return later('timeGraph', './timeline.js')(profile, state, through);
   }
 
-  const api = { deriveGraph, shrunkTree };
+  const api = { deriveGraph, shrunkTree, withoutTimes, hasTimes, hasRange };
   if (typeof module === 'object') module.exports = api;
   else root.flame = Object.assign(root.flame ?? {}, api);
 })(globalThis);

@@ -225,7 +225,7 @@
       i: () => app.set({ flip: app.state.flip ? 0 : 1 }),
       c: () => app.set({ fold: app.state.fold ? 0 : 1 }),
       l: () => app.set({ own: app.state.own ? 0 : 1 }),
-      o: () => view.sort(cycle(view.bar.orders, app.state.order)),
+      o: () => app.orderBy(cycle(view.bar.orders(), app.state.order)),
       k: () => app.set({ colour: cycle(view.bar.colours, app.state.colour) }),
       m: menu,
       ContextMenu: menu,

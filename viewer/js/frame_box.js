@@ -20,6 +20,7 @@
     };
     let frame = 0;
     let paper = false;
+    let told = null; // what the tooltip says of the frame below the pointer
 
     function paint() {
       if (frame || paper) return;
@@ -48,12 +49,12 @@
     function render(changed) {
       const { state } = app;
       const before = v.graph;
-      v.graph = app.graph();
+      v.graph = app.flameGraph();
       const node = (base) => {
         const found = v.graph.node(base);
         return v.graph.total[found] > 0 ? found : 0;
       };
-      v.zoom = v.graph.time ? 0 : node(state.zoom);
+      v.zoom = app.zoomNode();
       v.selected = node(state.selected);
       v.flip = state.flip === 1;
       v.hits = app.hits();
@@ -91,7 +92,8 @@
     canvas.addEventListener('pointermove', (event) => {
       const node = event.pointerType === 'touch' ? -1 : nodeAt(event);
       canvas.style.cursor = node < 0 ? 'default' : 'pointer';
-      app.tip(node < 0 ? null : flame.tipOf(app, v.graph, node), event.clientX, event.clientY);
+      if (node >= 0 && (!told || told.node !== node || told.graph !== v.graph)) told = { graph: v.graph, node, rows: flame.tipOf(app, v.graph, node) };
+      app.tip(node < 0 ? null : told.rows, event.clientX, event.clientY);
       if (node === v.hover) return;
       v.hover = node;
       paint();

@@ -25,16 +25,14 @@
     return list.join(', ');
   }
 
-  const signed = (text, v) => (v > 0 ? `+${text}` : v < 0 ? `−${text}` : text);
-
   // A frame of a comparison: what it costs in A and in B, and whether that is more than chance.
   function differences(app, graph, node, long) {
     const { a, b } = graph.compare;
     const side = (c) => `${app.amount(c.total[node])}, ${flame.percent(c.total[node], c.total[0])}; self ${app.amount(c.self[node])}`;
     const delta = b.total[node] - a.total[node];
-    const part = a.total[node] > 0 ? flame.percent(Math.abs(delta), a.total[node]) : '';
-    const how = part ? `, ${signed(part, delta)}` : delta > 0 ? ', only in B' : '';
-    const rows = [['A', side(a)], [app.state.norm === 'none' ? 'B' : 'B, scaled', side(b)], ['change', `${signed(app.amount(Math.abs(delta)), delta)}${how}`]];
+    const part = (v) => flame.percent(v, a.total[node]);
+    const how = a.total[node] > 0 ? `, ${flame.signedText(delta, part)}` : delta > 0 ? ', only in B' : '';
+    const rows = [['A', side(a)], [app.state.norm === 'none' ? 'B' : 'B, scaled', side(b)], ['change', `${flame.signedText(delta, app.amount)}${how}`]];
     if (!long || node === 0 || !flame.frameP) return rows;
     const p = flame.frameP(app.profile, app.state, graph, node);
     if (Number.isNaN(p)) rows.push(['chance', 'not known: counts of an estimate']);
@@ -42,29 +40,16 @@
     return rows;
   }
 
-  // What each stage has of a frame, the most first. Of joined frames the samples are looked at one by one.
-  function stageList(app, graph, node) {
-    const { profile, state } = app;
-    if (profile.stages.length === 0 || state.from >= 0 || graph.time) return [];
-    const by = graph.byCount ? 'count' : 'value';
-    if (graph.tree.count === profile.tree.count) return flame.stageShares(profile, { ...state, by }, graph.base(node));
-    const { groups, samples } = profile;
-    const sums = new Map();
-    let whole = 0;
-    for (const g of flame.chooseGroups(profile, { ...state, run: state.a }))
-      for (let at = groups.first[g], end = at + groups.samples[g]; at < end; at++) {
-        const found = graph.node(samples.node[at]);
-        if (found < node || found >= graph.tree.end[node]) continue;
-        const stage = groups.stage[g] - 1;
-        sums.set(stage, (sums.get(stage) ?? 0) + samples[by][at]);
-        whole += samples[by][at];
-      }
-    return [...sums].map(([stage, value]) => ({ stage, share: value / whole })).filter((s) => s.share > 0)
-      .sort((x, y) => y.share - x.share || x.stage - y.stage);
+  // What each stage has of a frame in a run, the most first.
+  function stageList(app, graph, node, run) {
+    const { profile } = app;
+    if (profile.stages.length === 0 || app.ranged() || graph.time) return [];
+    const state = { ...app.state, run, by: graph.byCount ? 'count' : 'value' };
+    return graph.tree.count === profile.tree.count ? flame.stageShares(profile, state, graph.base(node)) : flame.joinedShares(profile, state, graph, node);
   }
 
-  function stages(app, graph, node) {
-    const list = stageList(app, graph, node);
+  function stages(app, graph, node, run) {
+    const list = stageList(app, graph, node, run);
     if (list.length === 0) return null;
     const box = element('span');
     list.slice(0, MOST_STAGES).forEach(({ stage, share }, i) => box.append(i ? ', ' : '',
@@ -84,8 +69,11 @@
     ];
     if (graph.time) rows.push(['when', `${flame.time(graph.start[node])} – ${flame.time(graph.start[node] + graph.total[node])}`]);
     if (long && node > 0 && !graph.compare) rows.push(['of its caller', flame.percent(graph.total[node], graph.total[graph.tree.parent[node]])]);
-    const shares = stages(app, graph, node);
-    if (shares) rows.push(['stages', shares]);
+    const { state } = app;
+    for (const [term, run] of graph.compare ? [['stages of A', state.a], ['stages of B', state.b]] : [['stages', 0]]) {
+      const shares = stages(app, graph, node, run);
+      if (shares) rows.push([term, shares]);
+    }
     if (flags & flame.INLINED) rows.push(['inlined into', textName(app.nodeName(graph.tree.parent[node], graph))]);
     if (file) rows.push([flags & flame.NO_CODE ? 'at' : 'mostly at', textName(`${file}${line ? `:${line}` : ''}`)]);
     if (module) rows.push(['module', textName(module)]);

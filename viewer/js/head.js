@@ -41,7 +41,7 @@
   function precision(app, run) {
     const p = (run.precision ?? {})[app.state.kind];
     if (!p) return run.rate_hz ? flame.rate(run.rate_hz) : '–';
-    const whole = app.state.stage === flame.ALL && app.state.thread === flame.ALL && app.state.from < 0;
+    const whole = app.state.stage === flame.ALL && app.state.thread === flame.ALL && !app.ranged();
     const between = Array.isArray(p.interval) && whole ? `, 95 %: ${p.interval.map(app.amountOfKind).join(' … ')}` : '';
     return flame.visible(p.text) + between;
   }

@@ -160,7 +160,5 @@
     };
   }
 
-  const signedText = (v, text) => (v > 0 ? `+${text(v)}` : v < 0 ? `−${text(-v)}` : text(v));
-
-  Object.assign(flame, { longTable, signedText });
+  Object.assign(flame, { longTable });
 })(globalThis);

@@ -56,10 +56,10 @@
     };
   }
 
-  // A range has both ends, in order.
-  function settle(state) {
+  // A range has both ends, in order, and one run.
+  function settle(state, { runs }) {
     if (!(state.x1 > state.x0)) [state.x0, state.x1] = [0, 1];
-    if (!(state.from >= 0 && state.to > state.from)) state.from = state.to = -1;
+    if (!(state.from >= 0 && state.to > state.from) || runs.length > 1) state.from = state.to = -1;
     if (!(state.left >= 0 && state.right > state.left)) state.left = state.right = -1;
     return Object.freeze(state);
   }
@@ -67,7 +67,7 @@
   function stateDefaults(profile) {
     const state = {};
     for (const [key, [value]] of Object.entries(members(profile))) state[key] = value;
-    return settle(state);
+    return settle(state, profile);
   }
 
   function parseState(hash, profile) {
@@ -75,7 +75,7 @@
     const state = {};
     for (const [key, [value, read]] of Object.entries(members(profile)))
       state[key] = given.has(key) ? read(given.get(key), value) : value;
-    return settle(state);
+    return settle(state, profile);
   }
 
   // Numbers without exponent.

@@ -50,19 +50,26 @@
     own.box.hidden = !profile.labels.flags.some((f) => f & flame.LIBRARY);
     const note = element('span', { class: 'more', id: 'flame-note' });
     const legend = element('div', { class: 'legend', 'aria-label': 'what the colours mean' });
+    let untimed = ''; // why not by time
     return {
       box: element('div', { class: 'viewbar flame-bar' }, flip.box, order.box, colour.box, fold.box, own.box, reset, note),
       legend,
-      orders: orders.map(([o]) => o),
+      orders: () => orders.map(([o]) => o).filter((o) => o !== 'time' || flame.hasTimes(profile, app.state)),
       colours: colourings.map(([c]) => c),
       render(state) {
         flip.show(state.flip);
         fold.show(state.fold);
         own.show(state.own);
-        order.select.value = state.order;
+        const why = flame.withoutTimes(profile, state);
+        if (why !== untimed) {
+          order.fill(orders.map(([o, text]) => [o, o === 'time' && why ? `${text}: ${why}` : text]));
+          for (const option of order.select.options) option.disabled = option.value === 'time' && why !== '';
+          untimed = why;
+        }
+        order.select.value = why && state.order === 'time' ? 'heavy' : state.order;
         colour.select.value = state.colour;
         reset.disabled = state.zoom === 0 && state.x0 === 0 && state.x1 === 1;
-        const { time, thread } = app.graph();
+        const { time, thread } = app.flameGraph();
         note.hidden = !time;
         if (time) note.replaceChildren('time of ', textName(thread >= 0 ? profile.threads[thread].name : 'all threads'), ', from left to right');
       },
@@ -74,12 +81,13 @@
 
   function moduleLegend(app, graph, colours) {
     const modules = flame.modulesByWeight(app.profile, graph.tree, graph.self).filter((m) => m.module >= 0 && m.weight > 0);
+    const share = (weight) => flame.percent(weight, graph.total[0]);
     const items = modules.slice(0, MODULES).map((m) => {
       const path = app.profile.strings.text(m.module);
-      const title = `${flame.visible(path)}: ${app.share(m.weight)} in its own functions; click to find it`;
+      const title = `${flame.visible(path)}: ${share(m.weight)} in its own functions; click to find it`;
       return element('button', { type: 'button', class: 'module', title, onclick: () => app.set({ find: `module:${flame.escaped(path)}` }) },
         swatch(colours.ofModule(m.module)), textName(flame.shorten(flame.baseName(path), 28)),
-        element('span', { class: 'share' }, app.share(m.weight)));
+        element('span', { class: 'share' }, share(m.weight)));
     });
     if (modules.length > MODULES) items.push(more(`and ${flame.count(modules.length - MODULES)} more`));
     return items;
@@ -133,7 +141,7 @@
       flip: () => app.set({ flip: app.state.flip ? 0 : 1 }),
       fold: () => app.set({ fold: app.state.fold ? 0 : 1 }),
       own: () => app.set({ own: app.state.own ? 0 : 1 }),
-      order: (order) => view.sort(order),
+      order: app.orderBy,
       reset: () => view.zoomTo(0),
     });
     view.bar = bar;
@@ -236,13 +244,13 @@
     // ---- from the state to the screen ----
 
     function take(state) {
-      v.graph = app.graph();
+      v.graph = app.flameGraph();
       const node = (base) => {
         const found = v.graph.node(base);
         return v.graph.total[found] > 0 ? found : 0;
       };
       // Along time a function has many frames: the one that was picked, and windows of everything.
-      v.zoom = v.graph.time ? 0 : node(state.zoom);
+      v.zoom = app.zoomNode();
       v.selected = picked.graph === v.graph && v.graph.base(picked.node) === state.selected ? picked.node : node(state.selected);
       const known = v.graph.time || v.zoom === v.graph.node(state.zoom);
       Object.assign(v, flame.windowOf(v.graph, v.zoom, known ? state.x0 : 0, known ? state.x1 : 1));
@@ -296,8 +304,6 @@
       app.set({ selected: pick(node) }, { step: false });
       if (same) render(new Set(['selected']));
     };
-
-    view.sort = (order) => app.set({ order, ...(order === 'time' || app.state.order === 'time' ? { zoom: 0, x0: 0, x1: 1 } : {}) });
 
     // Selects a node; zooms out as far as needed if it lies outside of the window or is too narrow to see.
     view.show = (node) => {

@@ -236,7 +236,7 @@
       render(changed) {
         const has = (...list) => changed === null || list.some((k) => changed.has(k));
         if (has('a', 'b')) loadLanes();
-        inside = app.state.stage >= 0 ? flame.insideStage(profile, app.state.stage) : null;
+        inside = app.state.stage >= 0 ? flame.stagesInside(profile, app.state.stage) : null;
         if (has('a', 'b', 'sort', 'stage', 'theme')) loadRows();
         words();
         if (has('left', 'right', 'stage', 'theme', 'a', 'b')) plot.render();

@@ -108,7 +108,9 @@
     }
 
     function flip() {
-      app.set({ order: app.state.order === 'time' ? 'heavy' : 'time' });
+      const why = flame.withoutTimes(profile, app.state);
+      if (why) app.toast(why);
+      else app.orderBy(app.state.order === 'time' ? 'heavy' : 'time');
     }
 
     function showAll(on) {
@@ -233,11 +235,12 @@
     function words() {
       facts.replaceChildren(...numbers().map(([k, v]) => element('span', null, element('b', null, k), ` ${v}`)));
       const { kept, of } = profile.meta.ticks || { kept: profile.ticks.count, of: profile.ticks.count };
-      const estimate = app.state.from >= 0 && flame.hasTicks(profile, app.state.kind);
+      const estimate = app.ranged();
+      const { time: along, thread } = app.flameGraph();
       note.textContent = [
         `${flame.count(kept)} ${kept < of ? `of ${flame.count(of)} ` : ''}ticks in the order of time.`,
         estimate ? 'Values of a range are estimates: its ticks share what samples of the same thread and stack weigh.' : '',
-        app.graph().time ? `The graph is of ${threadName(profile.threads[app.graph().thread])}, along the axis above.` : '',
+        along ? `The graph is of ${threadName(profile.threads[thread])}, along the axis above.` : '',
         !flame.hasTicks(profile, app.state.kind) ? `Ticks say nothing of kind ${app.state.kind}: the graph is that of the whole run.` : '',
       ].filter(Boolean).join(' ');
       toFlame.disabled = wide.disabled = app.state.from < 0;
@@ -272,9 +275,10 @@
           colouring = keys(app);
           fillLegend();
         }
-        if (has('stage')) inside = app.state.stage >= 0 ? flame.insideStage(profile, app.state.stage) : null;
+        if (has('stage')) inside = app.state.stage >= 0 ? flame.stagesInside(profile, app.state.stage) : null;
         if (has('kind', 'from', 'to', 'stage', 'thread', 'order')) words();
-        order.show(app.state.order === 'time');
+        order.show(app.flameGraph().time);
+        order.box.disabled = !flame.hasTimes(profile, app.state);
         whole.disabled = app.state.left < 0;
         if (has('left', 'right', 'stage', 'thread', 'theme', 'colour', 'kind')) plot.render();
         else plot.repaint();

@@ -88,28 +88,70 @@
     return from;
   }
 
+  function sharesOf(byStage) {
+    let whole = 0;
+    for (const value of byStage.values()) whole += value;
+    return [...byStage]
+      .map(([stage, value]) => ({ stage, value, share: value / whole }))
+      .sort((x, y) => y.value - x.value || x.stage - y.stage);
+  }
+
   // What the stages weigh within the subtree of a node of profile.tree, heaviest first: [{stage (or OUTSIDE),
-  // value, share}]; run (A), kind, stage, thread and `by` are those of the state.
+  // value, share}]; run, kind, stage, thread and `by` are those of the state, A if there is no run.
   function stageShares(profile, state, node) {
     const { tree, groups, samples } = profile;
     const before = sumsBefore(profile, state.by);
     const byStage = new Map();
-    let whole = 0;
-    for (const g of chooseGroups(profile, { ...state, run: state.a })) {
+    for (const g of chooseGroups(profile, { run: state.a, ...state })) {
       const last = groups.first[g] + groups.samples[g];
       const from = lowerBound(samples.node, groups.first[g], last, node);
       const value = before[lowerBound(samples.node, from, last, tree.end[node])] - before[from];
       if (!(value > 0)) continue;
       const stage = groups.stage[g] - 1;
       byStage.set(stage, (byStage.get(stage) || 0) + value);
-      whole += value;
     }
-    return [...byStage]
-      .map(([stage, value]) => ({ stage, value, share: value / whole }))
-      .sort((x, y) => y.value - x.value || x.stage - y.stage);
+    return sharesOf(byStage);
   }
 
-  const api = { ALL, OUTSIDE, threadIn, stagesInside, chooseGroups, weigh, totalsOf, stageShares };
+  const places = new WeakMap(); // by graph: for each run and `by` what joinedSums() gives
+
+  // By stage the nodes of a graph that have samples in it, in order, and what all before each one weigh.
+  function joinedSums(profile, state, graph) {
+    const { groups, samples } = profile;
+    const self = new Map();
+    for (const g of chooseGroups(profile, { run: state.a, ...state })) {
+      const stage = groups.stage[g] - 1;
+      if (!self.has(stage)) self.set(stage, new Map());
+      const own = self.get(stage);
+      for (let at = groups.first[g], end = at + groups.samples[g]; at < end; at++) {
+        const node = graph.node(samples.node[at]);
+        own.set(node, (own.get(node) || 0) + samples[state.by][at]);
+      }
+    }
+    return [...self].map(([stage, own]) => {
+      const nodes = Uint32Array.from(own.keys()).sort();
+      const before = new Float64Array(nodes.length + 1);
+      nodes.forEach((node, i) => (before[i + 1] = before[i] + own.get(node)));
+      return { stage, nodes, before };
+    });
+  }
+
+  // The same within the subtree of a node of a graph whose frames are joined or left out.
+  function joinedShares(profile, state, graph, node) {
+    if (!places.has(graph)) places.set(graph, new Map());
+    const known = places.get(graph);
+    const key = `${state.run} ${state.by}`;
+    if (!known.has(key)) known.set(key, joinedSums(profile, state, graph));
+    const byStage = new Map();
+    for (const { stage, nodes, before } of known.get(key)) {
+      const from = lowerBound(nodes, 0, nodes.length, node);
+      const value = before[lowerBound(nodes, from, nodes.length, graph.tree.end[node])] - before[from];
+      if (value > 0) byStage.set(stage, value);
+    }
+    return sharesOf(byStage);
+  }
+
+  const api = { ALL, OUTSIDE, threadIn, stagesInside, chooseGroups, weigh, totalsOf, stageShares, joinedShares };
   if (typeof module === 'object') module.exports = api;
   else root.flame = Object.assign(root.flame ?? {}, api);
 })(globalThis);
