@@ -1,8 +1,8 @@
 // Lines of source under node: files by weight, rows with gaps, hot lines, and what of a line is shown.
 import { core, is, ok, run, same, test } from './harness.mjs';
-import { makeProfile, random } from './rig.mjs';
+import { makeProfile, random, randomSpec } from './rig.mjs';
 
-const flame = core('format', 'source');
+const flame = core('format', 'state', 'weigh', 'derive', 'functions', 'source');
 const one = (file, columns = ['cpu', 'alloc']) => makeProfile({ kinds: ['cpu', 'alloc'], source: { columns, files: [].concat(file) } });
 const line = (no, cpu, alloc = 0) => ({ no, self: [cpu, alloc], total: [2 * cpu, alloc] });
 const brief = (rows) => rows.map((r) => (r.gap ? `${r.gap[0]}…${r.gap[1]}` : `${r.no}${r.text === null ? '' : `'${r.text}'`}${r.line ? `=${r.line.self[0]}` : ''}`)).join(' ');
@@ -19,6 +19,39 @@ test('files come by what their lines cost themselves', () => {
   is(flame.sourceColumn(p, 'alloc'), 1);
   is(flame.sourceColumn(p, 'peak'), 0, 'a kind without a column:');
   same(flame.sourceFiles(makeProfile({ stacks: [] }), 0), [], 'no source:');
+});
+
+test('only its own keys sort a file or the list', () => {
+  const all = ['line', 'name', 'self.0', 'self.1', 'self.2', 'total.0', 'total.2', 'self', 'total', 'm.self', 'place', 'wall', 'self.', 'self.12', '', 'line.0', '0'];
+  const known = (inFile, columns) => all.filter((key) => flame.sourceSort(key, columns, inFile)).join(' ');
+  is(known(true, 2), 'line self.0 self.1 total.0', 'a file:');
+  is(known(false, 2), 'name self.0 self.1', 'the list:');
+  is(known(true, 0), 'line', 'no columns:');
+  same(flame.sourceSort('-total.1', 2, true), { key: 'total.1', down: true });
+  same(flame.sourceSort('line', 2, true), { key: 'line', down: false });
+  is(flame.sourceSort('--line', 2, true), null);
+});
+
+test('functions of a line: by all their calls there, one inside another once', () => {
+  const spec = {
+    stacks: [['f;g;f;g', 6], ['f', 1], ['h', 5], ['x;h', 4], ['h2', 100], ['x', 50]],
+    files: { f: 'a.c:4', g: 'a.c:4', h: 'a.c:4', h2: 'a.c:5', x: 'b.c:4' },
+    source: { columns: ['cpu'], files: [{ name: 'a.c', lines: [line(4, 1)] }] },
+  };
+  const p = makeProfile(spec);
+  const total = flame.totalsOf(p.tree, flame.weigh(p, {}).selfValue);
+  const names = (file, no) => flame.functionsAt(p, total, file, no).map((l) => p.strings.text(p.labels.name[l])).join();
+  is(names('a.c', 4), 'h,f,g', 'with f counted twice f would be the first:');
+  is(names('a.c', 5), 'h2');
+  is(names('a.c', 6), '', 'no such line:');
+  is(names('b.c', 4), '', 'a file without lines:');
+  for (let seed = 1; seed < 12; seed++) {
+    const q = makeProfile({ ...randomSpec(seed, { names: 5 }), files: Object.fromEntries(Array.from({ length: 5 }, (_, i) => [`f${i}`, `a.c:${i % 2}`])), source: spec.source });
+    const table = flame.functionTable(q, flame.deriveGraph(q, flame.stateDefaults(q)));
+    const sums = flame.totalsOf(q.tree, flame.weigh(q, {}).selfValue);
+    const found = flame.functionsAt(q, sums, 'a.c', 1).map((l) => table.total[table.row(l)] ?? 0);
+    same(found, found.slice().sort((x, y) => y - x), `seed ${seed}: as the table has them`);
+  }
 });
 
 test('rows have text, costs and gaps in order', () => {

@@ -72,8 +72,49 @@
     return found.sort((a, b) => of('self', b) - of('self', a) || of('total', b) - of('total', a) || a - b);
   }
 
+  // What the lines of a file, or the list of files, are sorted by: {key, down} of '-' for descending, then 'line',
+  // 'self.0', 'total.1', … in a file and 'name', 'self.0', … in the list; null for '' and what only other views know.
+  function sourceSort(text, columns, inFile) {
+    const [, minus, key, part, k] = /^(-?)(line|name|(self|total)\.(\d))$/.exec(text) ?? [];
+    const known = part ? Number(k) < columns && (inFile || part === 'self') : key === (inFile ? 'line' : 'name');
+    return known ? { key, down: minus === '-' } : null;
+  }
+
   // The place of a file that names belong to, or -1.
   const sourceFileOf = (profile, name) => (name ? sourceOf(profile).files.findIndex((f) => f.name === name) : -1);
+
+  const places = new WeakMap(); // by profile: {name of a file: Map(line → nodes of profile.tree in their order)}
+
+  function placesOf(profile) {
+    let files = places.get(profile);
+    if (files) return files;
+    const { tree, strings } = profile;
+    files = new Map(sourceOf(profile).files.map((f) => [f.name, new Map()]));
+    const known = new Map(); // by string
+    for (let node = 1; node < tree.count; node++) {
+      const s = tree.file[node];
+      if (!known.has(s)) known.set(s, files.get(strings.text(s)));
+      const lines = known.get(s);
+      const no = tree.line[node];
+      if (!lines) continue;
+      if (lines.has(no)) lines.get(no).push(node);
+      else lines.set(no, [node]);
+    }
+    places.set(profile, files);
+    return files;
+  }
+
+  // Functions that spend most of their time in a line, as labels, the heaviest first by `total` (by node of
+  // profile.tree); what a call of one inside another of it costs counts once.
+  function functionsAt(profile, total, name, no) {
+    const { end, label } = profile.tree;
+    const found = new Map(); // by label: {weight, end: of the last call counted}
+    for (const node of (placesOf(profile).get(name) ?? new Map()).get(no) ?? []) {
+      const one = found.get(label[node]) ?? { weight: 0, end: 0 };
+      if (node >= one.end) found.set(label[node], { weight: one.weight + total[node], end: end[node] });
+    }
+    return [...found].sort((x, y) => y[1].weight - x[1].weight).map(([l]) => l);
+  }
 
   // A line as it is shown: tabs to the next stop, nothing hidden, not endless.
   function codeText(text) {
@@ -146,7 +187,7 @@
     return inside;
   }
 
-  const api = { sourceColumn, sourceFiles, sourceRows, sortedRows, hotRows, sourceFileOf, codeText, languageOf, shade, insideComments };
+  const api = { sourceColumn, sourceFiles, sourceRows, sortedRows, hotRows, sourceSort, sourceFileOf, functionsAt, codeText, languageOf, shade, insideComments };
   if (typeof module === 'object') module.exports = api;
   else root.flame = Object.assign(root.flame ?? {}, api);
 })(globalThis);

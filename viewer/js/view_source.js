@@ -47,25 +47,18 @@
     const amount = (k, v) => (v > 0 ? flame.amountText(v, flame.unitOf(columns[k])) : '');
     const fileName = (f) => profile.source.files[f].name;
 
-    // What the page holds of a kind under its own filter: what shares are of.
-    const wholes = new Map();
-    function wholeOf(kind) {
-      if (!wholes.has(kind)) {
-        const w = flame.weigh(profile, { run: 0, kind });
-        wholes.set(kind, w.selfValue.reduce((x, y) => x + y, 0));
-      }
-      return wholes.get(kind);
+    // What the page holds of a kind under its own filter, by node: what shares are of.
+    const weights = new Map();
+    function weightsOf(kind) {
+      if (!weights.has(kind)) weights.set(kind, flame.totalsOf(profile.tree, flame.weigh(profile, { run: 0, kind }).selfValue));
+      return weights.get(kind);
     }
-    const share = (k, v) => flame.percent(v, wholeOf(columns[k]));
+    const share = (k, v) => flame.percent(v, weightsOf(columns[k])[0]);
 
     // ---- rows ----
 
-    // state.sort: '-' for descending, then 'line', 'name', 'self.0', 'total.1', …; '' for the usual order.
-    function sorting() {
-      const [, minus, key, k] = /^(-?)(?:(line|name)|(?:self|total)\.(\d))$/.exec(app.state.sort) ?? [];
-      if (key === undefined && !(k < columns.length)) return { key: inFile() ? 'line' : `self.${active()}`, down: !inFile() };
-      return { key: app.state.sort.replace('-', ''), down: minus === '-' };
-    }
+    const sorting = () => flame.sourceSort(app.state.sort, columns.length, inFile())
+      ?? { key: inFile() ? 'line' : `self.${active()}`, down: !inFile() };
 
     function sortBy(key) {
       const now = sorting();
@@ -79,7 +72,7 @@
     function valueColumns(parts) {
       const any = (k) => k === active() || (inFile() ? most.total[k] > 0 || most.self[k] > 0 : files.some((f) => f.self[k] > 0));
       return columns.flatMap((kind, k) => (any(k) ? parts : []).map((part) => ({
-        id: `${part}${k === active() || app.state.sort.endsWith(`.${k}`) ? '' : ' off'}`, key: part, k, sort: `${part}.${k}`, head: `${kind} ${part}`,
+        id: `${part}${k === active() || sorting().key.endsWith(`.${k}`) ? '' : ' off'}`, key: part, k, sort: `${part}.${k}`, head: `${kind} ${part}`,
         title: part === 'total' ? 'with all it calls; a line counts once in a stack'
           : flame.unitOf(kind) === 'ns' ? 'its own' : 'its own, with what library code does for it',
       })));
@@ -217,21 +210,7 @@
 
     // ---- the line under the cursor ----
 
-    // Functions that spend most of their time in a line: [label], the heaviest first.
-    function functionsAt(file, no) {
-      const { tree, strings } = profile;
-      const weights = new Map();
-      const graph = app.graph();
-      const name = fileName(file);
-      const same = new Map();
-      for (let node = 1; node < tree.count; node++) {
-        if (tree.line[node] !== no) continue;
-        const s = tree.file[node];
-        if (!same.has(s)) same.set(s, strings.text(s) === name);
-        if (same.get(s)) weights.set(tree.label[node], (weights.get(tree.label[node]) ?? 0) + graph.total[graph.node(node)]);
-      }
-      return [...weights].sort((a, b) => b[1] - a[1]).map(([label]) => label);
-    }
+    const functionsAt = (file, no) => flame.functionsAt(profile, weightsOf(columns[active()]), fileName(file), no);
 
     function inFlame(i) {
       const row = rows[i];
@@ -258,7 +237,7 @@
         element('span', { class: 'group' },
           button('Copy', 'copy file:line (c)', () => app.copy(at, 'file and line')),
           ...(labels.length > 0 ? [button('Flame', 'find the function in the flame graph', () =>
-            app.set({ view: 'flame', find: flame.escaped(profile.strings.text(profile.labels.name[labels[0]])) }))] : [])));
+            app.toFlame({ find: flame.escaped(profile.strings.text(profile.labels.name[labels[0]])) }))] : [])));
     }
 
     function notes() {
@@ -269,8 +248,7 @@
       const { leftOut } = profile.source;
       const text = inFile() ? profile.source.files[app.state.file].windows.length > 0 : profile.source.files.some((_, f) => files.length && files.find((x) => x.file === f).text);
       if (!text)
-        list.push(profile.meta.redacted ? 'The page is redacted: it has numbers of lines, not their text.'
-          : `The text ${inFile() ? 'of this file' : 'of the files'} is not in the page: ${leftOut > 0 ? 'it was not found when the page was made, or there was no room for it' : 'the page was made without it'}. Numbers are complete.`);
+        list.push(`The text ${inFile() ? 'of this file' : 'of the files'} is not in the page: it was not found when the page was made, or there was no room for it. Numbers are complete.`);
       else if (!inFile() && leftOut > 0) list.push(`${flame.count(leftOut)} ${leftOut === 1 ? 'file has' : 'files have'} no text here: not found when the page was made, or no room for it.`);
       note.hidden = list.length === 0;
       note.textContent = list.join(' ');
