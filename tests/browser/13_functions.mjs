@@ -190,6 +190,32 @@ test('stages of a function are those of its samples', () => {
   }
 });
 
+test('with frames joined or left out, stages and kinds have what the functions have', () => {
+  for (const seed of SEEDS)
+    for (const [fold, own] of [[0, 0], [1, 0], [0, 1], [1, 1]]) {
+      const p = makeProfile(randomSpec(seed, { names: 3 + (seed % 6), depth: 9 }));
+      const state = { ...flame.stateDefaults(p), fold, own };
+      const ids = flame.functionIds(p);
+      const sums = flame.sumsByKind(p, state, ids, p.labels.count);
+      const modules = flame.sumsByKind(p, state, flame.moduleIds(p), p.strings.count);
+      p.kinds.forEach((kind, k) => {
+        const graph = flame.deriveGraph(p, { ...state, kind });
+        const table = flame.functionTable(p, graph);
+        const what = `seed ${seed}, fold ${fold}, own ${own}, ${kind}`;
+        const rowsOf = (t, column) => Array.from({ length: t.rowOf.length }, (_, id) => (t.rowOf[id] < 0 ? 0 : column[t.rowOf[id]]));
+        same([...sums[k].value], rowsOf(table, table.selfValue), `${what}: self`);
+        same([...sums[k].count], rowsOf(table, table.selfCount), `${what}: samples`);
+        const byModule = flame.moduleTable(p, graph);
+        same([...modules[k].value], rowsOf(byModule, byModule.selfValue), `${what}: self of modules`);
+        for (let l = 0; l < p.labels.count; l++) {
+          const row = table.row(l);
+          const all = flame.functionStages(p, { ...state, kind }, l, 'value').reduce((sum, s) => sum + s.value, 0);
+          is(all, row < 0 ? 0 : table.value[row], `${what}: stages of ${nameOf(p, l)} are all of it`);
+        }
+      });
+    }
+});
+
 test('inlined and called, a function is one', () => {
   const p = makeProfile({ stacks: [['main;dot', 3, { value: 3 }], ['knn;dot2;x', 4, { value: 4 }], ['dot;dot2', 5, { value: 5 }]], flags: { dot2: 1 } });
   const [dot, dot2] = ['dot', 'dot2'].map((n) => Array.from(p.labels.name).findIndex((s) => p.strings.text(s) === n));

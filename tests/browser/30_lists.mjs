@@ -43,6 +43,7 @@ const many = () => {
   return { stacks: names.map((n, i) => [['main', n], 1 + (i % 1000)]) };
 };
 const DEEP = { stacks: [[Array.from({ length: 5000 }, (_, i) => (i % 3 ? `f${i % 7}` : 'again')), 40], ['again;leaf', 10]] };
+const same = (got, want, what) => is(JSON.stringify(got), JSON.stringify(want), what);
 const HOSTILE = ['<script>window.bad=1</script>', '"><img src=x onerror=window.bad=1>', '\u202egnp.exe', 'nul\u0000byte', 'tab\tand\nline', 'x'.repeat(5000), ' '];
 
 // A point in one of the two graphs of the callers: `away` rows from the middle, a part of the width.
@@ -359,6 +360,132 @@ await run([
     await page.locator('#fn').fill('g');
     await page.locator('#fn-list li').first().click();
     is(await page.locator('.middle').innerText(), 'g', 'by the mouse');
+  }],
+
+  ['an expression that takes too long is said in the list of functions', async () => {
+    const page = await open(madeFile({ stacks: [[`main;${'a'.repeat(60)}!`, 1]] }), {}, '#view=callers');
+    await page.locator('#fn').fill('(a+)+$');
+    is(await text(page, '#fn-list'), 'this expression takes too long on the names of this page', 'said');
+    await page.keyboard.press('Enter');
+    await page.locator('#fn').fill('main');
+    is(await page.locator('#fn-list li').count(), 1, 'the next one works');
+  }],
+
+  ['Enter puts the selected function in the middle, wherever the focus was', async () => {
+    const page = await open(madeFile(PLAIN), {}, '#view=callers');
+    await page.locator('.middle').click();
+    await page.keyboard.press('ArrowUp');
+    like(await said(page), /^f: total/, 'a caller');
+    ok(await page.locator('.pane canvas').first().evaluate((c) => document.activeElement === c), 'its graph has the focus');
+    await page.keyboard.press('Enter');
+    is(await text(page, '.middle'), 'f', 'in the middle');
+    await page.keyboard.press('ArrowDown');
+    ok(await page.locator('.pane canvas').last().evaluate((c) => document.activeElement === c), 'the callees have it');
+    await page.keyboard.press('Home');
+    ok(await page.locator('.middle').evaluate((m) => document.activeElement === m), 'the middle has it');
+    await page.keyboard.press('/');
+    await page.keyboard.type('memcpy');
+    await page.keyboard.press('Enter');
+    like(await said(page), /^memcpy: /, 'a match');
+    is(await page.evaluate(() => document.activeElement.id), 'search', 'the search keeps it');
+  }],
+
+  ['callers and callees on paper', async () => {
+    const page = await open(madeFile(PLAIN), { viewport: { width: 900, height: 700 } }, '#view=callers');
+    await page.evaluate(() => {
+      const { labels, strings } = window.flame.app.profile;
+      window.flame.app.set({ fn: Array.from(labels.name).findIndex((s) => strings.text(s) === 'f') });
+    });
+    await settle(page);
+    const shapes = () => page.locator('.pane').evaluateAll((list) => list.map((p) => {
+      const c = p.firstChild.firstChild;
+      const data = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
+      let painted = 0;
+      for (let i = 3; i < data.length; i += 4) painted += data[i] > 0 ? 1 : 0;
+      return { width: c.width, rows: c.height / 40, painted, box: Math.round(p.getBoundingClientRect().height), seen: Math.round(c.getBoundingClientRect().height), over: getComputedStyle(p).overflowY };
+    }));
+    const before = await shapes();
+    await page.emulateMedia({ media: 'print' });
+    await page.evaluate(() => window.dispatchEvent(new Event('beforeprint')));
+    await settle(page);
+    const paper = await shapes();
+    is(paper.map((s) => `${s.width} ${s.rows} ${s.over}`).join('|'), '2000 1 visible|2000 3 visible', 'all rows, as sharp as paper');
+    ok(paper.every((s) => s.painted > 20000 && s.seen > 15), `painted: ${paper.map((s) => s.painted)}`);
+    ok(paper.every((s) => s.box === s.seen), `none is cut: ${JSON.stringify(paper)}`);
+    await page.emulateMedia({ media: 'screen' });
+    await page.evaluate(() => window.dispatchEvent(new Event('afterprint')));
+    await settle(page);
+    same(await shapes(), before, 'as it was');
+    const deep = await open(madeFile(DEEP), {}, '#view=callers&fn=1');
+    await deep.evaluate(() => window.dispatchEvent(new Event('beforeprint')));
+    is((await deep.locator('.pane canvas').evaluateAll((list) => list.map((c) => c.height / 40))).pop(), 60, 'of deep ones the rows next to the middle');
+  }],
+
+  ['an open menu takes the keys', async () => {
+    const page = await open(madeFile(PLAIN), {}, '#view=table');
+    await row(page, 'table', 0).click({ button: 'right' });
+    await page.keyboard.press('g');
+    await page.keyboard.press('3');
+    await page.keyboard.press('/');
+    const s = await state(page);
+    is(`${s.view} ${s.sort}`, 'table ', 'letters are not for the view or the page');
+    ok(await page.locator('.menu').isVisible(), 'still open');
+    await page.keyboard.press('v');
+    ok(await page.locator('.menu').isVisible(), 'what cannot be done is not done');
+    await page.keyboard.press('w');
+    is(await page.locator('.menu').count(), 0, 'a letter of an item closes it');
+    is((await state(page)).view, 'callers', 'and does what it says');
+    await page.mouse.click(...await point(page, 'callers', 1, 0.1), { button: 'right' });
+    await page.keyboard.press('f');
+    is(`${(await state(page)).view} ${(await state(page)).find}`, 'flame ^f$', 'of the function pointed at');
+    await page.evaluate(() => window.flame.app.set({ view: 'tree', find: '' }));
+    await row(page, 'tree', 1).click({ button: 'right' });
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    is(await page.locator('.menu').count(), 0, 'Enter is of the item that has the focus');
+    is((await state(page)).view, 'tree', 'which copied');
+  }],
+
+  ['every way into the flame graph shows all of it', async () => {
+    for (const [view, keys] of [['table', ['f']], ['table&sort=-m.self', ['f']], ['callers', ['ArrowUp', 'f']]]) {
+      const page = await open(madeFile(PLAIN), {}, `#view=${view}&zoom=2&x0=0.2&x1=0.5`);
+      for (const key of keys) await page.keyboard.press(key);
+      const s = await state(page);
+      is([s.view, s.zoom, s.x0, s.x1].join(), 'flame,0,0,1', `${view}`);
+      ok(s.find !== '', 'and finds it');
+    }
+    const page = await open(madeFile(PLAIN), {}, '#view=tree&zoom=2&x0=0.2&x1=0.5&selected=1');
+    await page.keyboard.press('f');
+    const s = await state(page);
+    is([s.view, s.zoom, s.selected, s.x0, s.x1].join(), 'flame,1,1,0,1', 'the tree zooms to its row');
+    const pair = await open(madeFile(PAIR), {}, '#view=changes&zoom=2&x0=0.2&x1=0.5');
+    await pair.locator('.changes .functions button.plain').first().click();
+    const c = await state(pair);
+    is([c.view, c.zoom, c.x0, c.x1].join(), 'flame,0,0,1', 'changes');
+  }],
+
+  ['without library frames and recursion no share is more than all', async () => {
+    const spec = {
+      kinds: ['cpu', 'alloc'], library: ['memcpy', 'malloc'], modules: PLAIN.modules,
+      stacks: [['main;f;memcpy', 30, { stage: 'job' }], ['main;f;f;memcpy', 10, { stage: 'job' }], ['main;f;malloc', 3, { kind: 'alloc', value: 3 << 20 }], ['memcpy', 5]].map(([s, n, o]) => [s, n, { kind: 'cpu', ...o }]),
+    };
+    const page = await open(madeFile(spec), {}, '#view=table&own=1');
+    is((await rows(page, 'table')).map((r) => r.split('|').slice(0, 6).join(' ')).join('\n'), '200 ms 88.9 % 200 ms 88.9 % 40 f\n0 ns 0 % 200 ms 88.9 % 0 main', 'rows');
+    like(await text(page, '#panel-table .list-foot'), /self: cpu 200 ms, alloc 3\.0 MiB/, 'the row says the same');
+    await page.evaluate(() => window.flame.app.set({ own: 0, fold: 1 }));
+    await page.keyboard.press('End');
+    await page.keyboard.press('Home');
+    like(await text(page, '#panel-table .list-foot'), /^memcpy.*self: cpu 225 ms/s, 'and again with them');
+    await page.evaluate(() => {
+      const { labels, strings } = window.flame.app.profile;
+      window.flame.app.set({ view: 'callers', own: 1, fn: Array.from(labels.name).findIndex((s) => strings.text(s) === 'f') });
+    });
+    like(await text(page, '.sandwich .facts'), /self 200 ms, 88\.9 %\s+stages job 100 %/, 'stages');
+    await page.evaluate(() => {
+      const { labels, strings } = window.flame.app.profile;
+      window.flame.app.set({ own: 0, fold: 0, fn: Array.from(labels.name).findIndex((s) => strings.text(s) === 'memcpy') });
+    });
+    like(await text(page, '.sandwich .facts'), /stages job 88\.9 %, outside 11\.1 %/, 'of all frames');
   }],
 
   ['callers of two runs, and of a kind in which the function has nothing', async () => {

@@ -4,7 +4,7 @@
 (function (root) {
   'use strict';
 
-  const flame = typeof module === 'object' ? { ...require('./layout.js'), ...require('./weigh.js') } : root.flame;
+  const flame = typeof module === 'object' ? { ...require('./layout.js'), ...require('./weigh.js'), ...require('./derive.js') } : root.flame;
   const known = new WeakMap(); // by profile: ids
   const tables = new WeakMap(); // by graph
 
@@ -112,17 +112,42 @@
     return found;
   }
 
+  // The tree that a state shows, in any order but callers first, and what a node of profile.tree is in it.
+  function shownTree(profile, state) {
+    const shrunk = flame.shrunkTree(profile, state);
+    return shrunk ? { tree: shrunk, of: (node) => shrunk.of[node] } : { tree: profile.tree, of: (node) => node };
+  }
+
+  // Own values and counts of each kind by the id (below `size`) of labels, of run 0 under the filters of the
+  // state: [{kind, value, count}].
+  function sumsByKind(profile, state, idOf, size) {
+    const { stage, thread } = state;
+    const { tree, of } = shownTree(profile, state);
+    return profile.kinds.map((kind) => {
+      const w = flame.weigh(profile, { run: 0, kind, stage, thread });
+      const out = { kind, value: new Float64Array(size), count: new Float64Array(size) };
+      for (let n = 1; n < profile.tree.count; n++) {
+        const shown = of(n);
+        if (shown === 0) continue; // a frame that is left out, without a caller
+        out.value[idOf[tree.label[shown]]] += w.selfValue[n];
+        out.count[idOf[tree.label[shown]]] += w.selfCount[n];
+      }
+      return out;
+    });
+  }
+
   // In which stages a function costs what it does with all it calls, the heaviest first: [{stage (or OUTSIDE),
-  // value}]; `by` is the column of samples, run, kind, stage and thread those of the state.
+  // value}]; `by` is the column of samples, run, kind, stage, thread and frames those of the state.
   function functionStages(profile, state, label, by) {
-    const { tree, groups, samples, stages } = profile;
+    const { groups, samples, stages } = profile;
     const ids = functionIds(profile);
+    const { tree, of } = shownTree(profile, state);
     const inside = new Uint8Array(tree.count);
-    for (const node of outermost(tree, ids, ids[label])) inside.fill(1, node, tree.end[node]);
+    for (let i = 1; i < tree.count; i++) inside[i] = inside[tree.parent[i]] || ids[tree.label[i]] === ids[label] ? 1 : 0;
     const sums = new Float64Array(stages.length + 1);
     for (const g of flame.chooseGroups(profile, { ...state, run: state.a }))
       for (let at = groups.first[g], end = at + groups.samples[g]; at < end; at++)
-        if (inside[samples.node[at]]) sums[groups.stage[g]] += samples[by][at];
+        if (inside[of(samples.node[at])]) sums[groups.stage[g]] += samples[by][at];
     return Array.from(sums, (value, s) => ({ stage: s - 1, value }))
       .filter((s) => s.value > 0).sort((a, b) => b.value - a.value || a.stage - b.stage);
   }
@@ -282,7 +307,7 @@
     return asGraph(graph, joinPaths(profile, graph, label, seeds, { next, pathsEnd: false, least }));
   }
 
-  const api = { functionIds, functionTable, moduleIds, moduleTable, functionStages, callers, callees };
+  const api = { functionIds, functionTable, moduleIds, moduleTable, sumsByKind, functionStages, callers, callees };
   if (typeof module === 'object') module.exports = api;
   else root.flame = Object.assign(root.flame ?? {}, api);
 })(globalThis);

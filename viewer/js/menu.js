@@ -15,25 +15,29 @@
   }
 
   function key(event) {
+    event.stopPropagation(); // the page and its views have keys of their own
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
     const items = [...open.box.querySelectorAll('button:not(:disabled)')];
     const at = items.indexOf(document.activeElement);
     const to = { ArrowDown: at + 1, ArrowUp: at - 1 + items.length, Home: 0, End: items.length - 1 }[event.key];
     if (to !== undefined) items[to % items.length].focus();
     else if (event.key === 'Escape' || event.key === 'Tab') close();
-    else if (event.key !== 'Enter' && event.key !== ' ') return;
-    else return; // the button's own
+    else {
+      const item = items.find((b) => b.dataset.key === event.key);
+      if (!item || event.key === 'Enter') return; // Enter and Space are the button's own
+      item.click();
+    }
     event.preventDefault();
-    event.stopPropagation();
   }
 
-  // items: [text, what it does, key (told only), why not ('' or undefined: it can be done)]
+  // items: [text, what it does, its key, why not ('' or undefined: it can be done)]
   function menu(title, items, x, y) {
     close();
     const back = document.activeElement;
     const box = element('div', { class: 'menu', role: 'menu', 'aria-label': title, onkeydown: key });
     for (const [text, act, keys, whyNot] of items)
       box.append(element('button', {
-        type: 'button', role: 'menuitem', disabled: Boolean(whyNot), title: whyNot || null,
+        type: 'button', role: 'menuitem', 'data-key': keys || null, disabled: Boolean(whyNot), title: whyNot || null,
         onclick: () => {
           close();
           act();

@@ -7,6 +7,8 @@
   const { element, textName, button } = flame;
   const LISTED = 60; // functions in the list to choose from
   const STAGES = 3; // named in the line above
+  const PAPER = 1000; // pixels of its width
+  const PRINTED = 60; // rows on it, at most
   const LEAST = 1e-4; // of the function's total: lighter branches are on no screen
 
   const HELP = [
@@ -20,12 +22,12 @@
 
   // What can be done with a function, by key: [text, act, why not].
   function functionActions(app, label) {
-    const { labels, strings, source } = app.profile;
+    const { labels, strings } = app.profile;
     const raw = strings.text(labels.name[label]);
-    const file = flame.views.some((v) => v.id === 'source') ? source.files.findIndex((f) => f.name === strings.text(labels.file[label])) : -1;
+    const file = flame.sourceFileOf ? flame.sourceFileOf(app.profile, strings.text(labels.file[label])) : -1; // pages may lack it
     return {
       w: ['Callers and callees', () => app.set({ view: 'callers', fn: label })],
-      f: ['Show in flame graph', () => app.set({ view: 'flame', find: flame.escaped(raw), zoom: 0, x0: 0, x1: 1 })],
+      f: ['Show in flame graph', () => app.toFlame({ find: flame.escaped(raw) })],
       v: ['Show source', () => app.set({ view: 'source', file, line: labels.line[label] }), file < 0 ? 'its source is not in this page' : ''],
       y: ['Copy name', () => app.copy(raw, 'the name')],
     };
@@ -50,6 +52,7 @@
     const painter = new flame.Painter(canvas);
     const view = { graph: null, profile: app.profile, zoom: 0, rows: 1, offset: 0, scroll: 0, flip, hits: null, selected: -1, hover: -1, colours: null, name: null };
     let frame = 0;
+    let paper = false;
     let hidden = 0; // pixels between what is seen of the callers and the middle
 
     const rows = () => view.rows - 1; // without the function itself, which has its own row in the middle
@@ -58,6 +61,7 @@
       view.rows = flame.depthSeen(view.graph.tree, view.graph.total, 0, view.graph.total[0] / (2 * width)) + 1;
     }
     function fit() {
+      if (paper) return;
       const height = Math.max(box.clientHeight, 1);
       const full = Math.max(rows() * flame.ROW, height);
       view.offset = flip ? full - rows() * flame.ROW : -flame.ROW;
@@ -67,9 +71,10 @@
       paint();
     }
     function paint() {
-      if (frame) return;
+      if (frame || paper) return;
       frame = root.requestAnimationFrame(() => {
         frame = 0;
+        if (paper) return;
         view.scroll = box.scrollTop;
         view.colours = app.colours();
         view.hits = app.hits();
@@ -92,6 +97,19 @@
       hidden = box.scrollHeight - box.clientHeight - box.scrollTop;
       paint();
     }, { passive: true });
+    // Paper gets the rows next to the middle.
+    for (const event of ['beforeprint', 'afterprint'])
+      root.addEventListener(event, () => {
+        if (event === 'beforeprint' ? !view.graph || box.offsetParent === null : !paper) return;
+        paper = event === 'beforeprint';
+        if (!paper) {
+          fit();
+          return;
+        }
+        const printed = Math.min(rows(), PRINTED);
+        painter.resize(PAPER, Math.max(1, printed * flame.ROW), 2);
+        painter.paint({ ...view, colours: app.colours(), hits: app.hits(), offset: flip ? 0 : -flame.ROW, scroll: flip ? (rows() - printed) * flame.ROW : 0 });
+      });
     const restart = () => {
       hidden = 0;
       box.scrollTop = 0;
@@ -123,17 +141,23 @@
       const table = flame.functionTable(app.profile, app.graph());
       const query = flame.compile(text);
       const passes = query.error ? (name) => name.includes(text) : query.test;
+      const { labels, strings } = app.profile;
+      let none = 'no function';
       found = [];
-      for (const row of byTotal(table)) {
-        if (found.length === LISTED) break;
-        const { labels, strings } = app.profile;
-        const string = query.field === 'module' ? labels.module[table.label[row]] - 1 : labels.name[table.label[row]];
-        if (passes(string < 0 ? '' : strings.text(string))) found.push(row);
+      try {
+        for (const row of byTotal(table)) {
+          if (found.length === LISTED) break;
+          const string = query.field === 'module' ? labels.module[table.label[row]] - 1 : labels.name[table.label[row]];
+          if (passes(string < 0 ? '' : strings.text(string))) found.push(row);
+        }
+      } catch (e) { // it takes too long
+        found = [];
+        none = e.message;
       }
       list.replaceChildren(...found.map((row, i) => element('li', { role: 'option', id: `fn-${i}`, 'aria-selected': 'false', onpointerdown: (e) => choose(e, i) },
         element('span', { class: 'share' }, app.share(table.total[row])), textName(app.name(table.label[row])),
         element('bdi', { class: 'of' }, flame.visible(flame.baseName(app.module(table.label[row])))))));
-      if (found.length === 0) list.append(element('li', { class: 'none' }, 'no function'));
+      if (found.length === 0) list.append(element('li', { class: 'none' }, none));
       list.hidden = false;
       input.setAttribute('aria-expanded', 'true');
       at = -1;
@@ -248,6 +272,8 @@
       return [element('strong', null, textName(flame.shorten(app.name(label), 400))), flame.pairs(list)];
     }
 
+    const focus = () => (at.pane ? at.pane.canvas : middle).focus({ preventScroll: true });
+
     function select(p, node) {
       at = { pane: node > 0 ? p : null, node };
       for (const q of panes) {
@@ -256,6 +282,7 @@
       }
       middle.classList.toggle('selected', !at.pane);
       if (at.pane) at.pane.reveal(node);
+      if (!(document.activeElement instanceof HTMLInputElement)) focus(); // Enter in the search goes on
       const graph = at.pane ? at.pane.view.graph : above.view.graph;
       app.say(`${app.name(selectedLabel())}: ${amounts(graph, node).map((x) => x.join(' ')).join(', ')}`);
     }
@@ -320,7 +347,7 @@
       const list = amounts(above.view.graph, 0);
       if (!table.compare) list.push(['self', `${app.amount(table.self[row])}, ${app.share(table.self[row])}`]);
       const place = [flame.baseName(app.module(label)), file && `${file}${labels.line[label] ? `:${labels.line[label]}` : ''}`].filter(Boolean).join(' · ');
-      const stages = table.compare || app.state.from >= 0 ? [] : flame.functionStages(profile, app.state, label, graph.byCount ? 'count' : 'value');
+      const stages = table.compare || graph.time || app.state.from >= 0 ? [] : flame.functionStages(profile, app.state, label, graph.byCount ? 'count' : 'value');
       if (stages.length > 0 && profile.stages.length > 0)
         list.push(['stages', stages.slice(0, STAGES).map(({ stage, value }) =>
           `${stage < 0 ? 'outside' : flame.visible(profile.stages[stage].name)} ${flame.percent(value, above.view.graph.total[0])}`).join(', ')
@@ -397,7 +424,7 @@
         }
       },
       resize,
-      focus: () => (at.pane ? at.pane.canvas : middle).focus({ preventScroll: true }),
+      focus,
       keys: {
         ArrowUp: () => move(above),
         ArrowDown: () => move(below),

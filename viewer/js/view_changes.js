@@ -49,7 +49,7 @@
     function functionRow(row, most) {
       const { labels, strings } = profile;
       const name = strings.text(labels.name[row.label]);
-      const find = () => app.set({ view: 'flame', find: flame.escaped(name) });
+      const find = () => app.toFlame({ find: flame.escaped(name) });
       const module = app.module(row.label);
       const change = element('td', { class: `change ${row.delta > 0 ? 'more' : 'less'}` }, flame.signedText(row.delta, amount));
       change.style.setProperty('--p', most > 0 ? Math.abs(row.delta) / most : 0);
@@ -101,7 +101,7 @@
         const base = app.graph().base(item.node);
         const { width } = app.state;
         const other = letter === 'A' ? 'b' : 'a'; // in whose widths it cannot be seen
-        app.set({ view: 'flame', zoom: 0, selected: base, width: width === other ? letter.toLowerCase() : width });
+        app.toFlame({ selected: base, width: width === other ? letter.toLowerCase() : width });
       };
       return element('li', { class: item.significant ? 'sure' : null },
         button(pathText(item.node), 'show it in the flame graph', go, { class: 'plain' }),

@@ -130,7 +130,7 @@
     const list = flame.longTable({
       label: 'functions', role: 'grid', fill, moved: foot, opened: (i) => open(i),
       sorted: (key) => {
-        const now = sorting(app.state.sort, several);
+        const now = load();
         const first = !['name', 'module', 'place', 'p'].includes(key); // numbers: the largest first
         app.set({ sort: sortText(now.byModule, key, now.key === key && !now.other ? !now.down : first) });
       },
@@ -153,7 +153,7 @@
     const sortText = (byModule, key, down) => `${down ? '-' : ''}${byModule ? 'm.' : ''}${key}`;
 
     function regroup(value) {
-      const now = sorting(app.state.sort, several);
+      const now = load();
       const known = !now.other && !['module', 'place', 'p'].includes(now.key);
       app.set({ sort: known ? sortText(value !== '', now.key, now.down) : value ? 'm.' : '' });
     }
@@ -221,23 +221,10 @@
 
     // Sums of each kind the page holds by function (or module) under the filters; worked out once for all rows.
     function sumsByKind() {
-      const { stage, thread } = app.state;
-      const key = `${stage} ${thread} ${shown.byModule}`;
-      if (sums.key === key) return sums.list;
-      const { tree } = profile;
-      const idOf = shown.ids;
-      const size = shown.table.rowOf.length;
-      const list = profile.kinds.map((kind) => {
-        const w = flame.weigh(profile, { run: 0, kind, stage, thread, scales: null });
-        const out = { kind, value: new Float64Array(size), count: new Float64Array(size) };
-        for (let n = 1; n < tree.count; n++) {
-          out.value[idOf[tree.label[n]]] += w.selfValue[n];
-          out.count[idOf[tree.label[n]]] += w.selfCount[n];
-        }
-        return out;
-      });
-      sums = { key, list };
-      return list;
+      const { stage, thread, fold, own } = app.state;
+      const key = [stage, thread, fold, own, shown.byModule].join(' ');
+      if (sums.key !== key) sums = { key, list: flame.sumsByKind(profile, app.state, shown.ids, shown.table.rowOf.length) };
+      return sums.list;
     }
 
     function kindsOf(id) {
@@ -270,7 +257,7 @@
       if (r === undefined) return;
       if (!shown.byModule) flame.actByKey(app, key, shown.table.label[r]);
       else if (key === 'w') app.set({ sort: '', find: shown.names.find(r) });
-      else if (key === 'f') app.set({ view: 'flame', find: shown.names.find(r), zoom: 0, x0: 0, x1: 1 });
+      else if (key === 'f') app.toFlame({ find: shown.names.find(r) });
       else if (key === 'y') app.copy(shown.names.name(r), 'the name');
     }
 

@@ -277,7 +277,7 @@
         ' ': () => toggle(here()),
         '*': () => openBelow(here()),
         e: () => heaviest(here()),
-        f: () => app.set({ view: 'flame', zoom: graph.base(here()), selected: graph.base(here()), x0: 0, x1: 1 }),
+        f: () => app.toFlame({ zoom: graph.base(here()), selected: graph.base(here()) }),
         w: () => here() > 0 && app.set({ view: 'callers', fn: graph.tree.label[here()] }),
         y: () => here() > 0 && app.copy(app.profile.strings.text(app.profile.labels.name[graph.tree.label[here()]]), 'the name'),
         Y: copyTree,
