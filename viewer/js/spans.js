@@ -202,14 +202,7 @@
     return list;
   }
 
-  // Which stages are a stage or lie inside it, as 0 and 1 by number.
-  function insideStage(profile, stage) {
-    const inside = new Uint8Array(profile.stages.length);
-    for (const s of profile.stages) inside[s.id] = s.id === stage || (s.parent >= 0 && inside[s.parent]) ? 1 : 0;
-    return inside;
-  }
-
-  const api = { runEnd, spanEnd, placedSpans, spanLanes, spanLine, innermost, lastAt, stageTable, insideStage, nearestRank };
+  const api = { runEnd, spanEnd, placedSpans, spanLanes, spanLine, innermost, lastAt, stageTable, nearestRank };
   if (typeof module === 'object') module.exports = api;
   else root.flame = Object.assign(root.flame ?? {}, api);
 })(globalThis);

@@ -9,7 +9,7 @@
 (function (root) {
   'use strict';
 
-  const flame = typeof module === 'object' ? { ...require('./spans.js') } : root.flame;
+  const flame = typeof module === 'object' ? { ...require('./weigh.js'), ...require('./spans.js') } : root.flame;
 
   const ALL = -2;
   const OUTSIDE = -1;
@@ -160,7 +160,7 @@
     const index = tickIndex(profile);
     const weights = weightsOf(profile, state.kind);
     const [from, to] = rangeOf(state);
-    const inside = state.stage >= 0 ? flame.insideStage(profile, state.stage) : null;
+    const inside = state.stage >= 0 ? flame.stagesInside(profile, state.stage) : null;
     index.lists.forEach((list, thread) => {
       if (state.thread !== ALL && thread !== state.thread + 1) return;
       let lo = 0;
