@@ -100,6 +100,9 @@ void site_grid_release(struct site_grid *g);
 /* Digits as numbers, everything else byte by byte: "k9" before "k10". NULL is last. */
 int site_natural(const char *a, const char *b);
 
+/* Bytes of `text`, at most `most`, that cut no character. */
+size_t site_cut(const char *text, size_t most);
+
 /* "prot_t5, K = 5"-like name of a cell, cut to fit. */
 #define SITE_CELL_NAME 96
 void site_cell_name(const struct site *s, const struct site_grid *g, uint32_t cell,

@@ -268,21 +268,42 @@ static const char *or_none(const char *value)
 	return value ? value : "none";
 }
 
+size_t site_cut(const char *text, size_t most)
+{
+	size_t n = strnlen(text, most);
+
+	while (n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80)
+		n--;
+	return n;
+}
+
+struct shortened {
+	int n; /* for "%.*s" */
+	const char *text, *end;
+};
+
+/* At most `most` bytes with the sign that something is missing. */
+static struct shortened shorten(const char *text, size_t most)
+{
+	int whole = strlen(text) <= most;
+
+	return (struct shortened){(int)site_cut(text, whole ? most : most - 3), text,
+				  whole ? "" : "…"};
+}
+
 void site_cell_name(const struct site *s, const struct site_grid *g, uint32_t cell,
 		    char name[SITE_CELL_NAME])
 {
 	const struct site_cell *c = &g->cells[cell];
-	const char *row = or_none(g->rows.values[c->row]);
-
-	const char *column = or_none(g->columns.values[c->column]);
+	struct shortened row = shorten(or_none(g->rows.values[c->row]), s->col_name ? 46 : 90);
+	struct shortened column = shorten(or_none(g->columns.values[c->column]), 22);
 
 	if (s->col_name)
-		snprintf(name, SITE_CELL_NAME, "%.*s%s, %.14s %.*s%s", strlen(row) > 46 ? 43 : 46,
-			 row, strlen(row) > 46 ? "…" : "", s->col_name,
-			 strlen(column) > 22 ? 19 : 22, column, strlen(column) > 22 ? "…" : "");
+		snprintf(name, SITE_CELL_NAME, "%.*s%s, %.*s %.*s%s", row.n, row.text, row.end,
+			 (int)site_cut(s->col_name, 14), s->col_name, column.n, column.text,
+			 column.end);
 	else
-		snprintf(name, SITE_CELL_NAME, "%.*s%s", strlen(row) > 90 ? 87 : 90, row,
-			 strlen(row) > 90 ? "…" : "");
+		snprintf(name, SITE_CELL_NAME, "%.*s%s", row.n, row.text, row.end);
 }
 
 static int compare_doubles(const void *a, const void *b)

@@ -67,7 +67,7 @@ static void put_fact(struct buf *out, const struct site *s, const char *name, si
 
 		if (!is_new(s, i, member))
 			continue;
-		len = strnlen(text, most);
+		len = site_cut(text, most);
 		buf_puts(out, n++ ? ", " : "");
 		html_name(out, text, len);
 		if (text[len])

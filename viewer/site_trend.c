@@ -25,11 +25,19 @@ struct series {
 	uint32_t n, runs, commits;
 };
 
+/* Room for the runs of one cell; owned. */
+struct scratch {
+	struct dated *dated;
+	uint32_t *runs;
+	double *values;
+};
+
 static const char *commit_of(const struct site_run *r)
 {
 	return r->git_sha ? r->git_sha : "";
 }
 
+/* In runs that good_runs() put in order. */
 static uint32_t commits_in(const struct site *s, const uint32_t *runs, uint32_t n)
 {
 	uint32_t i, count = 0;
@@ -40,14 +48,44 @@ static uint32_t commits_in(const struct site *s, const uint32_t *runs, uint32_t 
 	return count;
 }
 
-/* The cell's runs that did not fail, by time. */
-static uint32_t good_runs(const struct site *s, const struct site_cell *c, uint32_t *runs)
+struct dated {
+	const struct site *s;
+	uint32_t run, first; /* of the runs of its commit */
+};
+
+static int by_commit(const void *a, const void *b)
 {
+	const struct dated *x = a, *y = b;
+	int by = strcmp(commit_of(&x->s->runs[x->run]), commit_of(&y->s->runs[y->run]));
+
+	return by ? by : (x->run > y->run) - (x->run < y->run);
+}
+
+static int by_first(const void *a, const void *b)
+{
+	const struct dated *x = a, *y = b;
+
+	if (x->first != y->first)
+		return x->first < y->first ? -1 : 1;
+	return (x->run > y->run) - (x->run < y->run);
+}
+
+/* The cell's runs that did not fail: those of a commit side by side, commits by their first run, runs by time. */
+static uint32_t good_runs(const struct site *s, const struct site_cell *c, struct scratch *to)
+{
+	struct dated *d = to->dated;
 	uint32_t i, n = 0;
 
 	for (i = 0; i < c->n_runs; i++)
 		if (!s->runs[c->runs[i]].failed)
-			runs[n++] = c->runs[i];
+			d[n++] = (struct dated){s, c->runs[i], c->runs[i]};
+	qsort(d, n, sizeof *d, by_commit);
+	for (i = 1; i < n; i++)
+		if (strcmp(commit_of(&s->runs[d[i].run]), commit_of(&s->runs[d[i - 1].run])) == 0)
+			d[i].first = d[i - 1].first;
+	qsort(d, n, sizeof *d, by_first);
+	for (i = 0; i < n; i++)
+		to->runs[i] = d[i].run;
 	return n;
 }
 
@@ -173,22 +211,21 @@ static void put_spread(struct buf *out, const struct series *s, enum site_unit u
 			   (all.max - all.min) / 2 / all.median * 100);
 }
 
-static void put_row(struct buf *out, struct site_view *v, uint32_t cell, uint32_t *runs,
-		    double *values)
+static void put_row(struct buf *out, struct site_view *v, uint32_t cell, struct scratch *room)
 {
-	uint32_t n = good_runs(v->s, &v->g->cells[cell], runs), m;
+	uint32_t n = good_runs(v->s, &v->g->cells[cell], room), m;
 
 	if (n < 2)
 		return;
 	buf_puts(out, "<tr><th scope=\"row\">");
 	site_put_cell_link(out, v, cell);
 	buf_printf(out, "</th><td class=\"n\">%" PRIu32 "</td><td class=\"n\">%" PRIu32 "</td>", n,
-		   commits_in(v->s, runs, n));
+		   commits_in(v->s, room->runs, n));
 	for (m = 0; m < METRICS && m < v->s->n_metrics; m++) {
 		enum site_unit unit = v->s->metrics[m].unit;
 		struct series s;
 
-		make_series(&s, v->s, runs, n, m, values);
+		make_series(&s, v->s, room->runs, n, m, room->values);
 		if (!s.n) {
 			buf_puts(out, "<td>–</td><td>–</td>");
 			continue;
@@ -206,7 +243,7 @@ static void put_row(struct buf *out, struct site_view *v, uint32_t cell, uint32_
 	buf_puts(out, "</tr>\n");
 }
 
-static void put_table(struct buf *out, struct site_view *v, uint32_t *runs, double *values)
+static void put_table(struct buf *out, struct site_view *v, struct scratch *room)
 {
 	uint32_t i, m;
 
@@ -222,25 +259,34 @@ static void put_table(struct buf *out, struct site_view *v, uint32_t *runs, doub
 	}
 	buf_puts(out, "</tr></thead>\n<tbody>\n");
 	for (i = 0; i < v->g->n_cells; i++)
-		put_row(out, v, i, runs, values);
+		put_row(out, v, i, room);
 	buf_puts(out, "</tbody></table></div>\n");
+}
+
+static void release(struct scratch *room)
+{
+	free(room->dated);
+	free(room->runs);
+	free(room->values);
 }
 
 void site_trend(struct buf *out, struct site_view *v)
 {
-	uint32_t *runs = malloc((v->s->n_runs + 1) * sizeof *runs), i, repeated = 0, commits = 0;
-	double *values = malloc((v->s->n_runs + 1) * sizeof *values);
+	size_t n = (size_t)v->s->n_runs + 1;
+	struct scratch room = {calloc(n, sizeof *room.dated), calloc(n, sizeof *room.runs),
+			       calloc(n, sizeof *room.values)};
+	uint32_t i, repeated = 0, commits = 0;
 
-	if (!runs || !values) {
+	if (!room.dated || !room.runs || !room.values) {
 		out->failed = out->failed ? out->failed : ERR_NOMEM;
-		free(runs);
-		free(values);
+		release(&room);
 		return;
 	}
 	for (i = 0; i < v->g->n_cells; i++) {
-		uint32_t n = good_runs(v->s, &v->g->cells[i], runs), c = commits_in(v->s, runs, n);
+		uint32_t good = good_runs(v->s, &v->g->cells[i], &room);
+		uint32_t c = commits_in(v->s, room.runs, good);
 
-		repeated += n > 1;
+		repeated += good > 1;
 		commits = c > commits ? c : commits;
 	}
 	buf_puts(out, "<section><h2>Trend</h2>\n");
@@ -260,8 +306,7 @@ void site_trend(struct buf *out, struct site_view *v)
 			      "commits make "
 			      "it a trend.</p>\n");
 	if (repeated)
-		put_table(out, v, runs, values);
+		put_table(out, v, &room);
 	buf_puts(out, "</section>\n");
-	free(runs);
-	free(values);
+	release(&room);
 }

@@ -399,6 +399,15 @@ static int choose_specs(struct reading *r)
 }
 _Static_assert(OWN + 2 * NAMES_MAX + 1 <= SITE_METRICS_MAX, "every metric has a place");
 
+/* Half of the room is for each. */
+static void join_names(char *to, size_t size, const char *row, const char *column)
+{
+	size_t most = size / 2 - 2;
+
+	snprintf(to, size, "%.*s, %.*s", (int)site_cut(row, most), row, (int)site_cut(column, most),
+		 column);
+}
+
 /* A matrix that would be nearly empty and huge becomes a list: both labels in one name. */
 static int flatten(struct reading *r)
 {
@@ -416,8 +425,8 @@ static int flatten(struct reading *r)
 		struct site_run *run = &d->runs[i];
 		char name[400];
 
-		snprintf(name, sizeof name, "%.190s, %.190s", run->row ? run->row : "none",
-			 run->column ? run->column : "none");
+		join_names(name, sizeof name, run->row ? run->row : "none",
+			   run->column ? run->column : "none");
 		run->column = NULL;
 		if (keep(r, &run->row, name))
 			return no_memory(r);
@@ -425,7 +434,7 @@ static int flatten(struct reading *r)
 	if (huge) {
 		char name[200];
 
-		snprintf(name, sizeof name, "%.90s, %.90s", r->row, r->col);
+		join_names(name, sizeof name, r->row, r->col);
 		d->site.col_name = NULL;
 		if (keep(r, &d->site.row_name, name))
 			return no_memory(r);

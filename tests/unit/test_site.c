@@ -251,6 +251,76 @@ static void test_index(void **state)
 	free(text);
 }
 
+/* Runs of two commits by turns are two points, not six. */
+static void test_commits_by_turns(void **state)
+{
+	struct site_rig r;
+	size_t size;
+	uint32_t i;
+	char *text;
+
+	(void)state;
+	rig_site(&r, two, 1, 6);
+	for (i = 0; i < r.site.n_runs; i++)
+		r.runs[i].git_sha = i / 3 % 2 ? "fedcba9876543210" : "0123456789abcdef";
+	text = index_of(&r, &size);
+	assert_true(has(text, "<td class=\"n\">6</td><td class=\"n\">2</td>"));
+	assert_true(has(text, "012345678: 1.6 s (1 s … 2.2 s in 3 runs)"));
+	assert_true(has(text, "fedcba987: 1.9 s (1.3 s … 2.5 s in 3 runs)"));
+	free(text);
+}
+
+static int mbs_valid(const char *text)
+{
+	for (; *text; text++) {
+		int more = (unsigned char)*text >= 0xe0 ? 2 : (unsigned char)*text >= 0xc0 ? 1 : 0;
+
+		if (((unsigned char)*text & 0xc0) == 0x80)
+			return 0;
+		for (; more; more--)
+			if (((unsigned char)*++text & 0xc0) != 0x80)
+				return 0;
+	}
+	return 1;
+}
+
+/* What is cut to fit is cut between characters. */
+static void test_cut(void **state)
+{
+	static char long_row[400];
+	const char *rows[] = {long_row};
+	char name[SITE_CELL_NAME];
+	struct site_rig r;
+	struct site_grid g;
+	size_t size, shift;
+	uint32_t i;
+	char *text;
+
+	(void)state;
+	assert_int_equal(site_cut("abc", 5), 3);
+	assert_int_equal(site_cut("\xc3\xa4\xc3\xa4", 3), 2);
+	assert_int_equal(site_cut("\xe2\x82\xac", 2), 0);
+	for (shift = 0; shift < 3; shift++) {
+		memset(long_row, 'x', shift);
+		for (i = 0; i < 100; i++)
+			memcpy(long_row + shift + 3 * i, "\xe2\x82\xac", 4);
+		rig_site(&r, rows, 1, 1);
+		r.site.col_name = long_row;
+		for (i = 0; i < r.site.n_runs; i++)
+			r.runs[i].column = r.runs[i].data_set = r.runs[i].command = long_row;
+		assert_int_equal(site_grid_make(&g, &r.site, NULL), 0);
+		site_cell_name(&r.site, &g, 0, name);
+		assert_int_equal(mbs_valid(name), 1);
+		r.site.col_name = NULL;
+		site_cell_name(&r.site, &g, 0, name);
+		assert_int_equal(mbs_valid(name), 1);
+		site_grid_release(&g);
+		text = index_of(&r, &size);
+		assert_false(has(text, "\xef\xbf\xbd"));
+		free(text);
+	}
+}
+
 /* Every text that a run brings, at its worst: none of it is markup. */
 static void test_hostile(void **state)
 {
@@ -303,12 +373,19 @@ static void test_same_bytes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_natural),     cmocka_unit_test(test_grid),
-		cmocka_unit_test(test_stands_for),  cmocka_unit_test(test_spread),
-		cmocka_unit_test(test_last_commit), cmocka_unit_test(test_scales),
-		cmocka_unit_test(test_ticks),       cmocka_unit_test(test_short),
-		cmocka_unit_test(test_index),       cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_natural),
+		cmocka_unit_test(test_grid),
+		cmocka_unit_test(test_stands_for),
+		cmocka_unit_test(test_spread),
+		cmocka_unit_test(test_last_commit),
+		cmocka_unit_test(test_scales),
+		cmocka_unit_test(test_ticks),
+		cmocka_unit_test(test_short),
+		cmocka_unit_test(test_index),
+		cmocka_unit_test(test_hostile),
 		cmocka_unit_test(test_same_bytes),
+		cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_commits_by_turns),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
