@@ -117,7 +117,7 @@
     const label = graph.tree.label[node];
     const raw = node > 0 ? strings.text(labels.name[label]) : '';
     const { file, line } = placeOf(app, graph, node);
-    const place = profile.source ? profile.source.files.findIndex((f) => f.name === file) : -1;
+    const place = flame.sourceFileOf ? flame.sourceFileOf(profile, file) : -1; // pages may lack it
     const ofRoot = node === 0 ? 'this is the whole graph' : '';
     const view = (id) => {
       const spec = app.views.find((v) => v.id === id);
