@@ -213,18 +213,35 @@ static int make_code(struct page *w)
 	return rc == 0 ? choose_parts(w) : rc;
 }
 
-/* When not even a page with everything folded is small enough: how large the smallest one is, whose data are `n` bytes. A
- * larger page has more code. */
-static int too_small(struct page *w, size_t n)
+/* Data that the page has no code for would only take the room of others. */
+static unsigned not_shown(unsigned parts)
+{
+	return (parts & 1u << PART_ONE ? 0 : GRAPH_NO_TIME) |
+	       (parts & 1u << PART_STAGES ? 0 : GRAPH_NO_SPANS) |
+	       (parts & 1u << PART_SOURCE ? 0 : GRAPH_NO_SOURCE);
+}
+
+static int put_payload(struct buf *data, struct graph *g, const struct page *w, size_t room)
+{
+	buf_clear(data);
+	g->without = not_shown(w->parts);
+	return payload_write(data, g, w->options, room, w->err);
+}
+
+/* When not even a page with everything folded, whose data these are, is small enough: how large the smallest one is. A
+ * larger page has more code, and data of it. */
+static int too_small(struct buf *data, struct graph *g, struct page *w)
 {
 	struct flame_options o = *w->options;
 	size_t asked = o.max_bytes, least;
 	int rc = 0;
 
 	w->options = &o;
-	while (rc == 0 && (least = w->bytes + base64_bytes(n)) > o.max_bytes) {
+	while (rc == 0 && (least = w->bytes + base64_bytes(data->len)) > o.max_bytes) {
 		o.max_bytes = least;
 		rc = make_code(w);
+		if (rc == 0)
+			rc = put_payload(data, g, w, 0);
 	}
 	if (rc != 0)
 		return rc;
@@ -240,14 +257,13 @@ static int make_data(struct buf *data, struct graph *g, struct page *w)
 	const struct flame_options *o = w->options;
 	size_t max = bytes_max(o);
 	size_t room = max > w->bytes ? base64_room(max - w->bytes) : 0;
-	int rc = payload_write(data, g, o, room, w->err);
+	int rc = put_payload(data, g, w, room);
 
 	if (rc != 0 || data->len <= room || o->max_bytes == 0)
 		return rc;
-	buf_clear(data);
-	rc = payload_write(data, g, o, 0, w->err);
+	rc = put_payload(data, g, w, 0);
 	if (rc == 0 && w->bytes + base64_bytes(data->len) > max)
-		rc = too_small(w, data->len);
+		rc = too_small(data, g, w);
 	return rc;
 }
 

@@ -69,6 +69,7 @@ struct flame_options { /* strings borrowed, NULL: none */
 	const struct flame_source *source; /* NULL: none */
 	size_t max_bytes;                  /* of the whole page; 0: FLAME_BYTES_MAX */
 	const char *up, *up_text; /* link to the page that this one is a part of, and its words */
+	int *has_text;            /* set to whether the page holds text of sources */
 	int redact; /* no host, job, labels, arguments, source, nor folders of paths */
 };
 

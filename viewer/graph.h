@@ -99,8 +99,12 @@ struct graph {
 	uint64_t folded_nodes; /* in "(other)" nodes */
 	uint64_t spans_of;     /* stages that ran */
 	size_t ticks_of;       /* samples in time that there were */
+	unsigned without;      /* enum graph_without: what its page could not show */
 	uint32_t other;        /* label of "(other)", GRAPH_NONE until there is one */
 };
+
+/* Bits; a page that has no code for them does not hold their data. */
+enum graph_without { GRAPH_NO_TIME = 1, GRAPH_NO_SPANS = 2, GRAPH_NO_SOURCE = 4 };
 
 /* More call paths than this do not fit a page in any case: the lightest are folded at once. */
 #define GRAPH_PATHS_MAX 400000

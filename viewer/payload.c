@@ -201,6 +201,8 @@ int payload_write(struct buf *out, struct graph *g, const struct flame_options *
 
 	if (rc == 0)
 		rc = write_fitting(&w, out, room);
+	if (rc == 0 && options->has_text)
+		*options->has_text = w.columns[WINDOW_TEXT].len > 0;
 	pack_release(&w);
 	if (rc == ERR_NOMEM)
 		return err_nomem(err, "the data of a page");

@@ -12,7 +12,7 @@
 /* Longer names are cut, and say so: no screen shows more, and one name must not fill a page. */
 #define PAYLOAD_NAME_MAX 4096
 
-/* Appends to `out`, if it can be done in at most `room` bytes: of source, samples in time, stages and counters
+/* What `g->without` names is left out. Appends to `out`, if it can be done in at most `room` bytes: of source, samples in time, stages and counters
  * as much as their parts of it hold, then nodes are folded until all fit. `g` is then what was written.
  * More than `room` is written where folding everything is not enough. 0, ERR_NOMEM or ERR_LIMIT (`out` is
  * full). */

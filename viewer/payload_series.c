@@ -196,6 +196,11 @@ void payload_series(struct pack *w, size_t room)
 		return;
 	if (series_init(&s, p) != 0)
 		w->failed = ERR_NOMEM;
+	if (w->g->without & GRAPH_NO_TIME) {
+		w->series_left_out = s.n_names;
+		series_release(&s);
+		return;
+	}
 	pack_mark(w, &mark);
 	for (most = s.n > POINTS_MIN ? s.n : POINTS_MIN; pack_failed(w) == 0; most /= 2) {
 		put_series(w, &s, most);

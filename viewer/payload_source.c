@@ -61,6 +61,10 @@ void payload_source(struct pack *w, size_t room)
 	if (!s || w->options->redact)
 		return;
 	w->source_left_out = s->left_out;
+	if (w->g->without & GRAPH_NO_SOURCE) {
+		w->source_left_out = (uint32_t)s->n_files;
+		return;
+	}
 	for (i = 0; i < s->n_files && pack_failed(w) == 0; i++) {
 		const struct flame_file *f = &s->files[i];
 		size_t size = texts ? try_file(w, f, f->n_windows, room) : room + 1;

@@ -60,6 +60,8 @@ void payload_spans(struct pack *w, size_t room)
 	uint32_t keep = w->g->n_spans;
 	struct pack_mark mark;
 
+	if (w->g->without & GRAPH_NO_SPANS)
+		w->g->n_spans = 0;
 	pack_mark(w, &mark);
 	for (;;) {
 		struct err err;

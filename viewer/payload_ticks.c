@@ -27,6 +27,8 @@ void payload_ticks(struct pack *w, size_t room)
 	struct pack_mark mark;
 	struct err err;
 
+	if (w->g->without & GRAPH_NO_TIME)
+		w->g->n_ticks = 0;
 	pack_mark(w, &mark);
 	for (;;) {
 		put_ticks(w);

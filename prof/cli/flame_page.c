@@ -199,8 +199,6 @@ static int find_source(struct made *m, const struct flame_page *page, const stru
 	rc = flame_sources_make(&m->sources, p, &want, &how, err);
 	if (rc == 0 && m->sources.source.n_files)
 		o->source = &m->sources.source;
-	if (rc == 0 && page->has_text && m->sources.n_texts)
-		*page->has_text = 1;
 	return rc;
 }
 
@@ -219,6 +217,7 @@ int flame_page_write(FILE *out, const struct flame_page *page, const struct prof
 				  .up_text = page->up_text,
 				  .filter_text = filter_text(&m.text, page),
 				  .max_bytes = page->max_bytes,
+				  .has_text = page->has_text,
 				  .redact = page->redact};
 	int rc = 0;
 

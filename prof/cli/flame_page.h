@@ -18,7 +18,7 @@ struct flame_page { /* strings borrowed, NULL: none */
 	int kind; /* -1: by the first run */
 	int only_kind, no_source, redact;
 	uint64_t max_bytes; /* 0: as the viewer has it */
-	int *has_text;      /* NULL, or set to 1 when source code was found for the page */
+	int *has_text;      /* NULL, or set to whether the page holds source code */
 };
 
 /* What to read of a store for a page of `n` runs. */

@@ -82,6 +82,15 @@ test('signs that cannot be seen or turn text round are made visible', () => {
   is(flame.visible('שלום 漢字 🔥'), 'שלום 漢字 🔥');
 });
 
+test('views that a page left out are told from those that there are no data for', () => {
+  const { viewsOf } = core('views');
+  const profile = (meta) => ({ runs: [{}], ticks: { count: 0 }, spans: { count: 0 }, series: [], source: { files: [] }, meta });
+  const left = (meta) => viewsOf(profile(meta), []).filter((v) => v.leftOut).map((v) => v.id).filter((id) => ['time', 'stages', 'memory', 'source'].includes(id)).join();
+  is(left({}), '');
+  is(left({ ticks: null, spans: { kept: 0, of: 0 }, series_left_out: 0, source: { left_out: 0 } }), '');
+  is(left({ ticks: { kept: 0, of: 9 }, spans: { kept: 0, of: 2 }, series_left_out: 3, source: { left_out: 1 } }), 'time,stages,memory,source');
+});
+
 test('numbers read like those of the command line', () => {
   const cases = [
     [flame.time(0), '0 ns'], [flame.time(999), '999 ns'], [flame.time(1240000), '1.24 ms'], [flame.time(999600), '1 ms'],

@@ -104,6 +104,11 @@ told() { # who sends a page to others knows what is in it
 		flame told.html one --no-source && grep -q 'wrote told.html: [0-9.]* KiB$' err
 }
 check "that a page has source is said" told
+small() { # no view of source, so no data of it, and neither is said
+	flame small.html one --max-bytes 64K && grep -q 'wrote small.html: [0-9.]* KiB$' err &&
+		! node "$PAYLOAD" raw <small.html | grep -aq text-of && node "$PAYLOAD" head <small.html | grep -q '"left_out":[1-9]'
+}
+check "… and a page that is too small for it has none" small
 none() { # options…: neither text nor lines
 	flame none.html one "$@" || return 1
 	[ -z "$(node "$PAYLOAD" source <none.html)" ] && ! node "$PAYLOAD" raw <none.html | grep -aq 'text-of'

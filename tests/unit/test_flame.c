@@ -131,7 +131,7 @@ static char *data_in(char *page)
 	return at;
 }
 
-/* All the data; of the views those that there is room for. */
+/* Of the views those that there is room for, with their data; what there was is said. */
 static void a_small_profile_fits_sixty_kilobytes(void **state)
 {
 	struct flame_options small = cpu;
@@ -147,7 +147,7 @@ static void a_small_profile_fits_sixty_kilobytes(void **state)
 	assert_null(strstr(a, "flame-code-stages"));
 	b = page_of(&p, &cpu, &n);
 	assert_non_null(strstr(b, "flame-code-stages"));
-	assert_string_equal(data_in(a), data_in(b));
+	assert_true(strlen(data_in(a)) < strlen(data_in(b)));
 	free(a);
 	free(b);
 	profile_release(&p);
