@@ -95,6 +95,8 @@ struct site_grid {
 int site_is_current(const struct site *s, const struct site_cell *c, uint32_t run);
 
 int site_grid_make(struct site_grid *g, const struct site *s, struct err *err);
+/* Would it be huge and nearly empty? Needs no room for it. */
+int site_grid_sparse(const struct site *s, int *sparse, struct err *err);
 void site_grid_release(struct site_grid *g);
 
 /* Digits as numbers, everything else byte by byte: "k9" before "k10". NULL is last. */

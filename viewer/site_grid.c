@@ -204,7 +204,6 @@ static int fill_cells(struct site_grid *g, const struct site *s, struct member *
 	for (i = 0; i < s->n_runs; i++) {
 		g->members[i] = m[i].run;
 		if (i == 0 || m[i].cell != m[i - 1].cell) {
-			g->at[m[i].cell] = g->n_cells;
 			g->cells[g->n_cells++] = (struct site_cell){
 				.row = (uint32_t)(m[i].cell / g->columns.n),
 				.column = (uint32_t)(m[i].cell % g->columns.n),
@@ -219,34 +218,64 @@ static int fill_cells(struct site_grid *g, const struct site *s, struct member *
 	return 0;
 }
 
-int site_grid_make(struct site_grid *g, const struct site *s, struct err *err)
+/* All but `at`, whose size is that of the matrix; the rest grows with the runs. */
+static int make_cells(struct site_grid *g, const struct site *s, struct err *err)
 {
 	struct member *m = malloc((s->n_runs + 1) * sizeof *m);
 	struct timed *scratch = malloc((s->n_runs + 1) * sizeof *scratch);
-	size_t all;
 	int rc;
 
 	*g = (struct site_grid){0};
 	rc = make_axis(&g->rows, s, 0, err);
 	if (rc == 0)
 		rc = make_axis(&g->columns, s, 1, err);
-	all = (size_t)g->rows.n * g->columns.n;
 	if (rc == 0) {
 		g->cells = malloc((s->n_runs + 1) * sizeof *g->cells);
 		g->members = malloc((s->n_runs + 1) * sizeof *g->members);
-		g->at = malloc((all + 1) * sizeof *g->at);
-		if (!m || !scratch || !g->cells || !g->members || !g->at)
+		if (!m || !scratch || !g->cells || !g->members)
 			rc = err_nomem(err, "the matrix");
 	}
-	if (rc == 0) {
-		memset(g->at, 0xff, all * sizeof *g->at);
+	if (rc == 0)
 		rc = fill_cells(g, s, m, scratch);
-	}
 	free(m);
 	free(scratch);
 	if (rc)
 		site_grid_release(g);
 	return rc;
+}
+
+int site_grid_make(struct site_grid *g, const struct site *s, struct err *err)
+{
+	int rc = make_cells(g, s, err);
+	uint32_t i;
+	size_t all;
+
+	if (rc)
+		return rc;
+	all = (size_t)g->rows.n * g->columns.n;
+	g->at = malloc((all + 1) * sizeof *g->at);
+	if (!g->at) {
+		site_grid_release(g);
+		return err_nomem(err, "the matrix");
+	}
+	memset(g->at, 0xff, all * sizeof *g->at);
+	for (i = 0; i < g->n_cells; i++)
+		g->at[(size_t)g->cells[i].row * g->columns.n + g->cells[i].column] = i;
+	return 0;
+}
+
+int site_grid_sparse(const struct site *s, int *sparse, struct err *err)
+{
+	struct site_grid g;
+	int rc = make_cells(&g, s, err);
+	uint64_t all;
+
+	if (rc)
+		return rc;
+	all = (uint64_t)g.rows.n * g.columns.n;
+	*sparse = all > 20000 && all / 4 > g.n_cells;
+	site_grid_release(&g);
+	return 0;
 }
 
 void site_grid_release(struct site_grid *g)

@@ -412,15 +412,11 @@ static void join_names(char *to, size_t size, const char *row, const char *colum
 static int flatten(struct reading *r)
 {
 	struct site_data *d = r->d;
-	struct site_grid g;
-	int rc = r->col ? site_grid_make(&g, &d->site, r->err) : 0, huge;
+	int huge = 0, rc = r->col ? site_grid_sparse(&d->site, &huge, r->err) : 0;
 	uint32_t i;
 
 	if (rc || !r->col)
 		return rc;
-	huge = (uint64_t)g.rows.n * g.columns.n > 20000 &&
-	       (uint64_t)g.rows.n * g.columns.n / 4 > g.n_cells;
-	site_grid_release(&g);
 	for (i = 0; huge && i < d->site.n_runs; i++) {
 		struct site_run *run = &d->runs[i];
 		char name[400];

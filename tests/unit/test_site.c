@@ -284,6 +284,34 @@ static int mbs_valid(const char *text)
 	return 1;
 }
 
+/* A label with a value for each run, twice: a square of which only the diagonal is there. It is told without the
+ * memory for it: 200,000 runs would need 160 GB. */
+static void test_sparse(void **state)
+{
+	enum { RUNS = 200000 };
+	struct site_run *runs = calloc(RUNS, sizeof *runs);
+	char(*names)[12] = calloc(RUNS, sizeof *names);
+	struct site_rig r;
+	struct site s = {.row_name = "a", .col_name = "b", .runs = runs, .n_runs = RUNS};
+	uint32_t i;
+	int sparse = 0;
+
+	(void)state;
+	assert_non_null(runs);
+	assert_non_null(names);
+	for (i = 0; i < RUNS; i++) {
+		snprintf(names[i], sizeof *names, "%u", (unsigned)i);
+		runs[i].row = runs[i].column = names[i];
+	}
+	assert_int_equal(site_grid_sparse(&s, &sparse, NULL), 0);
+	assert_true(sparse);
+	free(runs);
+	free(names);
+	rig_site(&r, two, 2, 3);
+	assert_int_equal(site_grid_sparse(&r.site, &sparse, NULL), 0);
+	assert_false(sparse);
+}
+
 /* What is cut to fit is cut between characters. */
 static void test_cut(void **state)
 {
@@ -373,19 +401,13 @@ static void test_same_bytes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_natural),
-		cmocka_unit_test(test_grid),
-		cmocka_unit_test(test_stands_for),
-		cmocka_unit_test(test_spread),
-		cmocka_unit_test(test_last_commit),
-		cmocka_unit_test(test_scales),
-		cmocka_unit_test(test_ticks),
-		cmocka_unit_test(test_short),
-		cmocka_unit_test(test_index),
-		cmocka_unit_test(test_hostile),
-		cmocka_unit_test(test_same_bytes),
-		cmocka_unit_test(test_cut),
-		cmocka_unit_test(test_commits_by_turns),
+		cmocka_unit_test(test_natural),     cmocka_unit_test(test_grid),
+		cmocka_unit_test(test_stands_for),  cmocka_unit_test(test_spread),
+		cmocka_unit_test(test_last_commit), cmocka_unit_test(test_scales),
+		cmocka_unit_test(test_ticks),       cmocka_unit_test(test_short),
+		cmocka_unit_test(test_index),       cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_same_bytes),  cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_sparse),      cmocka_unit_test(test_commits_by_turns),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
