@@ -382,6 +382,7 @@ await run([
     await page.keyboard.press('+');
     is(await state(page, 'left'), 300 * MS, 'wider');
     await page.keyboard.press('c');
+    await page.locator('#toast').waitFor();
     like(await text(page, '#toast'), /copied the table|does not let/, 'copied');
   }],
 
@@ -406,54 +407,6 @@ await run([
     is(rows[1].join('|'), 'new|–|1|–|1 s|–|–|–|–', 'only in B');
     for (const id of ['time', 'memory']) is(await page.locator(`#tab-${id}`).getAttribute('aria-disabled'), 'true', `no ${id}`);
     like(await page.locator('#tab-time').getAttribute('title'), /a comparison has no common time/, 'why');
-  }],
-
-  ['time is the axis of flame graphs alone', async () => {
-    const page = await page0('#order=time');
-    const sums = () => page.evaluate(() => {
-      const { app, tipOf } = window.flame;
-      const graph = app.graph();
-      const shown = app.flameGraph();
-      return { total: graph.total[0], time: Boolean(graph.time), along: Boolean(shown.time), sum: app.sums(0).value, frame: tipOf(app, graph, 1).map((e) => e.innerText).join(' ') };
-    });
-    const along = await sums();
-    ok(along.along && !along.time, 'the flame graph only');
-    is(along.total, 1390 * MS, 'lists are of the samples');
-    is(along.sum, 1390 * MS, 'the head, too');
-    await page.locator('#tab-table').click();
-    await page.locator('#search').fill('dot');
-    like(await text(page, '#matched'), /^matched 57\.6 %, 1 frame$/, 'search: of the samples');
-    await page.evaluate(() => window.flame.app.toFlame({ zoom: window.flame.app.graph().base(2) }));
-    is(await state(page, 'order'), 'heavy', 'a frame of the tree is not zoomed to along time');
-    await page.locator('#kind').selectOption('alloc');
-    ok(!(await sums()).along, 'a kind without ticks has no order of time');
-    like(await page.locator('#order option[value="time"]').innerText(), /^by time: no ticks of kind alloc$/, 'why');
-    ok(await page.locator('#order option[value="time"]').isDisabled(), 'not to be chosen');
-  }],
-
-  ['another order drops what was zoomed to in this one', async () => {
-    const page = await page0('#view=time&zoom=2&x0=0.25&x1=0.5');
-    await page.keyboard.press('o');
-    is(`${await state(page, 'order')} ${await state(page, 'zoom')} ${await state(page, 'x0')} ${await state(page, 'x1')}`, 'time 0 0 1', 'in the order of time');
-    await page.evaluate(() => window.flame.app.set({ x0: 0.5, x1: 0.75 }));
-    await page.locator('#panel-time button', { hasText: 'In order of time' }).click();
-    is(`${await state(page, 'order')} ${await state(page, 'x0')} ${await state(page, 'x1')}`, 'heavy 0 1', 'and back');
-    await page.evaluate(() => window.flame.app.set({ x0: 0.5, x1: 0.75 }));
-    await page.locator('#panel-time .frame-box canvas').click({ position: { x: 40, y: 30 } });
-    is(`${await state(page, 'x0')} ${await state(page, 'x1')}`, '0 1', 'a click below has no window of before');
-    await page.evaluate(() => window.flame.app.set({ x0: 0.5, x1: 0.75, view: 'memory' }));
-    await page.keyboard.press('p');
-    is(`${await state(page, 'view')} ${await state(page, 'x0')} ${await state(page, 'x1')}`, 'flame 0 1', 'nor has the peak');
-  }],
-
-  ['a range that does nothing is not said to be one', async () => {
-    const page = await page0('#from=500000000&to=1200000000&kind=alloc');
-    is(await text(page, '#range'), '500 ms – 1.2 s not applied: no ticks of kind alloc ×', 'chip');
-    const stages = await page.evaluate(() => window.flame.factRows(window.flame.app, window.flame.app.graph(), 1, false).map(([k]) => k).join());
-    like(stages, /stages/, 'its stages are known');
-    await page.locator('#kind').selectOption('cpu');
-    is(await text(page, '#range'), '500 ms – 1.2 s ×', 'where it is applied');
-    ok(await page.evaluate(() => window.flame.app.ranged()), 'it is');
   }],
 
   ['stages do not take the order of another view', async () => {
