@@ -1,4 +1,4 @@
-/* What is left of texts that tell of the place where a profile was made. Private to viewer. */
+/* What is left of texts that tell of the place where a profile was made. */
 #ifndef VIEWER_REDACT_H
 #define VIEWER_REDACT_H
 

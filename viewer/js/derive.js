@@ -195,7 +195,7 @@
   // Why nothing is known of when a kind's samples were taken: '' if it is.
   function withoutTimes(profile, { kind }) {
     if (isComparison(profile)) return 'a comparison has no common time';
-    if (profile.ticks.count === 0) return 'the run has no ticks';
+    if (profile.ticks.count === 0) return profile.meta.ticks && profile.meta.ticks.of ? 'the page has no ticks: it may not be larger' : 'the run has no ticks';
     const hasTicks = later('hasTicks', './timeline.js');
     if (!hasTicks) return 'left out: the page may not be larger';
     return hasTicks(profile, kind) ? '' : `no ticks of kind ${kind}`;
