@@ -347,7 +347,7 @@
       const list = amounts(above.view.graph, 0);
       if (!table.compare) list.push(['self', `${app.amount(table.self[row])}, ${app.share(table.self[row])}`]);
       const place = [flame.baseName(app.module(label)), file && `${file}${labels.line[label] ? `:${labels.line[label]}` : ''}`].filter(Boolean).join(' · ');
-      const stages = table.compare || graph.time || app.state.from >= 0 ? [] : flame.functionStages(profile, app.state, label, graph.byCount ? 'count' : 'value');
+      const stages = table.compare || graph.time || app.ranged() ? [] : flame.functionStages(profile, app.state, label, graph.byCount ? 'count' : 'value');
       if (stages.length > 0 && profile.stages.length > 0)
         list.push(['stages', stages.slice(0, STAGES).map(({ stage, value }) =>
           `${stage < 0 ? 'outside' : flame.visible(profile.stages[stage].name)} ${flame.percent(value, above.view.graph.total[0])}`).join(', ')

@@ -228,7 +228,7 @@
     }
 
     function kindsOf(id) {
-      if (profile.kinds.length < 2 || several || app.state.from >= 0) return '';
+      if (profile.kinds.length < 2 || several || app.ranged()) return '';
       const texts = sumsByKind().filter((k) => k.value[id] > 0 || k.count[id] > 0).map(({ kind, value, count }) =>
         `${kind} ${value[id] > 0 ? (flame.unitOf(kind) === 'ns' ? flame.time : flame.bytes)(value[id]) : `${flame.count(count[id])} ${flame.countNoun(kind)}`}`);
       return texts.length ? `self: ${texts.join(', ')}` : '';
