@@ -10,11 +10,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define BATCH_KEYS      800   /* per statement, as the original: below SQLite's old limit of 999 */
 #define COMMIT_ROWS     10000 /* spec 8 */
 #define COMMIT_NS       (20 * INT64_C(1000000000)) /* 30 s, less the time to the next insert */
-#define BUSY_MS         5000       /* the default of Python's sqlite3, which the original uses */
+#define BUSY_MS         5000 /* the default of Python's sqlite3, which the original uses */
+#define BUSY_STEP_MS    5
 #define MAX_VALUE_BYTES 65536      /* of a row; ours have about 400 */
 #define MAX_CELL_BYTES  (16 << 20) /* what SQLite may load for a foreign row at all */
 #define VALUE_TEXT      1024
@@ -150,6 +152,23 @@ static void guard(sqlite3 *db)
 	sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
 }
 
+/* Two processes that make the file at once: SQLite refuses the change to WAL while the other looks at the file, and does
+ * not wait by itself, since neither would get on if both did. */
+static int set_wal(struct align_cache *c)
+{
+	static const char sql[] = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL";
+	const struct timespec pause = {0, BUSY_STEP_MS * 1000000L};
+	int64_t end = clock_mono_ns() + BUSY_MS * (int64_t)1000000;
+	int rc;
+
+	while ((rc = sqlite3_exec(c->db, sql, NULL, NULL, NULL)) != SQLITE_OK) {
+		if ((rc & 0xff) != SQLITE_BUSY || clock_mono_ns() >= end)
+			return give_up_sql(c);
+		nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
 static int open_db(struct align_cache *c)
 {
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
@@ -165,7 +184,7 @@ static int open_db(struct align_cache *c)
 		return -1;
 	if (!fresh && prepare_all(c) != 0)
 		return -1;
-	if (run_sql(c, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL") != 0)
+	if (set_wal(c) != 0)
 		return -1;
 	if (!fresh)
 		return 0;
