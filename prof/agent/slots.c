@@ -195,9 +195,8 @@ void slot_tick(struct agent_slot *slot)
 	(void)engine_open(slot); /* without it the thread has its stages and its end */
 }
 
-void slot_end(struct agent_slot *slot)
+static void end(struct agent_slot *slot, int tid)
 {
-	int tid = atomic_load(&slot->tid);
 	int64_t cpu;
 	uint64_t used;
 	char name[SPOOL_NAME_MAX];
@@ -219,6 +218,11 @@ void slot_end(struct agent_slot *slot)
 	slot_forget(slot);
 }
 
+void slot_end(struct agent_slot *slot)
+{
+	end(slot, atomic_load(&slot->tid));
+}
+
 void slot_forget(struct agent_slot *slot)
 {
 	slot->ring.ring = NULL;
@@ -230,6 +234,8 @@ void slot_forget(struct agent_slot *slot)
 	atomic_store_explicit(&slot->tid, 0, memory_order_release);
 }
 
+/* Several may reap at once: a slot is taken (-1) until it is free, or two would free it, and two threads that are about to start
+ * would get it. */
 void slots_reap(void)
 {
 	uint32_t used = atomic_load(&agent.slots_used);
@@ -239,10 +245,8 @@ void slots_reap(void)
 		int tid = s ? atomic_load_explicit(&s->tid, memory_order_relaxed) : 0;
 
 		if (tid > 0 && sys3(SYS_tgkill, agent.pid, tid, 0) == -ESRCH &&
-		    atomic_compare_exchange_strong(&s->tid, &tid, -1)) {
-			atomic_store(&s->tid, tid);
-			slot_end(s);
-		}
+		    atomic_compare_exchange_strong(&s->tid, &tid, -1))
+			end(s, tid);
 	}
 }
 
