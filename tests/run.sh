@@ -37,7 +37,7 @@ count_log() { # name rc log seconds
 # processors; all others alone, before them.
 beside() {
 	case $1 in
-	cli/10_* | cli/60_* | cli/65_*) return 1 ;;
+	cli/10_* | cli/60_* | cli/62_* | cli/65_*) return 1 ;;
 	lint | fault/* | browser/* | cli/[1-6][0-9]_*) return 0 ;;
 	*) return 1 ;;
 	esac
