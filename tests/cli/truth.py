@@ -72,10 +72,9 @@ for check in sys.argv[4:]:
             failures.append(f"{check}: there are samples of it")
     elif kind == "path":
         names = name.split(">")
-        hits = [(f, v) for f, v in stacks if any(names[-1] in x for x in f)]
-        bad = [f for f, v in hits if not ordered(f, names)]
-        # One sample may be of the moment in which the path begins: recursion that is one frame deep.
-        if not hits or sum(v for f, v in hits if not ordered(f, names)) > 1:
+        hits = [f for f, _ in stacks if any(names[-1] in x for x in f)]
+        bad = [f for f in hits if not ordered(f, names)]
+        if not hits or bad:
             failures.append(f"{check}: {len(bad)} of {len(hits)} paths differ: {bad[:2]}")
     elif kind == "only":
         other = sum(v for f, v in stacks if name not in f) / whole
