@@ -122,6 +122,9 @@ static void begin(struct perf_options o)
 
 	memset(&seen, 0, sizeof seen);
 	seen.complete = -1;
+	/* The ring of a user without privilege is small, however long its reader waits for a CPU. */
+	if (geteuid() != 0 && !o.stack_bytes)
+		o.stack_bytes = 1024;
 	rc = perf_source_new(&seen.s, &o, &err);
 	if (rc == ERR_DENIED || rc == ERR_UNSUPPORTED) {
 		print_message("perf: %s\n", err.text);
