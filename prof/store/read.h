@@ -30,6 +30,9 @@ struct store_run_row {
 /* Newest first. */
 int store_list_runs(struct store *s, int (*each)(void *ctx, const struct store_run_row *row),
 		    void *ctx, struct err *err);
+/* The same without counting samples (0), which reads all of them. */
+int store_list_heads(struct store *s, int (*each)(void *ctx, const struct store_run_row *row),
+		     void *ctx, struct err *err);
 /* Those with the label `key` of that value, the oldest first; a non-zero answer of `each` ends it and is returned. */
 int store_labelled_runs(struct store *s, const char *key, const char *value,
 			int (*each)(void *ctx, int64_t run), void *ctx, struct err *err);

@@ -16,17 +16,13 @@ static const char *column_str(sqlite3_stmt *stmt, int column)
 	return text ? text : "";
 }
 
-int store_list_runs(struct store *s, int (*each)(void *ctx, const struct store_run_row *row),
-		    void *ctx, struct err *err)
+static int each_run(struct store *s, const char *sql,
+		    int (*each)(void *ctx, const struct store_run_row *row), void *ctx,
+		    struct err *err)
 {
 	sqlite3_stmt *stmt;
 	int stop = 0;
-	int rc = store_prepare(
-		s,
-		"SELECT key, started_at, duration_ns, id, name, command, labels, exit_code, signal,"
-		" finished, rate_hz, (SELECT sum(count) FROM sample_row WHERE run = key AND"
-		" kind IN (0, 1)) FROM run ORDER BY started_at DESC, key DESC",
-		&stmt, err);
+	int rc = store_prepare(s, sql, &stmt, err);
 
 	if (rc < 0)
 		return rc;
@@ -53,6 +49,26 @@ int store_list_runs(struct store *s, int (*each)(void *ctx, const struct store_r
 		stop = store_fail(s, rc, "read", err);
 	sqlite3_finalize(stmt);
 	return stop;
+}
+
+#define RUN_COLUMNS                                                                                \
+	"key, started_at, duration_ns, id, name, command, labels, exit_code, signal, finished,"    \
+	" rate_hz"
+#define NEWEST_FIRST " FROM run ORDER BY started_at DESC, key DESC"
+
+int store_list_runs(struct store *s, int (*each)(void *ctx, const struct store_run_row *row),
+		    void *ctx, struct err *err)
+{
+	return each_run(s,
+			"SELECT " RUN_COLUMNS ", (SELECT sum(count) FROM sample_row WHERE run = key"
+			" AND kind IN (0, 1))" NEWEST_FIRST,
+			each, ctx, err);
+}
+
+int store_list_heads(struct store *s, int (*each)(void *ctx, const struct store_run_row *row),
+		     void *ctx, struct err *err)
+{
+	return each_run(s, "SELECT " RUN_COLUMNS ", 0" NEWEST_FIRST, each, ctx, err);
 }
 
 int store_labelled_runs(struct store *s, const char *key, const char *value,
