@@ -70,7 +70,7 @@ enum compare_fate {
 struct compare_function {  /* a row, of whatever the list is by; strings: compare_text() */
 	uint32_t function; /* or line "file:line", module, stage, path "main;f;g" */
 	uint32_t module;   /* of functions and lines, as the candidate has it; STRTAB_EMPTY: none */
-	uint32_t file;     /* of functions: where most of it is; STRTAB_EMPTY: not known */
+	uint32_t file;     /* of functions: where it is; STRTAB_EMPTY: not known */
 	uint32_t detail;   /* of lines: the function; STRTAB_EMPTY elsewhere */
 	struct compare_value self, total; /* recursive functions count once per path in total */
 	uint32_t
@@ -79,11 +79,6 @@ struct compare_function {  /* a row, of whatever the list is by; strings: compar
 	double stage_delta; /* of self there */
 	enum compare_fate fate;
 	uint32_t partner; /* row */
-};
-
-struct compare_stage { /* the own samples of a stage (stages inside it are apart); name STRTAB_EMPTY: none */
-	uint32_t name;
-	struct compare_value value;
 };
 
 /* The smallest subtree that explains a moved total: each step down kept at least COMPARE_EXPLAINS of the change. */
@@ -113,7 +108,6 @@ const struct compare_function *compare_rows(const struct compare *c, size_t *n);
 /* Is it said to have moved: q of self at most COMPARE_ALPHA? */
 int compare_moved(const struct compare_function *f);
 int compare_total_moved(const struct compare_function *f);
-const struct compare_stage *compare_stages(const struct compare *c, size_t *n); /* by |delta| */
 const struct compare_value *compare_whole(const struct compare *c);
 const struct compare_place *compare_explanation(const struct compare *c);
 enum compare_test compare_test(const struct compare *c);
