@@ -10,6 +10,7 @@
 #define PAGE     4096
 #define NUMBER   (INT64_C(1) << 56) /* more is no number of bytes */
 #define PRESENT  63                 /* bit of a pagemap entry */
+#define OF_FILE  61                 /* likewise: of a file, or shared */
 #define ENTRIES  4096               /* read at once: 16 MiB of addresses */
 #define KILOBYTE 1024
 
@@ -29,15 +30,25 @@ static int64_t number(const char *p, const char **end)
 	return n;
 }
 
-int64_t procmem_statm_rss(const char *text)
+/* Number `place` of a line of pages, in bytes. */
+static int64_t pages_at(const char *text, int place)
 {
 	const char *end;
-	int64_t pages;
+	int64_t pages = number(text, &end);
 
-	if (number(text, &end) < 0 || *end != ' ')
-		return -1;
-	pages = number(end + 1, &end);
+	for (; place > 0 && pages >= 0; place--)
+		pages = *end == ' ' ? number(end + 1, &end) : -1;
 	return pages < 0 || pages > NUMBER / PAGE ? -1 : pages * PAGE;
+}
+
+int64_t procmem_statm_rss(const char *text)
+{
+	return pages_at(text, 1);
+}
+
+int64_t procmem_statm_shared(const char *text)
+{
+	return pages_at(text, 2);
 }
 
 int64_t procmem_field(const char *text, const char *name)
@@ -89,7 +100,7 @@ int procmem_open(int pid, const char *name)
 	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
-int64_t procmem_resident(int pagemap_fd, uint64_t start, uint64_t bytes)
+int64_t procmem_resident(int pagemap_fd, uint64_t start, uint64_t bytes, int64_t *shared)
 {
 	uint64_t entry[ENTRIES], page = start / PAGE;
 	int64_t resident = 0;
@@ -102,8 +113,10 @@ int64_t procmem_resident(int pagemap_fd, uint64_t start, uint64_t bytes)
 		if (n < (ssize_t)sizeof *entry)
 			break;
 		n /= (ssize_t)sizeof *entry;
-		for (ssize_t i = 0; i < n; i++)
+		for (ssize_t i = 0; i < n; i++) {
 			resident += (int64_t)(entry[i] >> PRESENT & 1) * PAGE;
+			*shared += (int64_t)(entry[i] >> PRESENT & entry[i] >> OF_FILE & 1) * PAGE;
+		}
 		page += (uint64_t)n;
 		left -= (uint64_t)n;
 	}

@@ -7,7 +7,8 @@
 #include <stdint.h>
 
 /* Parsers: `text` is NUL-terminated. Negative: what was looked for is not there. */
-int64_t procmem_statm_rss(const char *text); /* bytes */
+int64_t procmem_statm_rss(const char *text);    /* bytes */
+int64_t procmem_statm_shared(const char *text); /* of them, of files and of shared memory */
 /* "Pss:   12 kB" of smaps_rollup, "VmHWM:" of status: bytes. */
 int64_t procmem_field(const char *text, const char *name);
 /* Fields of stat: page faults that needed no input, and those that did. 0 or -1. */
@@ -19,8 +20,9 @@ long procmem_read(int fd, char *out, size_t size);
 /* /proc/PID/NAME, to be read again and again; -1: not there, or not for us. */
 int procmem_open(int pid, const char *name);
 
-/* Bytes of [start, start + bytes) that are resident, by /proc/PID/pagemap; what cannot be read is not. */
-int64_t procmem_resident(int pagemap_fd, uint64_t start, uint64_t bytes);
+/* Bytes of [start, start + bytes) that are resident, by /proc/PID/pagemap; what cannot be read is not. Those of them
+ * that are of a file or of shared memory are added to *shared. */
+int64_t procmem_resident(int pagemap_fd, uint64_t start, uint64_t bytes, int64_t *shared);
 
 #define CGROUP_PATH_MAX 4096
 

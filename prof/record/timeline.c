@@ -22,6 +22,7 @@
 
 static const char *const names[TIMELINE_NAMES] = {
 	[TIMELINE_RSS] = "rss_bytes",
+	[TIMELINE_RSS_SHARED] = "rss_shared_bytes",
 	[TIMELINE_PSS] = "pss_bytes",
 	[TIMELINE_HEAP] = "heap_bytes",
 	[TIMELINE_MAPPED] = "mapped_bytes",
@@ -36,7 +37,8 @@ static const char *const names[TIMELINE_NAMES] = {
 
 static int keeps_highest(enum timeline_name name)
 {
-	return name == TIMELINE_RSS || name == TIMELINE_HEAP || name == TIMELINE_MAPPED;
+	return name == TIMELINE_RSS || name == TIMELINE_RSS_SHARED || name == TIMELINE_HEAP ||
+	       name == TIMELINE_MAPPED;
 }
 
 static void note(struct timeline *t, enum timeline_name name, int64_t t_ns, int64_t value)
@@ -112,7 +114,7 @@ static void read_slow(const struct image *m, struct image_memory *p, int64_t now
 
 	p->pss_bytes =
 		procmem_read(rollup, text, sizeof text) > 0 ? procmem_field(text, "Pss") : -1;
-	p->own_bytes = 0;
+	p->own_bytes = p->own_shared = 0;
 	for (uint32_t i = 0; pagemap >= 0 && i < HEAP_OWN_RANGES; i++) {
 		uint64_t bytes = atomic_load_explicit(&heap->own[i].bytes, memory_order_acquire);
 
@@ -120,7 +122,7 @@ static void read_slow(const struct image *m, struct image_memory *p, int64_t now
 			p->own_bytes += procmem_resident(
 				pagemap,
 				atomic_load_explicit(&heap->own[i].start, memory_order_relaxed),
-				bytes);
+				bytes, &p->own_shared);
 	}
 	if (rollup >= 0)
 		(void)close(rollup);
@@ -184,6 +186,7 @@ static int poll_rss(struct recording *r, struct image *m, struct image_memory *p
 		return -1;
 	changed = rss != before || p->polled_ns == 0;
 	p->rss_bytes = rss;
+	p->shared_bytes = procmem_statm_shared(text);
 	if (changed && high_is_due(p, rss, now)) {
 		note_high(m, p, before, now);
 		note_max_rss(r, m, p);
@@ -257,6 +260,8 @@ static void add_image(struct recording *r, struct image *m, int64_t now, int is_
 	s->images++;
 	s->changed += (uint32_t)changed;
 	s->value[TIMELINE_RSS] += theirs(p, p->rss_bytes);
+	if (p->shared_bytes > p->own_shared)
+		s->value[TIMELINE_RSS_SHARED] += p->shared_bytes - p->own_shared;
 	s->value[TIMELINE_OWN] += p->own_bytes;
 	s->value[TIMELINE_PSS] += p->pss_bytes > 0 ? p->pss_bytes : 0;
 	s->pss += p->pss_bytes >= 0;
@@ -314,6 +319,7 @@ static void note_faults(struct timeline *t, enum timeline_name name, int64_t now
 static void note_sums(struct timeline *t, int64_t now, int is_point, const struct sums *s)
 {
 	note(t, TIMELINE_RSS, now, s->value[TIMELINE_RSS]);
+	note(t, TIMELINE_RSS_SHARED, now, s->value[TIMELINE_RSS_SHARED]);
 	if (s->heaps) {
 		note(t, TIMELINE_HEAP, now, s->value[TIMELINE_HEAP]);
 		note(t, TIMELINE_MAPPED, now, s->value[TIMELINE_MAPPED]);

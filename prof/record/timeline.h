@@ -14,6 +14,7 @@ struct image;
 
 enum timeline_name {
 	TIMELINE_RSS,
+	TIMELINE_RSS_SHARED,
 	TIMELINE_PSS,
 	TIMELINE_HEAP,
 	TIMELINE_MAPPED,
@@ -57,6 +58,8 @@ struct image_memory {           /* of a process image */
 	int64_t high_bytes;     /* the kernel's high-water mark of it, when last read */
 	int64_t high_ns;        /* which was then */
 	int64_t own_bytes;      /* ours, of it */
+	int64_t shared_bytes;   /* of files and of shared memory, of it */
+	int64_t own_shared;     /* ours, of that */
 	int64_t pss_bytes;      /* -1: not known */
 	int64_t slow_ns;        /* when own and PSS are read again */
 	uint64_t heap_gen;      /* mark of the heap that was noted */

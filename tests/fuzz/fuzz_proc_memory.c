@@ -38,6 +38,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(text, data, size);
 	text[size] = '\0';
 	in_bounds(procmem_statm_rss(text));
+	in_bounds(procmem_statm_shared(text));
 	in_bounds(procmem_field(text, "Pss"));
 	in_bounds(procmem_field(text, "VmHWM"));
 	in_bounds(cgroup_limit_parse(text));

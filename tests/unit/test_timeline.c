@@ -50,6 +50,11 @@ static void texts_of_proc_are_read(void **state)
 	assert_int_equal(procmem_statm_rss("765"), -1);
 	assert_int_equal(procmem_statm_rss("765 x"), -1);
 	assert_int_equal(procmem_statm_rss(""), -1);
+	assert_int_equal(procmem_statm_shared("765 400 372 5 0 123 0\n"), 372 * 4096);
+	assert_int_equal(procmem_statm_shared("765 400"), -1);
+	assert_int_equal(procmem_statm_shared("765 x 372 5"), -1);
+	assert_int_equal(procmem_statm_shared("765 400 x"), -1);
+	assert_int_equal(procmem_statm_shared(""), -1);
 	assert_int_equal(procmem_statm_rss("1 99999999999999999999999"), -1);
 	assert_int_equal(procmem_field("Rss: 8 kB\nPss_Dirty: 1 kB\nPss:    305 kB\n", "Pss"),
 			 305 * 1024);
@@ -70,22 +75,30 @@ static void resident_pages_are_those_that_were_touched(void **state)
 {
 	const size_t bytes = 9000 * 4096ul; /* more than is read at once */
 	char *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *q = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	int fd = procmem_open(getpid(), "pagemap");
+	int64_t shared = 0;
 
 	(void)state;
-	assert_true(p != MAP_FAILED);
+	assert_true(p != MAP_FAILED && q != MAP_FAILED);
 	if (fd < 0) {
 		print_message("no pagemap here\n");
 		skip();
 	}
 	assert_int_equal(madvise(p, bytes, MADV_NOHUGEPAGE), 0);
-	assert_int_equal(procmem_resident(fd, (uint64_t)(uintptr_t)p, bytes), 0);
+	assert_int_equal(procmem_resident(fd, (uint64_t)(uintptr_t)p, bytes, &shared), 0);
 	for (size_t i = 0; i < 9000; i += 5)
 		p[i * 4096] = 1;
-	assert_int_equal(procmem_resident(fd, (uint64_t)(uintptr_t)p, bytes), 1800 * 4096);
-	assert_int_equal(procmem_resident(-1, (uint64_t)(uintptr_t)p, bytes), 0);
+	for (size_t i = 0; i < 9000; i += 9)
+		q[i * 4096] = 1;
+	assert_int_equal(procmem_resident(fd, (uint64_t)(uintptr_t)p, bytes, &shared), 1800 * 4096);
+	assert_int_equal(shared, 0);
+	assert_int_equal(procmem_resident(fd, (uint64_t)(uintptr_t)q, bytes, &shared), 1000 * 4096);
+	assert_int_equal(shared, 1000 * 4096);
+	assert_int_equal(procmem_resident(-1, (uint64_t)(uintptr_t)p, bytes, &shared), 0);
 	assert_int_equal(munmap(p, bytes), 0);
-	assert_int_equal(procmem_resident(fd, UINT64_MAX - 8191, 8192), 0);
+	assert_int_equal(munmap(q, bytes), 0);
+	assert_int_equal(procmem_resident(fd, UINT64_MAX - 8191, 8192, &shared), 0);
 	(void)close(fd);
 }
 
@@ -319,6 +332,35 @@ static void a_step_is_seen_between_two_points(void **state)
 	near((int64_t)rss.last, (int64_t)rss.first);
 	read_line(&rig, "page_faults_minor", &minor);
 	assert_true(minor.last - minor.first >= 32); /* with huge pages one fault is 2 MiB */
+	record_rig_drop(&rig);
+}
+
+static void shared_memory_is_told_apart(void **state)
+{
+	struct record_rig rig;
+	struct line rss, shared;
+	char *p, *q;
+
+	(void)state;
+	real_process(&rig, "shared.sqlite");
+	timeline_poll(&rig.r);
+	next_point(&rig);
+	q = touched(STEP_BYTES); /* private */
+	p = mmap(NULL, STEP_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_true(p != MAP_FAILED);
+	memset(p, 1, STEP_BYTES);
+	timeline_poll(&rig.r);
+	assert_int_equal(munmap(p, STEP_BYTES), 0);
+	assert_int_equal(munmap(q, STEP_BYTES), 0);
+	next_point(&rig);
+	next_point(&rig);
+	timeline_end(&rig.r);
+	rig_flush(&rig);
+	read_line(&rig, "rss_bytes", &rss);
+	near((int64_t)rss.highest, (int64_t)rss.first + 2 * STEP_BYTES);
+	read_line(&rig, "rss_shared_bytes", &shared);
+	near((int64_t)shared.highest, (int64_t)shared.first + STEP_BYTES);
+	near((int64_t)shared.last, (int64_t)shared.first);
 	record_rig_drop(&rig);
 }
 
@@ -556,6 +598,7 @@ int main(void)
 		cmocka_unit_test(the_highest_since_any_moment_is_known),
 		cmocka_unit_test(a_long_descent_is_kept_nearly),
 		cmocka_unit_test(a_step_is_seen_between_two_points),
+		cmocka_unit_test(shared_memory_is_told_apart),
 		cmocka_unit_test(a_step_between_two_polls_is_the_kernels_mark),
 		cmocka_unit_test(of_a_flat_line_both_ends_are_written),
 		cmocka_unit_test(points_of_a_long_run_are_far_apart),
