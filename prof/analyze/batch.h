@@ -1,0 +1,128 @@
+/* How large a batch may be: memory of a worker = base + shared + items * per item, and time = start + items * each, out of
+ * stages that ran with different numbers of items; from these the largest batch under a limit, how long it takes, and how
+ * many workers fit side by side. What is shared (files, shared memory) is there once, however many workers map it.
+ * Pure but for the profiles that it reads. */
+#ifndef ANALYZE_BATCH_H
+#define ANALYZE_BATCH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "prof/analyze/line_fit.h"
+#include "prof/base/err.h"
+#include "prof/model/profile.h"
+
+/* ---- what was measured ---- */
+
+enum batch_memory { BATCH_RSS, BATCH_HEAP };
+
+struct batch_point { /* the stages of one size in one run */
+	double items;
+	double memory;          /* bytes, the highest; NAN: not measured */
+	double shared;          /* of it, of files and shared memory; NAN: not known */
+	double wall_ns, cpu_ns; /* medians */
+	uint32_t run;           /* which one, as they were added */
+	uint32_t n;             /* stages */
+	int left_out;           /* as wrong, by the fit of memory */
+};
+
+struct batch_stage { /* of a name */
+	char *name;
+	struct batch_point *points; /* owned; by run, then items */
+	size_t n;
+	uint64_t stages;   /* closed ones of that name */
+	uint64_t no_items; /* those without a number of items */
+	uint64_t
+		after; /* whose resident memory a larger batch before them in the process left behind */
+	uint64_t folded;    /* too many of a name: only their sum is known */
+	uint64_t processes; /* when several ran at once: what is shared is not known */
+};
+
+struct batch_data {                 /* zeroed is empty */
+	struct batch_stage *stages; /* owned; in the order of their first appearance */
+	size_t n;
+	uint32_t runs, unfinished, lossy, no_counters;
+};
+
+/* The stages of a run; items are the stage's own, or its parameter `param`. `p` is read with STORE_READ_STAGES and
+ * _COUNTERS. On failure `d` may hold a part of it. */
+int batch_add_run(struct batch_data *d, const struct profile *p, const char *param,
+		  enum batch_memory memory, struct err *err);
+void batch_data_release(struct batch_data *d);
+
+/* ---- what it says ---- */
+
+enum batch_reason {
+	BATCH_FITTED,
+	BATCH_NO_ITEMS,      /* no stage has a number of items */
+	BATCH_ONE_SIZE,      /* all had the same */
+	BATCH_NO_MEMORY,     /* was not measured */
+	BATCH_DOES_NOT_GROW, /* larger batches do not use more */
+	BATCH_NOT_FINITE,
+};
+const char *
+batch_reason_text(enum batch_reason r); /* a plain sentence: what cannot be said, and what to do */
+
+struct batch_model {
+	enum batch_reason reason;
+	double base, shared, per_item;                /* bytes */
+	double lo, hi;                                /* of per_item; NAN: cannot be said */
+	int given_base, given_shared, given_per_item; /* by the user, not measured */
+	int shared_known;
+	struct line_fit memory, wall, cpu; /* n 0: there is none */
+	double steepest; /* bytes per item between the two largest sizes, when that is beyond the line; else 0 */
+	double steep_from, steep_to; /* these sizes */
+	size_t n_points;
+};
+
+/* Numbers of the user, NAN: not given. */
+struct batch_given {
+	double base, shared, per_item;
+};
+
+/* `s` may be NULL when all is given. 0 or ERR_NOMEM; what cannot be said is in `reason`. Marks points left out. */
+int batch_fit(struct batch_model *m, struct batch_stage *s, const struct batch_given *given,
+	      struct err *err);
+
+/* ---- the plan ---- */
+
+struct batch_limits {
+	double memory;   /* bytes of the machine or container */
+	double headroom; /* part of it that may be used, over 0 up to 1 */
+	double cpus;     /* for all workers; 0: do not mind */
+	int optimistic;  /* per item as estimated, not the upper end */
+};
+
+struct batch_row {
+	double items;
+	double memory;          /* of one worker with what is shared */
+	double latency, lo, hi; /* ns; NAN: not known */
+	double per_second;      /* of one worker */
+	double workers;         /* that fit: a whole number */
+	double cores;           /* that all of them keep busy; NAN: not known */
+	double all_per_second;  /* of all of them, no more than the CPUs can */
+	int measured;
+};
+
+#define BATCH_ROWS_MAX  24
+#define BATCH_ITEMS_MAX 1e15 /* more is no batch */
+
+struct batch_plan {
+	double usable;      /* memory * headroom */
+	double for_items;   /* usable - base - shared; may be below 0 */
+	double per_item;    /* planned with */
+	double exact;       /* for_items / per_item */
+	double largest;     /* items that fit; 0: not one */
+	double at_estimate; /* with per_item as estimated */
+	double asked_upper; /* with the upper end; NAN: cannot be said */
+	int capped;         /* at the largest measured, as memory grows faster than the line */
+	struct batch_row rows[BATCH_ROWS_MAX];
+	size_t n_rows;
+	size_t best; /* row of the best throughput in all; SIZE_MAX: not known */
+};
+
+/* `m` is fitted (BATCH_FITTED); `s` may be NULL. */
+void batch_plan_make(struct batch_plan *plan, const struct batch_model *m,
+		     const struct batch_stage *s, const struct batch_limits *limits);
+
+#endif
