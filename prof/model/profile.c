@@ -44,6 +44,7 @@ void profile_release(struct profile *p)
 	free(p->losses);
 	free(p->snapshots);
 	free(p->snapshot_rows);
+	free(p->sql);
 	memset(p, 0, sizeof *p);
 }
 

@@ -119,6 +119,13 @@ struct profile_loss {
 	uint64_t count;
 };
 
+struct profile_sql {                /* a statement, as written at one place in one stage */
+	uint32_t fingerprint, text; /* strings */
+	uint32_t stage;             /* place in stages, or PROFILE_NONE */
+	uint64_t calls, rows, distinct_params;
+	int64_t total_ns;
+};
+
 struct profile_label {
 	uint32_t key, value;
 };
@@ -154,8 +161,9 @@ struct profile {
 	struct profile_loss *losses;
 	struct profile_snapshot *snapshots; /* STORE_READ_SNAPSHOTS */
 	struct profile_snapshot_row *snapshot_rows;
+	struct profile_sql *sql;
 	uint32_t n_modules, n_frames, n_stacks, n_processes, n_threads, n_stages, n_losses;
-	size_t n_samples, n_ticks, n_counters, n_snapshots, n_snapshot_rows;
+	size_t n_samples, n_ticks, n_counters, n_snapshots, n_snapshot_rows, n_sql;
 };
 
 int profile_init(struct profile *p); /* empty, with the root stack; 0 or ERR_NOMEM */

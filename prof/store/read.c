@@ -171,6 +171,8 @@ static int read_parts(struct reader *r, unsigned parts)
 		rc = read_stacks(r);
 	if (rc == 0 && (parts & (STORE_READ_SAMPLES | STORE_READ_STAGES)))
 		rc = read_stages(r);
+	if (rc == 0 && (parts & (STORE_READ_SAMPLES | STORE_READ_STAGES)))
+		rc = read_sql(r);
 	if (rc == 0 && (parts & STORE_READ_SAMPLES))
 		rc = read_samples(r);
 	if (rc == 0 && (parts & STORE_READ_TICKS))

@@ -7,12 +7,13 @@
 
 enum store_read_parts {
 	STORE_READ_SAMPLES =
-		1, /* modules, frames, stacks, samples, threads, processes, losses, stages */
+		1, /* modules, frames, stacks, samples, threads, processes, losses, stages, SQL */
 	STORE_READ_TICKS = 2,
 	STORE_READ_COUNTERS = 4,
 	STORE_READ_SNAPSHOTS = 8,
 	STORE_READ_ALL = 15,
-	STORE_READ_STAGES = 16, /* threads, processes, losses, stages: of SAMPLES what is small */
+	STORE_READ_STAGES =
+		16, /* threads, processes, losses, stages, SQL: of SAMPLES what is small */
 };
 
 /* `p` is initialised here; on failure it is empty. Frames without names get "[unknown in …]" names.

@@ -24,6 +24,7 @@ enum {
 	CAP_LOSSES,
 	CAP_SNAPSHOTS,
 	CAP_SNAPSHOT_ROWS,
+	CAP_SQL,
 	CAP_ARRAYS
 };
 
@@ -78,5 +79,6 @@ int read_samples(struct reader *r);
 int read_ticks(struct reader *r);
 int read_counters(struct reader *r);
 int read_snapshots(struct reader *r);
+int read_sql(struct reader *r); /* after the stages */
 
 #endif
