@@ -73,8 +73,8 @@ struct metric_row {
 		*b; /* a value for each run of the group, in the order they were added; NAN: it has none */
 };
 
-/* Zeroed is empty. Rows: the whole run's first, then stages in the order of their first appearance; metrics in
- * the order of the enum. A row exists where a run of either group has a value. */
+/* Zeroed is empty. Rows in the order of their first appearance; gate_judge() brings them into the order of reports.
+ * A row exists where a run of either group has (or had) a value. */
 struct metric_table {
 	struct gate_run *runs_a, *runs_b; /* owned */
 	size_t n_a, n_b;
