@@ -26,8 +26,8 @@ struct batch_point { /* the stages of one size in one run */
 	int left_out;           /* as wrong, by the fit of memory */
 };
 
-struct batch_stage { /* of a name */
-	char *name;
+struct batch_stage {                /* of a name */
+	const char *name;           /* borrowed from `names` */
 	struct batch_point *points; /* owned; by run, then items */
 	size_t n;
 	uint64_t stages;   /* closed ones of that name */
@@ -38,9 +38,11 @@ struct batch_stage { /* of a name */
 	uint64_t processes; /* when several ran at once: what is shared is not known */
 };
 
-struct batch_data {                 /* zeroed is empty */
-	struct batch_stage *stages; /* owned; in the order of their first appearance */
+struct batch_data { /* zeroed is empty */
+	struct batch_stage *
+		stages; /* owned; in the order of their first appearance. The first is that without a name */
 	size_t n;
+	struct strtab *names; /* owned; a stage's number is its name's */
 	uint32_t runs, unfinished, lossy, no_counters;
 };
 
@@ -69,10 +71,10 @@ struct batch_model {
 	double lo, hi;                                /* of per_item; NAN: cannot be said */
 	int given_base, given_shared, given_per_item; /* by the user, not measured */
 	int shared_known;
-	struct line_fit memory, wall, cpu; /* n 0: there is none */
-	double steepest; /* bytes per item between the two largest sizes, when that is beyond the line; else 0 */
+	struct line_fit memory, wall, cpu; /* sizes < 2: there is none */
+	struct line_fit shared_line; /* likewise; what of it grows with items is in per_item */
+	double steep; /* bytes per item between the two largest sizes, if it is much more than before; else 0 */
 	double steep_from, steep_to; /* these sizes */
-	size_t n_points;
 };
 
 /* Numbers of the user, NAN: not given. */
@@ -95,12 +97,12 @@ struct batch_limits {
 
 struct batch_row {
 	double items;
-	double memory;          /* of one worker with what is shared */
-	double latency, lo, hi; /* ns; NAN: not known */
-	double per_second;      /* of one worker */
+	double memory;          /* of one worker, with what is shared */
+	double latency, lo, hi; /* ns, and where a batch will be in 95 of 100; NAN: not known */
+	double per_second;      /* items, of one worker; NAN: not known */
 	double workers;         /* that fit: a whole number */
-	double cores;           /* that all of them keep busy; NAN: not known */
-	double all_per_second;  /* of all of them, no more than the CPUs can */
+	double useful;          /* of them: more find no free CPU; NAN: not known */
+	double all_per_second;  /* items of these; NAN: not known */
 	int measured;
 };
 
@@ -114,11 +116,11 @@ struct batch_plan {
 	double exact;       /* for_items / per_item */
 	double largest;     /* items that fit; 0: not one */
 	double at_estimate; /* with per_item as estimated */
-	double asked_upper; /* with the upper end; NAN: cannot be said */
-	int capped;         /* at the largest measured, as memory grows faster than the line */
+	int bends; /* largest is that of the measured sizes: memory grows faster than the line */
+	double too_large; /* a size that was measured, and did not fit where the line says it does; else 0 */
 	struct batch_row rows[BATCH_ROWS_MAX];
 	size_t n_rows;
-	size_t best; /* row of the best throughput in all; SIZE_MAX: not known */
+	size_t best; /* row of the most items per second in all, of nearly equal ones that of the least latency; SIZE_MAX: not known */
 };
 
 /* `m` is fitted (BATCH_FITTED); `s` may be NULL. */
