@@ -37,6 +37,7 @@ enum gate_pairing {
 struct gate_options {
 	const struct thresholds *thresholds; /* NULL: built in */
 	double alpha;                        /* 0: of the thresholds, else THRESHOLDS_ALPHA */
+	double size;                         /* error of the intervals; 0: decide.h's */
 	unsigned anyway;                     /* bits of gate_anyway */
 	unsigned metrics;                    /* bits: only these; 0 all */
 	enum gate_pairing pairing;
@@ -94,6 +95,9 @@ struct gate_result {
 	const char *normalise;  /* NULL: not normalised */
 	size_t of[4];           /* rows by verdict; ignored, new and missing ones are in none */
 	size_t n_accepted, n_new, n_missing;
+	const struct decision
+		*deciding; /* of rows that may decide the verdict, for sequential_stops() */
+	size_t n_deciding;
 
 	struct arena arena; /* private: everything above */
 };

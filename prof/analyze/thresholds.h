@@ -44,8 +44,9 @@ struct threshold_accept {
 
 /* Functions explain and fail nothing, unless the file has a rule for them. */
 struct threshold_functions {
-	int fail; /* the file has one */
-	struct threshold rule;
+	int fail;                                     /* the file has one */
+	double relative, absolute_ns, absolute_bytes; /* 0 not said */
+	char *reason, *owner;                         /* owned; NULL none */
 };
 
 /* Zeroed is "no file": the defaults below. */
