@@ -357,6 +357,27 @@ int module_meet_path(struct module_set *s, const struct module_mapping *m, const
 	return rc == ERR_FORMAT ? module_meet_plain(s, 0, m, MODULE_UNKNOWN, id) : rc;
 }
 
+int module_meet_told(struct module_set *s, const struct proc *p, const struct module_mapping *m,
+		     uint32_t *id)
+{
+	int fd = module_open_below(p->dir, m->path), rc;
+	struct stat st;
+
+	if (fd < 0)
+		return ERR_NOTFOUND;
+	if (fstat(fd, &st) || st.st_ino != m->inode || st.st_dev != m->device) {
+		(void)close(fd);
+		return ERR_NOTFOUND;
+	}
+	*id = find_file(s, &st);
+	if (*id != MODULE_NONE) {
+		(void)close(fd);
+		return 0;
+	}
+	rc = add_file(s, p->pid, m, MODULE_FILE, fd, id);
+	return rc == ERR_FORMAT ? ERR_NOTFOUND : rc;
+}
+
 /* As the profiler calls executable memory without a file (as prof/record/space.c does). */
 static const char *memory_name(const struct module_mapping *m)
 {

@@ -57,7 +57,13 @@ void attach_space_free(struct attach_space *s);
 /* Reads the maps anew if they may have changed: always when `now_ns` 0, else at most every 100 ms. Cheap when
  * nothing changed. ERR_NOTFOUND: it is gone; ERR_DENIED: maps may not be read; ERR_NOMEM. */
 int attach_space_refresh(struct attach_space *s, int64_t now_ns, struct err *err);
-/* What perf tells: a mapping appeared (PERF_RECORD_MMAP2), everything is gone (exec). */
+/* What perf tells, in the order in which it happened: a file was mapped (PERF_RECORD_MMAP2; it may be gone by now),
+ * everything is gone (exec). ERR_NOTFOUND: only the maps can tell what it is. */
+struct attach_told {
+	uint64_t start, end, offset, device, inode;
+	const char *path;
+};
+int attach_space_told(struct attach_space *s, const struct attach_told *t);
 int attach_space_exec(struct attach_space *s);
 /* The map to unwind with. unwind_module.id is the module's id in the set; tables of modules are made on
  * first use of attach_space_map() after a refresh (disk cache by build id). */

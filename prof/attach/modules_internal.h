@@ -48,6 +48,10 @@ int module_meet(struct module_set *s, const struct proc *p, const struct module_
 /* The same without a process: `file` is what to open; NULL: nothing. */
 int module_meet_path(struct module_set *s, const struct module_mapping *m, const char *file,
 		     uint32_t *id);
+/* A file that was mapped a moment ago and may not be any more: found by its path, taken only if it is that very inode.
+ * ERR_NOTFOUND: it is not, or no ELF file. */
+int module_meet_told(struct module_set *s, const struct proc *p, const struct module_mapping *m,
+		     uint32_t *id);
 /* One without a file, of the process `pid` (0: of none that lives). */
 int module_meet_plain(struct module_set *s, int pid, const struct module_mapping *m,
 		      enum module_source source, uint32_t *id);

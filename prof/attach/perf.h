@@ -44,6 +44,7 @@ struct perf_task {
 	const char *comm;                 /* COMM, EXEC */
 	uint64_t address, length, offset; /* MMAP: executable mappings */
 	const char *path;
+	uint64_t device, inode; /* of its file; inode 0: not told */
 };
 struct perf_switch {
 	int pid, tid, in, preempted; /* out, preempted: still runnable */

@@ -2,6 +2,7 @@
  * the kernel's fault or another writer's; such a ring is left out from there on. */
 #include <limits.h>
 #include <stdlib.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "prof/attach/perf_records.h"
@@ -55,6 +56,8 @@ static int give_task(const struct perf_record *r, enum perf_task_event event,
 		.length = r->length,
 		.offset = r->offset,
 		.path = event == PERF_TASK_MMAP ? r->text : NULL,
+		.device = makedev(r->major, r->minor),
+		.inode = r->inode,
 	};
 
 	return h->task ? h->task(h->ctx, &out) : 0;

@@ -175,14 +175,23 @@ static void take_task(struct cursor *c, struct perf_record *r)
 	(void)take64(c); /* the same time again */
 }
 
-static void take_mmap2(struct cursor *c, struct perf_record *r)
+static void take_mmap2(struct cursor *c, struct perf_record *r, const struct perf_event_header *h)
 {
+	uint64_t device, inode;
+
 	take_ids(c, &r->pid, &r->tid);
 	r->address = take64(c);
 	r->length = take64(c);
 	r->offset = take64(c);
-	(void)take_bytes(c, 24); /* device and inode, or a build id */
-	(void)take64(c);         /* protection and flags */
+	device = take64(c);
+	inode = take64(c);
+	(void)take64(c); /* the inode's generation */
+	if (!(h->misc & PERF_RECORD_MISC_MMAP_BUILD_ID)) {
+		r->major = (uint32_t)device;
+		r->minor = (uint32_t)(device >> 32);
+		r->inode = inode;
+	}
+	(void)take64(c); /* protection and flags */
 	r->text = take_text(c);
 }
 
@@ -201,7 +210,7 @@ static void take_other(struct cursor *c, struct perf_record *r, const struct per
 		break;
 	case PERF_RECORD_MMAP2:
 		r->kind = PERF_IS_MMAP;
-		take_mmap2(c, r);
+		take_mmap2(c, r, h);
 		break;
 	case PERF_RECORD_SWITCH:
 		r->kind = PERF_IS_SWITCH;

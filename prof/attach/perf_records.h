@@ -46,6 +46,8 @@ struct perf_record { /* what the kind does not have is 0; pointers go into the b
 	int in, preempted; /* SWITCH */
 	const char *text;  /* COMM, EXEC, MMAP: ends with NUL inside the record */
 	uint64_t address, length, offset; /* MMAP */
+	uint32_t major, minor;            /* MMAP: of its file's device */
+	uint64_t inode;                   /* 0: not told */
 	struct unwind_regs regs;          /* SAMPLE */
 	const uint8_t *stack;
 	size_t stack_bytes; /* that the kernel could copy */

@@ -60,6 +60,19 @@ static void map_gone(struct live_process *p, const struct perf_task *t)
 	(void)attach_space_add(p->space, &part, NULL); /* without it: an address only */
 }
 
+/* A library that is loaded and closed again while its samples wait in a ring is in no maps when they are read. */
+static int tell_space(struct live_process *p, const struct perf_task *t)
+{
+	struct attach_told told = {.start = t->address,
+				   .end = t->address + t->length,
+				   .offset = t->offset,
+				   .device = t->device,
+				   .inode = t->inode,
+				   .path = t->path};
+
+	return attach_space_told(p->space, &told);
+}
+
 static void name_gone(struct sampler *s, struct live_process *p, const struct perf_task *t)
 {
 	uint32_t at = rows_thread(s, t->tid);
@@ -189,7 +202,7 @@ static int on_task(void *ctx, const struct perf_task *t)
 	case PERF_TASK_MMAP:
 		if (p && p->gone)
 			map_gone(p, t);
-		else if (p)
+		else if (p && tell_space(p, t))
 			p->stale = 1;
 		break;
 	case PERF_TASK_COMM: {

@@ -17,7 +17,10 @@
 #define REFRESH_NS INT64_C(100000000)
 #define SHARE      50 /* of our time, 1/50 at most goes into reading maps: 65,530 mappings take 30 ms */
 #define JIT_NS     INT64_C(1000000000)
-#define MAPS_MAX   ((size_t)256 << 20) /* a process may have raised vm.max_map_count */
+/* Samples are read up to that long after they were taken: code that was unmapped is known until then, or until other
+ * code lies there. */
+#define LINGER_NS INT64_C(2000000000)
+#define MAPS_MAX  ((size_t)256 << 20) /* a process may have raised vm.max_map_count */
 /* Some kernels keep a process from mapping memory for as long as they search it for the next mapping that is wanted;
  * text is read a page at a time. */
 #define TEXT_LONG   ((size_t)256 << 10) /* 3,000 mappings */
@@ -28,6 +31,7 @@
 struct range { /* an executable mapping */
 	uint64_t start, end, offset, bias;
 	uint64_t device, inode, name; /* name: hash of its text */
+	int64_t gone_ns;              /* when it was found to be unmapped; 0: it is there */
 	uint32_t module;
 };
 
@@ -156,6 +160,7 @@ static int meet(struct attach_space *s, struct range *row, const struct procmap 
 
 	if (old && same_mapping(old, row)) {
 		*row = *old;
+		row->gone_ns = 0;
 		return 0;
 	}
 	if (len >= sizeof path)
@@ -208,6 +213,43 @@ static int take_mapping(void *ctx, const struct procmap *m)
 	row.name = hash_bytes(m->path, strlen(m->path), 0);
 	rc = take_moved(s, &row, before) ? 0 : meet(s, &row, m);
 	return rc ? rc : push(&s->next, &row);
+}
+
+/* Adds to the rows of this look those of the one before that are no more, in order. */
+static int take_gone(struct attach_space *s, int64_t now)
+{
+	uint32_t there = s->next.n, left = 0, i, at = there;
+
+	for (i = 0; i < s->now.n; i++) {
+		struct range row = s->now.rows[i];
+		uint32_t over = 0, hi = there;
+
+		while (over < hi) { /* the first of this look that ends beyond its start */
+			uint32_t mid = over + (hi - over) / 2;
+
+			if (s->next.rows[mid].end <= row.start)
+				over = mid + 1;
+			else
+				hi = mid;
+		}
+		if ((over < there && s->next.rows[over].start < row.end) ||
+		    (row.gone_ns && now - row.gone_ns > LINGER_NS))
+			continue;
+		if (!row.gone_ns)
+			row.gone_ns = now;
+		if (push(&s->next, &row))
+			return ERR_NOMEM;
+		left++;
+	}
+	for (; left > 0; left--, at++) { /* few, and each to its place */
+		struct range row = s->next.rows[at];
+		uint32_t to = at;
+
+		for (; to > 0 && s->next.rows[to - 1].start > row.start; to--)
+			s->next.rows[to] = s->next.rows[to - 1];
+		s->next.rows[to] = row;
+	}
+	return 0;
 }
 
 static int is_changed(const struct attach_space *s)
@@ -270,11 +312,10 @@ static void take_over(struct attach_space *s, int64_t begin_ns)
 	struct ranges swap = s->now;
 	int64_t took;
 
-	if (is_changed(s)) {
-		s->now = s->next;
-		s->next = swap;
+	if (is_changed(s))
 		space_changed(s);
-	}
+	s->now = s->next;
+	s->next = swap;
 	s->read_ns = clock_mono_ns();
 	took = s->read_ns - begin_ns;
 	s->pause_ns = took * SHARE > REFRESH_NS ? took * SHARE : REFRESH_NS;
@@ -301,11 +342,54 @@ int attach_space_refresh(struct attach_space *s, int64_t now_ns, struct err *err
 
 		rc = other == 0 || other == ERR_NOMEM ? other : rc;
 	}
+	if (rc == 0)
+		rc = take_gone(s, begin);
 	if (rc == ERR_NOMEM)
 		return err_nomem(err, "the modules of a process");
 	if (rc == 0)
 		take_over(s, begin);
 	return rc;
+}
+
+int attach_space_told(struct attach_space *s, const struct attach_told *t)
+{
+	struct range row = {.start = t->start,
+			    .end = t->end,
+			    .offset = t->offset,
+			    .device = t->device,
+			    .inode = t->inode};
+	struct module_mapping m = {.start = t->start,
+				   .end = t->end,
+				   .offset = t->offset,
+				   .device = t->device,
+				   .inode = t->inode,
+				   .path = t->path};
+	uint32_t first, last;
+	int rc;
+
+	if (!s->p || !t->path || t->path[0] != '/' || t->path[1] == '/' || !t->inode ||
+	    t->end <= t->start)
+		return ERR_NOTFOUND;
+	row.name = hash_bytes(t->path, strlen(t->path), 0);
+	first = lower(&s->now, row.start);
+	if (first < s->now.n && same_mapping(&s->now.rows[first], &row)) {
+		s->now.rows[first].gone_ns = 0;
+		return 0;
+	}
+	rc = module_meet_told(s->set, s->p, &m, &row.module);
+	if (rc == 0)
+		rc = push(&s->now, &row); /* makes room */
+	if (rc)
+		return rc;
+	row.bias = module_bias(s->set, row.module, row.start, row.offset);
+	s->now.n--;
+	for (last = first; last < s->now.n && s->now.rows[last].start < row.end; last++)
+		;
+	memmove(&s->now.rows[first + 1], &s->now.rows[last], (s->now.n - last) * sizeof row);
+	s->now.n = s->now.n - (last - first) + 1;
+	s->now.rows[first] = row;
+	space_changed(s);
+	return 0;
 }
 
 int attach_space_exec(struct attach_space *s)

@@ -85,6 +85,50 @@ else
 	skip "sample programs have their known profile" "make sample-programs has not been run"
 fi
 
+# ---- code that comes and goes ----------------------------------------------------------------------------------------
+
+# Two libraries take turns, each mapped for a millisecond and where the other one was. Their samples are read much later.
+cat >"$TMP/lib.c" <<'END'
+static volatile unsigned long sink;
+__attribute__((noinline)) void WORK(unsigned long n)
+{
+	for (unsigned long i = 0; i < n; i++)
+		sink += i;
+}
+END
+cat >"$TMP/turns.c" <<'END'
+#include <dlfcn.h>
+#include <stdlib.h>
+int main(int argc, char **argv)
+{
+	for (int i = 0; argc == 4 && i < atoi(argv[3]); i++) {
+		void *lib = dlopen(argv[1 + i % 2], RTLD_NOW);
+		void (*work)(unsigned long);
+		*(void **)&work = dlsym(lib, i % 2 ? "work_b" : "work_a");
+		work(i % 2 ? 1000000 : 3000000);
+		dlclose(lib);
+	}
+}
+END
+turns() {
+	for x in a b; do
+		${CC:-cc} -O1 -g -shared -fPIC "-DWORK=work_$x" "$TMP/lib.c" -o "$TMP/lib$x.so" || return 1
+	done
+	${CC:-cc} -O1 -g "$TMP/turns.c" -o "$TMP/turns" -ldl || return 1
+	record -n turns -r 999 -- "$TMP/turns" "$TMP/liba.so" "$TMP/libb.so" 1600 || return 1
+	"$PROF" export turns --store "$S" -f folded --count | awk '
+		{ n += $NF }
+		/_start;.*main;work_a / { a += $NF }
+		/_start;.*main;work_b / { b += $NF }
+		END {
+			print a, "samples in work_a,", b, "in work_b, of", n, "; three times as many are right"
+			part = b / (a + b)
+			margin = 4.5 * sqrt(0.1875 / (a + b)) + 0.005
+			exit !(a + b > 0.8 * n && part > 0.25 - margin && part < 0.25 + margin)
+		}'
+}
+check "samples belong to the library that was there when they were taken" turns
+
 # ---- threads, children -----------------------------------------------------------------------------------------------
 
 cat >"$TMP/many.c" <<'END'
@@ -120,13 +164,14 @@ int main(int argc, char **argv)
 END
 ${CC:-cc} -O1 -g "$TMP/many.c" -o "$TMP/many" -pthread
 
+all_there() { [ "$(find "/proc/$pid/task" -mindepth 1 -maxdepth 1 | wc -l)" -gt 200 ]; }
 many_threads() {
 	begin "$TMP/many" 200 0
-	wait_for 20 test -d "/proc/$pid/task" -a "$(find "/proc/$pid/task" -maxdepth 1 | wc -l)" -gt 1
-	record -n many -d 3s -p "$pid" || return 1
+	wait_for 20 all_there
+	record -n many -r 999 -d 3s -p "$pid" || return 1
 	finish
 	one "SELECT count(*) > 195, sum(t.cpu_ns > 0) > 190 FROM thread t JOIN process p ON p.id = t.process_id JOIN run r ON r.id = p.run_id WHERE r.name = 'many'" '1|1' &&
-		one "SELECT count(DISTINCT s.thread_id) > 150 $(of many)" 1 && sums many && none_lost_untold many
+		one "SELECT count(DISTINCT s.thread_id) > 150 $(of many)" 1 && sums many && none_lost_untold many 999
 }
 # The sums agree: what samples carry, with what they did not, is the CPU time of the process while it was recorded.
 sums() {
@@ -134,7 +179,7 @@ sums() {
 }
 # A busy machine may let the rings run full; then samples and told losses together come at the rate.
 none_lost_untold() {
-	one "SELECT sum(s.count) + coalesce((SELECT sum(l.count) FROM loss l WHERE l.run_id = r.id AND l.reason = 'record_dropped'), 0) > 0.6 * 199e-9 * sum(s.value) $(of "$1")" 1
+	one "SELECT sum(s.count) + coalesce((SELECT sum(l.count) FROM loss l WHERE l.run_id = r.id AND l.reason = 'record_dropped'), 0) > 0.6e-9 * $2 * sum(s.value) $(of "$1")" 1
 }
 check "200 running threads, all seen, what was lost is told" many_threads
 
