@@ -1,0 +1,283 @@
+/* Order and words of a gate's outputs: see gate_view.h. */
+#include "prof/cli/gate_view.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "prof/base/units.h"
+#include "prof/cli/gate_escape.h"
+#include "prof/cli/report.h"
+
+/* ---- rows ---- */
+
+enum gate_state gate_row_state(const struct gate_row *r)
+{
+	if (r->ignored)
+		return GATE_STATE_IGNORED;
+	if (r->is_new || r->is_missing)
+		return r->is_new ? GATE_STATE_NEW : GATE_STATE_MISSING;
+	if (r->accepted_by)
+		return GATE_STATE_ACCEPTED;
+	if (r->refused)
+		return GATE_STATE_REFUSED;
+	switch (r->d.verdict) {
+	case VERDICT_REGRESSION:
+		return GATE_STATE_REGRESSION;
+	case VERDICT_IMPROVED:
+		return GATE_STATE_IMPROVED;
+	case VERDICT_INCONCLUSIVE:
+		return r->relevant ? GATE_STATE_INCONCLUSIVE : GATE_STATE_UNSAID;
+	default:
+		return GATE_STATE_OK;
+	}
+}
+
+const char *gate_state_name(enum gate_state s)
+{
+	static const char *const names[GATE_STATES] = {
+		"regression", "inconclusive", "refused", "improved", "accepted",
+		"new",        "missing",      "unsaid",  "ok",       "ignored"};
+
+	return names[s];
+}
+
+static double size_of(const struct gate_row *r)
+{
+	return isfinite(r->d.change) ? fabs(r->d.change) : 0;
+}
+
+/* The rows lie in one array: their own order is that of the table. */
+static int by_weight(const void *x, const void *y)
+{
+	const struct gate_row *a = *(const struct gate_row *const *)x;
+	const struct gate_row *b = *(const struct gate_row *const *)y;
+	enum gate_state sa = gate_row_state(a), sb = gate_row_state(b);
+	int count_a = a->kind == METRIC_KIND_COUNT, count_b = b->kind == METRIC_KIND_COUNT;
+	double size_a = size_of(a), size_b = size_of(b);
+
+	if (sa != sb)
+		return sa < sb ? -1 : 1;
+	if (sa < GATE_STATE_NEW && count_a != count_b)
+		return count_b - count_a;
+	if (sa < GATE_STATE_NEW && sa != GATE_STATE_REFUSED && (size_a > size_b || size_a < size_b))
+		return size_a > size_b ? -1 : 1;
+	return a < b ? -1 : a > b;
+}
+
+int gate_order_make(struct gate_order *o, const struct gate_result *g)
+{
+	size_t i;
+
+	memset(o, 0, sizeof(*o));
+	o->rows = calloc(g->n + 1, sizeof(*o->rows));
+	if (!o->rows)
+		return ERR_NOMEM;
+	for (i = 0; i < g->n; i++) {
+		enum gate_state s = gate_row_state(&g->rows[i]);
+
+		o->rows[o->n++] = &g->rows[i];
+		o->of[s]++;
+		o->moved += s < GATE_STATE_UNSAID;
+	}
+	qsort(o->rows, o->n, sizeof(*o->rows), by_weight);
+	return 0;
+}
+
+void gate_order_release(struct gate_order *o)
+{
+	free(o->rows);
+	memset(o, 0, sizeof(*o));
+}
+
+/* ---- numbers ---- */
+
+char *gate_view_change(char out[GATE_TEXT], double change)
+{
+	char text[METRIC_TEXT];
+
+	gate_change_text(text, change);
+	snprintf(out, GATE_TEXT, "%s%s", change > 0 && text[0] >= '0' && text[0] <= '9' ? "+" : "",
+		 text);
+	return out;
+}
+
+char *gate_view_interval(char out[GATE_TEXT], const struct gate_row *r)
+{
+	char lo[GATE_TEXT], hi[GATE_TEXT];
+
+	if (r->d.test == DECIDE_EXACT && isfinite(r->d.change))
+		snprintf(out, GATE_TEXT, "exact");
+	else if (isnan(r->d.lo) || isnan(r->d.hi))
+		snprintf(out, GATE_TEXT, "-");
+	else
+		snprintf(out, GATE_TEXT, "%.40s to %.40s",
+			 isfinite(r->d.lo) ? gate_view_change(lo, r->d.lo) : "less",
+			 isfinite(r->d.hi) ? gate_view_change(hi, r->d.hi) : "more");
+	return out;
+}
+
+char *gate_view_runs(char out[GATE_TEXT], const struct gate_row *r)
+{
+	size_t used = r->d.n_a < r->d.n_b ? r->d.n_a : r->d.n_b;
+	size_t all = r->n_a < r->n_b ? r->n_a : r->n_b;
+
+	if (r->d.test == DECIDE_PAIRED && used < all)
+		snprintf(out, GATE_TEXT, "%zu of %zu pairs", used, all);
+	else if (r->d.test == DECIDE_PAIRED)
+		snprintf(out, GATE_TEXT, "%zu pair%s", used, used == 1 ? "" : "s");
+	else if (r->d.n_a == r->n_a && r->d.n_b == r->n_b)
+		snprintf(out, GATE_TEXT, "%zu + %zu", r->d.n_a, r->d.n_b);
+	else
+		snprintf(out, GATE_TEXT, "%zu of %zu + %zu of %zu", r->d.n_a, r->n_a, r->d.n_b,
+			 r->n_b);
+	return out;
+}
+
+char *gate_view_value(char out[GATE_TEXT], enum profile_kind kind, double value)
+{
+	char text[UNITS_TEXT];
+	double size = fabs(value);
+
+	if (!isfinite(value)) {
+		snprintf(out, GATE_TEXT, "-");
+		return out;
+	}
+	if (profile_kind_is_time(kind))
+		units_ns(text, size < 9e18 ? (int64_t)size : INT64_MAX);
+	else
+		units_bytes(text, size < 1.8e19 ? (uint64_t)size : UINT64_MAX);
+	snprintf(out, GATE_TEXT, "%s%s", value < 0 ? "-" : "", text);
+	return out;
+}
+
+/* ---- words ---- */
+
+const char *gate_view_stage(const char *stage)
+{
+	return stage ? stage : "(whole run)";
+}
+
+const char *gate_view_note(const struct gate_row *r)
+{
+	if (r->accepted_by)
+		return r->accepted_by;
+	if (r->note)
+		return r->note;
+	if (r->ignored)
+		return r->reason ? r->reason : "the thresholds say so";
+	if (r->d.verdict == VERDICT_INCONCLUSIVE && r->d.reason != DECIDE_DECIDED)
+		return decide_reason_text(r->d.reason);
+	return NULL;
+}
+
+void gate_view_headline(struct buf *out, const struct gate_view *v)
+{
+	buf_puts(out, verdict_name(v->g->verdict));
+	if (v->g->why && *v->g->why)
+		buf_printf(out, ": %s", v->g->why);
+}
+
+void gate_view_sentence(struct buf *out, const struct gate_row *r)
+{
+	char base[METRIC_TEXT], candidate[METRIC_TEXT], change[GATE_TEXT], interval[GATE_TEXT];
+
+	metric_text(base, r->metric, r->d.base);
+	metric_text(candidate, r->metric, r->d.candidate);
+	gate_view_interval(interval, r);
+	buf_printf(out, "%s %s \u2192 %s", metric_title(r->metric), base, candidate);
+	if (isfinite(r->d.change))
+		buf_printf(out, ", %s", gate_view_change(change, r->d.change));
+	if (strcmp(interval, "-") != 0)
+		buf_printf(out, " (%s)", interval);
+}
+
+/* The dates of the runs of a group: "2026-11-21 08:10:33 UTC", or from the first to the last one. */
+static void put_dates(struct buf *out, const struct gate_side *s)
+{
+	char first[32], last[32];
+	int64_t lo = INT64_MAX, hi = INT64_MIN;
+	size_t i;
+
+	for (i = 0; i < s->n; i++) {
+		lo = s->runs[i].started_at < lo ? s->runs[i].started_at : lo;
+		hi = s->runs[i].started_at > hi ? s->runs[i].started_at : hi;
+	}
+	if (!s->n || hi <= 0)
+		return;
+	report_date(first, lo);
+	report_date(last, hi);
+	if (lo == hi)
+		buf_printf(out, ", %s", first);
+	else if (strncmp(first, last, 11) == 0)
+		buf_printf(out, ", %.19s to %s", first, last + 11);
+	else
+		buf_printf(out, ", %.19s to %s", first, last);
+}
+
+void gate_view_side(struct buf *out, const struct gate_side *s)
+{
+	const struct gate_run *first = s->n ? &s->runs[0] : NULL;
+
+	buf_puts(out, s->what);
+	if (first && *first->host)
+		buf_printf(out, ", host %s", first->host);
+	put_dates(out, s);
+	if (first && *first->git_sha)
+		buf_printf(out, ", commit %.12s", first->git_sha);
+}
+
+void gate_view_accept(struct buf *out, const struct gate_view *v, const struct gate_row *r)
+{
+	buf_printf(out, "protea-prof gate%s %s %s", v->options, r->accept, v->operands);
+}
+
+/* ---- functions ---- */
+
+static size_t add_moved(struct gate_moved *moved, const struct gate_result *g)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < g->n_functions; i++)
+		if (g->functions[i].verdict == VERDICT_REGRESSION ||
+		    g->functions[i].verdict == VERDICT_IMPROVED)
+			moved[n++] = (struct gate_moved){&g->functions[i], g->kind};
+	return n;
+}
+
+int gate_view_moved(const struct gate_view *v, struct gate_moved **moved, size_t *n)
+{
+	size_t i, all = v->g->n_functions + 1;
+
+	for (i = 0; i < v->n_others; i++)
+		all += v->others[i].n_functions;
+	*moved = calloc(all, sizeof(**moved));
+	if (!*moved)
+		return -1;
+	*n = add_moved(*moved, v->g);
+	for (i = 0; i < v->n_others; i++)
+		*n += add_moved(*moved + *n, &v->others[i]);
+	return 0;
+}
+
+/* ---- runs ---- */
+
+size_t gate_view_median(const struct metric_table *t, int group)
+{
+	const struct metric_row *row = metrics_row(t, NULL, METRIC_WALL);
+	const double *values = row ? (group == METRICS_BASE ? row->a : row->b) : NULL;
+	size_t n = group == METRICS_BASE ? t->n_a : t->n_b, i, j;
+
+	for (i = 0; values && i < n; i++) {
+		size_t less = 0, all = 0;
+
+		for (j = 0; j < n; j++) {
+			all += isfinite(values[j]) != 0;
+			less += values[j] < values[i] ||
+				(j < i && isfinite(values[j]) && !(values[j] > values[i]));
+		}
+		if (isfinite(values[i]) && less == (all - 1) / 2)
+			return i;
+	}
+	return 0;
+}
