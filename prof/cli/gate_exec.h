@@ -62,6 +62,7 @@ struct gate_exec_options { /* texts borrowed */
 		[GATE_SIDES]; /* as one would type them; without shell signs they are started directly,
 					   * else by sh -c */
 	const char *store_path;
+	const char *recorder;      /* path of protea-prof; NULL: this program */
 	const char *name;          /* runs are NAME-xxxxxxxx-base …; NULL: "gate" */
 	const char *const *labels; /* further k=v of each run */
 	size_t n_labels;
