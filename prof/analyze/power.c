@@ -148,7 +148,7 @@ static void put_estimates(struct power_fit *f, const struct nnls *t, const size_
 		if (!(freedom > 0.5) || isnan(f->s))
 			continue;
 		p->se = f->s * sqrt(inverse[i + 1][i + 1] * design);
-		wide = student_quantile((1 + confidence) / 2, freedom) * p->se;
+		wide = student_quantile(1 - confidence, freedom) * p->se;
 		p->lo = p->exponent - wide;
 		p->hi = p->exponent + wide;
 	}
