@@ -35,6 +35,7 @@ int cmd_snapshot(int argc, char **argv);
 int cmd_top(int argc, char **argv);
 int cmd_runs(int argc, char **argv);
 int cmd_export(int argc, char **argv);
+int cmd_plan(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_supervise(int argc, char **argv); /* hidden: pp_start() starts it */
 
