@@ -1,0 +1,680 @@
+/* Two groups of runs: sums, matching, normalising, attribution. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/compare_rig.h"
+
+static const struct compare_options cpu = {.kind = PROFILE_CPU};
+
+static void assert_close(double is, double wanted)
+{
+	if (fabs(is - wanted) > 1e-9 * fmax(1, fabs(wanted)))
+		fail_msg("%.12g is not %.12g", is, wanted);
+}
+
+/* ---- sums ---- */
+
+static void self_and_total(void **state)
+{
+	struct rig r;
+	struct profile *a = rig_run(), *b = rig_run();
+	const struct compare_function *f;
+	size_t n;
+
+	(void)state;
+	rig_cpu(a, "main@/bin/p;f@/bin/p;g@/bin/p", 100);
+	rig_cpu(a, "main@/bin/p;f@/bin/p", 20);
+	rig_cpu(b, "main@/bin/p;f@/bin/p;g@/bin/p", 900);
+	rig_cpu(b, "main@/bin/p;f@/bin/p", 20);
+	rig_start(&r, &cpu);
+	assert_int_equal(rig_add(&r, 0, a), 0);
+	assert_int_equal(rig_add(&r, 1, b), 0);
+	assert_int_equal(compare_finish(r.c, NULL), 0);
+	assert_int_equal(compare_test(r.c), COMPARE_SAMPLING);
+	f = compare_rows(r.c, &n);
+	assert_int_equal(n, 3);
+	assert_string_equal(compare_text(r.c, f[0].function), "g");
+	assert_string_equal(compare_text(r.c, f[0].stack), "main;f;g");
+	assert_close(f[0].self.a, 100 * RIG_MS);
+	assert_close(f[0].self.b, 900 * RIG_MS);
+	assert_close(f[0].self.change, 8);
+	assert_true(compare_moved(&f[0]));
+	assert_true(f[0].self.lo > 700 * RIG_MS && f[0].self.hi < 900 * RIG_MS);
+	assert_true(f[0].self.change_lo > 5 && f[0].self.change_hi < 12);
+	assert_int_equal(f[0].self.count_a, 100);
+	f = rig_row(&r, "main");
+	assert_close(f->self.a, 0);
+	assert_close(f->total.a, 120 * RIG_MS);
+	assert_close(f->total.delta, 800 * RIG_MS);
+	assert_false(compare_moved(f));
+	assert_true(compare_total_moved(f));
+	assert_string_equal(compare_text(r.c, f->stack), "main;f;g");
+	assert_false(compare_moved(rig_row(&r, "f")));
+	assert_string_equal(compare_text(r.c, compare_explanation(r.c)->stack), "main;f;g");
+	assert_close(compare_explanation(r.c)->part, 1);
+	assert_close(compare_whole(r.c)->delta, 800 * RIG_MS);
+	compare_free(r.c);
+}
+
+static void recursion_counts_once(void **state)
+{
+	struct rig r;
+	struct profile *a = rig_run(), *b = rig_run();
+	const struct compare_function *f;
+
+	(void)state;
+	rig_cpu(a, "main@/bin/p;r@/bin/p;r@/bin/p;r@/bin/p", 50);
+	rig_cpu(a, "main@/bin/p;r@/bin/p;s@/bin/p;r@/bin/p", 30);
+	rig_cpu(b, "main@/bin/p;r@/bin/p", 80);
+	rig_start(&r, &cpu);
+	assert_int_equal(rig_add(&r, 0, a), 0);
+	assert_int_equal(rig_add(&r, 1, b), 0);
+	assert_int_equal(compare_finish(r.c, NULL), 0);
+	f = rig_row(&r, "r");
+	assert_close(f->total.a, 80 * RIG_MS);
+	assert_close(f->self.a, 80 * RIG_MS);
+	assert_close(f->total.delta, 0);
+	assert_close(rig_row(&r, "s")->total.a, 30 * RIG_MS);
+	assert_int_equal(rig_row(&r, "s")->fate, COMPARE_GONE);
+	compare_free(r.c);
+}
+
+static void means_over_runs(void **state)
+{
+	static const unsigned counts[2][3] = {{100, 110, 90}, {200, 190, 210}};
+	struct rig r;
+	int g, i;
+	const struct compare_function *f;
+
+	(void)state;
+	rig_start(&r, &cpu);
+	for (g = 0; g < 2; g++)
+		for (i = 0; i < 3; i++) {
+			struct profile *p = rig_run();
+
+			rig_cpu(p, "main@/bin/p;f@/bin/p", counts[g][i]);
+			rig_cpu(p, "main@/bin/p;k@/bin/p", 500);
+			assert_int_equal(rig_add(&r, g, p), 0);
+		}
+	assert_int_equal(compare_finish(r.c, NULL), 0);
+	assert_int_equal(compare_test(r.c), COMPARE_RUNS);
+	assert_int_equal(compare_runs(r.c, 1), 3);
+	f = rig_row(&r, "f");
+	assert_close(f->self.a, 100 * RIG_MS);
+	assert_close(f->self.b, 200 * RIG_MS);
+	assert_int_equal(f->self.count_b, 600);
+	assert_true(compare_moved(f));
+	assert_true(f->self.change_lo > 0.5 && f->self.change_hi < 1.6);
+	assert_false(compare_moved(rig_row(&r, "k")));
+	compare_free(r.c);
+}
+
+/* ---- matching ---- */
+
+static void builds_are_matched(void **state)
+{
+	static const char *const same[][2] = {
+		{"f@/srv/a/bin/p", "f@/srv/b/bin/p"},
+		{"g@/usr/lib/libz.so.1.2.3", "g@/opt/libz.so.1.3"},
+		{"h@/usr/lib/libfoo-1.2.so", "h@/usr/lib/libfoo-2.0.1.so"},
+		{"i.constprop.0@/bin/p", "i.isra.2@/bin/p"},
+		{"j.cold@/bin/p", "j@/bin/p (deleted)"},
+		{"k.part.3.lto_priv.0@/bin/p", "k@/bin/p"},
+		{"l@/usr/bin/python3.11", "l@/usr/bin/python3.12"},
+		{"m() [clone .isra.0]@/bin/p", "m()@/bin/p"},
+		{"[unknown in libq.so+0x10]@/lib/libq.so",
+		 "[unknown in libq.so+0xff]@/lib/libq.so"},
+	};
+	static const char *const names[] = {
+		"f", "g", "h", "i", "j", "k", "l", "m()", "[unknown in libq.so]"};
+	struct profile *a = rig_run(), *b = rig_run();
+	struct rig r;
+	size_t i, n;
+
+	(void)state;
+	for (i = 0; i < 9; i++) {
+		rig_cpu(a, same[i][0], 10 + i);
+		rig_cpu(b, same[i][1], 10 + i);
+	}
+	rig_start(&r, &cpu);
+	assert_int_equal(rig_add(&r, 0, a), 0);
+	assert_int_equal(rig_add(&r, 1, b), 0);
+	assert_int_equal(compare_finish(r.c, NULL), 0);
+	compare_rows(r.c, &n);
+	assert_int_equal(n, 9);
+	for (i = 0; i < 9; i++) {
+		const struct compare_function *f = rig_row(&r, names[i]);
+
+		if (!f)
+			fail_msg("no row %s", names[i]);
+		assert_int_equal(f->fate, COMPARE_BOTH);
+		assert_close(f->self.delta, 0);
+	}
+	assert_string_equal(compare_text(r.c, rig_row(&r, "g")->module), "/opt/libz.so.1.3");
+	assert_false(rig_has_remark(&r, "by name alone"));
+	compare_free(r.c);
+}
+
+static void other_names_stay_apart(void **state)
+{
+	static const char *const names[] = {"a.b",
+					    "lib::f@/lib/lib2.so",
+					    "lib::f@/lib/lib1.so",
+					    "f.colder",
+					    ".cold",
+					    "[cold]",
+					    "operator[] (clone)",
+					    "x.llvm",
+					    "7"};
+	struct profile *a = rig_run(), *b = rig_run();
+	struct rig r;
+	size_t i, n;
+
+	(void)state;
+	for (i = 0; i < 9; i++) {
+		rig_cpu(a, names[i], 10);
+		rig_cpu(b, names[i], 10);
+	}
+	rig_start(&r, &cpu);
+	assert_int_equal(rig_add(&r, 0, a), 0);
+	assert_int_equal(rig_add(&r, 1, b), 0);
+	assert_int_equal(compare_finish(r.c, NULL), 0);
+	compare_rows(r.c, &n);
+	assert_int_equal(n, 9);
+	assert_non_null(rig_row(&r, "a.b"));
+	assert_non_null(rig_row(&r, "f.colder"));
+	assert_non_null(rig_row(&r, ".cold"));
+	assert_non_null(rig_row(&r, "operator[] (clone)"));
+	compare_free(r.c);
+}
+
+static void by_name_alone(void **state)
+{
+	struct profile *a = rig_run(), *b = rig_run();
+	struct rig r;
+	size_t n;
+
+	(void)state;
+	rig_cpu(a, "main@/srv/slow;f@/srv/slow;q@/srv/slow", 40);
+	rig_cpu(b, "main@/srv/fast;f@/srv/fast;q@/srv/fast", 10);
+	/* q is in two modules of the candidate: it cannot be told which. */
+	rig_cpu(b, "main@/srv/fast;q@/srv/other", 10);
+	rig_start(&r, &cpu);
+	assert_int_equal(rig_add(&r, 0, a), 0);
+	assert_int_equal(rig_add(&r, 1, b), 0);
+	assert_int_equal(compare_finish(r.c, NULL), 0);
+	compare_rows(r.c, &n);
+	assert_int_equal(n, 5); /* main, f, and q three times */
+	assert_int_equal(rig_row(&r, "main")->fate, COMPARE_BOTH);
+	assert_close(rig_row(&r, "f")->total.a, 40 * RIG_MS);
+	assert_close(rig_row(&r, "f")->total.b, 10 * RIG_MS);
+	assert_true(rig_has_remark(&r, "2 functions of 'slow' are matched with 'fast' by name"));
+	compare_free(r.c);
+}
+
+/* ---- what became of them ---- */
+
+static void inlined_into_the_caller(void **state)
+{
+	struct profile *a = rig_run(), *b = rig_run();
+	struct rig r;
+	const struct compare_function *f;
+
+	(void)state;
+	rig_cpu(a, "main@/p;find@/p", 50);
+	rig_cpu(a, "main@/p;find@/p;hash@/p", 300);
+	rig_cpu(a, "main@/p;find@/p;equal@/p", 200);
+	rig_cpu(b, "main@/p;find@/p", 555);
+	rig_cpu(a, "main@/p;other@/p", 900);
+	rig_cpu(b, "main@/p;other@/p", 890);
+	rig_start(&r, &cpu);
+	assert_int_equal(rig_add(&r, 0, a), 0);
+	assert_int_equal(rig_add(&r, 1, b), 0);
+	assert_int_equal(compare_finish(r.c, NULL), 0);
+	f = rig_row(&r, "hash");
+	assert_int_equal(f->fate, COMPARE_INLINED);
+	assert_ptr_equal(compare_rows(r.c, &(size_t){0}) + f->partner, rig_row(&r, "find"));
+	assert_int_equal(rig_row(&r, "equal")->fate, COMPARE_INLINED);
+	assert_int_equal(rig_row(&r, "find")->fate, COMPARE_BOTH);
+	assert_false(compare_total_moved(rig_row(&r, "find")));
+	compare_free(r.c);
+}
+
+static void outlined_and_renamed(void **state)
+{
+	struct profile *a = rig_run(), *b = rig_run();
+	struct rig r;
+	const struct compare_function *rows;
+	size_t n;
+
+	(void)state;
+	rig_cpu(a, "main@/p;sort@/p", 400);
+	rig_cpu(a, "main@/p;old@/p", 300);
+	rig_cpu(b, "main@/p;sort@/p", 100);
+	rig_cpu(b, "main@/p;sort@/p;swap@/p", 300);
+	rig_cpu(b, "main@/p;young@/p", 310);
+	rig_start(&r, &cpu);
+	assert_int_equal(rig_add(&r, 0, a), 0);
+	assert_int_equal(rig_add(&r, 1, b), 0);
+	assert_int_equal(compare_finish(r.c, NULL), 0);
+	rows = compare_rows(r.c, &n);
+	assert_int_equal(rig_row(&r, "swap")->fate, COMPARE_OUTLINED);
+	assert_ptr_equal(rows + rig_row(&r, "swap")->partner, rig_row(&r, "sort"));
+	assert_int_equal(rig_row(&r, "old")->fate, COMPARE_RENAMED);
+	assert_ptr_equal(rows + rig_row(&r, "old")->partner, rig_row(&r, "young"));
+	assert_ptr_equal(rows + rig_row(&r, "young")->partner, rig_row(&r, "old"));
+	compare_free(r.c);
+}
+
+static void new_and_gone(void **state)
+{
+	struct profile *a = rig_run(), *b = rig_run();
+	struct rig r;
+
+	(void)state;
+	rig_cpu(a, "main@/p;work@/p", 300);
+	rig_cpu(a, "main@/p;dropped@/p", 60);
+	rig_cpu(b, "main@/p;work@/p", 310);
+	rig_cpu(b, "main@/p;work@/p;added@/p", 200);
+	rig_start(&r, &cpu);
+	assert_int_equal(rig_add(&r, 0, a), 0);
+	assert_int_equal(rig_add(&r, 1, b), 0);
+	assert_int_equal(compare_finish(r.c, NULL), 0);
+	assert_int_equal(rig_row(&r, "added")->fate, COMPARE_NEW);
+	assert_int_equal(rig_row(&r, "dropped")->fate, COMPARE_GONE);
+	assert_true(isnan(rig_row(&r, "added")->self.change));
+	assert_true(rig_row(&r, "added")->self.lo > 150 * RIG_MS);
+	assert_close(rig_row(&r, "dropped")->self.change, -1);
+	assert_true(compare_moved(rig_row(&r, "dropped")));
+	compare_free(r.c);
+}
+
+/* ---- stages ---- */
+
+static struct profile *staged(unsigned load, unsigned search, double items)
+{
+	struct profile *p = rig_run();
+	uint32_t l = made_stage(p, "load", PROFILE_NONE, 1000);
+	uint32_t s = made_stage(p, "search", PROFILE_NONE, 1000);
+	uint32_t k = made_stage(p, "score", s, 500);
+
+	p->stages[l].items = 10;
+	p->stages[s].items = items;
+	rig_cpu_in(p, l, "main@/p;read@/p", 100);
+	rig_cpu_in(p, l, "main@/p;hash@/p", load);
+	rig_cpu_in(p, s, "main@/p;hash@/p", search);
+	rig_cpu_in(p, s, "main@/p;walk@/p", 100);
+	rig_cpu_in(p, k, "main@/p;score@/p", 50);
+	return p;
+}
+
+static void the_stage_where_it_moved(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_start(&r, &cpu);
+	assert_int_equal(rig_add(&r, 0, staged(100, 200, 100)), 0);
+	assert_int_equal(rig_add(&r, 1, staged(110, 600, 100)), 0);
+	assert_int_equal(compare_finish(r.c, NULL), 0);
+	assert_string_equal(rig_stage(&r, "hash"), "search");
+	assert_close(rig_row(&r, "hash")->stage_delta, 400 * RIG_MS);
+	assert_string_equal(rig_stack(&r, "hash"), "main;hash");
+	compare_free(r.c);
+}
+
+static void rows_by_stage(void **state)
+{
+	const struct compare_options o = {.kind = PROFILE_CPU, .by = COMPARE_BY_STAGE};
+	struct profile *a = staged(100, 200, 100), *b = staged(100, 600, 100);
+	struct rig r;
+	size_t n;
+
+	(void)state;
+	rig_cpu(a, "main@/p", 7);
+	rig_start(&r, &o);
+	assert_int_equal(rig_add(&r, 0, a), 0);
+	assert_int_equal(rig_add(&r, 1, b), 0);
+	assert_int_equal(compare_finish(r.c, NULL), 0);
+	compare_rows(r.c, &n);
+	assert_int_equal(n, 4);
+	assert_close(rig_row(&r, "search")->self.a, 300 * RIG_MS);
+	assert_close(rig_row(&r, "search")->total.b, 750 * RIG_MS);
+	assert_close(rig_row(&r, "score")->total.b, 50 * RIG_MS);
+	assert_close(rig_row(&r, "[no stage]")->total.a, 7 * RIG_MS);
+	assert_string_equal(rig_stack(&r, "search"), "main;hash");
+	compare_free(r.c);
+}
+
+static void one_stage_only(void **state)
+{
+	const struct compare_options o = {.kind = PROFILE_CPU, .stage = "search"};
+	struct rig r;
+
+	(void)state;
+	rig_start(&r, &o);
+	assert_int_equal(rig_add(&r, 0, staged(100, 200, 100)), 0);
+	assert_int_equal(rig_add(&r, 1, staged(900, 200, 100)), 0);
+	assert_int_equal(compare_finish(r.c, NULL), 0);
+	assert_null(rig_row(&r, "read"));
+	assert_close(rig_row(&r, "hash")->self.a, 200 * RIG_MS);
+	assert_close(rig_row(&r, "score")->self.a, 50 * RIG_MS);
+	assert_false(compare_moved(rig_row(&r, "hash")));
+	compare_free(r.c);
+}
+
+static void a_stage_that_one_side_lacks(void **state)
+{
+	const struct compare_options o = {.kind = PROFILE_CPU, .stage = "search"};
+	struct profile *b = rig_run();
+	struct rig r;
+
+	(void)state;
+	rig_cpu(b, "main@/p", 10);
+	rig_start(&r, &o);
+	assert_int_equal(rig_add(&r, 0, staged(100, 200, 100)), 0);
+	assert_int_equal(rig_add(&r, 1, b), 0);
+	assert_int_equal(compare_finish(r.c, NULL), 0);
+	assert_int_equal(rig_row(&r, "hash")->fate, COMPARE_GONE);
+	assert_true(rig_has_remark(&r, "1 of the 1 run of the candidate has no stage 'search'"));
+	compare_free(r.c);
+}
+
+static void a_stage_that_nobody_has(void **state)
+{
+	const struct compare_options o = {.kind = PROFILE_CPU, .stage = "nosuch"};
+	struct err err = ERR_INIT;
+	struct rig r;
+
+	(void)state;
+	rig_start(&r, &o);
+	assert_int_equal(rig_add(&r, 0, staged(100, 200, 100)), 0);
+	assert_int_equal(rig_add(&r, 1, staged(100, 200, 100)), 0);
+	assert_int_equal(compare_finish(r.c, &err), ERR_NOTFOUND);
+	assert_non_null(strstr(err.text, "load, search, score"));
+	compare_free(r.c);
+}
+
+/* ---- normalising ---- */
+
+static void normal(struct rig *r, enum compare_norm norm, struct profile *a, struct profile *b)
+{
+	const struct compare_options o = {.kind = PROFILE_CPU, .norm = norm};
+
+	rig_start(r, &o);
+	assert_int_equal(rig_add(r, 0, a), 0);
+	assert_int_equal(rig_add(r, 1, b), 0);
+	assert_int_equal(compare_finish(r->c, NULL), 0);
+}
+
+static void by_total(void **state)
+{
+	struct profile *a = rig_run(), *b = rig_run();
+	struct rig r;
+
+	(void)state;
+	rig_cpu(a, "main;f", 100);
+	rig_cpu(a, "main;g", 100);
+	rig_cpu(b, "main;f", 600);
+	rig_cpu(b, "main;g", 200);
+	normal(&r, COMPARE_TOTAL, a, b);
+	assert_close(compare_whole(r.c)->b, 200 * RIG_MS);
+	assert_close(compare_whole(r.c)->delta, 0);
+	assert_close(rig_row(&r, "f")->self.b, 150 * RIG_MS);
+	assert_close(rig_row(&r, "g")->self.b, 50 * RIG_MS);
+	assert_true(compare_moved(rig_row(&r, "f")) && compare_moved(rig_row(&r, "g")));
+	assert_string_equal(compare_text(r.c, compare_explanation(r.c)->stack), "");
+	compare_free(r.c);
+}
+
+static void by_duration(void **state)
+{
+	struct profile *a = rig_run(), *b = rig_run();
+	struct rig r;
+
+	(void)state;
+	rig_cpu(a, "main;f", 100);
+	rig_cpu(b, "main;f", 200);
+	b->run.duration_ns = 2 * a->run.duration_ns;
+	normal(&r, COMPARE_DURATION, a, b);
+	assert_close(rig_row(&r, "f")->self.b, 100 * RIG_MS);
+	compare_free(r.c);
+}
+
+static void by_stage(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	/* search: 200 + 100 and 500 + 100; score stays as it is */
+	normal(&r, COMPARE_STAGE, staged(100, 200, 1), staged(100, 500, 1));
+	assert_close(rig_row(&r, "walk")->self.a, 100 * RIG_MS);
+	assert_close(rig_row(&r, "walk")->self.b, 50 * RIG_MS);
+	assert_close(rig_row(&r, "score")->self.b, 50 * RIG_MS);
+	assert_close(rig_row(&r, "read")->self.b, 100 * RIG_MS);
+	assert_close(compare_whole(r.c)->delta, 0);
+	compare_free(r.c);
+}
+
+static void by_items(void **state)
+{
+	struct profile *b = staged(100, 400, 200);
+	struct rig r;
+
+	(void)state;
+	rig_cpu(b, "main@/p", 50);
+	normal(&r, COMPARE_ITEMS, staged(100, 200, 100), b);
+	assert_close(rig_row(&r, "hash")->self.a, 300 * RIG_MS);
+	assert_close(rig_row(&r, "hash")->self.b, 300 * RIG_MS);
+	assert_close(rig_row(&r, "walk")->self.b, 50 * RIG_MS);
+	assert_close(rig_row(&r, "score")->self.b, 25 * RIG_MS); /* items of the stage around it */
+	assert_close(rig_row(&r, "main")->self.b, 50 * RIG_MS);
+	assert_true(rig_has_remark(&r, "4 % is in no stage that has items"));
+	compare_free(r.c);
+}
+
+static void nothing_to_normalise_by(void **state)
+{
+	const struct compare_options items = {.kind = PROFILE_CPU, .norm = COMPARE_ITEMS};
+	const struct compare_options duration = {.kind = PROFILE_CPU, .norm = COMPARE_DURATION};
+	struct profile *a = rig_run(), *b = rig_run(), *x = rig_run(), *y = rig_run();
+	struct err err = ERR_INIT;
+	struct rig r;
+
+	(void)state;
+	rig_cpu(a, "main;f", 100);
+	rig_cpu(b, "main;f", 100);
+	rig_start(&r, &items);
+	assert_int_equal(rig_add(&r, 0, a), 0);
+	assert_int_equal(rig_add(&r, 1, b), 0);
+	assert_int_equal(compare_finish(r.c, &err), ERR_NOTFOUND);
+	assert_non_null(strstr(err.text, "pp_stage_items"));
+	compare_free(r.c);
+	rig_cpu(x, "main;f", 100);
+	rig_cpu(y, "main;f", 100);
+	y->run.duration_ns = 0;
+	rig_start(&r, &duration);
+	assert_int_equal(rig_add(&r, 0, x), 0);
+	assert_int_equal(rig_add(&r, 1, y), 0);
+	assert_int_equal(compare_finish(r.c, &err), ERR_NOTFOUND);
+	assert_non_null(strstr(err.text, "candidate has no duration"));
+	compare_free(r.c);
+}
+
+/* ---- other lists ---- */
+
+static void lines_modules_stacks(void **state)
+{
+	struct compare_options o = cpu;
+	int by;
+
+	(void)state;
+	for (by = COMPARE_BY_LINE; by <= COMPARE_BY_STACK; by++) {
+		struct profile *a, *b;
+		struct rig r;
+
+		if (by == COMPARE_BY_STAGE)
+			continue;
+		a = rig_run();
+		b = rig_run();
+		o.by = (enum compare_by)by;
+		rig_cpu(a, "main@/b/p:/x/m.c:3;f@/b/p:/x/f.c:8;memcpy@/lib/libc.so.6", 40);
+		rig_cpu(a, "main@/b/p:/x/m.c:4;f@/b/p:/x/f.c:9", 10);
+		rig_cpu(b, "main@/c/p:/y/m.c:3;f@/c/p:/y/f.c:8;memcpy@/lib/libc.so.6", 400);
+		rig_cpu(b, "main@/c/p:/y/m.c:4;f@/c/p:/y/f.c:9", 10);
+		rig_start(&r, &o);
+		assert_int_equal(rig_add(&r, 0, a), 0);
+		assert_int_equal(rig_add(&r, 1, b), 0);
+		assert_int_equal(compare_finish(r.c, NULL), 0);
+		if (by == COMPARE_BY_LINE) {
+			assert_close(rig_row(&r, "/y/m.c:3")->total.delta, 360 * RIG_MS);
+			assert_close(rig_row(&r, "/y/f.c:9")->self.delta, 0);
+			assert_string_equal(compare_text(r.c, rig_row(&r, "/y/f.c:9")->detail),
+					    "f");
+			assert_string_equal(rig_stack(&r, "memcpy"), "main;f;memcpy");
+		} else if (by == COMPARE_BY_MODULE) {
+			assert_close(rig_row(&r, "libc.so")->self.delta, 360 * RIG_MS);
+			assert_close(rig_row(&r, "p")->total.a, 50 * RIG_MS);
+			assert_close(rig_row(&r, "p")->self.a, 10 * RIG_MS);
+		} else {
+			assert_close(rig_row(&r, "main;f;memcpy")->self.delta, 360 * RIG_MS);
+			assert_close(rig_row(&r, "main;f")->total.a, 50 * RIG_MS);
+			assert_close(rig_row(&r, "main;f")->self.a, 10 * RIG_MS);
+			assert_null(rig_row(&r, "main"));
+		}
+		compare_free(r.c);
+	}
+}
+
+static void counts_and_bytes(void **state)
+{
+	struct compare_options o = {.kind = PROFILE_ALLOC};
+	int counts;
+
+	(void)state;
+	for (counts = 0; counts < 2; counts++) {
+		struct profile *a = rig_run(), *b = rig_run();
+		struct rig r;
+
+		made_sample(a, PROFILE_ALLOC, PROFILE_NONE, 0, "main;f", 10, 1000);
+		made_sample(a, PROFILE_ALLOC, PROFILE_NONE, 0, "main;g", 5, 300);
+		made_sample(b, PROFILE_ALLOC, PROFILE_NONE, 0, "main;f", 11, 1000);
+		made_sample(b, PROFILE_ALLOC, PROFILE_NONE, 0, "main;g", 5, 301);
+		o.counts = counts;
+		rig_start(&r, &o);
+		assert_int_equal(rig_add(&r, 0, a), 0);
+		assert_int_equal(rig_add(&r, 1, b), 0);
+		assert_int_equal(compare_finish(r.c, NULL), 0);
+		assert_int_equal(compare_test(r.c), COMPARE_EXACT);
+		assert_close(rig_row(&r, "f")->self.delta, counts ? 1 : 0);
+		assert_close(rig_row(&r, "g")->self.delta, counts ? 0 : 1);
+		assert_int_equal(compare_moved(rig_row(&r, "f")), counts);
+		assert_int_equal(compare_moved(rig_row(&r, "g")), !counts);
+		assert_close(rig_row(&r, "f")->self.lo, rig_row(&r, "f")->self.hi);
+		compare_free(r.c);
+	}
+}
+
+static void kinds_that_are_missing(void **state)
+{
+	const struct compare_options alloc = {.kind = PROFILE_ALLOC}, leak = {.kind = PROFILE_LEAK};
+	struct profile *a = rig_run(), *b = rig_run();
+	struct err err = ERR_INIT;
+	struct rig r;
+
+	(void)state;
+	rig_cpu(a, "main", 5);
+	rig_cpu(b, "main", 5);
+	a->run.memory = made_text(a, "off");
+	made_sample(b, PROFILE_ALLOC, PROFILE_NONE, 0, "main", 1, 100);
+	rig_start(&r, &alloc);
+	assert_int_equal(rig_add(&r, 0, a), 0);
+	assert_int_equal(rig_add(&r, 1, b), 0);
+	assert_int_equal(compare_finish(r.c, &err), ERR_NOTFOUND);
+	assert_string_equal(err.text, "the base has no samples of kind alloc; both have: cpu");
+	compare_free(r.c);
+	/* Memory was tracked, and nothing leaked: that is an answer. */
+	a = rig_run();
+	b = rig_run();
+	made_sample(a, PROFILE_ALLOC, PROFILE_NONE, 0, "main", 1, 100);
+	made_sample(b, PROFILE_LEAK, PROFILE_NONE, 0, "main;f", 1, 100);
+	rig_start(&r, &leak);
+	assert_int_equal(rig_add(&r, 0, a), 0);
+	assert_int_equal(rig_add(&r, 1, b), 0);
+	assert_int_equal(compare_finish(r.c, NULL), 0);
+	assert_close(rig_row(&r, "f")->self.b, 100);
+	compare_free(r.c);
+}
+
+static void a_group_without_runs(void **state)
+{
+	struct err err = ERR_INIT;
+	struct rig r;
+
+	(void)state;
+	rig_start(&r, &cpu);
+	assert_int_equal(compare_finish(r.c, &err), ERR_ARG);
+	assert_non_null(strstr(err.text, "the base has no run"));
+	compare_free(r.c);
+	rig_start(&r, &cpu);
+	assert_int_equal(rig_add(&r, 0, rig_run()), 0);
+	assert_int_equal(compare_finish(r.c, &err), ERR_ARG);
+	assert_non_null(strstr(err.text, "the candidate has no run"));
+	compare_free(r.c);
+	compare_free(NULL);
+}
+
+static void stacks_cut_short(void **state)
+{
+	struct profile *a = rig_run(), *b = rig_run();
+	struct rig r;
+
+	(void)state;
+	rig_cpu(a, "main@/p;f@/p", 100);
+	rig_cpu(b, "main@/p;f@/p", 50);
+	rig_cpu(b, "[truncated];f@/p", 50);
+	rig_start(&r, &cpu);
+	assert_int_equal(rig_add(&r, 0, a), 0);
+	assert_int_equal(rig_add(&r, 1, b), 0);
+	assert_int_equal(compare_finish(r.c, NULL), 0);
+	assert_close(rig_row(&r, "f")->self.delta, 0);
+	assert_true(rig_has_remark(&r, "stacks cut short: 0 % of the base, 50 % of the candidate"));
+	compare_free(r.c);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(self_and_total),
+		cmocka_unit_test(recursion_counts_once),
+		cmocka_unit_test(means_over_runs),
+		cmocka_unit_test(builds_are_matched),
+		cmocka_unit_test(other_names_stay_apart),
+		cmocka_unit_test(by_name_alone),
+		cmocka_unit_test(inlined_into_the_caller),
+		cmocka_unit_test(outlined_and_renamed),
+		cmocka_unit_test(new_and_gone),
+		cmocka_unit_test(the_stage_where_it_moved),
+		cmocka_unit_test(rows_by_stage),
+		cmocka_unit_test(one_stage_only),
+		cmocka_unit_test(a_stage_that_one_side_lacks),
+		cmocka_unit_test(a_stage_that_nobody_has),
+		cmocka_unit_test(by_total),
+		cmocka_unit_test(by_duration),
+		cmocka_unit_test(by_stage),
+		cmocka_unit_test(by_items),
+		cmocka_unit_test(nothing_to_normalise_by),
+		cmocka_unit_test(lines_modules_stacks),
+		cmocka_unit_test(counts_and_bytes),
+		cmocka_unit_test(kinds_that_are_missing),
+		cmocka_unit_test(a_group_without_runs),
+		cmocka_unit_test(stacks_cut_short),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
