@@ -16,8 +16,7 @@
 	(1u << METRIC_PEAK_HEAP | 1u << METRIC_ALLOC_COUNT | 1u << METRIC_ALLOC_BYTES |            \
 	 1u << METRIC_SQL | 1u << METRIC_INSTRUCTIONS)
 
-/* Writes group `group` of the table; `metrics`: bits of those to keep, 0 all. With counts alone, runs that agree in
- * every value are written once. ERR_ARG: nothing to keep. */
+/* Writes group `group` of the table; `metrics`: bits of those to keep, 0 all. ERR_ARG: nothing to keep. */
 int baseline_write(struct buf *out, const struct metric_table *t, int group, unsigned metrics,
 		   struct err *err);
 /* 1 if the bytes look like such a file (so that an operand can be told from a store). */

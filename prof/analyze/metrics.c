@@ -9,7 +9,9 @@
 #include <string.h>
 
 #include "prof/analyze/metrics_internal.h"
+#include "prof/base/buf.h"
 #include "prof/base/units.h"
+#include "prof/base/utf8.h"
 
 static const struct {
 	const char *name, *title, *unit;
@@ -45,6 +47,23 @@ int metric_parse(const char *name)
 
 	for (i = 0; name && i < METRICS; i++)
 		if (strcmp(metrics[i].name, name) == 0)
+			return i;
+	return -1;
+}
+
+static const char *const kinds[METRIC_KINDS] = {"count", "time", "polled", "estimate"};
+
+const char *metric_kind_name(enum metric_kind kind)
+{
+	return (unsigned)kind < METRIC_KINDS ? kinds[kind] : "?";
+}
+
+int metric_kind_parse(const char *name)
+{
+	int i;
+
+	for (i = 0; name && i < METRIC_KINDS; i++)
+		if (strcmp(kinds[i], name) == 0)
 			return i;
 	return -1;
 }
@@ -101,6 +120,23 @@ static void run_release(struct gate_run *r)
 	memset(r, 0, sizeof(*r));
 }
 
+/* A copy as UTF-8: other bytes become U+FFFD. NULL is "". */
+static char *copy_text(const char *text)
+{
+	struct buf b = BUF_INIT;
+	size_t n = text ? strlen(text) : 0, at = 0, len;
+
+	if (n == 0 || utf8_valid(text, n))
+		return strdup(text ? text : "");
+	for (; at < n; at += len ? len : 1) {
+		len = utf8_length(text + at, n - at);
+		buf_put(&b, len ? text + at : "\xef\xbf\xbd", len ? len : 3);
+	}
+	if (buf_failed(&b))
+		buf_release(&b);
+	return buf_steal(&b, NULL);
+}
+
 /* Texts of `from` as copies; NULL is "". */
 static int run_copy(struct gate_run *to, const struct gate_run *from)
 {
@@ -109,7 +145,7 @@ static int run_copy(struct gate_run *to, const struct gate_run *from)
 	*to = *from;
 #define COPY(field)                                                                                \
 	do {                                                                                       \
-		to->field = strdup(from->field ? from->field : "");                                \
+		to->field = copy_text(from->field);                                                \
 		if (!to->field)                                                                    \
 			rc = ERR_NOMEM;                                                            \
 	} while (0)
@@ -225,28 +261,30 @@ static uint64_t row_key(uint32_t stage, enum metric m)
 	return (uint64_t)stage * METRICS + (uint64_t)m;
 }
 
-static int stage_number(const struct metric_table *t, const char *stage, uint32_t *number)
+static const struct metric_row *find_row(const struct metric_table *t, const char *stage,
+					 enum metric m)
 {
-	uint32_t id;
+	uint32_t id = 0, at;
 
-	if (!stage) {
-		*number = 0;
-		return 1;
-	}
-	if (!t->names || !strtab_find(t->names, stage, strlen(stage), &id))
-		return 0;
-	*number = id + 1;
-	return 1;
+	if (stage && (!t->names || !strtab_find(t->names, stage, strlen(stage), &id)))
+		return NULL;
+	at = idmap_get(&t->index, row_key(stage ? id + 1 : 0, m));
+	return at == IDMAP_NONE ? NULL : &t->rows[at];
 }
 
 const struct metric_row *metrics_row(const struct metric_table *t, const char *stage, enum metric m)
 {
-	uint32_t number, at;
+	const struct metric_row *r;
+	char *copy;
 
-	if ((unsigned)m >= METRICS || !stage_number(t, stage, &number))
+	if ((unsigned)m >= METRICS)
 		return NULL;
-	at = idmap_get(&t->index, row_key(number, m));
-	return at == IDMAP_NONE ? NULL : &t->rows[at];
+	if (!stage || utf8_valid(stage, strlen(stage)))
+		return find_row(t, stage, m);
+	copy = copy_text(stage);
+	r = copy ? find_row(t, copy, m) : NULL;
+	free(copy);
+	return r;
 }
 
 static double *values_new(size_t room)
@@ -262,7 +300,8 @@ static double *values_new(size_t room)
 static int row_add(struct metric_table *t, uint32_t number, enum metric m, struct err *err)
 {
 	struct metric_row row = {.stage = number ? strtab_text(t->names, number - 1) : NULL,
-				 .metric = m};
+				 .metric = m,
+				 .place = number};
 	size_t cap = t->cap_rows ? 2 * t->cap_rows : 64;
 	struct metric_row *more = t->rows;
 
@@ -297,7 +336,15 @@ static int row_for(struct metric_table *t, const char *stage, enum metric m,
 	uint32_t number = 0, at;
 	int rc = 0;
 
-	if (stage && strtab_intern_text(t->names, stage, &number))
+	if (stage && utf8_valid(stage, strlen(stage))) {
+		rc = strtab_intern_text(t->names, stage, &number);
+	} else if (stage) {
+		char *copy = copy_text(stage);
+
+		rc = copy ? strtab_intern_text(t->names, copy, &number) : ERR_NOMEM;
+		free(copy);
+	}
+	if (rc)
 		return err_nomem(err, "a table of values");
 	number += stage != NULL;
 	at = idmap_get(&t->index, row_key(number, m));
@@ -359,6 +406,27 @@ int metrics_set(struct metric_table *t, int group, size_t at, const char *stage,
 	for (i = 0; stage && !any && i < METRICS; i++)
 		any = metrics_row(t, stage, (enum metric)i);
 	return metrics_put(t, group, at, stage, any ? any->depth : 0, m, kind, value, err);
+}
+
+static int compare_places(const void *a, const void *b, void *ctx)
+{
+	const struct metric_row *rows = ctx;
+	const struct metric_row *x = &rows[*(const uint32_t *)a], *y = &rows[*(const uint32_t *)b];
+
+	if (x->place != y->place)
+		return x->place < y->place ? -1 : 1;
+	return x->metric < y->metric ? -1 : x->metric > y->metric;
+}
+
+uint32_t *metrics_order(const struct metric_table *t)
+{
+	uint32_t *order = malloc((t->n + 1) * sizeof(*order)), i;
+
+	for (i = 0; order && i < t->n; i++)
+		order[i] = i;
+	if (order && t->n)
+		qsort_r(order, t->n, sizeof(*order), compare_places, t->rows);
+	return order;
 }
 
 void metrics_release(struct metric_table *t)

@@ -35,7 +35,10 @@ enum metric_kind {
 	METRIC_KIND_TIME,     /* of a clock: differs from run to run */
 	METRIC_KIND_POLLED,   /* of the kernel's pages: differs from run to run */
 	METRIC_KIND_ESTIMATE, /* of sampled memory */
+	METRIC_KINDS
 };
+const char *metric_kind_name(enum metric_kind kind); /* "count", "time", "polled", "estimate" */
+int metric_kind_parse(const char *name);             /* or -1 */
 
 enum { METRICS_BASE, METRICS_CANDIDATE, METRICS_GROUPS };
 
@@ -65,10 +68,11 @@ struct gate_run {
 };
 
 struct metric_row {
-	const char *stage; /* NULL: the whole run */
+	const char *stage; /* UTF-8 (other bytes became U+FFFD); NULL: the whole run */
 	enum metric metric;
 	enum metric_kind kind;
 	uint32_t depth; /* of the stage: 0 outermost; the whole run: 0 */
+	uint32_t place; /* of the stage: by first appearance, from 1; the whole run: 0 */
 	double *a,
 		*b; /* a value for each run of the group, in the order they were added; NAN: it has none */
 };
@@ -105,6 +109,9 @@ int metrics_set_source(struct metric_table *t, int group, size_t at, const char 
 const struct metric_row *metrics_row(const struct metric_table *t, const char *stage,
 				     enum metric m);
 void metrics_release(struct metric_table *t);
+/* Rows in the order of reports: the whole run, then stages by first appearance; metrics as in the enum. Allocated, t->n
+ * places of t->rows; NULL: no memory. */
+uint32_t *metrics_order(const struct metric_table *t);
 
 /* The value as people read it: "1.24 s", "12.3 MiB", "4,096"; "-" for none. */
 #define METRIC_TEXT 48
