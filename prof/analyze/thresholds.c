@@ -13,8 +13,8 @@
 static const struct {
 	double exact_relative, exact_absolute, relative, absolute;
 } built_in[METRICS] = {
-	[METRIC_WALL] = {0.02, 5e6, 0.02, 5e6},
-	[METRIC_CPU] = {0.02, 5e6, 0.02, 5e6},
+	[METRIC_WALL] = {0.02, 1e6, 0.02, 1e6},
+	[METRIC_CPU] = {0.02, 1e6, 0.02, 1e6},
 	[METRIC_PEAK_HEAP] = {0.005, 4096, 0.02, 1 << 20},
 	[METRIC_PEAK_RSS] = {0.02, 1 << 20, 0.02, 1 << 20},
 	[METRIC_ALLOC_COUNT] = {0.001, 0, 0.01, 10},

@@ -1,0 +1,77 @@
+/* Functions that moved, as the result shows them: they explain, and fail a gate only where the thresholds say so. */
+#include <math.h>
+
+#include "prof/analyze/compare.h"
+#include "prof/analyze/gate_internal.h"
+
+#define FUNCTIONS_MAX 200
+
+static const char *text_of(struct gate_work *w, const struct compare *c, uint32_t string)
+{
+	char *copy = arena_strdup(&w->g->arena, compare_text(c, string));
+
+	if (!copy)
+		w->failed = 1;
+	return copy ? copy : "";
+}
+
+/* Beyond the rule of the thresholds' file? */
+static int fails(const struct gate_work *w, const struct gate_function *f, double delta)
+{
+	const struct thresholds *t = w->o->thresholds;
+	double least;
+
+	if (!t || !t->functions.fail || w->refusals.functions || w->refusals.everything ||
+	    f->verdict != VERDICT_REGRESSION)
+		return 0;
+	least = profile_kind_is_time(w->o->kind) ? t->functions.absolute_ns
+						 : t->functions.absolute_bytes;
+	/* A new function has no relative change: its cost alone counts. */
+	return delta > least && !(f->change <= t->functions.relative);
+}
+
+static void take(struct gate_work *w, const struct compare *c, const struct compare_function *from,
+		 struct gate_function *f)
+{
+	*f = (struct gate_function){
+		.function = text_of(w, c, from->function),
+		.module = text_of(w, c, from->module),
+		.file = text_of(w, c, from->file),
+		.base = from->self.a,
+		.candidate = from->self.b,
+		.total_base = from->total.a,
+		.total_candidate = from->total.b,
+		.change = from->self.change,
+		.lo = from->self.change_lo,
+		.hi = from->self.change_hi,
+		.p = from->self.p,
+		.q = from->self.q,
+		.stack_text = text_of(w, c, from->stack),
+		.stage = text_of(w, c, from->stage),
+		.verdict = from->self.delta > 0 ? VERDICT_REGRESSION : VERDICT_IMPROVED,
+	};
+	f->fails = fails(w, f, from->self.delta);
+}
+
+void gate_take_functions(struct gate_work *w, const struct compare *c)
+{
+	const struct compare_function *rows;
+	struct gate_result *g = w->g;
+	size_t n = 0, moved = 0, i;
+
+	if (!c)
+		return;
+	rows = compare_rows(c, &n);
+	while (moved < n && moved < FUNCTIONS_MAX && compare_moved(&rows[moved]))
+		moved++;
+	g->functions = arena_calloc(&g->arena, moved + 1, sizeof(*g->functions));
+	if (!g->functions) {
+		w->failed = 1;
+		return;
+	}
+	for (i = 0; i < moved; i++)
+		take(w, c, &rows[i], &g->functions[i]);
+	g->n_functions = moved;
+	for (i = 0; compare_remark(c, i); i++)
+		gate_remark(w, "%s", compare_remark(c, i));
+}
