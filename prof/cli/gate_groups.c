@@ -8,6 +8,7 @@
 #include "prof/base/buf.h"
 #include "prof/base/log.h"
 #include "prof/cli/cmd.h"
+#include "prof/cli/gate_escape.h"
 #include "prof/cli/text.h"
 #include "prof/store/read.h"
 
@@ -98,9 +99,36 @@ static int describe(struct finder *x, const struct buf *what)
 		return no_memory(x->err);
 	if (asprintf(&new, "%s%s%s", old ? old : "", old ? ", " : "", buf_str(what)) < 0)
 		return no_memory(x->err);
+	if (old) {
+		free(x->group->more);
+		x->group->more = NULL;
+	}
 	x->group->what = new;
 	free(old);
 	return 0;
+}
+
+/* How a further run gets into a group of one reading; of several there is no such way. */
+static int set_more(struct finder *x, const char *option, const char *text)
+{
+	struct gate_group *g = x->group;
+	struct buf b = BUF_INIT;
+	int several = g->what != NULL;
+
+	free(g->more);
+	g->more = NULL;
+	if (several)
+		return 0;
+	if (x->file && strcmp(option, "-o ") != 0) {
+		buf_puts(&b, "-o ");
+		gate_put_shell(&b, x->file);
+		buf_putc(&b, ' ');
+	}
+	buf_puts(&b, option);
+	gate_put_shell(&b, text);
+	g->more = buf_steal(&b, NULL);
+	buf_release(&b);
+	return g->more ? 0 : no_memory(x->err);
 }
 
 /* ---- the readings; each gives how many runs it found, or an error ---- */
@@ -159,7 +187,7 @@ static int add_named(struct finder *x, struct gate_store *s, const char *text, s
 		}
 	count_runs(what, n);
 	buf_printf(what, " named '%s'", text);
-	return n;
+	return n && set_more(x, "-n ", text) ? x->err->code : n;
 }
 
 static int has_prefix(const char *id, const char *text)
@@ -275,7 +303,7 @@ static int add_of_store(struct finder *x, struct gate_store *s, const char *text
 	n = each_labelled(x, s, text, x->err);
 	count_runs(what, n);
 	buf_printf(what, " with the label %s", text);
-	return n;
+	return n > 0 && set_more(x, "-l ", text) ? x->err->code : n;
 }
 
 static int add_all(struct finder *x, struct gate_store *s, struct buf *what)
@@ -304,7 +332,7 @@ static int add_all(struct finder *x, struct gate_store *s, struct buf *what)
 	buf_release(&said);
 	count_runs(what, n);
 	buf_printf(what, " of %s", s->path);
-	return n;
+	return set_more(x, "-o ", s->path) ? x->err->code : n;
 }
 
 /* A file is meant; says so where a run of the usual store has its name. */
@@ -514,6 +542,7 @@ void gate_group_release(struct gate_group *g)
 	free(g->baseline);
 	free(g->text);
 	free(g->what);
+	free(g->more);
 	*g = (struct gate_group){0};
 }
 

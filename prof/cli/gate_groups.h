@@ -29,6 +29,7 @@ struct gate_group {             /* {0} to begin with */
 	char *baseline; /* owned: a file of kept values, and n is 0; or NULL */
 	char *text;     /* owned: the operands, as typed, with commas between them */
 	char *what;     /* owned: what they were read as: "the 3 runs named 'before'" */
+	char *more; /* owned: words for `run` that add a run to the group: "-n before"; NULL: there are none */
 };
 
 /* Adds what `operand` names. `store` (may be NULL) is where runs without a FILE are looked for: see cli_store_path().

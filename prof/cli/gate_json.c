@@ -66,7 +66,7 @@ static json_t *run_json(const struct gate_run *r)
 	return checked(o, bad);
 }
 
-static json_t *side_json(const struct gate_side *s)
+static json_t *side_json(const struct gate_shown *s)
 {
 	json_t *o = json_object(), *runs = json_array();
 	int bad = !o || !runs;
@@ -174,7 +174,7 @@ static json_t *stack_json(const char *stack)
 	return checked(list, bad);
 }
 
-static json_t *function_json(const struct gate_function *f, enum profile_kind kind)
+static json_t *function_json(const struct gate_function *f, enum profile_kind kind, int counts)
 {
 	json_t *o = json_object();
 	int bad = !o;
@@ -184,7 +184,10 @@ static json_t *function_json(const struct gate_function *f, enum profile_kind ki
 	bad |= jsonout_put(o, "file", text_or_null(f->file));
 	bad |= jsonout_put(o, "stage", text_or_null(f->stage));
 	bad |= jsonout_put(o, "kind", json_string(profile_kind_name(kind)));
-	bad |= jsonout_put(o, "unit", json_string(profile_kind_is_time(kind) ? "ns" : "bytes"));
+	bad |= jsonout_put(o, "unit",
+			   json_string(counts                       ? ""
+				       : profile_kind_is_time(kind) ? "ns"
+								    : "bytes"));
 	bad |= jsonout_put(o, "base", jsonout_real(f->base));
 	bad |= jsonout_put(o, "candidate", jsonout_real(f->candidate));
 	bad |= jsonout_put(o, "total_base", jsonout_real(f->total_base));
@@ -199,13 +202,13 @@ static json_t *function_json(const struct gate_function *f, enum profile_kind ki
 	return checked(o, bad);
 }
 
-static int add_functions(json_t *list, const struct gate_result *g)
+static int add_functions(json_t *list, const struct gate_result *g, int counts)
 {
 	int bad = 0;
 	size_t i;
 
 	for (i = 0; i < g->n_functions; i++)
-		bad |= append(list, function_json(&g->functions[i], g->kind));
+		bad |= append(list, function_json(&g->functions[i], g->kind, counts));
 	return bad;
 }
 
@@ -228,22 +231,23 @@ static int put_lists(json_t *o, const struct gate_view *v)
 {
 	json_t *rows = json_array(), *functions = json_array(), *remarks = json_array();
 	int bad = !rows || !functions || !remarks;
+	const char *remark;
 	size_t i;
 
 	for (i = 0; i < v->g->n; i++)
 		bad |= append(rows, row_json(&v->g->rows[i]));
-	bad |= add_functions(functions, v->g);
+	bad |= add_functions(functions, v->g, v->counts);
 	for (i = 0; i < v->n_others; i++)
-		bad |= add_functions(functions, &v->others[i]);
-	for (i = 0; i < v->g->n_remarks; i++)
-		bad |= append(remarks, jsonout_text(v->g->remarks[i]));
+		bad |= add_functions(functions, &v->others[i].g, v->others[i].counts);
+	for (i = 0; (remark = gate_view_remark(v, i)); i++)
+		bad |= append(remarks, jsonout_text(remark));
 	bad |= jsonout_put(o, "metrics", rows);
 	bad |= jsonout_put(o, "functions", functions);
 	bad |= jsonout_put(o, "remarks", remarks);
 	return bad;
 }
 
-json_t *gate_json(const struct gate_view *v)
+json_t *gate_write_json(const struct gate_view *v)
 {
 	const struct gate_result *g = v->g;
 	json_t *o = json_object();
@@ -265,7 +269,7 @@ json_t *gate_json(const struct gate_view *v)
 	return checked(o, bad);
 }
 
-json_t *gate_failed_json(const char *text)
+json_t *gate_write_failed_json(const char *text)
 {
 	json_t *o = json_object();
 	int bad = !o;

@@ -46,7 +46,7 @@ static double seconds_of(const struct gate_row *r)
 }
 
 /* Without a zone, as the schema has it: UTC. */
-static void put_time(struct buf *out, const struct gate_side *s)
+static void put_time(struct buf *out, const struct gate_shown *s)
 {
 	int64_t last = 0;
 	struct tm tm;
@@ -64,7 +64,7 @@ static void put_time(struct buf *out, const struct gate_side *s)
 }
 
 static void put_suite(struct buf *out, const struct counts *c, const char *host,
-		      const struct gate_side *side, double seconds)
+		      const struct gate_shown *side, double seconds)
 {
 	buf_printf(out,
 		   "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n"
@@ -182,10 +182,11 @@ static void put_functions(struct buf *out, const struct gate_view *v)
 	free(moved);
 }
 
-void gate_junit(struct buf *out, const struct gate_view *v)
+void gate_write_junit(struct buf *out, const struct gate_view *v)
 {
-	const struct gate_side *side = &v->sides[METRICS_CANDIDATE];
+	const struct gate_shown *side = &v->sides[METRICS_CANDIDATE];
 	struct counts c = count(v->g);
+	const char *remark;
 	double seconds = 0;
 	size_t i;
 
@@ -199,17 +200,17 @@ void gate_junit(struct buf *out, const struct gate_view *v)
 	buf_puts(out, "<system-out>");
 	put_functions(out, v);
 	buf_puts(out, "</system-out>\n<system-err>");
-	for (i = 0; i < v->g->n_remarks; i++) {
-		gate_put_xml(out, v->g->remarks[i]);
+	for (i = 0; (remark = gate_view_remark(v, i)); i++) {
+		gate_put_xml(out, remark);
 		buf_putc(out, '\n');
 	}
 	buf_puts(out, "</system-err>\n</testsuite>\n</testsuites>\n");
 }
 
-void gate_failed_junit(struct buf *out, const char *text)
+void gate_write_failed_junit(struct buf *out, const char *text)
 {
 	static const struct counts c = {.tests = 1, .errors = 1};
-	static const struct gate_side none = {"", "", NULL, 0};
+	static const struct gate_shown none = {"", "", NULL, 0};
 
 	put_suite(out, &c, "", &none, 0);
 	buf_puts(out, "<properties/>\n");

@@ -222,8 +222,8 @@ static void put_function(struct buf *out, const struct gate_moved *moved)
 	if (*f->stage)
 		gate_put_code(out, f->stage, NAME_ROOM);
 	buf_printf(out, " | %s | %s | %s | %s |\n", profile_kind_name(moved->kind),
-		   gate_view_value(base, moved->kind, f->base),
-		   gate_view_value(candidate, moved->kind, f->candidate),
+		   gate_view_value(base, moved, f->base),
+		   gate_view_value(candidate, moved, f->candidate),
 		   gate_view_change(change, f->change));
 }
 
@@ -308,11 +308,12 @@ static void put_functions(struct md *m)
 static void put_remarks(struct md *m)
 {
 	struct buf piece = BUF_INIT;
+	const char *remark;
 	size_t i;
 
-	for (i = 0; i < m->v->g->n_remarks && i < NOTES_SHOWN; i++) {
+	for (i = 0; (remark = gate_view_remark(m->v, i)) && i < NOTES_SHOWN; i++) {
 		buf_printf(&piece, "%s* ", i ? "" : "\n");
-		gate_put_words(&piece, m->v->g->remarks[i]);
+		gate_put_words(&piece, remark);
 		buf_putc(&piece, '\n');
 		add(m, &piece);
 	}
@@ -398,7 +399,7 @@ static void put_body(struct md *m, const struct gate_order *o)
 			   m->left_out);
 }
 
-void gate_markdown(struct buf *out, const struct gate_view *v, size_t limit)
+void gate_write_markdown(struct buf *out, const struct gate_view *v, size_t limit)
 {
 	struct md m = {out, v, limit, 0};
 	struct gate_order o;
@@ -412,7 +413,7 @@ void gate_markdown(struct buf *out, const struct gate_view *v, size_t limit)
 	gate_order_release(&o);
 }
 
-void gate_failed_markdown(struct buf *out, const char *text)
+void gate_write_failed_markdown(struct buf *out, const char *text)
 {
 	buf_puts(out, "<!-- protea-prof gate -->\n### ❌ nothing was compared\n\n");
 	gate_put_words(out, text);

@@ -30,7 +30,7 @@ static const struct gate_function *function_of(const struct gate_view *v, const 
 	size_t i, k;
 
 	for (k = 0; k <= v->n_others; k++) {
-		const struct gate_result *g = k ? &v->others[k - 1] : v->g;
+		const struct gate_result *g = k ? &v->others[k - 1].g : v->g;
 
 		for (i = 0; i < g->n_functions; i++) {
 			const struct gate_function *f = &g->functions[i];
@@ -112,7 +112,7 @@ static void put_level(struct buf *out, const struct gate_view *v, const struct g
 		put_line(out, level, NULL, "protea-prof gate", text);
 }
 
-void gate_github(struct buf *out, const struct gate_view *v, const char *workspace)
+void gate_write_github(struct buf *out, const struct gate_view *v, const char *workspace)
 {
 	static const enum gate_state errors[] = {GATE_STATE_REGRESSION, GATE_STATE_REGRESSION},
 				     warnings[] = {GATE_STATE_INCONCLUSIVE, GATE_STATE_REFUSED},
@@ -138,7 +138,7 @@ void gate_github(struct buf *out, const struct gate_view *v, const char *workspa
 	gate_order_release(&o);
 }
 
-void gate_failed_github(struct buf *out, const char *text)
+void gate_write_failed_github(struct buf *out, const char *text)
 {
 	put_line(out, "error", NULL, "protea-prof gate: nothing was compared", text);
 }
@@ -209,7 +209,7 @@ static json_t *row_issue(const struct gate_view *v, const struct gate_row *r, co
 	return o;
 }
 
-json_t *gate_gitlab(const struct gate_view *v, const char *workspace, const char *file)
+json_t *gate_write_gitlab(const struct gate_view *v, const char *workspace, const char *file)
 {
 	json_t *list = json_array();
 	struct gate_order o;
@@ -230,7 +230,7 @@ json_t *gate_gitlab(const struct gate_view *v, const char *workspace, const char
 	return list;
 }
 
-json_t *gate_failed_gitlab(const char *text, const char *file)
+json_t *gate_write_failed_gitlab(const char *text, const char *file)
 {
 	json_t *list = json_array();
 

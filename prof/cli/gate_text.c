@@ -253,7 +253,7 @@ static void put_function(struct text *t, const struct gate_moved *m)
 	char value[GATE_TEXT], lo[GATE_TEXT], hi[GATE_TEXT], change[GATE_TEXT];
 	double delta = f->candidate - f->base;
 
-	gate_view_value(value, m->kind, delta);
+	gate_view_value(value, m, delta);
 	gate_view_change(change, f->change);
 	buf_printf(t->out, "  %-5s %s%s", profile_kind_name(m->kind), delta > 0 ? "+" : "", value);
 	if (isfinite(f->change))
@@ -300,13 +300,12 @@ static void put_functions(struct text *t)
 
 static void put_remarks(struct text *t)
 {
+	const char *remark;
 	size_t i;
 
-	if (t->v->g->n_remarks)
-		buf_putc(t->out, '\n');
-	for (i = 0; i < t->v->g->n_remarks; i++) {
-		buf_puts(t->out, "note: ");
-		put_plain(t, t->v->g->remarks[i]);
+	for (i = 0; (remark = gate_view_remark(t->v, i)); i++) {
+		buf_puts(t->out, i ? "note: " : "\nnote: ");
+		put_plain(t, remark);
 		end_line(t);
 	}
 }
@@ -373,7 +372,7 @@ static void put_next(struct text *t)
 	put_accept(t, &any);
 }
 
-void gate_text(struct buf *out, const struct gate_view *v, int columns, int colour)
+void gate_write_text(struct buf *out, const struct gate_view *v, int columns, int colour)
 {
 	struct text t = {out, v, columns, colour};
 

@@ -96,9 +96,7 @@ char *gate_view_change(char out[GATE_TEXT], double change)
 {
 	char text[METRIC_TEXT];
 
-	gate_change_text(text, change);
-	snprintf(out, GATE_TEXT, "%s%s", change > 0 && text[0] >= '0' && text[0] <= '9' ? "+" : "",
-		 text);
+	snprintf(out, GATE_TEXT, "%s", gate_change_text(text, change));
 	return out;
 }
 
@@ -134,7 +132,7 @@ char *gate_view_runs(char out[GATE_TEXT], const struct gate_row *r)
 	return out;
 }
 
-char *gate_view_value(char out[GATE_TEXT], enum profile_kind kind, double value)
+char *gate_view_value(char out[GATE_TEXT], const struct gate_moved *m, double value)
 {
 	char text[UNITS_TEXT];
 	double size = fabs(value);
@@ -143,7 +141,9 @@ char *gate_view_value(char out[GATE_TEXT], enum profile_kind kind, double value)
 		snprintf(out, GATE_TEXT, "-");
 		return out;
 	}
-	if (profile_kind_is_time(kind))
+	if (m->counts)
+		units_count(text, size < 1.8e19 ? (uint64_t)(size + 0.5) : UINT64_MAX);
+	else if (profile_kind_is_time(m->kind))
 		units_ns(text, size < 9e18 ? (int64_t)size : INT64_MAX);
 	else
 		units_bytes(text, size < 1.8e19 ? (uint64_t)size : UINT64_MAX);
@@ -193,7 +193,7 @@ void gate_view_sentence(struct buf *out, const struct gate_row *r)
 }
 
 /* The dates of the runs of a group: "2026-11-21 08:10:33 UTC", or from the first to the last one. */
-static void put_dates(struct buf *out, const struct gate_side *s)
+static void put_dates(struct buf *out, const struct gate_shown *s)
 {
 	char first[32], last[32];
 	int64_t lo = INT64_MAX, hi = INT64_MIN;
@@ -215,7 +215,7 @@ static void put_dates(struct buf *out, const struct gate_side *s)
 		buf_printf(out, ", %.19s to %s", first, last);
 }
 
-void gate_view_side(struct buf *out, const struct gate_side *s)
+void gate_view_side(struct buf *out, const struct gate_shown *s)
 {
 	const struct gate_run *first = s->n ? &s->runs[0] : NULL;
 
@@ -232,16 +232,26 @@ void gate_view_accept(struct buf *out, const struct gate_view *v, const struct g
 	buf_printf(out, "protea-prof gate%s %s %s", v->options, r->accept, v->operands);
 }
 
+const char *gate_view_remark(const struct gate_view *v, size_t i)
+{
+	if (i < v->g->n_remarks)
+		return v->g->remarks[i];
+	i -= v->g->n_remarks;
+	if (i < v->n_notes)
+		return v->notes[i];
+	return i == v->n_notes ? v->no_functions : NULL;
+}
+
 /* ---- functions ---- */
 
-static size_t add_moved(struct gate_moved *moved, const struct gate_result *g)
+static size_t add_moved(struct gate_moved *moved, const struct gate_result *g, int counts)
 {
 	size_t i, n = 0;
 
 	for (i = 0; i < g->n_functions; i++)
 		if (g->functions[i].verdict == VERDICT_REGRESSION ||
 		    g->functions[i].verdict == VERDICT_IMPROVED)
-			moved[n++] = (struct gate_moved){&g->functions[i], g->kind};
+			moved[n++] = (struct gate_moved){&g->functions[i], g->kind, counts};
 	return n;
 }
 
@@ -250,13 +260,13 @@ int gate_view_moved(const struct gate_view *v, struct gate_moved **moved, size_t
 	size_t i, all = v->g->n_functions + 1;
 
 	for (i = 0; i < v->n_others; i++)
-		all += v->others[i].n_functions;
+		all += v->others[i].g.n_functions;
 	*moved = calloc(all, sizeof(**moved));
 	if (!*moved)
 		return -1;
-	*n = add_moved(*moved, v->g);
+	*n = add_moved(*moved, v->g, v->counts);
 	for (i = 0; i < v->n_others; i++)
-		*n += add_moved(*moved + *n, &v->others[i]);
+		*n += add_moved(*moved + *n, &v->others[i].g, v->others[i].counts);
 	return 0;
 }
 

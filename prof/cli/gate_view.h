@@ -10,25 +10,36 @@
 #include "prof/base/buf.h"
 #include "prof/base/err.h"
 
-struct gate_side {        /* a group; texts borrowed, never NULL */
+struct gate_shown {       /* a group; texts borrowed, never NULL */
 	const char *text; /* as typed */
 	const char *what; /* as it was read: "the 5 runs named 'before'" */
 	const struct gate_run *runs;
 	size_t n;
 };
 
+/* Functions of one kind of sample. */
+struct gate_kind {
+	struct gate_result g;
+	int counts; /* their values are numbers of blocks or calls */
+};
+
+#define GATE_NOTES_MAX 20
+
 struct gate_view { /* borrowed; texts may be NULL where said */
 	const struct gate_result *g;
-	struct gate_side sides[METRICS_GROUPS];
-	const struct gate_result
-		*others; /* of other kinds of samples: only their functions count */
+	int counts; /* its functions' values are numbers of instructions */
+	struct gate_shown sides[METRICS_GROUPS];
+	const struct gate_kind *others; /* of other kinds of samples: only their functions count */
 	size_t n_others;
 	const char *page;    /* the differential page that was written, or its address; NULL none */
 	const char *flame;   /* command that makes it; NULL: there is nothing to show */
 	const char *options; /* of this command, for the lines to type: " --store x"; "" none */
 	const char *operands; /* likewise: "before after" */
 	const char *more;     /* lines that record as many more runs as would decide; NULL none */
-	int all;              /* rows that did not move, too */
+	const char *no_functions;          /* why there are none; NULL */
+	const char *notes[GATE_NOTES_MAX]; /* sentences beside the result's remarks */
+	size_t n_notes;
+	int all; /* rows that did not move, too */
 };
 
 /* Rows in the order of what matters to the reader: regressions, what cannot be said, improvements, accepted changes, new
@@ -64,8 +75,6 @@ char *gate_view_change(char out[GATE_TEXT], double change);
 char *gate_view_interval(char out[GATE_TEXT], const struct gate_row *r);
 /* "20 pairs", "5 + 5 runs", "3 of 5 + 5 runs" where values are missing. */
 char *gate_view_runs(char out[GATE_TEXT], const struct gate_row *r);
-/* Time, bytes or a number of functions of that kind. */
-char *gate_view_value(char out[GATE_TEXT], enum profile_kind kind, double value);
 /* The stage's name; "(whole run)" of NULL. */
 const char *gate_view_stage(const char *stage);
 /* Why a row is what it is, one sentence without a full stop, or NULL. */
@@ -76,15 +85,21 @@ void gate_view_headline(struct buf *out, const struct gate_view *v);
 /* "wall time 1.00 s -> 1.12 s, +12 % (+10 % to +14 %)"; names are put in as they are. */
 void gate_view_sentence(struct buf *out, const struct gate_row *r);
 /* "the 5 runs named 'x' on host h, program.name 2026-11-21 08:10 UTC" */
-void gate_view_side(struct buf *out, const struct gate_side *s);
+void gate_view_side(struct buf *out, const struct gate_shown *s);
 /* "protea-prof gate --accept … A B" for a regression. */
 void gate_view_accept(struct buf *out, const struct gate_view *v, const struct gate_row *r);
+
+/* Remark `i` of the result, then of the view, then why there are no functions; NULL: no more. */
+const char *gate_view_remark(const struct gate_view *v, size_t i);
 
 /* Functions of the result and of the others that moved: a regression or an improvement of their own. */
 struct gate_moved {
 	const struct gate_function *f;
 	enum profile_kind kind;
+	int counts;
 };
+/* What it costs by itself: time, bytes, or a number of blocks or calls. */
+char *gate_view_value(char out[GATE_TEXT], const struct gate_moved *m, double value);
 /* Of all kinds, the kind of the result first; malloc'ed. -1: no memory. */
 int gate_view_moved(const struct gate_view *v, struct gate_moved **moved, size_t *n);
 

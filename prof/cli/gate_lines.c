@@ -1,0 +1,148 @@
+/* Lines to type after a verdict: see gate_lines.h. */
+#include "prof/cli/gate_lines.h"
+
+#include <jansson.h>
+#include <string.h>
+
+#include "prof/cli/gate_escape.h"
+#include "prof/store/store.h"
+
+/* ---- the differential page ---- */
+
+/* RUN, or FILE:RUN where the run is not of the usual store. */
+static void put_run(struct buf *out, const struct gate_pick *pick)
+{
+	struct buf word = BUF_INIT;
+
+	if (strcmp(store_path(pick->store), cli_store_path(NULL)) != 0)
+		buf_printf(&word, "%s:", store_path(pick->store));
+	buf_printf(&word, "%.8s", pick->head->id);
+	buf_putc(out, ' ');
+	gate_put_shell(out, buf_str(&word));
+	buf_release(&word);
+}
+
+static void put_flame(struct buf *out, const struct gate_input *in)
+{
+	int i;
+
+	if (!in->groups[METRICS_BASE].n || !in->groups[METRICS_CANDIDATE].n)
+		return;
+	buf_puts(out, "protea-prof flame");
+	for (i = 0; i < METRICS_GROUPS; i++)
+		put_run(out, &in->groups[i].runs[gate_view_median(&in->table, i)]);
+	buf_puts(out, " -o diff.html");
+}
+
+/* ---- more runs ---- */
+
+/* The command of the group's first run, word for word; "" if it is not known. */
+static void put_command(struct buf *out, const char *argv_json)
+{
+	json_t *argv = argv_json ? json_loads(argv_json, 0, NULL) : NULL;
+	size_t i;
+
+	for (i = 0; i < json_array_size(argv); i++) {
+		const char *word = json_string_value(json_array_get(argv, i));
+
+		if (i)
+			buf_putc(out, ' ');
+		gate_put_shell(out, word ? word : "");
+	}
+	json_decref(argv);
+}
+
+static void put_recording(struct buf *out, const struct gate_args *a, const struct gate_input *in,
+			  int group)
+{
+	const struct gate_group *g = &in->groups[group];
+
+	buf_puts(out, "protea-prof run -q ");
+	if (a->store && strncmp(g->more, "-o ", 3) != 0) {
+		buf_puts(out, "-o ");
+		gate_put_shell(out, a->store);
+		buf_putc(out, ' ');
+	}
+	buf_printf(out, "%s -- ", g->more);
+	put_command(out, in->argv[group]);
+}
+
+/* Both in turn where they are different commands; else each on its own, with the build that it is of. */
+static void put_more(struct buf *out, const struct gate_args *a, const struct gate_input *in)
+{
+	const struct gate_group *g = in->groups;
+	size_t n = in->result.more;
+
+	if (!n || !g[0].more || !g[1].more || !in->argv[0] || !in->argv[1])
+		return;
+	buf_printf(out, "for i in $(seq %zu); do ", n);
+	put_recording(out, a, in, METRICS_BASE);
+	if (strcmp(in->argv[0], in->argv[1]) == 0)
+		buf_printf(out, "; done # the base's build\nfor i in $(seq %zu); do ", n);
+	else
+		buf_puts(out, "; ");
+	put_recording(out, a, in, METRICS_CANDIDATE);
+	buf_puts(out, "; done");
+	if (strcmp(in->argv[0], in->argv[1]) == 0)
+		buf_puts(out, " # the candidate's build");
+}
+
+/* ---- all ---- */
+
+void gate_lines_groups(struct gate_lines *l, const struct gate_args *a, const struct gate_input *in)
+{
+	int i;
+
+	*l = (struct gate_lines){BUF_INIT, BUF_INIT, BUF_INIT, BUF_INIT};
+	gate_args_options(&l->options, a);
+	for (i = a->baseline ? METRICS_CANDIDATE : METRICS_BASE; i < METRICS_GROUPS; i++) {
+		if (l->operands.len)
+			buf_putc(&l->operands, ' ');
+		gate_put_shell(&l->operands, in->groups[i].text);
+	}
+	put_flame(&l->flame, in);
+	put_more(&l->more, a, in);
+}
+
+void gate_lines_exec(struct gate_lines *l, const struct gate_args *a, const struct gate_input *in,
+		     char **commands)
+{
+	int i;
+
+	gate_lines_groups(l, a, in);
+	buf_clear(&l->more);
+	if (!in->result.more)
+		return;
+	buf_puts(&l->more, "protea-prof gate --exec");
+	buf_puts(&l->more, buf_str(&l->options));
+	for (i = 0; i < METRICS_GROUPS; i++) {
+		buf_putc(&l->more, ' ');
+		gate_put_shell(&l->more, commands[i]);
+	}
+	buf_printf(&l->more, " -n %zu", (size_t)a->pairs + in->result.more);
+}
+
+static const char *text_or_null(const struct buf *b)
+{
+	return b->len ? buf_str(b) : NULL;
+}
+
+int gate_lines_use(const struct gate_lines *l, struct gate_view *v, struct err *err)
+{
+	if (buf_failed(&l->options) || buf_failed(&l->operands) || buf_failed(&l->flame) ||
+	    buf_failed(&l->more))
+		return err_nomem(err, "the lines to type next");
+	v->options = buf_str(&l->options);
+	v->operands = buf_str(&l->operands);
+	v->flame = text_or_null(&l->flame);
+	v->more = text_or_null(&l->more);
+	return 0;
+}
+
+void gate_lines_release(struct gate_lines *l)
+{
+	buf_release(&l->options);
+	buf_release(&l->operands);
+	buf_release(&l->flame);
+	buf_release(&l->more);
+}
