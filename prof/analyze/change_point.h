@@ -1,17 +1,18 @@
 /* Where a series changes its level, and whether it drifts: values in the order of time, one for each commit or run. Any
- * number of changes, nothing assumed on how values are distributed; single values that are far off are no change. The
+ * number of changes, nothing assumed on how values are distributed; a single value that is far off is no change. The
  * same series gives the same answer.
  *
- * Levels: rank sums of what is before and after each place, in intervals of many lengths, so that a change is seen beside
+ * Levels: sums of what is before and after each place, in intervals of many lengths, so that a change is seen beside
  * others (seeded binary segmentation: S. Kovacs, P. Buehlmann, H. Li, A. Munk, Biometrika 110, 2023; after wild binary
- * segmentation: P. Fryzlewicz, Ann. Statist. 42, 2014). The largest standardised rank sum of all is compared with that of
- * permutations of the values (as E-divisive does: D. S. Matteson and N. A. James, JASA 109, 2014; rank sums over all
- * places: A. N. Pettitt, Appl. Statist. 28, 1979), with a fixed seed. Then each side is looked at by itself, changes that do not stand between
- * their neighbours are taken back, and each is moved to where the sum of absolute deviations is least (as the cost in
- * R. Killick, P. Fearnhead, I. A. Eckley, JASA 107, 2012).
+ * segmentation: P. Fryzlewicz, Ann. Statist. 42, 2014). The largest difference of all is compared with that of
+ * permutations of the values, as in E-divisive (D. S. Matteson and N. A. James, JASA 109, 2014), with a fixed seed; in blocks where
+ * neighbours are alike (H. R. Kuensch, Ann. Statist. 17, 1989), as permuting assumes that they are not. Values further than four robust
+ * standard deviations from the median count as if they were there. Then each side is looked at by itself; each change is
+ * moved to where the sum of absolute deviations is least (the cost of R. Killick, P. Fearnhead, I. A. Eckley, JASA 107,
+ * 2012), and those that do not stand between their neighbours are taken back.
  *
  * Drift: Mann and Kendall's test with Sen's slope (trend.h) of the last level; a line takes the place of the steps where it
- * fits all of the series better. Not thread-safe: a struct change_work belongs to one thread. */
+ * fits all of the series better (Schwarz's criterion). */
 #ifndef ANALYZE_CHANGE_POINT_H
 #define ANALYZE_CHANGE_POINT_H
 
@@ -21,7 +22,8 @@
 #include "prof/base/err.h"
 
 #define CHANGE_VALUES_MAX 256 /* of a series: the latest count */
-#define CHANGE_VALUES_MIN 6   /* fewer say nothing */
+#define CHANGE_VALUES_MIN 10  /* with fewer no permutation is rare enough */
+#define CHANGE_EXACT_MIN  4   /* but for counts that do not vary */
 #define CHANGE_SIDE_MIN   2   /* values of a level, at least */
 
 struct change_rule {
@@ -53,10 +55,11 @@ struct change_series {               /* what was found; zeroed is empty */
 	size_t n;
 	struct change_drift drift;
 	size_t values; /* that are numbers */
-	size_t first;  /* of those looked at, if there are more than CHANGE_VALUES_MAX */
-	double p;      /* least of all: for change_judge() */
-	double level;  /* median of the last level */
-	int too_few;
+	size_t first; /* place of the first of those looked at, if there are more than CHANGE_VALUES_MAX */
+	double level; /* median of the last level; NAN: no values */
+	int too_few;  /* values, to say anything */
+	double step_p,
+		drift_p; /* of all of it, found or not: for change_judge(); NAN: not tested */
 };
 
 struct change_work;                        /* room, and what permutations have given so far */

@@ -12,6 +12,11 @@ static json_t *bytes(double v)
 	return isfinite(v) && fabs(v) < 9e18 ? json_integer((json_int_t)llround(v)) : json_null();
 }
 
+static json_t *number(double v)
+{
+	return v <= floor(v) ? bytes(v) : jsonout_real(v);
+}
+
 static json_t *interval(double lo, double hi)
 {
 	return isnan(hi) ? json_null() : json_pack("[o, o]", jsonout_real(lo), jsonout_real(hi));
@@ -52,13 +57,13 @@ static json_t *row_object(const struct batch_row *r, int *bad)
 {
 	json_t *o = json_object();
 
-	*bad |= jsonout_put(o, "items", jsonout_real(r->items));
+	*bad |= jsonout_put(o, "items", number(r->items));
 	*bad |= jsonout_put(o, "memory", bytes(r->memory));
 	*bad |= jsonout_put(o, "latency_ns", jsonout_real(r->latency));
 	*bad |= jsonout_put(o, "latency_ci", interval(r->lo, r->hi));
 	*bad |= jsonout_put(o, "items_per_s", jsonout_real(r->per_second));
-	*bad |= jsonout_put(o, "workers", jsonout_real(r->workers));
-	*bad |= jsonout_put(o, "useful_workers", jsonout_real(r->useful));
+	*bad |= jsonout_put(o, "workers", number(r->workers));
+	*bad |= jsonout_put(o, "useful_workers", number(r->useful));
 	*bad |= jsonout_put(o, "all_items_per_s", jsonout_real(r->all_per_second));
 	*bad |= jsonout_put(o, "measured", json_boolean(r->measured));
 	return o;
@@ -75,8 +80,8 @@ static void put_plan(json_t *root, const struct plan *p, int *bad)
 	*bad |= jsonout_put(root, "usable", bytes(b->usable));
 	*bad |= jsonout_put(root, "for_items", bytes(b->for_items));
 	*bad |= jsonout_put(root, "planned_per_item", bytes(b->per_item));
-	*bad |= jsonout_put(root, "largest", jsonout_real(b->largest));
-	*bad |= jsonout_put(root, "largest_at_estimate", jsonout_real(b->at_estimate));
+	*bad |= jsonout_put(root, "largest", number(b->largest));
+	*bad |= jsonout_put(root, "largest_at_estimate", number(b->at_estimate));
 	*bad |= jsonout_put(root, "best",
 			    b->best == SIZE_MAX ? json_null() : row_object(&b->rows[b->best], bad));
 	*bad |= jsonout_put(root, "batches", rows);

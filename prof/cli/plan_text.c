@@ -290,6 +290,19 @@ static void print_cells(FILE *out, cells c, const int width[CELLS])
 			fprintf(out, "%*s%s", width[k] + 2 - text_columns(c[k]), "", c[k]);
 }
 
+/* How the column of that name comes about. */
+static void workers_line(FILE *out, const struct plan *p)
+{
+	char usable[CELL], shared[CELL], base[CELL], each[CELL];
+
+	put_mib(usable, p->plan.usable);
+	put_mib(shared, p->model.shared);
+	put_mib(base, p->model.base);
+	put_mib(each, p->plan.per_item);
+	fprintf(out, "\nworkers that fit = (%s - %s) / (%s + items x %s)\n\n", usable, shared, base,
+		each);
+}
+
 static void rows(FILE *out, const struct plan *p)
 {
 	const struct batch_plan *b = &p->plan;
@@ -312,7 +325,7 @@ static void rows(FILE *out, const struct plan *p)
 		}
 		width[k] = empty ? 0 : width[k];
 	}
-	putc('\n', out);
+	workers_line(out, p);
 	for (i = 0; i <= b->n_rows; i++) {
 		print_cells(out, lines[i], width);
 		fprintf(out, "%s\n",

@@ -1,0 +1,225 @@
+/* Is there a change of level among values, and where: the largest difference of what is before and after, against
+ * permutations. See change_point.h. */
+#include <math.h>
+#include <string.h>
+
+#include "prof/analyze/change_internal.h"
+#include "prof/analyze/rank.h"
+#include "prof/base/hash.h"
+
+#define CLIP         4.0 /* robust standard deviations from the median */
+#define SHORTEST     4   /* interval */
+#define PERMUTATIONS 9999
+#define ENOUGH                                                                                     \
+	30 /* permutations that reach what was seen: the rest would not change the answer (J. Besag,
+			    * P. Clifford, Biometrika 78, 1991) */
+#define ALIKE 0.2 /* correlation of neighbours from which on blocks are permuted */
+
+/* ---- values ---- */
+
+static double median_of(struct change_work *w, const double *v, size_t n)
+{
+	memcpy(w->sorted, v, n * sizeof *v);
+	return rank_median(w->sorted, n);
+}
+
+double change_median(struct change_work *w, size_t from, size_t to)
+{
+	return median_of(w, w->x + from, to - from);
+}
+
+/* Mean ranks, where more than half of the values are equal. */
+static void take_ranks(struct change_work *w, const double *v, size_t n)
+{
+	size_t i, k;
+
+	for (i = 0; i < n; i++) {
+		double rank = 0;
+
+		for (k = 0; k < n; k++)
+			rank += v[k] < v[i] ? 1 : v[k] > v[i] ? 0 : 0.5;
+		w->clean[i] = rank;
+	}
+}
+
+/* Far ones are brought near: what is permuted is the same for all permutations. */
+static void clean(struct change_work *w, size_t from, size_t to)
+{
+	size_t n = to - from, i;
+	const double *v = w->x + from;
+	double middle = median_of(w, v, n), far, mean = 0;
+
+	for (i = 0; i < n; i++)
+		w->other[i] = fabs(v[i] - middle);
+	far = 1.4826 * median_of(w, w->other, n) * CLIP;
+	if (far > 0)
+		for (i = 0; i < n; i++)
+			w->clean[i] = fmin(fmax(v[i], middle - far), middle + far);
+	else
+		take_ranks(w, v, n);
+	for (i = 0; i < n; i++)
+		mean += w->clean[i] / (double)n;
+	for (i = 0; i < n; i++)
+		w->clean[i] -= mean;
+}
+
+/* ---- intervals ---- */
+
+/* All of it, then ever shorter ones, each by half over the next. */
+static void make_intervals(struct change_work *w, size_t n)
+{
+	double length = (double)n;
+
+	w->n_intervals = 0;
+	for (; length >= SHORTEST; length *= M_SQRT1_2) {
+		size_t count = 2 * (size_t)ceil((double)n / length) - 1, i;
+		double shift = count > 1 ? ((double)n - length) / (double)(count - 1) : 0;
+
+		for (i = 0; i < count && w->n_intervals < CHANGE_INTERVALS; i++) {
+			size_t from = (size_t)((double)i * shift);
+			size_t to = (size_t)ceil((double)i * shift + length);
+
+			w->intervals[w->n_intervals++] = (struct change_interval){
+				(uint32_t)from, (uint32_t)(to < n ? to : n)};
+		}
+	}
+}
+
+static void sum_up(struct change_work *w, const double *v, size_t n)
+{
+	size_t i;
+
+	w->sums[0] = 0;
+	for (i = 0; i < n; i++)
+		w->sums[i + 1] = w->sums[i] + v[i];
+}
+
+/* The largest difference over all intervals and places; squared, in units of the values. */
+static double largest(const struct change_work *w, size_t *place)
+{
+	double most = 0;
+	size_t i, k;
+
+	for (i = 0; i < w->n_intervals; i++) {
+		size_t from = w->intervals[i].from, to = w->intervals[i].to;
+		double n = (double)(to - from), mean = (w->sums[to] - w->sums[from]) / n;
+
+		for (k = from + CHANGE_SIDE_MIN; k + CHANGE_SIDE_MIN <= to; k++) {
+			double left = (double)(k - from);
+			double d = w->sums[k] - w->sums[from] - left * mean;
+			double here = d * d * n / (left * (n - left));
+
+			if (w->may[k] && here > most) {
+				most = here;
+				*place = k;
+			}
+		}
+	}
+	return most;
+}
+
+/* ---- permutations ---- */
+
+static uint64_t draw(uint64_t *state, uint64_t below)
+{
+	*state += 0x9e3779b97f4a7c15u;
+	return hash_u64(*state) % below;
+}
+
+static void shuffle(struct change_work *w, size_t n, uint64_t *state)
+{
+	size_t i;
+
+	for (i = n; i > 1; i--) {
+		size_t k = (size_t)draw(state, i);
+		double v = w->moved[i - 1];
+
+		w->moved[i - 1] = w->moved[k];
+		w->moved[k] = v;
+	}
+}
+
+/* Blocks of neighbours change places; where the first begins is drawn, too. */
+static void shuffle_blocks(struct change_work *w, size_t n, size_t block, uint64_t *state)
+{
+	size_t order[CHANGE_VALUES_MAX], blocks = (n + block - 1) / block, i, k, at = 0;
+	size_t shift = (size_t)draw(state, n);
+
+	for (i = 0; i < blocks; i++)
+		order[i] = i;
+	for (i = blocks; i > 1; i--) {
+		size_t other = (size_t)draw(state, i), t = order[i - 1];
+
+		order[i - 1] = order[other];
+		order[other] = t;
+	}
+	for (i = 0; i < blocks; i++)
+		for (k = order[i] * block; k < (order[i] + 1) * block && k < n; k++)
+			w->moved[at++] = w->clean[(k + shift) % n];
+}
+
+double change_likeness(const double *r, size_t n)
+{
+	double up = 0, down = 0, rho;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		down += r[i] * r[i];
+		if (i)
+			up += r[i] * r[i - 1];
+	}
+	rho = down > 0 ? up / down : 0;
+	return rho < 0 ? 0 : fmin(rho, 0.9);
+}
+
+/* Values in a block: 1, or what the likeness of neighbours asks for. Each side of the place is taken by its own
+ * mean, so that a change does not look like likeness. */
+static size_t block_of(struct change_work *w, size_t n, size_t place)
+{
+	double mean[2] = {0, 0}, rho;
+	size_t i, block;
+
+	for (i = 0; i < n; i++)
+		mean[i >= place] += w->clean[i];
+	mean[0] /= place ? (double)place : 1;
+	mean[1] /= (double)(n - place);
+	for (i = 0; i < n; i++)
+		w->other[i] = w->clean[i] - mean[i >= place];
+	rho = change_likeness(w->other, n);
+	if (rho < ALIKE || rho * rho * (double)n < 4) /* twice its standard error */
+		return 1;
+	block = (size_t)ceil(pow(2 * rho / (1 - rho * rho), 2.0 / 3) * cbrt((double)n));
+	return block < n / 4 ? block : n / 4 > 1 ? n / 4 : 1;
+}
+
+double change_test(struct change_work *w, size_t from, size_t to, size_t *place)
+{
+	size_t n = to - from, i, block, nowhere, reached = 0, done;
+	uint64_t state = n * 0x100000001b3u;
+	double seen;
+
+	*place = 0;
+	if (n < 2 * CHANGE_SIDE_MIN)
+		return 1;
+	clean(w, from, to);
+	for (i = 0; i <= n; i++)
+		w->may[i] = i > 0 && i < n && w->group[from + i] != w->group[from + i - 1];
+	make_intervals(w, n);
+	sum_up(w, w->clean, n);
+	seen = largest(w, place) * (1 - 1e-9);
+	if (!(seen > 0))
+		return 1;
+	block = block_of(w, n, *place);
+	*place += from;
+	memcpy(w->moved, w->clean, n * sizeof *w->moved);
+	for (done = 1; done <= PERMUTATIONS && reached < ENOUGH; done++) {
+		if (block > 1)
+			shuffle_blocks(w, n, block, &state);
+		else
+			shuffle(w, n, &state);
+		sum_up(w, w->moved, n);
+		reached += largest(w, &nowhere) >= seen;
+	}
+	return reached < ENOUGH ? (double)(reached + 1) / (PERMUTATIONS + 1)
+				: (double)reached / (double)(done - 1);
+}
