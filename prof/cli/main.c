@@ -19,6 +19,7 @@ const struct cmd cmds[] = {
 	{"diff", cmd_diff, "what differs between two groups of runs", 0},
 	{"site", cmd_site, "pages for many runs, with an index and a matrix", 0},
 	{"gate", cmd_gate, "is B worse than A? a verdict with an exit code, for CI", 0},
+	{"model", cmd_model, "cost of stages against their sizes: fit it, predict larger runs", 0},
 	{"plan", cmd_plan, "the largest batch under a memory limit, and how many workers fit", 0},
 	{"snapshot", cmd_snapshot, "what is live in a running program, now", 0},
 	{"runs", cmd_runs, "list, show, label, rename, remove, merge runs", 0},
