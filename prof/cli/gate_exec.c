@@ -57,7 +57,7 @@ static void remark_layout(struct gate_exec_result *r)
 
 static void remark_left_behind(struct session *s)
 {
-	unsigned n = s->rec.rig.left_behind;
+	unsigned n = s->r->end == GATE_END_INTERRUPTED ? 0 : s->rec.rig.left_behind;
 	char text[256];
 
 	if (!n)

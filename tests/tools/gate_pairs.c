@@ -1,6 +1,6 @@
 /* Two commands in turns by gate_exec(), without a verdict: a line for each run, for tests and benchmarks.
- *   gate_pairs RECORDER STORE PAIRS WARMUP MEMORY COMMAND_A COMMAND_B [stop-after N] [ignore] [cpus LIST]
- * Columns: pair, side, 1 if it ran first, wall ns, exit code, noise (others + steal, -1 unknown), involuntary switches,
+ *   gate_pairs RECORDER STORE PAIRS WARMUP MEMORY COMMAND_A COMMAND_B [stop-after N] [ignore] [cpus LIST] [callgrind]
+ * With callgrind: instructions of both, alone. Columns: pair, side, 1 if it ran first, wall ns, exit code, noise (others + steal, -1 unknown), involuntary switches,
  * noisy, id. */
 #include <inttypes.h>
 #include <stdio.h>
@@ -28,6 +28,28 @@ static void print_run(size_t pair, enum gate_side side, const struct gate_exec_p
 	       gate_noise_part(&r->noise), r->noise.switches, p->noisy, r->id);
 }
 
+static int count(const struct gate_exec_options *o)
+{
+	struct profile p[GATE_SIDES];
+	struct gate_exec_result r;
+	struct err err = ERR_INIT;
+	int rc = gate_exec_callgrind(o, p, &r, &err);
+
+	if (rc)
+		log_error("%s", err.text);
+	for (int i = 0; rc == 0 && i < GATE_SIDES; i++) {
+		int64_t sum = 0;
+
+		for (size_t k = 0; k < p[i].n_samples; k++)
+			sum += p[i].samples[k].value;
+		printf("%s\t%" PRId64 "\t%.0f\t%s\n", gate_side_name(i), sum,
+		       p[i].counters[0].value, strtab_text(p[i].strings, p[i].run.command));
+		profile_release(&p[i]);
+	}
+	gate_exec_release(&r);
+	return rc ? 1 : 0;
+}
+
 static int number(const char *text)
 {
 	return (int)strtol(text, NULL, 10);
@@ -39,7 +61,7 @@ int main(int argc, char **argv)
 	struct gate_exec_options o = {.look = look, .first_look = 1};
 	struct gate_exec_result r;
 	struct err err = ERR_INIT;
-	int rc;
+	int rc, callgrind = 0;
 
 	log_init("gate_pairs", LOG_INFO);
 	if (argc < 8)
@@ -58,9 +80,13 @@ int main(int argc, char **argv)
 			o.cpus = argv[++i];
 		else if (strcmp(argv[i], "ignore") == 0)
 			o.ignore_failure = 1;
+		else if (strcmp(argv[i], "callgrind") == 0)
+			callgrind = 1;
 		else
 			return 2;
 	}
+	if (callgrind)
+		return count(&o);
 	rc = gate_exec(&o, &r, &err);
 	for (size_t i = 0; i < r.n; i++) {
 		print_run(i + 1, GATE_BASE, &r.pairs[i]);
