@@ -329,7 +329,7 @@ static void judge(struct decision *d, const struct shift *s, const struct sample
 
 static void decide_shift(struct decision *d, const struct sample *x, const struct decide_rule *r)
 {
-	double size = r->size > 0 ? r->size : DECIDE_SIZE, tail = size / 2;
+	double tail = d->size / 2;
 	double least = least_units(x, r) / fabs(x->base);
 	struct shift s = {0};
 	struct view v;
@@ -395,6 +395,7 @@ int decide(struct decision *d, const struct decide_series *s, const struct decid
 			       .p = 1,
 			       .q = 1,
 			       .alpha = r->alpha > 0 ? r->alpha : DECIDE_ALPHA,
+			       .size = r->size > 0 ? r->size : DECIDE_SIZE,
 			       .whole = r->whole};
 	if (sample_room(&x, s, scratch) != 0) {
 		d->reason = DECIDE_NO_MEMORY;

@@ -42,7 +42,7 @@ enum decide_reason {
 const char *decide_reason_text(enum decide_reason r);
 
 #define DECIDE_ALPHA    0.01 /* default of decide_rule.alpha */
-#define DECIDE_SIZE     0.05 /* default of decide_rule.size */
+#define DECIDE_SIZE     0.10 /* default of decide_rule.size: 5 % for each bound */
 #define DECIDE_MORE_MAX 200  /* more runs than that are not proposed */
 /* Fewer pairs than that are judged as two groups: 2^-7 is the first chance below 0.01. */
 #define DECIDE_PAIRS_MIN 7
@@ -78,7 +78,7 @@ struct decision {
 	double p; /* of no change at all, one-sided towards the change; 0 or 1 for DECIDE_EXACT */
 	double q; /* set by decide_family: p with all series in mind; before: p */
 	double drift; /* relative, seen within the groups where they ran one after the other; else 0 */
-	double alpha; /* used */
+	double alpha, size; /* used */
 	size_t n_a, n_b,
 		rejected; /* values used; pairs (runs) rejected as noisy by the stated rule */
 	size_t more; /* inconclusive: how many more runs of each group (pairs) would decide; 0: not known */

@@ -9,8 +9,9 @@
 #define FIRST       8 /* pairs */
 #define ALPHA_POWER 3
 #define SIZE_POWER  2
-#define GRID        401 /* points of the density between two looks */
-#define REACH       8.0 /* standard deviations of it */
+#define GRID        401   /* points of the density between two looks */
+#define NOTHING     1e-12 /* as an error allowed; 0 would ask for the default */
+#define REACH       8.0   /* standard deviations of it */
 
 void sequential_start(struct sequential *s, size_t max, double alpha, double size)
 {
@@ -134,12 +135,12 @@ static void look_at(struct sequential *s, double t)
 	double before = s->borders ? to_power(s->at[s->borders - 1], SIZE_POWER) : 0;
 	double tail, least = rank_signed_least(s->n), border;
 
-	s->alpha_now = s->alpha * to_power(t, ALPHA_POWER) - s->alpha_spent;
+	s->alpha_now = fmax(s->alpha * to_power(t, ALPHA_POWER) - s->alpha_spent, NOTHING);
 	if (least <= s->alpha_now)
 		s->alpha_spent += s->alpha_now;
 	border = border_for(s, t, s->size / 2 * (to_power(t, SIZE_POWER) - before));
 	tail = rank_normal_above(border);
-	s->size_now = 2 * tail;
+	s->size_now = fmax(2 * tail, NOTHING);
 	if (least <= tail && s->borders < SEQUENTIAL_LOOKS) {
 		s->at[s->borders] = t;
 		s->border[s->borders++] = border;
@@ -184,9 +185,12 @@ const char *sequential_stop_text(enum sequential_stop e)
 	return texts[e];
 }
 
-/* May further pairs decide it? Before half of them are run that is not foretold. */
+/* May further pairs decide it? What is foretold from few pairs is rough: only after three quarters of them, and only where
+ * four times what is left would not do, the answer is no. */
 static int is_open(const struct sequential *s, const struct decision *d)
 {
+	size_t left = s->max > s->n ? s->max - s->n : 0;
+
 	if (d->verdict != VERDICT_INCONCLUSIVE)
 		return 0;
 	switch (d->reason) {
@@ -195,7 +199,7 @@ static int is_open(const struct sequential *s, const struct decision *d)
 	case DECIDE_MANY:
 	case DECIDE_OUTLIERS:
 	case DECIDE_NOISY:
-		return 2 * s->n < s->max || (d->more > 0 && d->more <= s->max - s->n);
+		return 4 * s->n < 3 * s->max || (d->more > 0 && d->more <= 4 * left);
 	default:
 		return 0;
 	}
