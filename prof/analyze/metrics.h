@@ -72,7 +72,7 @@ struct metric_row {
 	enum metric metric;
 	enum metric_kind kind;
 	uint32_t depth; /* of the stage: 0 outermost; the whole run: 0 */
-	uint32_t place; /* of the stage: by first appearance, from 1; the whole run: 0 */
+	uint32_t place; /* of the stage: grows by first appearance; the whole run: 0 */
 	double *a,
 		*b; /* a value for each run of the group, in the order they were added; NAN: it has none */
 };
