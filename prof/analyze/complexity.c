@@ -253,7 +253,8 @@ int complexity_parse(struct complexity *c, const char *text, size_t len, struct 
 		rc = term(&p);
 	while (rc == 0 && take(&p, '+'))
 		rc = term(&p);
-	if (rc == 0 && peek(&p))
+	skip_blanks(&p);
+	if (rc == 0 && p.at < p.len)
 		rc = refuse(&p, "no '+', '*', '/' or '^'");
 	if (rc)
 		memset(c, 0, sizeof *c);
