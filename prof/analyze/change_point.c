@@ -187,6 +187,32 @@ static void prove(struct change_work *w, const struct change_rule *rule)
 	}
 }
 
+/* As if neighbours had nothing in common; if what then is found shows that they have, again with that. */
+static void find_levels(struct change_series *s, struct change_work *w,
+			const struct change_rule *rule)
+{
+	size_t i, k;
+
+	w->block = 1;
+	search(w, rule->alpha, &s->step_p);
+	prove(w, rule);
+	if (!w->n_at)
+		return;
+	for (i = 0; i <= w->n_at; i++) {
+		double middle = change_median(w, level_from(w, i), level_to(w, i));
+
+		for (k = level_from(w, i); k < level_to(w, i); k++)
+			w->moved[k] = w->x[k] - middle;
+	}
+	w->block = change_block(w->moved, w->n, w->n_at + 1);
+	if (w->block == 1)
+		return;
+	w->n_at = 0;
+	s->step_p = (double)NAN;
+	search(w, rule->alpha, &s->step_p);
+	prove(w, rule);
+}
+
 /* ---- a line instead ---- */
 
 static double criterion(double cost, size_t n, size_t parameters)
@@ -340,8 +366,7 @@ int change_find(struct change_series *s, const double *values, const uint32_t *g
 		s->too_few = 1;
 		return tell(s, w, 0, err);
 	}
-	search(w, r.alpha, &s->step_p);
-	prove(w, &r);
+	find_levels(s, w, &r);
 	if (w->n_at && is_rather_a_line(w, &s->drift, &r)) {
 		s->drift_p = s->drift.p;
 		w->n_at = 0;

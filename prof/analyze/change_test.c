@@ -13,7 +13,8 @@
 #define ENOUGH                                                                                     \
 	30 /* permutations that reach what was seen: the rest would not change the answer (J. Besag,
 			    * P. Clifford, Biometrika 78, 1991) */
-#define ALIKE 0.2 /* correlation of neighbours from which on blocks are permuted */
+#define ALIKE                                                                                      \
+	1.5 /* standard errors of the likeness of neighbours: from there on blocks are permuted */
 
 /* ---- values ---- */
 
@@ -42,12 +43,12 @@ static void take_ranks(struct change_work *w, const double *v, size_t n)
 	}
 }
 
-/* Far ones are brought near: what is permuted is the same for all permutations. */
+/* Far ones are brought near; in units of their standard deviation. What is permuted is the same for all permutations. */
 static void clean(struct change_work *w, size_t from, size_t to)
 {
 	size_t n = to - from, i;
 	const double *v = w->x + from;
-	double middle = median_of(w, v, n), far, mean = 0;
+	double middle = median_of(w, v, n), far, mean = 0, spread = 0;
 
 	for (i = 0; i < n; i++)
 		w->other[i] = fabs(v[i] - middle);
@@ -59,8 +60,12 @@ static void clean(struct change_work *w, size_t from, size_t to)
 		take_ranks(w, v, n);
 	for (i = 0; i < n; i++)
 		mean += w->clean[i] / (double)n;
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i++) {
 		w->clean[i] -= mean;
+		spread += w->clean[i] * w->clean[i] / (double)n;
+	}
+	for (i = 0; i < n && spread > 0; i++)
+		w->clean[i] /= sqrt(spread);
 }
 
 /* ---- intervals ---- */
@@ -79,6 +84,7 @@ static void make_intervals(struct change_work *w, size_t n)
 			size_t from = (size_t)((double)i * shift);
 			size_t to = (size_t)ceil((double)i * shift + length);
 
+			w->expected[w->n_intervals] = sqrt(2 * log(M_E * (double)n / length));
 			w->intervals[w->n_intervals++] = (struct change_interval){
 				(uint32_t)from, (uint32_t)(to < n ? to : n)};
 		}
@@ -94,25 +100,31 @@ static void sum_up(struct change_work *w, const double *v, size_t n)
 		w->sums[i + 1] = w->sums[i] + v[i];
 }
 
-/* The largest difference over all intervals and places; squared, in units of the values. */
+/* The largest difference over all intervals and places, in standard deviations, less what is to be expected of so many
+ * intervals of that length (L. Duembgen, V. G. Spokoiny, Ann. Statist. 29, 2001): else the many short ones would hide the
+ * long ones. */
 static double largest(const struct change_work *w, size_t *place)
 {
-	double most = 0;
+	double most = (double)-INFINITY;
 	size_t i, k;
 
 	for (i = 0; i < w->n_intervals; i++) {
-		size_t from = w->intervals[i].from, to = w->intervals[i].to;
-		double n = (double)(to - from), mean = (w->sums[to] - w->sums[from]) / n;
+		size_t from = w->intervals[i].from, to = w->intervals[i].to, at = 0;
+		double n = (double)(to - from), mean = (w->sums[to] - w->sums[from]) / n, top = 0;
 
 		for (k = from + CHANGE_SIDE_MIN; k + CHANGE_SIDE_MIN <= to; k++) {
 			double left = (double)(k - from);
 			double d = w->sums[k] - w->sums[from] - left * mean;
 			double here = d * d * n / (left * (n - left));
 
-			if (w->may[k] && here > most) {
-				most = here;
-				*place = k;
+			if (w->may[k] && here > top) {
+				top = here;
+				at = k;
 			}
+		}
+		if (at && sqrt(top) - w->expected[i] > most) {
+			most = sqrt(top) - w->expected[i];
+			*place = at;
 		}
 	}
 	return most;
@@ -172,29 +184,22 @@ double change_likeness(const double *r, size_t n)
 	return rho < 0 ? 0 : fmin(rho, 0.9);
 }
 
-/* Values in a block: 1, or what the likeness of neighbours asks for. Each side of the place is taken by its own
- * mean, so that a change does not look like likeness. */
-static size_t block_of(struct change_work *w, size_t n, size_t place)
+size_t change_block(const double *residuals, size_t n, size_t levels)
 {
-	double mean[2] = {0, 0}, rho;
-	size_t i, block;
+	double rho = change_likeness(residuals, n);
+	size_t block, most = n / 4 > 1 ? n / 4 : 1;
 
-	for (i = 0; i < n; i++)
-		mean[i >= place] += w->clean[i];
-	mean[0] /= place ? (double)place : 1;
-	mean[1] /= (double)(n - place);
-	for (i = 0; i < n; i++)
-		w->other[i] = w->clean[i] - mean[i >= place];
-	rho = change_likeness(w->other, n);
-	if (rho < ALIKE || rho * rho * (double)n < 4) /* twice its standard error */
+	/* Of few values it is too low (M. G. Kendall, Biometrika 41, 1954), the more so the more levels were taken off. */
+	rho = fmin(rho + (double)levels * (1 + 4 * rho) / (double)n, 0.9);
+	if (rho * sqrt((double)n) < ALIKE)
 		return 1;
 	block = (size_t)ceil(pow(2 * rho / (1 - rho * rho), 2.0 / 3) * cbrt((double)n));
-	return block < n / 4 ? block : n / 4 > 1 ? n / 4 : 1;
+	return block < most ? block : most;
 }
 
 double change_test(struct change_work *w, size_t from, size_t to, size_t *place)
 {
-	size_t n = to - from, i, block, nowhere, reached = 0, done;
+	size_t n = to - from, i, nowhere, reached = 0, done;
 	uint64_t state = n * 0x100000001b3u;
 	double seen;
 
@@ -206,15 +211,14 @@ double change_test(struct change_work *w, size_t from, size_t to, size_t *place)
 		w->may[i] = i > 0 && i < n && w->group[from + i] != w->group[from + i - 1];
 	make_intervals(w, n);
 	sum_up(w, w->clean, n);
-	seen = largest(w, place) * (1 - 1e-9);
-	if (!(seen > 0))
+	seen = largest(w, place) - 1e-9;
+	if (!*place)
 		return 1;
-	block = block_of(w, n, *place);
 	*place += from;
 	memcpy(w->moved, w->clean, n * sizeof *w->moved);
 	for (done = 1; done <= PERMUTATIONS && reached < ENOUGH; done++) {
-		if (block > 1)
-			shuffle_blocks(w, n, block, &state);
+		if (w->block > 1 && w->block <= n / 2)
+			shuffle_blocks(w, n, w->block, &state);
 		else
 			shuffle(w, n, &state);
 		sum_up(w, w->moved, n);

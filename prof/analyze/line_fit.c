@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "prof/analyze/student.h"
+
 #define PAIRS_ALL    512   /* points: of more, each has a slope with one other only */
 #define CUT          2.5   /* robust standard deviations */
 #define OUTLIERS_MIN 5     /* points: with fewer none can be told to be wrong */
@@ -19,46 +21,6 @@ struct fitting {
 	size_t *from; /* place in the caller's arrays */
 	size_t n;
 };
-
-/* ---- Student's t ---- */
-
-/* P(|T| <= t): M. Abramowitz and I. A. Stegun, Handbook of Mathematical Functions, 1964, 26.7.3 and 26.7.4. */
-static double student_inside(double t, int degrees)
-{
-	double angle = atan(t / sqrt((double)degrees)), c = cos(angle), term = 1, sum = 0;
-	int odd = degrees % 2, i;
-
-	if (odd)
-		term = c;
-	for (i = odd ? 3 : 2; i <= degrees; i += 2) {
-		sum += term;
-		term *= c * c * (double)(i - 1) / (double)i;
-	}
-	sum *= sin(angle);
-	return odd ? (angle + sum) * M_2_PI : sum;
-}
-
-double line_fit_student(double level, int degrees)
-{
-	double lo = 0, hi = 1;
-	int i;
-
-	if (degrees < 1 || !(level > 0 && level < 1))
-		return (double)NAN;
-	if (degrees > DEGREES_MAX)
-		degrees = DEGREES_MAX;
-	while (student_inside(hi, degrees) < level && hi < 1e12)
-		hi *= 2;
-	for (i = 0; i < 100; i++) {
-		double middle = (lo + hi) / 2;
-
-		if (student_inside(middle, degrees) < level)
-			lo = middle;
-		else
-			hi = middle;
-	}
-	return hi;
-}
 
 /* ---- the first line ---- */
 
@@ -201,7 +163,7 @@ static void measure_spread(struct line_fit *f, const struct fitting *t)
 			sum += weight_at(f, t->x[i]) * r * r;
 	}
 	f->spread = sqrt(sum / f->degrees);
-	student = line_fit_student(LINE_FIT_LEVEL, f->degrees);
+	student = student_quantile(1 - LINE_FIT_LEVEL, f->degrees);
 	half = student * f->spread / sqrt(f->sxx);
 	f->lo = fmax(f->per_item - half, 0);
 	f->hi = f->per_item + half;
@@ -313,5 +275,5 @@ double line_fit_half(const struct line_fit *f, double x, int one)
 	if (f->degrees < 1 || !(f->sxx > 0))
 		return (double)NAN;
 	part = 1 / f->weight + d * d / f->sxx + (one ? 1 / weight_at(f, x) : 0);
-	return line_fit_student(LINE_FIT_LEVEL, f->degrees) * f->spread * sqrt(part);
+	return student_quantile(1 - LINE_FIT_LEVEL, f->degrees) * f->spread * sqrt(part);
 }

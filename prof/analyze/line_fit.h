@@ -43,7 +43,4 @@ double line_fit_at(const struct line_fit *f, double x);
 /* Half of the interval of the line at x; with `one`, of a single new point. NAN: cannot be said. */
 double line_fit_half(const struct line_fit *f, double x, int one);
 
-/* x with P(|T| <= x) = `level` for Student's t of that many degrees of freedom. */
-double line_fit_student(double level, int degrees);
-
 #endif

@@ -7,12 +7,14 @@
 #include "prof/base/log.h"
 #include "prof/cli/cmd.h"
 #include "prof/cli/report_memory.h"
+#include "prof/cli/trend.h"
 #include "prof/store/read.h"
 
 struct arguments {
 	const char *store, *run, *by, *kind, *stage, *thread, *least, *sort;
 	int tree, stages, all, json, lines, rows;
-	int memory, leaks;
+	int memory, leaks, trend;
+	const char *metric, *label;
 	struct memory_view view;
 };
 
@@ -185,7 +187,13 @@ static int contradicts(const struct arguments *a)
 {
 	const char *what = memory_contradiction(a);
 
-	if (a->stages + a->memory + a->leaks + (a->view.source != NULL) > 1)
+	if (a->trend && (a->stages || a->memory || a->leaks || a->view.source || a->tree || a->by ||
+			 a->kind || a->thread || a->view.snapshot))
+		what = "--trend is a view of many runs: with --metric, --stage, --label, --min, -n "
+		       "alone";
+	else if (!a->trend && (a->metric || a->label))
+		what = "--metric and --label are for --trend";
+	else if (a->stages + a->memory + a->leaks + (a->view.source != NULL) > 1)
 		what = "one of --stages, --memory, --leaks and --source";
 	else if (a->stages && (a->tree || a->by || a->kind || a->stage || a->thread || a->least))
 		what = "--stages is a view of all stages: without --tree, --by, --kind, --stage, "
@@ -245,6 +253,21 @@ static int choose(struct arguments *a, struct report_options *o)
 	return choose_sort(a) || choose_least(a, o) || contradicts(a) ? -1 : 0;
 }
 
+static int trend(const struct arguments *a, int n, char **runs)
+{
+	const struct report_trend t = {.store = a->store,
+				       .label = a->label,
+				       .stage = a->stage,
+				       .metric = a->metric,
+				       .least = a->least,
+				       .rows = a->rows == 0  ? INT_MAX
+					       : a->rows < 0 ? 0
+							     : a->rows,
+				       .json = a->json};
+
+	return contradicts(a) ? EXIT_USAGE : report_trend(&t, n, runs);
+}
+
 int cmd_report(int argc, char **argv)
 {
 	struct arguments a = {.rows = -1};
@@ -282,6 +305,14 @@ int cmd_report(int argc, char **argv)
 		{0, "thread", OPT_TEXT, &a.thread, "NAME", "only this thread (name or tid)", 0},
 		{'n', "rows", OPT_INT, &a.rows, "N", "rows to show (30; 0: all)", 0},
 		{0, "min", OPT_TEXT, &a.least, "PCT", "leave out what is less (in the tree: 1)", 0},
+		{0, "trend", OPT_FLAG, &a.trend, NULL,
+		 "many runs in order of time: what changed where (all of the last one's name)", 0},
+		{0, "metric", OPT_TEXT, &a.metric, "M[,M]",
+		 "of --trend: wall, cpu, peak_heap, peak_rss, alloc_count, alloc_bytes, sql, "
+		 "instructions",
+		 0},
+		{0, "label", OPT_TEXT, &a.label, "KEY",
+		 "of --trend: runs of one value are one point (commit, else the git hash)", 0},
 		{0, "json", OPT_FLAG, &a.json, NULL, "the same for scripts", 0},
 		{0, NULL, OPT_FLAG, NULL, NULL, NULL, 0},
 	};
@@ -297,6 +328,8 @@ int cmd_report(int argc, char **argv)
 		return EXIT_USAGE;
 	if (done)
 		return EXIT_OK;
+	if (a.trend)
+		return trend(&a, argc - first, argv + first);
 	if (first + 1 < argc) {
 		log_error("report: one run at a time, not '%s'", argv[first + 1]);
 		return EXIT_USAGE;
