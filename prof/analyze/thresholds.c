@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "prof/analyze/thresholds_internal.h"
 #include "prof/base/buf.h"
@@ -258,7 +259,7 @@ int thresholds_parse_amount(const char *text, enum metric m, double *amount, int
 	size_t i;
 
 	*relative = 0;
-	if (text[0] >= '0' && text[0] <= '9' && text[1] != 'x' && text[1] != 'X')
+	if (text[0] >= '0' && text[0] <= '9' && strncasecmp(text, "0x", 2) != 0)
 		value = strtod(text, &end);
 	if (!isfinite(value))
 		return err_set(err, ERR_ARG, "'%.60s' does not begin with a number", text);
