@@ -1,6 +1,7 @@
 /* What must not be compared: runs of other machines, rates and modes, runs that were broken off, failed, or lost data.
  * Each is said with the names of runs, and with the word that lets it pass. */
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -111,12 +112,37 @@ static const char *word(const char *text)
 	return *text ? text : "not known";
 }
 
+static int any(const double *v, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (!isnan(v[i]))
+			return 1;
+	return 0;
+}
+
+/* Is there anything in both groups that depends on the machine? Kept counts alone do not. */
+static int machine_matters(const struct gate_work *w)
+{
+	size_t i;
+
+	for (i = 0; i < w->t->n; i++) {
+		const struct metric_row *r = &w->t->rows[i];
+
+		if ((r->kind == METRIC_KIND_TIME || r->kind == METRIC_KIND_POLLED) &&
+		    any(r->a, w->t->n_a) && any(r->b, w->t->n_b))
+			return 1;
+	}
+	return 0;
+}
+
 static void check_machines(struct gate_work *w)
 {
 	char a[32], b[32];
 	struct found f;
 
-	if (!find(w, machines_differ, &f))
+	if (!find(w, machines_differ, &f) || !machine_matters(w))
 		return;
 	w->refusals.times |= refuse(w, GATE_HOSTS);
 	w->refusals.pages |= refuse(w, GATE_HOSTS);

@@ -275,10 +275,16 @@ static const char *missing_text(enum metric m)
 	}
 }
 
+/* Kept values may do without it on purpose. */
+static int left_out(const struct gate_work *w, const struct gate_row *r)
+{
+	return not_kept(w, r->d.n_a ? METRICS_CANDIDATE : METRICS_BASE, r->metric);
+}
+
 /* Values in one group alone. */
 static void one_sided(struct gate_work *w, struct gate_row *r)
 {
-	const int no_base = r->d.n_a == 0, group = no_base ? METRICS_BASE : METRICS_CANDIDATE;
+	const int no_base = r->d.n_a == 0;
 
 	r->d.reason = no_base ? DECIDE_NO_BASE : DECIDE_NO_CANDIDATE;
 	if (r->is_new || r->is_missing) {
@@ -287,7 +293,7 @@ static void one_sided(struct gate_work *w, struct gate_row *r)
 		r->relevant = 0;
 		return;
 	}
-	if (not_kept(w, group, r->metric)) {
+	if (left_out(w, r)) {
 		r->note = "the kept values do not have it";
 		r->relevant = r->relevant == NAMED;
 		return;
@@ -309,7 +315,7 @@ static int prepare(struct gate_work *w, struct gate_row *r)
 		return 0;
 	}
 	bits = refused(w, r);
-	if (r->is_new || r->is_missing || (!bits && (!r->d.n_a || !r->d.n_b))) {
+	if (r->is_new || r->is_missing || ((!r->d.n_a || !r->d.n_b) && (!bits || left_out(w, r)))) {
 		one_sided(w, r);
 		return 0;
 	}
@@ -317,9 +323,8 @@ static int prepare(struct gate_work *w, struct gate_row *r)
 		r->refused = (int)bits;
 		w->g->refused |= (int)bits;
 		r->note = gate_text(w, "not compared: %s", gate_refusal_text(bits));
-		r->relevant = r->relevant || r->kind == METRIC_KIND_COUNT;
-		if (!r->d.n_a || !r->d.n_b) /* the kept values may have left it out on purpose */
-			one_sided(w, r);
+		if (r->kind == METRIC_KIND_COUNT)
+			r->relevant = 1;
 		return 0;
 	}
 	return 1;
