@@ -369,6 +369,23 @@ static int add_sample(struct adding *x, const struct profile_sample *s)
 	return 0;
 }
 
+/* Time without samples of its own (between the last sample of a thread and its end) is what one more sample could have
+ * seen, or not. */
+static void add_unsampled(struct compare_run *run)
+{
+	double weight = run->value > 0 ? run->variance / run->value : 0;
+	size_t i;
+
+	for (i = 0; i < run->n; i++) {
+		struct compare_cell *cell = &run->cells[i];
+
+		if (cell->variance > 0 || cell->value <= 0)
+			continue;
+		cell->variance = weight * (double)cell->value;
+		run->variance += cell->variance;
+	}
+}
+
 static int add_samples(struct adding *x)
 {
 	const struct filter any = {.kind = x->filter.kind, .threads = x->filter.threads};
@@ -386,6 +403,8 @@ static int add_samples(struct adding *x)
 	}
 	for (i = 0; i < x->run->n; i++)
 		x->c->cell_of[x->run->cells[i].key] = 0;
+	if (is_sampled_time((uint32_t)x->filter.kind))
+		add_unsampled(x->run);
 	return rc;
 }
 

@@ -1,139 +1,44 @@
 /* A comparison as text: what moved first, with its call path, then the stages. */
-#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "prof/base/units.h"
 #include "prof/cli/cmd.h"
 #include "prof/cli/columns.h"
-#include "prof/cli/diff.h"
+#include "prof/cli/diff_print.h"
 #include "prof/cli/gate_view.h"
 #include "prof/cli/text.h"
 
 #define NOISE_ROWS 3 /* shown when nothing moved */
 
-struct printing {
-	FILE *out;
-	const struct diff *d;
-	const struct diff_wish *wish;
-	const struct compare_options *o;
-	int line, colour;
-};
-
-/* ---- numbers ---- */
-
-static const char *const titles[PROFILE_KINDS] = {
-	[PROFILE_CPU] = "CPU time",
-	[PROFILE_WALL] = "wall time",
-	[PROFILE_OFFCPU] = "time off the CPU",
-	[PROFILE_ALLOC] = "bytes allocated",
-	[PROFILE_LIVE] = "live bytes",
-	[PROFILE_PEAK] = "bytes at the peak",
-	[PROFILE_LEAK] = "leaked bytes",
-	[PROFILE_TEMPORARY] = "temporary bytes",
-	[PROFILE_MMAP] = "mapped bytes",
-	[PROFILE_COPY] = "bytes copied",
-	[PROFILE_SQL] = "SQL time",
-	[PROFILE_GPU] = "GPU time",
-};
-
-static const char *const count_titles[PROFILE_KINDS] = {
-	[PROFILE_CPU] = "CPU samples",
-	[PROFILE_WALL] = "wall samples",
-	[PROFILE_OFFCPU] = "samples off the CPU",
-	[PROFILE_ALLOC] = "blocks allocated",
-	[PROFILE_LIVE] = "live blocks",
-	[PROFILE_PEAK] = "blocks at the peak",
-	[PROFILE_LEAK] = "leaked blocks",
-	[PROFILE_TEMPORARY] = "temporary blocks",
-	[PROFILE_MMAP] = "mappings",
-	[PROFILE_COPY] = "copies",
-	[PROFILE_SQL] = "SQL statements",
-	[PROFILE_GPU] = "GPU calls",
-};
-
-const char *diff_kind_title(const struct compare_options *o)
+/* A path without what comes before main and before the first function of a thread. */
+static const char *without_start(const char *path)
 {
-	return o->counts ? count_titles[o->kind] : titles[o->kind];
-}
+	static const char *const starts[] = {"_start",
+					     "__libc_start_main",
+					     "__libc_start_main_impl",
+					     "__libc_start_call_main",
+					     "clone",
+					     "clone3",
+					     "__clone3",
+					     "start_thread"};
+	size_t n = sizeof starts / sizeof starts[0], i, len;
 
-/* `sign`: "+" in front of what is not negative. */
-static void put_value(char out[UNITS_TEXT], const struct compare_options *o, double value, int sign)
-{
-	char text[UNITS_TEXT];
-	double size = fabs(value);
-
-	if (!isfinite(value))
-		snprintf(text, sizeof text, "-");
-	else if (o->counts)
-		units_count(text, size < 1.8e19 ? (uint64_t)(size + 0.5) : UINT64_MAX);
-	else if (profile_kind_is_time(o->kind))
-		units_ns(text, size < 9e18 ? (int64_t)(size + 0.5) : INT64_MAX);
-	else
-		units_bytes(text, size < 1.8e19 ? (uint64_t)(size + 0.5) : UINT64_MAX);
-	snprintf(out, UNITS_TEXT, "%s%.28s", value < 0 ? "-" : sign && value > 0 ? "+" : "", text);
-}
-
-static void put_share(char out[UNITS_TEXT], double part, double whole)
-{
-	if (whole > 0 && isfinite(part))
-		snprintf(out, UNITS_TEXT, "%+.1f %%", 100 * part / whole);
-	else
-		snprintf(out, UNITS_TEXT, "-");
-}
-
-static void put_error(char out[UNITS_TEXT], const struct compare_options *o,
-		      const struct compare_value *v)
-{
-	char text[UNITS_TEXT];
-
-	if (!(v->hi > v->lo)) {
-		snprintf(out, UNITS_TEXT, "exact");
-		return;
-	}
-	put_value(text, o, (v->hi - v->lo) / 2, 0);
-	snprintf(out, UNITS_TEXT, "± %.24s", text);
-}
-
-static void put_change(char out[UNITS_TEXT], const struct compare_function *f)
-{
-	char text[GATE_TEXT];
-
-	if (!(f->self.a > 0) && f->self.b > 0)
-		snprintf(out, UNITS_TEXT, "new");
-	else if (f->self.a > 0 && !(f->self.b > 0))
-		snprintf(out, UNITS_TEXT, "gone");
-	else
-		snprintf(out, UNITS_TEXT, "%.30s", gate_view_change(text, f->self.change));
-}
-
-/* ---- colours: red is more, green is less ---- */
-
-static void begin_colour(const struct printing *x, double delta, int moved)
-{
-	if (x->colour && moved && (delta > 0 || delta < 0))
-		fputs(delta > 0 ? "\033[31m" : "\033[32m", x->out);
-}
-
-static void end_colour(const struct printing *x, double delta, int moved)
-{
-	if (x->colour && moved && (delta > 0 || delta < 0))
-		fputs("\033[0m", x->out);
-}
-
-static void put_dim(const struct printing *x, const char *text, int indent)
-{
-	int room = x->line - indent;
-
-	fprintf(x->out, "%*s%s", indent, "", x->colour ? "\033[2m" : "");
-	text_print(x->out, text, room > 20 ? room : 20, 0);
-	fprintf(x->out, "%s\n", x->colour ? "\033[0m" : "");
+	do {
+		len = strcspn(path, ";");
+		for (i = 0; i < n; i++)
+			if (strlen(starts[i]) == len && memcmp(path, starts[i], len) == 0)
+				break;
+		if (i == n || !path[len])
+			return path;
+		path += len + 1;
+	} while (*path);
+	return path;
 }
 
 /* ---- the head ---- */
 
-static void print_side(const struct printing *x, int group)
+static void print_side(const struct diff_printing *x, int group)
 {
 	static const char *const names[METRICS_GROUPS] = {"base", "candidate"};
 	const struct gate_shown side = {
@@ -151,47 +56,43 @@ static void print_side(const struct printing *x, int group)
 	buf_release(&line);
 }
 
-static void print_total(const struct printing *x)
+static void print_total(const struct diff_printing *x)
 {
 	const struct compare_value *w = compare_whole(x->d->functions);
 	const struct compare_place *e = compare_explanation(x->d->functions);
-	char a[UNITS_TEXT], b[UNITS_TEXT], delta[UNITS_TEXT], change[GATE_TEXT];
+	char a[UNITS_TEXT], b[UNITS_TEXT], delta[UNITS_TEXT], change[UNITS_TEXT];
 
-	put_value(a, x->o, w->a, 0);
-	put_value(b, x->o, w->b, 0);
-	put_value(delta, x->o, w->delta, 1);
+	diff_put_ratio(change, w->change);
+	diff_put_value(a, x->o, w->a, 0);
+	diff_put_value(b, x->o, w->b, 0);
+	diff_put_value(delta, x->o, w->delta, 1);
 	fprintf(x->out, "%s  %s \u2192 %s", diff_kind_title(x->o), a, b);
 	if (w->delta > 0 || w->delta < 0) {
 		fputs(", ", x->out);
-		begin_colour(x, w->delta, w->q <= COMPARE_ALPHA);
+		diff_begin_colour(x, w->delta, w->q <= COMPARE_ALPHA);
 		fputs(delta, x->out);
 		if (isfinite(w->change))
-			fprintf(x->out, " (%s)", gate_view_change(change, w->change));
-		end_colour(x, w->delta, w->q <= COMPARE_ALPHA);
-		put_error(a, x->o, w);
-		fprintf(x->out, " %s", a);
+			fprintf(x->out, " (%s)", change);
+		diff_end_colour(x, w->delta, w->q <= COMPARE_ALPHA);
+		diff_put_error(a, x->o, w);
+		/* All that was sampled in one run is known, how it varies between runs is not. */
+		if (w->hi > w->lo || compare_test(x->d->functions) != COMPARE_SAMPLING)
+			fprintf(x->out, " %s", a);
 	}
 	fputs(x->o->stage ? ", in stage " : "", x->out);
 	text_print(x->out, x->o->stage ? x->o->stage : "", 40, 0);
 	putc('\n', x->out);
 	if (!e->stack)
 		return;
-	put_value(delta, x->o, e->delta, 1);
+	diff_put_value(delta, x->o, e->delta, 1);
 	fprintf(x->out, "  %s of it (%.0f %%) in\n", delta, 100 * e->part);
-	put_dim(x, compare_text(x->d->functions, e->stack), 4);
+	diff_put_dim(x, without_start(compare_text(x->d->functions, e->stack)), 4);
 }
 
 /* ---- functions ---- */
 
-const char *diff_fate_name(enum compare_fate fate)
-{
-	static const char *const names[] = {NULL, "new", "gone", "inlined", "outlined", "renamed"};
-
-	return names[fate];
-}
-
 /* What became of it, as far as the numbers tell. */
-static void print_fate(const struct printing *x, const struct compare_function *f)
+static void print_fate(const struct diff_printing *x, const struct compare_function *f)
 {
 	const struct compare_function *rows;
 	const char *partner = "";
@@ -208,11 +109,11 @@ static void print_fate(const struct printing *x, const struct compare_function *
 	else if (f->fate == COMPARE_RENAMED)
 		buf_printf(&text, "likely renamed: %s has the same callers and cost", partner);
 	if (text.len)
-		put_dim(x, buf_str(&text), 4);
+		diff_put_dim(x, buf_str(&text), 4);
 	buf_release(&text);
 }
 
-static void print_where(const struct printing *x, const struct compare_function *f)
+static void print_where(const struct diff_printing *x, const struct compare_function *f)
 {
 	const struct compare *c = x->d->functions;
 	const char *stage = compare_text(c, f->stage), *stack = compare_text(c, f->stack);
@@ -220,31 +121,42 @@ static void print_where(const struct printing *x, const struct compare_function 
 
 	if (x->o->by != COMPARE_BY_STAGE && *stage)
 		buf_printf(&text, "%s: ", stage);
-	if (x->o->by != COMPARE_BY_STACK)
-		buf_puts(&text, stack);
+	if (x->o->by != COMPARE_BY_STACK &&
+	    (text.len || strcmp(stack, compare_text(c, f->function)) != 0))
+		buf_puts(&text, without_start(stack));
 	if (text.len)
-		put_dim(x, buf_str(&text), 4);
+		diff_put_dim(x, buf_str(&text), 4);
 	buf_release(&text);
+}
+
+static void put_change(char out[UNITS_TEXT], const struct compare_function *f)
+{
+	if (!(f->self.a > 0) && f->self.b > 0)
+		snprintf(out, UNITS_TEXT, "new");
+	else if (f->self.a > 0 && !(f->self.b > 0))
+		snprintf(out, UNITS_TEXT, "gone");
+	else
+		diff_put_ratio(out, f->self.change);
 }
 
 enum { CHANGE, PERCENT, ERROR, BASE, CANDIDATE, SHARE, TOTAL };
 
-static void fill_row(struct columns *t, size_t row, const struct printing *x,
+static void fill_row(struct columns *t, size_t row, const struct diff_printing *x,
 		     const struct compare_function *f)
 {
 	const struct compare_value *whole = compare_whole(x->d->functions);
 
-	put_value(t->cells[row][CHANGE], x->o, f->self.delta, 1);
+	diff_put_value(t->cells[row][CHANGE], x->o, f->self.delta, 1);
 	put_change(t->cells[row][PERCENT], f);
-	put_error(t->cells[row][ERROR], x->o, &f->self);
-	put_value(t->cells[row][BASE], x->o, f->self.a, 0);
-	put_value(t->cells[row][CANDIDATE], x->o, f->self.b, 0);
-	put_share(t->cells[row][SHARE], f->self.delta, whole->a);
+	diff_put_error(t->cells[row][ERROR], x->o, &f->self);
+	diff_put_value(t->cells[row][BASE], x->o, f->self.a, 0);
+	diff_put_value(t->cells[row][CANDIDATE], x->o, f->self.b, 0);
+	diff_put_share(t->cells[row][SHARE], f->self.delta, whole->a);
 	if (fabs(f->total.delta - f->self.delta) > 0)
-		put_value(t->cells[row][TOTAL], x->o, f->total.delta, 1);
+		diff_put_value(t->cells[row][TOTAL], x->o, f->total.delta, 1);
 }
 
-static void print_row(const struct printing *x, const struct columns *t, size_t row,
+static void print_row(const struct diff_printing *x, const struct columns *t, size_t row,
 		      const struct compare_function *f, int room)
 {
 	const struct compare *c = x->d->functions;
@@ -253,9 +165,9 @@ static void print_row(const struct printing *x, const struct columns *t, size_t 
 
 	if (f->detail)
 		detail = compare_text(c, f->detail);
-	begin_colour(x, f->self.delta, moved);
+	diff_begin_colour(x, f->self.delta, moved);
 	columns_print(x->out, t, row);
-	end_colour(x, f->self.delta, moved);
+	diff_end_colour(x, f->self.delta, moved);
 	text_pair(x->out, compare_text(c, f->function), x->o->by == COMPARE_BY_STACK ? "" : detail,
 		  room);
 	putc('\n', x->out);
@@ -271,11 +183,12 @@ static int add_columns(struct columns *t)
 	columns_add(t, "base", 0);
 	columns_add(t, "candidate", 0);
 	columns_add(t, "of total", 2);
-	columns_add(t, "with calls", 3);
+	columns_add(t, "with callees", 3);
 	return 0;
 }
 
-static void print_table(const struct printing *x, const struct compare_function *rows, size_t n)
+static void print_table(const struct diff_printing *x, const struct compare_function *rows,
+			size_t n)
 {
 	struct columns t;
 	size_t i;
@@ -313,12 +226,7 @@ static struct tally count_rows(const struct compare_function *rows, size_t n)
 	return t;
 }
 
-static const char *plural(size_t n)
-{
-	return n == 1 ? "" : "s";
-}
-
-static void print_rest(const struct printing *x, const struct tally *t, size_t shown)
+static void print_rest(const struct diff_printing *x, const struct tally *t, size_t shown)
 {
 	const char *by = compare_by_name(x->o->by);
 
@@ -326,16 +234,29 @@ static void print_rest(const struct printing *x, const struct tally *t, size_t s
 		return;
 	if (t->moved > shown)
 		fprintf(x->out, "%zu more %s%s moved (--limit)\n", t->moved - shown, by,
-			plural(t->moved - shown));
-	if (t->still || t->unsaid)
-		fprintf(x->out, "not beyond noise: %zu %s%s", t->still, by, plural(t->still));
+			diff_plural(t->moved - shown));
+	if (t->still)
+		fprintf(x->out, "%s: %zu %s%s",
+			compare_test(x->d->functions) == COMPARE_EXACT ? "as before"
+								       : "not beyond noise",
+			t->still, by, diff_plural(t->still));
 	if (t->unsaid)
-		fprintf(x->out, "; too few samples to say: %zu", t->unsaid);
+		fprintf(x->out, "%stoo few samples to say: %zu", t->still ? "; " : "", t->unsaid);
 	if (t->still || t->unsaid)
 		fputs(" (--all)\n", x->out);
 }
 
-static void print_functions(const struct printing *x)
+/* When nothing moved: some of the largest differences. */
+static size_t largest(const struct compare_function *rows, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && i < NOISE_ROWS && (rows[i].self.delta > 0 || rows[i].self.delta < 0))
+		i++;
+	return i;
+}
+
+static void print_functions(const struct diff_printing *x)
 {
 	size_t n, limit = x->wish->limit > 0 ? (size_t)x->wish->limit : DIFF_ROWS, shown;
 	const struct compare_function *rows = compare_rows(x->d->functions, &n);
@@ -348,102 +269,41 @@ static void print_functions(const struct printing *x)
 		shown = n;
 	else if (x->wish->all)
 		shown = n < limit ? n : limit;
-	if (!t.moved && n)
-		fprintf(x->out, "no %s moved beyond noise; the largest differences:\n", by);
+	if (!t.moved)
+		fprintf(x->out, "no %s moved%s\n", by,
+			!n || !(rows[0].self.delta > 0 || rows[0].self.delta < 0)
+				? ""
+				: " beyond noise; the largest differences:");
 	if (!t.moved && !x->wish->all)
-		shown = n < NOISE_ROWS ? n : NOISE_ROWS;
+		shown = largest(rows, n);
 	if (shown)
 		print_table(x, rows, shown);
 	print_rest(x, &t, t.moved ? shown : 0);
 }
 
-/* ---- stages ---- */
-
-enum { V_METRIC, V_BASE, V_CANDIDATE, V_CHANGE, V_INTERVAL };
-
-static int is_shown(const struct printing *x, const struct diff_value *v)
-{
-	return x->wish->all || !v->row->stage || diff_value_moved(v);
-}
-
-static void fill_value(struct columns *t, size_t row, const struct diff_value *v)
-{
-	const struct gate_row as_gate = {.d = v->d};
-	char text[GATE_TEXT], value[METRIC_TEXT];
-
-	snprintf(t->cells[row][V_METRIC], UNITS_TEXT, "%.31s", metric_title(v->row->metric));
-	snprintf(t->cells[row][V_BASE], UNITS_TEXT, "%.31s",
-		 metric_text(value, v->row->metric, v->d.base));
-	snprintf(t->cells[row][V_CANDIDATE], UNITS_TEXT, "%.31s",
-		 metric_text(value, v->row->metric, v->d.candidate));
-	snprintf(t->cells[row][V_CHANGE], UNITS_TEXT, "%.31s",
-		 isnan(v->d.base) && isfinite(v->d.candidate) ? "new"
-		 : isnan(v->d.candidate) && isfinite(v->d.base)
-			 ? "gone"
-			 : gate_view_change(text, v->d.change));
-	snprintf(t->cells[row][V_INTERVAL], UNITS_TEXT, "%.31s",
-		 gate_view_interval(text, &as_gate));
-}
-
-static void print_values_of(const struct printing *x, struct columns *t, int room)
-{
-	const char *last = NULL;
-	size_t i, row = 0;
-
-	for (i = 0; i < x->d->n_values; i++) {
-		const struct diff_value *v = &x->d->values[i];
-		const char *stage = gate_view_stage(v->row->stage);
-		int moved = diff_value_moved(v);
-		double delta = v->d.candidate - v->d.base;
-
-		if (!is_shown(x, v))
-			continue;
-		begin_colour(x, delta, moved);
-		columns_print(x->out, t, row++);
-		end_colour(x, delta, moved);
-		text_print(x->out, last && strcmp(last, stage) == 0 ? "" : stage, room, 0);
-		putc('\n', x->out);
-		last = stage;
-	}
-}
-
-static void print_values(const struct printing *x)
-{
-	struct columns t;
-	size_t i, n = 0, shown = 0;
-
-	for (i = 0; i < x->d->n_values; i++)
-		shown += is_shown(x, &x->d->values[i]) != 0;
-	if (!shown || columns_init(&t, shown))
-		return;
-	columns_add(&t, "metric", 0);
-	columns_add(&t, "base", 0);
-	columns_add(&t, "candidate", 0);
-	columns_add(&t, "change", 0);
-	columns_add(&t, "95 %", 1);
-	for (i = 0; i < x->d->n_values; i++)
-		if (is_shown(x, &x->d->values[i]))
-			fill_value(&t, n++, &x->d->values[i]);
-	putc('\n', x->out);
-	i = (size_t)columns_fit(&t, x->line, 16);
-	columns_print(x->out, &t, SIZE_MAX);
-	fputs("stage\n", x->out);
-	print_values_of(x, &t, (int)i);
-	if (shown < x->d->n_values)
-		fprintf(x->out, "as before: %zu other value%s of stages (--all)\n",
-			x->d->n_values - shown, plural(x->d->n_values - shown));
-	columns_release(&t);
-}
-
 /* ---- what to make of it ---- */
 
-static void print_remark(const struct printing *x, const char *text)
+/* As many lines as it needs, broken at blanks. */
+static void print_remark(const struct diff_printing *x, const char *text)
 {
+	size_t room = x->line > 40 ? (size_t)x->line : 40;
+
+	while (strlen(text) > room) {
+		const char *blank = memrchr(text, ' ', room);
+		char *part = blank && blank > text ? strndup(text, (size_t)(blank - text)) : NULL;
+
+		if (!part)
+			break;
+		text_print(x->out, part, 0, 0);
+		putc('\n', x->out);
+		free(part);
+		text = blank + 1;
+	}
 	text_print(x->out, text, 0, 0);
 	putc('\n', x->out);
 }
 
-static void print_scale(const struct printing *x)
+static void print_scale(const struct diff_printing *x)
 {
 	static const char *const of[] = {NULL, "its total is that of the base",
 					 "it took as long as the base",
@@ -454,7 +314,7 @@ static void print_scale(const struct printing *x)
 		fprintf(x->out, "each run is scaled so that %s\n", of[x->o->norm]);
 }
 
-static void print_remarks(const struct printing *x)
+static void print_remarks(const struct diff_printing *x)
 {
 	const struct compare *c = x->d->functions;
 	const char *remark;
@@ -477,17 +337,17 @@ static void print_remarks(const struct printing *x)
 
 void diff_text(FILE *out, const struct diff *d, const struct diff_wish *wish)
 {
-	struct printing x = {.out = out,
-			     .d = d,
-			     .wish = wish,
-			     .o = compare_options(d->functions),
-			     .line = cli_width(),
-			     .colour = cli_colour()};
+	struct diff_printing x = {.out = out,
+				  .d = d,
+				  .wish = wish,
+				  .o = compare_options(d->functions),
+				  .line = cli_width(),
+				  .colour = cli_colour()};
 
 	print_side(&x, 0);
 	print_side(&x, 1);
 	print_total(&x);
 	print_functions(&x);
-	print_values(&x);
+	diff_text_values(&x);
 	print_remarks(&x);
 }
