@@ -57,75 +57,75 @@ static int answer(const struct gate_args *a, struct gate_input *in, const struct
 	return rc ? rc : gate_output_write(&a->output, in, &v, err);
 }
 
-/* ---- groups ---- */
+/* ---- groups and commands ---- */
 
-static int add_groups(const struct gate_args *a, struct gate_input *in, int n, char **operands,
-		      struct err *err)
+struct work {
+	struct gate_args *a;
+	struct gate_session session; /* --exec */
+	int n;
+	char **operands;
+};
+
+static int add_groups(const struct work *w, struct gate_input *in, struct err *err)
 {
-	const char *texts[METRICS_GROUPS] = {a->baseline, n ? operands[n - 1] : "last"};
+	const struct gate_args *a = w->a;
+	const char *texts[METRICS_GROUPS] = {a->baseline, w->n ? w->operands[w->n - 1] : "last"};
 	int i, rc = 0;
 
-	if (n > 2 || (a->baseline ? n > 1 : n < 2))
+	if (w->n > 2 || (a->baseline ? w->n > 1 : w->n < 2))
 		return err_set(
 			err, ERR_ARG,
 			a->baseline
 				? "gate: with --baseline there is one group to compare, and %d "
-				  "were given; commas join runs into one"
+				  "%s given; commas join runs into one"
 				: "gate: two groups are compared, and %d %s given: A (the base) "
 				  "and B (the candidate); commas join runs into one; see "
 				  "protea-prof gate --help",
-			n, n == 1 ? "was" : "were");
+			w->n, w->n == 1 ? "was" : "were");
 	if (!a->baseline)
-		texts[METRICS_BASE] = operands[0];
+		texts[METRICS_BASE] = w->operands[0];
 	for (i = 0; rc == 0 && i < METRICS_GROUPS; i++)
 		rc = gate_group_add(&in->stores, &in->groups[i], a->store, texts[i], 0, err);
 	return rc;
 }
 
-static int judge_groups(struct gate_args *a, struct gate_input *in, int n, char **operands,
-			struct err *err)
+/* Runs the commands, if that is what it is. */
+static int prepare(struct work *w, struct err *err)
 {
-	int rc = add_groups(a, in, n, operands, err);
-
-	return rc ? rc : gate_input_judge(in, &a->wish, err);
-}
-
-static int compare_groups(struct gate_args *a, int n, char **operands, int *code, struct err *err)
-{
-	struct gate_input in = {0};
-	struct gate_lines lines = {0};
-	int rc = judge_groups(a, &in, n, operands, err);
-
-	if (rc == 0) {
-		gate_lines_groups(&lines, a, &in);
-		rc = answer(a, &in, &lines, NULL, code, err);
-		gate_lines_release(&lines);
-	}
-	gate_input_release(&in);
-	return rc;
-}
-
-/* ---- commands ---- */
-
-static int compare_commands(struct gate_args *a, int n, char **commands, int *code, struct err *err)
-{
-	struct gate_input in = {0};
-	struct gate_lines lines = {0};
-	struct gate_session session = {0};
-	int rc;
-
-	if (n != METRICS_GROUPS)
+	if (!w->a->exec)
+		return 0;
+	if (w->n != METRICS_GROUPS)
 		return err_set(err, ERR_ARG,
 			       "gate: --exec compares two commands, and %d %s given: each is one "
 			       "word, so quote it",
-			       n, n == 1 ? "was" : "were");
-	rc = gate_session_run(&session, a, &in, commands, err);
+			       w->n, w->n == 1 ? "was" : "were");
+	return gate_session_run(&w->session, w->a, w->operands, err);
+}
+
+static int judge(struct work *w, struct gate_input *in, struct err *err)
+{
+	int rc;
+
+	if (w->a->exec)
+		return gate_session_judge(&w->session, w->a, in, w->operands, err);
+	rc = add_groups(w, in, err);
+	return rc ? rc : gate_input_judge(in, &w->a->wish, err);
+}
+
+static int judge_and_answer(struct work *w, int *code, struct err *err)
+{
+	struct gate_input in = {0};
+	struct gate_lines lines = {0};
+	int rc = judge(w, &in, err);
+
 	if (rc == 0) {
-		gate_lines_exec(&lines, a, &in, commands);
-		rc = answer(a, &in, &lines, &session, code, err);
+		if (w->a->exec)
+			gate_lines_exec(&lines, w->a, &in, w->operands);
+		else
+			gate_lines_groups(&lines, w->a, &in);
+		rc = answer(w->a, &in, &lines, w->a->exec ? &w->session : NULL, code, err);
 		gate_lines_release(&lines);
 	}
-	gate_session_release(&session);
 	gate_input_release(&in);
 	return rc;
 }
@@ -227,9 +227,10 @@ static int write_accepted(struct gate_args *a, const struct threshold_new *new, 
 	return rc;
 }
 
-/* Compares, writes the change into the thresholds, and leaves the rest to a comparison with those. */
-static int accept_change(struct gate_args *a, int n, char **operands, struct err *err)
+/* Judges, and writes the change into the thresholds: judged with those, it passes. */
+static int accept_change(struct work *w, struct err *err)
 {
+	struct gate_args *a = w->a;
 	struct threshold_new new = {.reason = a->reason, .owner = a->owner, .until = a->until};
 	struct gate_input in = {0};
 	char *target = strdup(a->accept);
@@ -237,12 +238,8 @@ static int accept_change(struct gate_args *a, int n, char **operands, struct err
 
 	if (rc == 0)
 		rc = thresholds_parse_target(target, &new.stage, &new.metric, err);
-	if (rc == 0 && (!a->reason || !*a->reason))
-		rc = err_set(err, ERR_ARG,
-			     "gate: --accept wants --reason TEXT: whoever reads the file next year "
-			     "asks why");
 	if (rc == 0)
-		rc = judge_groups(a, &in, n, operands, err);
+		rc = judge(w, &in, err);
 	if (rc == 0)
 		rc = find_change(&in.result, new.stage, new.metric, &new.up_to, err);
 	if (rc == 0)
@@ -251,6 +248,19 @@ static int accept_change(struct gate_args *a, int n, char **operands, struct err
 		rc = gate_args_thresholds(a, err);
 	gate_input_release(&in);
 	free(target);
+	return rc;
+}
+
+static int compare(struct gate_args *a, int n, char **operands, int *code, struct err *err)
+{
+	struct work w = {.a = a, .n = n, .operands = operands};
+	int rc = prepare(&w, err);
+
+	if (rc == 0 && a->accept)
+		rc = accept_change(&w, err);
+	if (rc == 0)
+		rc = judge_and_answer(&w, code, err);
+	gate_session_release(&w.session);
 	return rc;
 }
 
@@ -283,12 +293,8 @@ static int run_gate(struct gate_args *a, int n, char **operands)
 		return cli_fail(&err);
 	if (a->save)
 		rc = save(a, n, operands, &err);
-	else if (a->exec)
-		rc = compare_commands(a, n, operands, &code, &err);
-	else if (a->accept)
-		rc = accept_change(a, n, operands, &err);
-	if (rc == 0 && !a->save && !a->exec)
-		rc = compare_groups(a, n, operands, &code, &err);
+	else
+		rc = compare(a, n, operands, &code, &err);
 	if (rc == 0)
 		return code;
 	if (!a->save)
@@ -300,8 +306,10 @@ static int check(const struct gate_args *a)
 {
 	const char *wrong = NULL;
 
-	if (a->accept && (a->exec || a->save))
-		wrong = "--accept compares runs that there are: leave --exec and --save out";
+	if (a->accept && (!a->reason || !*a->reason))
+		wrong = "--accept wants --reason TEXT: who reads the thresholds next year asks why";
+	else if (a->accept && a->save)
+		wrong = "--accept compares, --save keeps values: one after the other";
 	else if (a->save && (a->exec || a->baseline))
 		wrong = "--save keeps the values of runs that there are, and compares nothing";
 	else if ((a->reason || a->until || a->owner) && !a->accept)
@@ -354,7 +362,7 @@ int cmd_gate(int argc, char **argv)
 		{0, "pairing", OPT_TEXT, &a.pairing, "HOW",
 		 "auto, always, never: runs of A and B in pairs", 0},
 		{0, "anyway", OPT_TEXT_LIST, &a.anyway, "WHAT",
-		 "judge what is refused: hosts, rates, modes, unfinished, lossy, failed, all", 0},
+		 "judge all the same: hosts, rates, modes, unfinished, lossy, failed, all", 0},
 		{'k', "kind", OPT_TEXT, &a.kind, "KIND",
 		 "functions by these samples: cpu, wall, alloc, peak, … (by what moved)", 0},
 		{0, "normalise", OPT_TEXT, &a.normalise, "BY",

@@ -89,7 +89,8 @@ void gate_put_code(struct buf *b, const char *text, int room)
 		return;
 	}
 	/* What ends a code span or a cell, and blanks at its ends, which vanish. */
-	if (!*clean || strpbrk(clean, "`|\\") || *clean == ' ' || clean[strlen(clean) - 1] == ' ') {
+	if (!*clean || strpbrk(clean, "`|\\") || strstr(clean, "##[") || *clean == ' ' ||
+	    clean[strlen(clean) - 1] == ' ') {
 		buf_puts(b, "<code>");
 		put_entities(b, clean, "-_.,");
 		buf_puts(b, "</code>");
@@ -97,6 +98,33 @@ void gate_put_code(struct buf *b, const char *text, int room)
 		buf_printf(b, "`%s`", clean);
 	}
 	free(clean);
+}
+
+static int is_alnum(char c)
+{
+	return isalnum((unsigned char)c) || (unsigned char)c >= 0x80;
+}
+
+/* May a character stand as it is? What begins a mention, a reference, a link, a list, emphasis, or HTML may not. */
+static int is_plain(const char *text, const char *c)
+{
+	char before = c > text ? c[-1] : ' ', after = c[1];
+
+	if (is_word(*c))
+		return 1;
+	if (c == text)
+		return 0;
+	if (strchr(",;'\"()?", *c))
+		return 1;
+	if (*c == '.')
+		return c < text + 3 || strncasecmp(c - 3, "www", 3) != 0;
+	if (*c == '/')
+		return before != ':' && before != '/';
+	if (*c == ':')
+		return after == ' ' || !after || (isdigit((unsigned char)after) && before != ' ');
+	if (*c == '_' || *c == '-' || *c == '+')
+		return is_alnum(before) && is_alnum(after);
+	return *c == '%' && before == ' ' && strchr(" ,;:)", after) != NULL;
 }
 
 void gate_put_words(struct buf *b, const char *text)
@@ -108,17 +136,11 @@ void gate_put_words(struct buf *b, const char *text)
 		no_memory(b);
 		return;
 	}
-	for (c = clean; *c; c++) {
-		int alone = c[1] == ' ' || c[1] == '\0'; /* behind a word, in front of a blank */
-
-		/* A dot within a word may be of a host's name, a dash in front of a line a list. */
-		if (is_word(*c) || (c > clean && alone && strchr(".,:;?!)", *c)) ||
-		    (c > clean && strchr(",;%('\"", *c)) || (*c == '-' && c > clean && !alone) ||
-		    (*c == '.' && isdigit((unsigned char)c[1])))
+	for (c = clean; *c; c++)
+		if (is_plain(clean, c))
 			buf_putc(b, *c);
 		else
 			buf_printf(b, "&#%d;", *c);
-	}
 	free(clean);
 }
 

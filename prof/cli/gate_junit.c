@@ -15,8 +15,9 @@ struct counts {
 
 static int is_skipped(enum gate_state s)
 {
-	return s == GATE_STATE_INCONCLUSIVE || s == GATE_STATE_REFUSED || s == GATE_STATE_UNSAID ||
-	       s == GATE_STATE_IGNORED || s == GATE_STATE_MISSING || s == GATE_STATE_NEW;
+	return s == GATE_STATE_INCONCLUSIVE || s == GATE_STATE_REFUSED ||
+	       s == GATE_STATE_UNDECIDED || s == GATE_STATE_IGNORED || s == GATE_STATE_MISSING ||
+	       s == GATE_STATE_NEW;
 }
 
 static struct counts count(const struct gate_result *g)
@@ -170,7 +171,7 @@ static void put_functions(struct buf *out, const struct gate_view *v)
 	if (gate_view_moved(v, &moved, &n))
 		out->failed = ERR_NOMEM;
 	for (i = 0; i < n; i++) {
-		buf_printf(out, "%s %s: ", profile_kind_name(moved[i].kind),
+		buf_printf(out, "%s %s: ", gate_view_kind(&moved[i]),
 			   gate_view_change(change, moved[i].f->change));
 		gate_put_xml(out, moved[i].f->function);
 		if (*moved[i].f->stack_text) {

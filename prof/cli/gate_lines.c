@@ -111,6 +111,10 @@ void gate_lines_exec(struct gate_lines *l, const struct gate_args *a, const stru
 
 	gate_lines_groups(l, a, in);
 	buf_clear(&l->more);
+	if (!in->groups[METRICS_BASE].n) { /* counted alone: there are no runs to name */
+		buf_puts(&l->options, " --exec --callgrind");
+		return;
+	}
 	if (!in->result.more)
 		return;
 	buf_puts(&l->more, "protea-prof gate --exec");

@@ -221,7 +221,7 @@ static void put_function(struct buf *out, const struct gate_moved *moved)
 	buf_puts(out, " | ");
 	if (*f->stage)
 		gate_put_code(out, f->stage, NAME_ROOM);
-	buf_printf(out, " | %s | %s | %s | %s |\n", profile_kind_name(moved->kind),
+	buf_printf(out, " | %s | %s | %s | %s |\n", gate_view_kind(moved),
 		   gate_view_value(base, moved, f->base),
 		   gate_view_value(candidate, moved, f->candidate),
 		   gate_view_change(change, f->change));
@@ -387,7 +387,7 @@ static void put_body(struct md *m, const struct gate_order *o)
 	put_next(m, o);
 	snprintf(summary, sizeof summary,
 		 "%zu more: %zu ok, of %zu nothing can be said, %zu ignored", o->n - o->moved, ok,
-		 o->of[GATE_STATE_UNSAID], o->of[GATE_STATE_IGNORED]);
+		 o->of[GATE_STATE_UNDECIDED], o->of[GATE_STATE_IGNORED]);
 	if (ok == o->n - o->moved)
 		snprintf(summary, sizeof summary, "%zu that did not change beyond their thresholds",
 			 ok);

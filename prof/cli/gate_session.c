@@ -81,7 +81,7 @@ static int judge(struct watch *w, struct err *err)
 	if (rc)
 		return rc;
 	end = sequential_stops(&s->spent, g.deciding, g.n_deciding);
-	snprintf(s->end, sizeof s->end, "%s", sequential_stop_text(end));
+	s->why = sequential_stop_text(end);
 	gate_release(&g);
 	return end != SEQUENTIAL_GO_ON;
 }
@@ -139,6 +139,7 @@ static int run_pairs(struct gate_session *s, const struct gate_args *a, char **c
 	o.look = look;
 	o.ctx = &w;
 	s->has_runs = 1;
+	s->why = "";
 	rc = gate_exec(&o, &s->runs, err);
 	metrics_release(&w.table);
 	if (rc == 0 && !good_pairs(s->runs.pairs, s->runs.n))
@@ -194,23 +195,45 @@ static void last_look(struct gate_session *s)
 		sequential_end(&s->spent, n);
 }
 
-int gate_session_run(struct gate_session *s, const struct gate_args *a, struct gate_input *in,
-		     char **commands, struct err *err)
+static void say_end(struct gate_session *s, unsigned pairs)
 {
-	struct gate_wish wish = a->wish;
+	const char *why = s->runs.end == GATE_END_INTERRUPTED ? "it was interrupted"
+			  : s->runs.end == GATE_END_TIME      ? "its time was up"
+							      : s->why;
+
+	if (s->runs.n < pairs && *why)
+		snprintf(s->end, sizeof s->end, "%zu of at most %u pairs were run: %s", s->runs.n,
+			 pairs, why);
+}
+
+int gate_session_run(struct gate_session *s, const struct gate_args *a, char **commands,
+		     struct err *err)
+{
 	unsigned pairs = a->pairs ? (unsigned)a->pairs : a->callgrind ? 0 : PAIRS;
-	int side, rc = 0;
+	int rc = 0;
 
 	if (a->callgrind)
 		rc = count_instructions(s, a, commands, err);
 	if (rc == 0 && pairs)
 		rc = run_pairs(s, a, commands, pairs, err);
+	if (rc == 0 && s->has_runs) {
+		last_look(s);
+		say_end(s, pairs);
+	}
+	return rc;
+}
+
+int gate_session_judge(struct gate_session *s, const struct gate_args *a, struct gate_input *in,
+		       char **commands, struct err *err)
+{
+	struct gate_wish wish = a->wish;
+	int side, rc = 0;
+
 	for (side = 0; rc == 0 && side < METRICS_GROUPS; side++)
 		rc = name_group(s, a, in, side, commands[side], err);
 	if (rc)
 		return rc;
 	if (s->has_runs) {
-		last_look(s);
 		wish.judge.alpha = s->spent.alpha_now;
 		wish.judge.size = s->spent.size_now;
 		wish.judge.pairing = GATE_PAIR_ALWAYS;
@@ -223,11 +246,7 @@ size_t gate_session_notes(const struct gate_session *s, const char *notes[GATE_N
 {
 	size_t i, n = 0;
 
-	if (s->runs.end == GATE_END_INTERRUPTED && s->has_runs)
-		notes[n++] = "it was interrupted: the verdict is of the pairs that were complete";
-	else if (s->runs.end == GATE_END_TIME && s->has_runs)
-		notes[n++] = "it ended because its time was up";
-	else if (*s->end)
+	if (*s->end)
 		notes[n++] = s->end;
 	for (i = 0; i < GATE_EXEC_REMARKS && n < GATE_NOTES_MAX; i++)
 		if (s->has_runs && s->runs.remarks[i][0])

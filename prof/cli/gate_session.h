@@ -12,12 +12,16 @@ struct gate_session { /* {0} to begin with */
 	struct profile profiles[METRICS_GROUPS]; /* under callgrind */
 	int has_runs, has_counted;
 	struct sequential spent;
-	char end[256]; /* why it stopped; "" nothing to say */
+	const char *why; /* the last look's answer */
+	char end[256];   /* why not all pairs were run; "" they were */
 };
 
-/* Runs, reads and judges into `in`. Ctrl-C keeps whole pairs, which are judged. */
-int gate_session_run(struct gate_session *s, const struct gate_args *a, struct gate_input *in,
-		     char **commands, struct err *err);
+/* Ctrl-C ends it: whole pairs are kept. */
+int gate_session_run(struct gate_session *s, const struct gate_args *a, char **commands,
+		     struct err *err);
+/* Reads and judges what was run. */
+int gate_session_judge(struct gate_session *s, const struct gate_args *a, struct gate_input *in,
+		       char **commands, struct err *err);
 /* Sentences to be shown with the verdict; borrowed. How many. */
 size_t gate_session_notes(const struct gate_session *s, const char *notes[GATE_NOTES_MAX]);
 void gate_session_release(struct gate_session *s);

@@ -218,7 +218,7 @@ static void put_left(struct text *t, const struct gate_order *o, size_t shown)
 	put_count(t, cut, "more of these", &any);
 	put_count(t, rest ? o->of[GATE_STATE_OK] : 0, "that did not change beyond their thresholds",
 		  &any);
-	put_count(t, rest ? o->of[GATE_STATE_UNSAID] : 0, "of which nothing can be said", &any);
+	put_count(t, rest ? o->of[GATE_STATE_UNDECIDED] : 0, "of which nothing can be said", &any);
 	put_count(t, rest ? o->of[GATE_STATE_IGNORED] : 0, "ignored", &any);
 	buf_puts(t->out, " (--all shows them)\n");
 }
@@ -250,17 +250,15 @@ static void put_rows(struct text *t)
 static void put_function(struct text *t, const struct gate_moved *m)
 {
 	const struct gate_function *f = m->f;
-	char value[GATE_TEXT], lo[GATE_TEXT], hi[GATE_TEXT], change[GATE_TEXT];
+	char value[GATE_TEXT], text[GATE_TEXT];
 	double delta = f->candidate - f->base;
 
 	gate_view_value(value, m, delta);
-	gate_view_change(change, f->change);
-	buf_printf(t->out, "  %-5s %s%s", profile_kind_name(m->kind), delta > 0 ? "+" : "", value);
+	buf_printf(t->out, "  %-5s %s%s", gate_view_kind(m), delta > 0 ? "+" : "", value);
 	if (isfinite(f->change))
-		buf_printf(t->out, ", %s", change);
-	if (isfinite(f->lo) && isfinite(f->hi))
-		buf_printf(t->out, " (%s to %s)", gate_view_change(lo, f->lo),
-			   gate_view_change(hi, f->hi));
+		buf_printf(t->out, ", %s", gate_view_change(text, f->change));
+	if (f->lo < f->hi && strcmp(gate_view_range(text, f->lo, f->hi), "-") != 0)
+		buf_printf(t->out, " (%s)", text);
 	buf_puts(t->out, "  ");
 	put_name(t, f->function, NAME_ROOM, 0, f->verdict == VERDICT_REGRESSION ? "31" : "32");
 	if (*f->module) {
@@ -354,6 +352,11 @@ static void put_accept(struct text *t, int *any)
 	gate_order_release(&o);
 }
 
+static int has_moved(const struct gate_result *g)
+{
+	return g->of[VERDICT_REGRESSION] || g->of[VERDICT_IMPROVED];
+}
+
 static void put_next(struct text *t)
 {
 	const struct gate_view *v = t->v;
@@ -365,9 +368,9 @@ static void put_next(struct text *t)
 			 v->g->more == 1 ? "" : "s");
 		put_command(t, &any, v->g->more ? why : "more runs", v->more);
 	}
-	if (v->page && any + (v->g->verdict != VERDICT_OK))
+	if (v->page)
 		put_command(t, &any, "the differential page", v->page);
-	else if (v->flame && v->g->verdict != VERDICT_OK)
+	else if (v->flame && has_moved(v->g))
 		put_command(t, &any, "see what moved", v->flame);
 	put_accept(t, &any);
 }

@@ -27,7 +27,7 @@ enum gate_state gate_row_state(const struct gate_row *r)
 	case VERDICT_IMPROVED:
 		return GATE_STATE_IMPROVED;
 	case VERDICT_INCONCLUSIVE:
-		return r->relevant ? GATE_STATE_INCONCLUSIVE : GATE_STATE_UNSAID;
+		return r->relevant ? GATE_STATE_INCONCLUSIVE : GATE_STATE_UNDECIDED;
 	default:
 		return GATE_STATE_OK;
 	}
@@ -36,8 +36,8 @@ enum gate_state gate_row_state(const struct gate_row *r)
 const char *gate_state_name(enum gate_state s)
 {
 	static const char *const names[GATE_STATES] = {
-		"regression", "inconclusive", "refused", "improved", "accepted",
-		"new",        "missing",      "unsaid",  "ok",       "ignored"};
+		"regression", "inconclusive", "refused",   "improved", "accepted",
+		"new",        "missing",      "undecided", "ok",       "ignored"};
 
 	return names[s];
 }
@@ -78,7 +78,7 @@ int gate_order_make(struct gate_order *o, const struct gate_result *g)
 
 		o->rows[o->n++] = &g->rows[i];
 		o->of[s]++;
-		o->moved += s < GATE_STATE_UNSAID;
+		o->moved += s < GATE_STATE_UNDECIDED;
 	}
 	qsort(o->rows, o->n, sizeof(*o->rows), by_weight);
 	return 0;
@@ -96,22 +96,36 @@ char *gate_view_change(char out[GATE_TEXT], double change)
 {
 	char text[METRIC_TEXT];
 
-	snprintf(out, GATE_TEXT, "%s", gate_change_text(text, change));
+	if (isfinite(change) && change >= 999 && change < 1.8e19)
+		snprintf(out, GATE_TEXT, "x %s", units_count(text, (uint64_t)(change + 1.5)));
+	else
+		snprintf(out, GATE_TEXT, "%s", gate_change_text(text, change));
+	return out;
+}
+
+/* Nothing becomes less by more than 100 %: that is no bound. */
+char *gate_view_range(char out[GATE_TEXT], double lo, double hi)
+{
+	char from[GATE_TEXT], to[GATE_TEXT];
+	int low = isfinite(lo) && lo > -1, high = isfinite(hi);
+
+	gate_view_change(from, lo);
+	gate_view_change(to, hi);
+	if (low && high)
+		snprintf(out, GATE_TEXT, "%.40s to %.40s", from, to);
+	else if (low || high)
+		snprintf(out, GATE_TEXT, "%s %.40s", low ? "at least" : "at most", low ? from : to);
+	else
+		snprintf(out, GATE_TEXT, "-");
 	return out;
 }
 
 char *gate_view_interval(char out[GATE_TEXT], const struct gate_row *r)
 {
-	char lo[GATE_TEXT], hi[GATE_TEXT];
-
 	if (r->d.test == DECIDE_EXACT && isfinite(r->d.change))
 		snprintf(out, GATE_TEXT, "exact");
-	else if (isnan(r->d.lo) || isnan(r->d.hi))
-		snprintf(out, GATE_TEXT, "-");
 	else
-		snprintf(out, GATE_TEXT, "%.40s to %.40s",
-			 isfinite(r->d.lo) ? gate_view_change(lo, r->d.lo) : "less",
-			 isfinite(r->d.hi) ? gate_view_change(hi, r->d.hi) : "more");
+		gate_view_range(out, r->d.lo, r->d.hi);
 	return out;
 }
 
@@ -149,6 +163,13 @@ char *gate_view_value(char out[GATE_TEXT], const struct gate_moved *m, double va
 		units_bytes(text, size < 1.8e19 ? (uint64_t)size : UINT64_MAX);
 	snprintf(out, GATE_TEXT, "%s%s", value < 0 ? "-" : "", text);
 	return out;
+}
+
+const char *gate_view_kind(const struct gate_moved *m)
+{
+	if (m->counts && m->kind == PROFILE_CPU)
+		return "instructions";
+	return m->counts && m->kind == PROFILE_ALLOC ? "blocks" : profile_kind_name(m->kind);
 }
 
 /* ---- words ---- */
@@ -223,8 +244,6 @@ void gate_view_side(struct buf *out, const struct gate_shown *s)
 	if (first && *first->host)
 		buf_printf(out, ", host %s", first->host);
 	put_dates(out, s);
-	if (first && *first->git_sha)
-		buf_printf(out, ", commit %.12s", first->git_sha);
 }
 
 void gate_view_accept(struct buf *out, const struct gate_view *v, const struct gate_row *r)

@@ -52,7 +52,7 @@ enum gate_state {
 	GATE_STATE_ACCEPTED,
 	GATE_STATE_NEW,
 	GATE_STATE_MISSING,
-	GATE_STATE_UNSAID, /* cannot be said, and does not matter */
+	GATE_STATE_UNDECIDED, /* cannot be said, and does not matter */
 	GATE_STATE_OK,
 	GATE_STATE_IGNORED,
 	GATE_STATES
@@ -62,7 +62,7 @@ const char *gate_state_name(enum gate_state s); /* "regression", "inconclusive",
 
 struct gate_order {
 	const struct gate_row **rows; /* owned */
-	size_t n, moved;              /* those before UNSAID come first */
+	size_t n, moved;              /* those before UNDECIDED come first */
 	size_t of[GATE_STATES];
 };
 int gate_order_make(struct gate_order *o, const struct gate_result *g); /* 0 or ERR_NOMEM */
@@ -71,7 +71,9 @@ void gate_order_release(struct gate_order *o);
 #define GATE_TEXT 96
 /* "+2.3 %", "-12 %", "x 3.4"; "-" for what cannot be said. */
 char *gate_view_change(char out[GATE_TEXT], double change);
-/* "+1.1 % to +3.4 %" at 1 - alpha; "exact" of counts that do not vary; "-". */
+/* "+1.1 % to +3.4 %", "at least +1.1 %", "-". */
+char *gate_view_range(char out[GATE_TEXT], double lo, double hi);
+/* The same of a row at 1 - alpha; "exact" of counts that do not vary; "-". */
 char *gate_view_interval(char out[GATE_TEXT], const struct gate_row *r);
 /* "20 pairs", "5 + 5 runs", "3 of 5 + 5 runs" where values are missing. */
 char *gate_view_runs(char out[GATE_TEXT], const struct gate_row *r);
@@ -98,6 +100,8 @@ struct gate_moved {
 	enum profile_kind kind;
 	int counts;
 };
+/* "cpu", "alloc", …; of numbers "instructions", "blocks". */
+const char *gate_view_kind(const struct gate_moved *m);
 /* What it costs by itself: time, bytes, or a number of blocks or calls. */
 char *gate_view_value(char out[GATE_TEXT], const struct gate_moved *m, double value);
 /* Of all kinds, the kind of the result first; malloc'ed. -1: no memory. */

@@ -1,0 +1,410 @@
+/* The outputs of a gate made by hand: order, words, limits, and hostile names in each. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "prof/cli/gate_write.h"
+
+#define HOSTILE                                                                                    \
+	"a|b`c`<script>alert(1)</script>]]>&amp;\n::error::x\r\n##[error]y\x1b[31m\xff @who #1 "   \
+	"\xe2\x80\xae"
+#define ROWS 4
+
+struct made {
+	struct gate_run runs[2][3];
+	struct gate_row *rows;
+	struct gate_function functions[2];
+	char *remarks[2];
+	struct gate_result g;
+	struct gate_view v;
+};
+
+static double values[3] = {1e9, 1.1e9, 1.2e9};
+
+static void make_run(struct gate_run *r, int i)
+{
+	static char id[] = "0123456789ab", json[] = "{}", none[] = "", host[] = HOSTILE;
+
+	*r = (struct gate_run){.id = id,
+			       .name = host,
+			       .command = host,
+			       .label = json,
+			       .host = host,
+			       .cpu_model = none,
+			       .kernel = none,
+			       .mode = none,
+			       .engine = none,
+			       .memory = none,
+			       .version = none,
+			       .git_sha = none,
+			       .source = none,
+			       .rate_hz = 199,
+			       .started_at = INT64_C(1700000000000000000) + i,
+			       .finished = 1};
+}
+
+static struct gate_row make_row(const char *stage, enum metric m, enum verdict verdict,
+				double change)
+{
+	return (struct gate_row){.stage = stage,
+				 .metric = m,
+				 .kind = m == METRIC_WALL ? METRIC_KIND_TIME : METRIC_KIND_COUNT,
+				 .d = {.verdict = verdict,
+				       .test = DECIDE_PAIRED,
+				       .base = 1e9,
+				       .candidate = 1e9 * (1 + change),
+				       .change = change,
+				       .lo = change - 0.01,
+				       .hi = change + 0.01,
+				       .n_a = 3,
+				       .n_b = 3},
+				 .relevant = 1,
+				 .a = values,
+				 .b = values,
+				 .n_a = 3,
+				 .n_b = 3};
+}
+
+static void make(struct made *m, size_t rows)
+{
+	static char remark[] = HOSTILE, second[] = "a second one";
+	size_t i;
+
+	memset(m, 0, sizeof *m);
+	for (i = 0; i < 3; i++) {
+		make_run(&m->runs[0][i], (int)i);
+		make_run(&m->runs[1][i], (int)i + 5);
+	}
+	m->rows = calloc(rows, sizeof *m->rows);
+	assert_non_null(m->rows);
+	for (i = 0; i < rows; i++)
+		m->rows[i] = make_row(HOSTILE, METRIC_WALL, VERDICT_OK, 0);
+	m->functions[0] = (struct gate_function){.function = HOSTILE,
+						 .module = HOSTILE,
+						 .file = "/srv/project/src/" HOSTILE,
+						 .base = 1e9,
+						 .candidate = 2e9,
+						 .change = 1,
+						 .lo = 0.9,
+						 .hi = 1.1,
+						 .verdict = VERDICT_REGRESSION,
+						 .stack_text = "main;" HOSTILE ";" HOSTILE,
+						 .stage = HOSTILE};
+	m->functions[1] = m->functions[0];
+	m->functions[1].verdict = VERDICT_IMPROVED;
+	m->functions[1].lo = m->functions[1].hi = m->functions[1].change = NAN;
+	m->remarks[0] = remark;
+	m->remarks[1] = second;
+	m->g = (struct gate_result){.verdict = VERDICT_REGRESSION,
+				    .why = HOSTILE " rose",
+				    .rows = m->rows,
+				    .n = rows,
+				    .functions = m->functions,
+				    .n_functions = 2,
+				    .remarks = m->remarks,
+				    .n_remarks = 2,
+				    .alpha = 0.01};
+	m->v = (struct gate_view){
+		.g = &m->g,
+		.sides = {{HOSTILE, HOSTILE, m->runs[0], 3}, {HOSTILE, HOSTILE, m->runs[1], 3}},
+		.options = "",
+		.operands = "before after"};
+}
+
+/* A regression, one that cannot be said, one that improved, one that is fine. */
+static void make_four(struct made *m)
+{
+	make(m, ROWS);
+	m->rows[1] = make_row(NULL, METRIC_WALL, VERDICT_REGRESSION, 0.05);
+	m->rows[1].accept = "--accept wall --reason 'why'";
+	m->rows[2] = make_row(HOSTILE, METRIC_ALLOC_COUNT, VERDICT_INCONCLUSIVE, NAN);
+	m->rows[2].note = HOSTILE;
+	m->rows[3] = make_row("fine", METRIC_WALL, VERDICT_IMPROVED, -0.5);
+	m->g.of[VERDICT_REGRESSION] = 1;
+}
+
+/* Nothing but what any document may have: valid UTF-8, no control characters but line ends. */
+static void check_clean(const struct buf *b)
+{
+	const unsigned char *c;
+
+	assert_false(buf_failed(b));
+	assert_true(b->len > 0);
+	for (c = (const unsigned char *)b->data; *c; c++) {
+		assert_true(*c >= 0x20 || *c == '\n');
+		assert_int_not_equal(*c, 0x7f);
+		assert_int_not_equal(*c, 0xff);
+	}
+	assert_null(strstr(b->data, "\xe2\x80\xae"));
+}
+
+static size_t count(const char *text, const char *part)
+{
+	size_t n = 0;
+
+	for (; (text = strstr(text, part)); text += strlen(part))
+		n++;
+	return n;
+}
+
+static void check_lines(const char *text)
+{
+	while (text) {
+		const char *line = text + strspn(text, " ");
+
+		assert_false(strncmp(line, "::", 2) == 0);
+		text = strchr(text, '\n');
+		text = text ? text + 1 : NULL;
+	}
+}
+
+/* Blocks and spans of code show what is in them: they are cut out of `text`. */
+static void cut_code(char *text)
+{
+	char *from, *to;
+
+	while ((from = strstr(text, "\n```")) && (to = strstr(from + 4, "\n```\n")))
+		memmove(from, to + 4, strlen(to + 4) + 1);
+	assert_null(strstr(text, "```"));
+	while ((from = strchr(text, '`')) && (to = strchr(from + 1, '`')))
+		memmove(from, to + 1, strlen(to + 1) + 1);
+	assert_null(strchr(text, '`'));
+}
+
+static void text_tells_what_decides_first(void **state)
+{
+	struct buf b = BUF_INIT;
+	const char *regression, *inconclusive, *improved;
+	struct made m;
+
+	(void)state;
+	make_four(&m);
+	gate_write_text(&b, &m.v, 100, 0);
+	check_clean(&b);
+	assert_int_equal(strncmp(b.data, "regression: ", 12), 0);
+	assert_null(strstr(b.data, "##["));
+	check_lines(b.data);
+	regression = strstr(b.data, "\nregression ");
+	inconclusive = strstr(b.data, "\ninconclusive ");
+	improved = strstr(b.data, "\nimproved ");
+	assert_true(regression && inconclusive && improved);
+	assert_true(regression < inconclusive && inconclusive < improved);
+	assert_null(strstr(b.data, "\nok "));
+	assert_non_null(strstr(b.data, "(whole run)"));
+	assert_non_null(
+		strstr(b.data, "protea-prof gate --accept wall --reason 'why' before after"));
+	buf_release(&b);
+	m.v.all = 1;
+	gate_write_text(&b, &m.v, 100, 1);
+	assert_non_null(strstr(b.data, "\nok "));
+	assert_non_null(strstr(b.data, "\033[1;31mregression"));
+	buf_release(&b);
+	free(m.rows);
+}
+
+static void markdown_is_inert(void **state)
+{
+	struct buf b = BUF_INIT;
+	const char *line;
+	struct made m;
+
+	(void)state;
+	make_four(&m);
+	gate_write_markdown(&b, &m.v, GATE_MARKDOWN_MAX);
+	check_clean(&b);
+	cut_code(b.data);
+	assert_null(strstr(b.data, "<script"));
+	assert_null(strstr(b.data, "@who"));
+	assert_int_equal(count(b.data, "<details>"), count(b.data, "</details>"));
+	/* Every row of a table has as many cells as its head. */
+	for (line = strstr(b.data, "\n| "); line; line = strstr(line + 1, "\n| ")) {
+		size_t bars = 0;
+		const char *c;
+
+		for (c = line + 1; *c && *c != '\n'; c++)
+			bars += *c == '|';
+		assert_int_equal(bars, 9);
+	}
+	buf_release(&b);
+	free(m.rows);
+}
+
+static void markdown_keeps_to_its_limit(void **state)
+{
+	static const size_t limits[] = {8000, 20000, GATE_MARKDOWN_MAX};
+	struct buf b = BUF_INIT;
+	struct made m;
+	size_t i, k;
+
+	(void)state;
+	make(&m, 2000);
+	for (i = 0; i < 1000; i++)
+		m.rows[i] = make_row(HOSTILE, METRIC_WALL, VERDICT_REGRESSION, 0.1);
+	for (k = 0; k < sizeof limits / sizeof *limits; k++) {
+		gate_write_markdown(&b, &m.v, limits[k]);
+		check_clean(&b);
+		assert_true(b.len <= limits[k]);
+		assert_non_null(strstr(b.data, " lines are left out"));
+		assert_int_equal(count(b.data, "<details>"), count(b.data, "</details>"));
+		assert_int_equal(count(b.data, "\n```") % 2, 0);
+		buf_release(&b);
+	}
+	free(m.rows);
+}
+
+static void junit_counts_its_cases(void **state)
+{
+	struct buf b = BUF_INIT;
+	struct made m;
+
+	(void)state;
+	make_four(&m);
+	gate_write_junit(&b, &m.v);
+	check_clean(&b);
+	assert_null(strstr(b.data, "<script"));
+	assert_null(strstr(b.data, "]]>"));
+	assert_int_equal(count(b.data, "<testcase "), ROWS + 1);
+	assert_int_equal(count(b.data, "<failure "), 2); /* the row and the verdict */
+	assert_int_equal(count(b.data, "<skipped "), 1);
+	assert_int_equal(count(b.data, "<error "), 0);
+	assert_non_null(strstr(b.data, "tests=\"5\" failures=\"2\" errors=\"0\" skipped=\"1\""));
+	buf_release(&b);
+	m.g.verdict = VERDICT_INCONCLUSIVE;
+	gate_write_junit(&b, &m.v);
+	assert_int_equal(count(b.data, "<error "), 1);
+	buf_release(&b);
+	free(m.rows);
+}
+
+static void json_has_the_contract(void **state)
+{
+	json_t *o, *row;
+	struct made m;
+
+	(void)state;
+	make_four(&m);
+	o = gate_write_json(&m.v);
+	assert_non_null(o);
+	assert_string_equal(json_string_value(json_object_get(o, "verdict")), "regression");
+	assert_int_equal(json_array_size(json_object_get(o, "metrics")), ROWS);
+	assert_int_equal(json_array_size(json_object_get(o, "functions")), 2);
+	row = json_array_get(json_object_get(o, "metrics"), 1);
+	assert_true(json_is_null(json_object_get(row, "stage")));
+	assert_string_equal(json_string_value(json_object_get(row, "metric")), "wall");
+	assert_int_equal(json_array_size(json_object_get(row, "ci")), 2);
+	row = json_array_get(json_object_get(o, "metrics"), 2);
+	assert_true(json_is_null(json_object_get(row, "change")));
+	json_decref(o);
+	free(m.rows);
+}
+
+static void annotations_are_lines_of_their_own(void **state)
+{
+	struct buf b = BUF_INIT;
+	struct made m;
+	size_t i;
+
+	(void)state;
+	make(&m, 100);
+	for (i = 0; i < 100; i++)
+		m.rows[i] = make_row(HOSTILE, METRIC_WALL,
+				     i % 2 ? VERDICT_REGRESSION : VERDICT_INCONCLUSIVE, 0.1);
+	gate_write_github(&b, &m.v, "/srv/project/");
+	check_clean(&b);
+	assert_int_equal(count(b.data, "\n"), 20);
+	assert_int_equal(count(b.data, "\n::") + 1, 20);
+	assert_int_equal(count(b.data, "::error file=src/"), 9);
+	assert_int_equal(count(b.data, "41 more are in the log"), 2);
+	assert_null(strstr(b.data, "##["));
+	buf_release(&b);
+	free(m.rows);
+}
+
+static void gitlab_prints_are_stable(void **state)
+{
+	json_t *a, *b;
+	struct made m;
+
+	(void)state;
+	make_four(&m);
+	a = gate_write_gitlab(&m.v, NULL, "protea-prof.gate.json");
+	m.rows[1].d.change = 0.2;
+	b = gate_write_gitlab(&m.v, NULL, "protea-prof.gate.json");
+	assert_int_equal(json_array_size(a), 2);
+	assert_true(json_equal(json_object_get(json_array_get(a, 0), "fingerprint"),
+			       json_object_get(json_array_get(b, 0), "fingerprint")));
+	assert_false(json_equal(json_object_get(json_array_get(a, 0), "fingerprint"),
+				json_object_get(json_array_get(a, 1), "fingerprint")));
+	assert_string_equal(json_string_value(json_object_get(json_array_get(a, 0), "severity")),
+			    "major");
+	json_decref(a);
+	json_decref(b);
+	free(m.rows);
+}
+
+static void failures_are_no_pass(void **state)
+{
+	struct buf b = BUF_INIT;
+	json_t *o;
+
+	(void)state;
+	gate_write_failed_junit(&b, HOSTILE);
+	check_clean(&b);
+	assert_non_null(strstr(b.data, "tests=\"1\" failures=\"0\" errors=\"1\""));
+	buf_release(&b);
+	gate_write_failed_markdown(&b, HOSTILE);
+	check_clean(&b);
+	assert_null(strstr(b.data, "✅"));
+	buf_release(&b);
+	gate_write_failed_github(&b, HOSTILE);
+	check_clean(&b);
+	assert_int_equal(count(b.data, "\n"), 1);
+	assert_int_equal(strncmp(b.data, "::error ", 8), 0);
+	buf_release(&b);
+	o = gate_write_failed_json(HOSTILE);
+	assert_true(json_is_null(json_object_get(o, "verdict")));
+	assert_true(json_is_string(json_object_get(o, "error")));
+	json_decref(o);
+	o = gate_write_failed_gitlab(HOSTILE, "f");
+	assert_int_equal(json_array_size(o), 1);
+	json_decref(o);
+}
+
+static void intervals_say_what_they_bound(void **state)
+{
+	char t[GATE_TEXT];
+
+	(void)state;
+	assert_string_equal(gate_view_range(t, 0.01, 0.02), "+1.0 % to +2.0 %");
+	assert_string_equal(gate_view_range(t, 0.01, INFINITY), "at least +1.0 %");
+	assert_string_equal(gate_view_range(t, -INFINITY, 0.02), "at most +2.0 %");
+	assert_string_equal(gate_view_range(t, -1, INFINITY), "-");
+	assert_string_equal(gate_view_range(t, NAN, NAN), "-");
+	assert_string_equal(gate_view_change(t, 1999), "x 2,000");
+	assert_string_equal(gate_view_change(t, NAN), "-");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(text_tells_what_decides_first),
+		cmocka_unit_test(markdown_is_inert),
+		cmocka_unit_test(markdown_keeps_to_its_limit),
+		cmocka_unit_test(junit_counts_its_cases),
+		cmocka_unit_test(json_has_the_contract),
+		cmocka_unit_test(annotations_are_lines_of_their_own),
+		cmocka_unit_test(gitlab_prints_are_stable),
+		cmocka_unit_test(failures_are_no_pass),
+		cmocka_unit_test(intervals_say_what_they_bound),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
