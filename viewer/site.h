@@ -50,6 +50,18 @@ struct site_run {
 	uint32_t n_stages, n_losses;
 };
 
+/* A change of level in a trend: the first value of the new one, how much it is in parts of the old one, and its interval
+ * (NAN: not known). */
+struct site_step {
+	uint32_t at;
+	double before, after, change, lo, hi;
+};
+
+/* Changes of `n` values in the order of time, one of `series` series of the page: at most `room`. How many, or a code of
+ * prof/base/err.h. Statistics are the caller's. */
+typedef int site_steps(void *ctx, const double *values, uint32_t n, uint32_t series,
+		       struct site_step *to, uint32_t room);
+
 struct site {
 	const char *title;               /* NULL: made of the labels' names */
 	const char *row_name, *col_name; /* labels; col_name NULL: one column */
@@ -59,6 +71,8 @@ struct site {
 		*metrics; /* the first two: time and memory, whose trend is shown */
 	uint32_t n_runs, n_metrics;
 	uint32_t left_out; /* runs without an end */
+	site_steps *steps; /* NULL: changes of level are not looked for */
+	void *steps_ctx;
 };
 
 /* ---- the matrix ---- */

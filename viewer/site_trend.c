@@ -14,6 +14,7 @@
 #define EDGE       5
 #define POINTS_MAX 60 /* the latest */
 #define METRICS    2  /* time, memory: the first two */
+#define STEPS_MAX  16 /* changes of level */
 
 struct point {
 	struct site_spread spread;
@@ -22,7 +23,8 @@ struct point {
 
 struct series {
 	struct point points[POINTS_MAX];
-	uint32_t n, runs, commits;
+	struct site_step steps[STEPS_MAX];
+	uint32_t n, n_steps, runs, commits;
 };
 
 /* Room for the runs of one cell; owned. */
@@ -121,6 +123,24 @@ static void make_series(struct series *to, const struct site *s, const uint32_t 
 	}
 }
 
+static void find_steps(struct buf *out, struct series *to, const struct site_view *v)
+{
+	double values[POINTS_MAX];
+	uint32_t i;
+	int n;
+
+	for (i = 0; i < to->n; i++)
+		values[i] = to->points[i].spread.median;
+	if (!v->s->steps)
+		return;
+	n = v->s->steps(v->s->steps_ctx, values, to->n, v->g->n_cells * METRICS, to->steps,
+			STEPS_MAX);
+	if (n < 0)
+		out->failed = out->failed ? out->failed : n;
+	else
+		to->n_steps = (uint32_t)n;
+}
+
 /* ---- the small plot ---- */
 
 static double y_at(double v, double lo, double hi)
@@ -151,6 +171,42 @@ static void put_tip(struct buf *out, const struct point *p, enum site_unit unit)
 	buf_puts(out, "</title>");
 }
 
+/* "abc123456" of a commit, the date where all are of one. */
+static void put_when(struct buf *out, const struct series *s, const struct site_run *r)
+{
+	if (s->commits > 1)
+		site_put_commit(out, r);
+	else
+		site_put_date(out, r->started_at, 0);
+}
+
+static void put_step_words(struct buf *out, const struct series *s, const struct site_step *c)
+{
+	if (isfinite(c->change))
+		buf_printf(out, "%+.1f %% from ", c->change * 100);
+	else
+		buf_puts(out, "another level from ");
+	put_when(out, s, s->points[c->at].first);
+	buf_puts(out, " on");
+}
+
+/* A line where a new level begins. */
+static void put_step(struct buf *out, const struct series *s, const struct site_step *c,
+		     enum site_unit unit)
+{
+	double x = (x_at(c->at - 1, s->n) + x_at(c->at, s->n)) / 2;
+
+	buf_printf(out, "<path class=\"step\" d=\"M%.1f 1V%d\"><title>", x, HIGH - 1);
+	put_step_words(out, s, c);
+	buf_puts(out, ": ");
+	site_put_value(out, unit, c->before);
+	buf_puts(out, " → ");
+	site_put_value(out, unit, c->after);
+	if (isfinite(c->lo) && isfinite(c->hi))
+		buf_printf(out, " (95 %%: %+.1f %% … %+.1f %%)", c->lo * 100, c->hi * 100);
+	buf_puts(out, "</title></path>");
+}
+
 static void put_spark(struct buf *out, const struct series *s, enum site_unit unit, int metric)
 {
 	double lo = (double)INFINITY, hi = (double)-INFINITY;
@@ -174,6 +230,8 @@ static void put_spark(struct buf *out, const struct series *s, enum site_unit un
 				   y_at(s->points[i].spread.min, lo, hi),
 				   y_at(s->points[i].spread.max, lo, hi));
 	buf_puts(out, "\"/>");
+	for (i = 0; i < s->n_steps; i++)
+		put_step(out, s, &s->steps[i], unit);
 	for (i = 0; i < s->n; i++) {
 		buf_printf(out, "<circle class=\"m\" cx=\"%.1f\" cy=\"%.1f\" r=\"2.6\">",
 			   x_at(i, s->n), y_at(s->points[i].spread.median, lo, hi));
@@ -211,6 +269,18 @@ static void put_spread(struct buf *out, const struct series *s, enum site_unit u
 			   (all.max - all.min) / 2 / all.median * 100);
 }
 
+/* The latest change, in words; tooltips have all. */
+static void put_latest_step(struct buf *out, const struct series *s)
+{
+	if (!s->n_steps)
+		return;
+	buf_puts(out, "<div class=\"steps\">");
+	put_step_words(out, s, &s->steps[s->n_steps - 1]);
+	if (s->n_steps > 1)
+		buf_printf(out, ", and %" PRIu32 " before", s->n_steps - 1);
+	buf_puts(out, "</div>");
+}
+
 static void put_row(struct buf *out, struct site_view *v, uint32_t cell, struct scratch *room)
 {
 	uint32_t n = good_runs(v->s, &v->g->cells[cell], room), m;
@@ -230,6 +300,7 @@ static void put_row(struct buf *out, struct site_view *v, uint32_t cell, struct 
 			buf_puts(out, "<td>–</td><td>–</td>");
 			continue;
 		}
+		find_steps(out, &s, v);
 		buf_puts(out, "<td>");
 		put_spark(out, &s, unit, (int)m);
 		buf_printf(out, "</td><td class=\"n\" data-v=\"%.9g\">",
@@ -238,6 +309,7 @@ static void put_row(struct buf *out, struct site_view *v, uint32_t cell, struct 
 			put_change(out, &s, unit);
 		else
 			put_spread(out, &s, unit);
+		put_latest_step(out, &s);
 		buf_puts(out, "</td>");
 	}
 	buf_puts(out, "</tr>\n");
@@ -298,7 +370,7 @@ void site_trend(struct buf *out, struct site_view *v)
 		buf_puts(out, "<p>One point a commit in order of date: the median of its runs, the "
 			      "bar from the "
 			      "least to the greatest; then the last one, and how far it is from "
-			      "the first.</p>\n");
+			      "the first. Where the level changed for good there is a line.</p>\n");
 	else
 		buf_puts(out, "<p>All runs of a cell are of one commit, so this is the spread of "
 			      "repeated "

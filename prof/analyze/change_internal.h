@@ -28,7 +28,8 @@ struct change_work {
 	size_t at[CHANGE_VALUES_MAX]; /* where levels begin, without the first */
 	double p[CHANGE_VALUES_MAX];
 	size_t n_at;
-	size_t block; /* values that are permuted together */
+	double likeness; /* of neighbours, where it is seen; else 0 */
+	double spread;   /* standard deviation of values about their levels */
 	double slopes[TREND_SCRATCH];
 };
 
@@ -36,8 +37,6 @@ struct change_work {
 double change_test(struct change_work *w, size_t from, size_t to, size_t *place);
 /* Correlation of neighbours, each less its level; at most 0.9, at least 0. */
 double change_likeness(const double *residuals, size_t n);
-/* Values that neighbours being alike asks to be permuted together; 1: they are not. */
-size_t change_block(const double *residuals, size_t n, size_t levels);
 /* The trend of values [from, to); n 0 if there is none that matters. */
 void change_drift_of(struct change_drift *d, double *p, struct change_work *w, size_t from,
 		     size_t to, const struct change_rule *rule);

@@ -7,9 +7,11 @@
 
 #include "prof/analyze/change_internal.h"
 #include "prof/analyze/rank.h"
+#include "prof/analyze/student.h"
 
 #define ALPHA     0.01
 #define KEEP      0.05 /* p of the two levels beside a change that stays */
+#define ALIKE     1.5  /* standard errors of the likeness of neighbours: from there on it counts */
 #define EXACT_PER 4    /* values for each change of a count that is exact, at least */
 
 struct change_work *change_work_new(void)
@@ -152,6 +154,31 @@ static int matters(const struct beside *s, const struct change_rule *rule)
 	return change > 0 && change >= rule->relative * fabs(s->before) && change >= rule->absolute;
 }
 
+static double mean_of(const struct change_work *w, size_t from, size_t to)
+{
+	double sum = 0;
+	size_t i;
+
+	for (i = from; i < to; i++)
+		sum += w->x[i];
+	return sum / (double)(to - from);
+}
+
+/* Student's t of the two levels beside a change with the spread that alike neighbours give to means (their values count
+ * (1 - r) / (1 + r) times: G. V. Bayley, J. M. Hammersley, J. R. Stat. Soc. Suppl. 8, 1946), for any of all places. */
+static double chance_of_alike(const struct change_work *w, size_t i)
+{
+	size_t from = level_from(w, i), at = w->at[i], to = level_to(w, i + 1);
+	double counts = (1 - w->likeness) / (1 + w->likeness), n = (double)w->n;
+	double part = 1 / (double)(at - from) + 1 / (double)(to - at);
+	double d = fabs(mean_of(w, at, to) - mean_of(w, from, at));
+
+	if (!(w->spread > 0))
+		return 0;
+	return fmin(n * student_p(d / (w->spread * sqrt(part / counts)), fmax(n * counts - 2, 3)),
+		    1);
+}
+
 /* How little a change stands: more than 1 if it does not matter, else p of the levels beside it. */
 static double weakness(struct change_work *w, size_t i, const struct change_rule *rule)
 {
@@ -162,6 +189,8 @@ static double weakness(struct change_work *w, size_t i, const struct change_rule
 	look_beside(&s, w, i);
 	if (!matters(&s, rule))
 		return 2;
+	if (w->likeness > 0)
+		return chance_of_alike(w, i);
 	rank_sum(&p, s.a, s.n_a, s.b, s.n_b, 0, room);
 	return fmin(2 * fmin(p.up, p.down), 1);
 }
@@ -187,30 +216,40 @@ static void prove(struct change_work *w, const struct change_rule *rule)
 	}
 }
 
-/* As if neighbours had nothing in common; if what then is found shows that they have, again with that. */
-static void find_levels(struct change_series *s, struct change_work *w,
-			const struct change_rule *rule)
+/* How alike neighbours are, each less its level: of few values it is seen too low (M. G. Kendall, Biometrika 41, 1954), the
+ * more so the more levels were taken off. */
+static void look_at_neighbours(struct change_work *w)
 {
+	double n = (double)w->n, levels = (double)w->n_at + 1, sum = 0, rho;
 	size_t i, k;
 
-	w->block = 1;
-	search(w, rule->alpha, &s->step_p);
+	for (i = 0; i <= w->n_at; i++) {
+		size_t from = level_from(w, i), to = level_to(w, i);
+		double mean = mean_of(w, from, to);
+
+		for (k = from; k < to; k++) {
+			w->moved[k] = w->x[k] - mean;
+			sum += w->moved[k] * w->moved[k];
+		}
+	}
+	rho = change_likeness(w->moved, w->n);
+	rho = fmin(rho + levels * (1 + 4 * rho) / n, 0.9);
+	w->likeness = rho * sqrt(n) >= ALIKE ? rho : 0;
+	w->spread = sqrt(sum / fmax(n - levels, 1));
+}
+
+/* Permuting takes neighbours for strangers. Where they are not, what was found must stand with as many values as are
+ * strangers, too. */
+static void find_levels(double *first_p, struct change_work *w, const struct change_rule *rule)
+{
+	w->likeness = 0;
+	search(w, rule->alpha, first_p);
 	prove(w, rule);
 	if (!w->n_at)
 		return;
-	for (i = 0; i <= w->n_at; i++) {
-		double middle = change_median(w, level_from(w, i), level_to(w, i));
-
-		for (k = level_from(w, i); k < level_to(w, i); k++)
-			w->moved[k] = w->x[k] - middle;
-	}
-	w->block = change_block(w->moved, w->n, w->n_at + 1);
-	if (w->block == 1)
-		return;
-	w->n_at = 0;
-	s->step_p = (double)NAN;
-	search(w, rule->alpha, &s->step_p);
-	prove(w, rule);
+	look_at_neighbours(w);
+	if (w->likeness > 0)
+		prove(w, rule);
 }
 
 /* ---- a line instead ---- */
@@ -366,7 +405,7 @@ int change_find(struct change_series *s, const double *values, const uint32_t *g
 		s->too_few = 1;
 		return tell(s, w, 0, err);
 	}
-	find_levels(s, w, &r);
+	find_levels(&s->step_p, w, &r);
 	if (w->n_at && is_rather_a_line(w, &s->drift, &r)) {
 		s->drift_p = s->drift.p;
 		w->n_at = 0;

@@ -10,11 +10,7 @@
 #define CLIP         4.0 /* robust standard deviations from the median */
 #define SHORTEST     4   /* interval */
 #define PERMUTATIONS 9999
-#define ENOUGH                                                                                     \
-	30 /* permutations that reach what was seen: the rest would not change the answer (J. Besag,
-			    * P. Clifford, Biometrika 78, 1991) */
-#define ALIKE                                                                                      \
-	1.5 /* standard errors of the likeness of neighbours: from there on blocks are permuted */
+#define ENOUGH       30 /* permutations that reach what was seen: more change nothing (see below) */
 
 /* ---- values ---- */
 
@@ -151,25 +147,6 @@ static void shuffle(struct change_work *w, size_t n, uint64_t *state)
 	}
 }
 
-/* Blocks of neighbours change places; where the first begins is drawn, too. */
-static void shuffle_blocks(struct change_work *w, size_t n, size_t block, uint64_t *state)
-{
-	size_t order[CHANGE_VALUES_MAX], blocks = (n + block - 1) / block, i, k, at = 0;
-	size_t shift = (size_t)draw(state, n);
-
-	for (i = 0; i < blocks; i++)
-		order[i] = i;
-	for (i = blocks; i > 1; i--) {
-		size_t other = (size_t)draw(state, i), t = order[i - 1];
-
-		order[i - 1] = order[other];
-		order[other] = t;
-	}
-	for (i = 0; i < blocks; i++)
-		for (k = order[i] * block; k < (order[i] + 1) * block && k < n; k++)
-			w->moved[at++] = w->clean[(k + shift) % n];
-}
-
 double change_likeness(const double *r, size_t n)
 {
 	double up = 0, down = 0, rho;
@@ -184,19 +161,7 @@ double change_likeness(const double *r, size_t n)
 	return rho < 0 ? 0 : fmin(rho, 0.9);
 }
 
-size_t change_block(const double *residuals, size_t n, size_t levels)
-{
-	double rho = change_likeness(residuals, n);
-	size_t block, most = n / 4 > 1 ? n / 4 : 1;
-
-	/* Of few values it is too low (M. G. Kendall, Biometrika 41, 1954), the more so the more levels were taken off. */
-	rho = fmin(rho + (double)levels * (1 + 4 * rho) / (double)n, 0.9);
-	if (rho * sqrt((double)n) < ALIKE)
-		return 1;
-	block = (size_t)ceil(pow(2 * rho / (1 - rho * rho), 2.0 / 3) * cbrt((double)n));
-	return block < most ? block : most;
-}
-
+/* Permuting ends early where nothing is to be found: J. Besag and P. Clifford, Biometrika 78, 1991. */
 double change_test(struct change_work *w, size_t from, size_t to, size_t *place)
 {
 	size_t n = to - from, i, nowhere, reached = 0, done;
@@ -217,10 +182,7 @@ double change_test(struct change_work *w, size_t from, size_t to, size_t *place)
 	*place += from;
 	memcpy(w->moved, w->clean, n * sizeof *w->moved);
 	for (done = 1; done <= PERMUTATIONS && reached < ENOUGH; done++) {
-		if (w->block > 1 && w->block <= n / 2)
-			shuffle_blocks(w, n, w->block, &state);
-		else
-			shuffle(w, n, &state);
+		shuffle(w, n, &state);
 		sum_up(w, w->moved, n);
 		reached += largest(w, &nowhere) >= seen;
 	}

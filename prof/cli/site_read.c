@@ -10,6 +10,7 @@
 #include "prof/analyze/stages.h"
 #include "prof/base/buf.h"
 #include "prof/cli/site_pick.h"
+#include "prof/cli/site_steps.h"
 #include "prof/store/read.h"
 #include "viewer/redact.h"
 
@@ -455,6 +456,7 @@ static int read_all(struct reading *r, const struct site_picks *picks)
 	}
 	d->site.runs = d->runs;
 	d->site.metrics = d->metrics;
+	d->site.steps = site_find_steps;
 	d->site.left_out = picks->left_out;
 	if (rc == 0)
 		rc = name_metrics(r);
