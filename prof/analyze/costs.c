@@ -360,9 +360,24 @@ static int intern(struct costs *c, const struct profile *p, uint32_t id, uint32_
 			     out);
 }
 
+/* Losses by which stages may be missing; those of samples change no time of a stage. */
+static uint64_t lost_records(const struct profile *p)
+{
+	static const char *const reasons[] = {"ring_full", "record_dropped", "disk_full",
+					      "table_full", "thread_limit"};
+	uint64_t sum = 0;
+	uint32_t i;
+	size_t k;
+
+	for (i = 0; i < p->n_losses; i++)
+		for (k = 0; k < sizeof reasons / sizeof *reasons; k++)
+			if (strcmp(strtab_text(p->strings, p->losses[i].reason), reasons[k]) == 0)
+				sum += p->losses[i].count;
+	return sum;
+}
+
 static int describe(struct costs *c, const struct profile *p, struct cost_run *r)
 {
-	uint32_t i;
 	int rc = intern(c, p, p->run.id, &r->id);
 
 	if (rc == 0)
@@ -374,8 +389,7 @@ static int describe(struct costs *c, const struct profile *p, struct cost_run *r
 	r->started_at = p->run.started_at;
 	r->duration_ns = p->run.duration_ns;
 	r->finished = p->run.finished;
-	for (i = 0; i < p->n_losses; i++)
-		r->lost += p->losses[i].count;
+	r->lost = lost_records(p);
 	r->first = c->n_obs;
 	return rc;
 }

@@ -26,7 +26,7 @@ struct cost_run {
 	uint32_t id, name, host, cpu_model; /* strings */
 	int64_t started_at, duration_ns;
 	int finished;
-	uint64_t lost;
+	uint64_t lost;     /* records by which stages may be missing */
 	double outside_ns; /* of its duration in no stage */
 	size_t first, n;   /* observations */
 	uint64_t open,

@@ -8,6 +8,8 @@
 #include "prof/analyze/predict_internal.h"
 
 #define COVERED 0.95 /* of a sum must have intervals for the sum to have one */
+#define SAME_PEAK                                                                                  \
+	1.02 /* peaks that differ by less are one: it was still open when the inner stage's was read */
 
 void predict_release(struct prediction *p)
 {
@@ -236,23 +238,31 @@ static void put_peak(struct predict_work *w, int metric)
 	}
 }
 
-/* The peak of a stage is at least that of the stages inside it. */
+/* A stage around others has their peak: where theirs was all it had, as where theirs will be more. */
 static void lift_peaks(struct predict_work *w, int metric)
 {
-	uint32_t i;
+	uint32_t i, k;
 
 	for (i = (uint32_t)w->c->n_nodes; i-- > 0;) {
-		const struct predicted *x = &w->p->nodes[i].of[metric];
-		uint32_t parent = w->c->nodes[i].parent;
+		struct predicted *around = &w->p->nodes[i].of[metric];
+		const struct predicted *most = NULL;
+		double seen = NAN;
 
-		if (parent == COSTS_NONE || isnan(x->value))
-			continue;
-		if (!(w->p->nodes[parent].of[metric].value >= x->value)) {
-			double seen = w->p->nodes[parent].of[metric].seen;
+		for (k = i + 1; k < w->c->n_nodes; k++) {
+			const struct predicted *x = &w->p->nodes[k].of[metric];
 
-			w->p->nodes[parent].of[metric] = *x;
-			w->p->nodes[parent].of[metric].seen = fmax(seen, x->seen);
+			if (w->c->nodes[k].parent != i || isnan(x->value))
+				continue;
+			seen = fmax(seen, x->seen);
+			if (!most || x->value > most->value)
+				most = x;
 		}
+		if (!most || (around->value > most->value && around->seen > SAME_PEAK * seen))
+			continue;
+		seen = fmax(seen, around->seen);
+		*around = *most;
+		around->seen = seen;
+		w->p->nodes[i].notes[metric] = 0;
 	}
 }
 

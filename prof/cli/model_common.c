@@ -152,7 +152,7 @@ void model_remarks(FILE *out, const struct model_view *v)
 		{is_other_machine,
 		 "of another host or CPU than the first: their times are not comparable"},
 		{is_unfinished, "not finished: stages that had not ended are left out"},
-		{has_losses, "with losses (protea-prof report tells which)"},
+		{has_losses, "with losses by which stages may be missing"},
 		{has_no_stages, "without stages: they say nothing here"},
 		{has_folded, "with more than 10,000 stages of a name: those beyond have no sizes "
 			     "and are left out"},

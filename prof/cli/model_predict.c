@@ -49,7 +49,7 @@ static void print_asked(FILE *out, const struct model_view *v)
 {
 	const struct prediction *p = v->prediction;
 	const struct cost_run *like = &v->costs->runs[p->like];
-	char number[UNITS_TEXT];
+	char number[UNITS_TEXT], id[9];
 	size_t i;
 
 	fputs("predicted for", out);
@@ -59,8 +59,9 @@ static void print_asked(FILE *out, const struct model_view *v)
 		text_print(out, strtab_text(v->costs->strings, p->asked[i].name), 32, 0);
 		fprintf(out, " = %s", number);
 	}
+	snprintf(id, sizeof id, "%s", strtab_text(v->costs->strings, like->id));
 	fprintf(out, ", after the pattern of run ");
-	text_print(out, strtab_text(v->costs->strings, like->id), 8, 0);
+	text_print(out, id, 0, 0);
 	fputs(" (", out);
 	for (i = 0; i < p->n_asked; i++) {
 		model_number(number, p->asked[i].like);
@@ -103,17 +104,17 @@ static void print_warnings(FILE *out, const struct model_view *v)
 	}
 }
 
-/* Mean cross-validated error of stages of at least a second there, by their time. */
+/* Mean cross-validated error of stages of at least a second there (or a twentieth of the run), by their time. */
 static void print_error(FILE *out, const struct model_view *v)
 {
 	const struct prediction *p = v->prediction;
-	double sum = 0, weight = 0, worst = 0;
+	double least = fmin(1e9, p->total[COST_WALL].value / 20), sum = 0, weight = 0, worst = 0;
 	uint32_t i, at = COSTS_NONE;
 
 	for (i = 0; i < v->costs->n_nodes; i++) {
 		const struct predict_node *n = &p->nodes[i];
 
-		if (isnan(n->cv[COST_WALL]) || !(n->of[COST_WALL].value >= 1e9))
+		if (isnan(n->cv[COST_WALL]) || !(n->of[COST_WALL].value >= least))
 			continue;
 		sum += n->cv[COST_WALL] * n->of[COST_WALL].value;
 		weight += n->of[COST_WALL].value;
@@ -122,20 +123,15 @@ static void print_error(FILE *out, const struct model_view *v)
 			at = i;
 		}
 	}
-	if (!(weight > 0)) {
-		fprintf(out,
-			"  error     not known: fewer than three sizes were measured, or no stage "
-			"gets a second\n");
+	if (at == COSTS_NONE) {
+		fprintf(out, "  error     not known: at least three sizes must be measured\n");
 		return;
 	}
 	fprintf(out,
 		"  error     %.1f %% on average where a size was left out and predicted from the "
-		"others (stages of\n            a second or more, by their time); at most %.1f %%, "
-		"in ",
-		100 * sum / weight, 100 * worst);
-	text_print(out,
-		   at == COSTS_NONE ? "" : strtab_text(v->costs->strings, v->costs->nodes[at].name),
-		   40, 0);
+		"others (stages of\n            %s or more, by their time); at most %.1f %%, in ",
+		100 * sum / weight, least < 1e9 ? "5 % of the run" : "a second", 100 * worst);
+	text_print(out, strtab_text(v->costs->strings, v->costs->nodes[at].name), 40, 0);
 	putc('\n', out);
 }
 

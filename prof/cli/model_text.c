@@ -108,8 +108,10 @@ static void put_growth(char line[LINE], const struct fit *f)
 		const struct fit_growth *g = &f->growth[i];
 
 		put(line, "%s", i ? ", " : "");
-		if (!isnan(g->excess))
+		if (isfinite(g->lo) || isfinite(g->hi))
 			put_power(line, f->form.params[i], g);
+		else if (!isnan(g->excess))
+			put(line, "%s open", f->form.params[i]);
 		else
 			put(line, "%s", f->form.params[i]);
 		if (g->verdict == GROWTH_TIED)
@@ -122,13 +124,27 @@ static void put_growth(char line[LINE], const struct fit *f)
 	}
 }
 
-static void put_detail(char line[LINE], const struct fit *f)
+static int is_around(const struct model_view *v, uint32_t stage)
+{
+	size_t i;
+
+	for (i = 0; i < v->costs->n_nodes; i++)
+		if (v->costs->nodes[i].name == stage && v->costs->nodes[i].has_inner)
+			return 1;
+	return 0;
+}
+
+static void put_detail(char line[LINE], const struct model_view *v, const struct fit *f)
 {
 	char form[COMPLEXITY_TEXT];
 
 	complexity_text(&f->form, form);
 	if (f->state == FIT_NO_PARAM) {
 		put(line, "%s: no stage has %s", form, f->form.params[f->missing]);
+		return;
+	}
+	if (f->by == DECLARED_NOT && is_around(v, f->stage)) {
+		put(line, "around others");
 		return;
 	}
 	if (f->by == DECLARED_NOT)
@@ -221,7 +237,7 @@ static void print_table(FILE *out, const struct model_view *v, const size_t *ord
 		if (!is_shown(v, f))
 			continue;
 		columns_print(out, &t.columns, row++);
-		put_detail(line, f);
+		put_detail(line, v, f);
 		text_print(out, name_of(v, f), 32, 0);
 		fputs("  ", out);
 		text_print(out, line, 0, 0);
