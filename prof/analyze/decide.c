@@ -124,6 +124,8 @@ static int decide_count(struct decision *d, const struct sample *x, const struct
 	double least = least_units(x, r), of = fabs(x->base);
 	int varies = a.max > a.min || b.max > b.min;
 
+	if (!(of > 0)) /* decide_zero() */
+		return 0;
 	if (varies && (x->n_a < COUNT_STEADY_RUNS || x->n_b < COUNT_STEADY_RUNS))
 		return 0;
 	if (varies &&
@@ -132,13 +134,9 @@ static int decide_count(struct decision *d, const struct sample *x, const struct
 	if (!exact_verdict(d, by, least, r))
 		return 0;
 	d->reason = x->n_a == 1 || x->n_b == 1 ? DECIDE_ONE_COUNT : DECIDE_DECIDED;
-	if (of > 0) {
-		d->change = (x->candidate - x->base) / of;
-		d->lo = by.min / of;
-		d->hi = by.max / of;
-	} else if (!(by.max > 0) && !(by.min < 0)) {
-		d->change = d->lo = d->hi = 0;
-	}
+	d->change = (x->candidate - x->base) / of;
+	d->lo = by.min / of;
+	d->hi = by.max / of;
 	return 1;
 }
 
@@ -152,7 +150,7 @@ static int decide_zero(struct decision *d, const struct sample *x, const struct 
 		return 0;
 	d->verdict = VERDICT_OK;
 	d->test = DECIDE_EXACT;
-	d->reason = DECIDE_DECIDED;
+	d->reason = r->count && (x->n_a == 1 || x->n_b == 1) ? DECIDE_ONE_COUNT : DECIDE_DECIDED;
 	d->p = d->q = 1;
 	if (!(most > 0))
 		d->change = d->lo = d->hi = 0;
