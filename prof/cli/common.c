@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "prof/base/buf.h"
 #include "prof/base/log.h"
 #include "prof/cli/cmd.h"
 #include "prof/cli/text.h"
@@ -111,15 +112,20 @@ const char *cli_default_kind(const struct profile *p)
 int cli_choose(const char *cmd, const char *option, const char *text, const char *const *names,
 	       int *value)
 {
+	struct buf all = BUF_INIT;
 	int i;
 
-	for (i = 0; names[i]; i++)
+	for (i = 0; names[i]; i++) {
 		if (strcmp(names[i], text) == 0) {
 			*value = i;
+			buf_release(&all);
 			return 0;
 		}
-	log_error("%s: --%s '%s': not one of %s, %s%s%s; see protea-prof %s --help", cmd, option,
-		  text, names[0], names[1], names[2] ? ", " : "", names[2] ? names[2] : "", cmd);
+		buf_printf(&all, "%s%s", i ? ", " : "", names[i]);
+	}
+	log_error("%s: --%s '%s': not one of %s; see protea-prof %s --help", cmd, option, text,
+		  buf_str(&all), cmd);
+	buf_release(&all);
 	return -1;
 }
 
