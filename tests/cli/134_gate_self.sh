@@ -1,6 +1,7 @@
 #!/bin/bash
 # Our own gate: the tiny sample job's counts against the kept baseline; they do not vary from run to run, and one more
 # allocation for each statement is found, in the stage where it is.
+# shellcheck disable=SC2317 # called by check
 # shellcheck source=tests/cli/lib.sh
 . "$(dirname "$0")/lib.sh"
 PROF=$PWD/$O/protea-prof
