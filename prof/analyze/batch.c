@@ -248,7 +248,7 @@ static void find_largest(struct batch_plan *plan, const struct batch_model *m,
 	for (i = 0; s && i < s->n && !m->given_per_item; i++) {
 		const struct batch_point *p = &s->points[i];
 
-		if (p->left_out || !(p->memory > plan->usable) || p->items > plan->largest)
+		if (!(p->memory > plan->usable) || p->items > plan->largest)
 			continue;
 		plan->too_large = p->items;
 		plan->largest = whole(p->items - 1);

@@ -58,11 +58,22 @@ static double median_slope(struct fitting *f)
 	return median(f->scratch, k);
 }
 
-/* Points far off the first line, but no whole value of x. */
+static int keeps_one(const struct fitting *f, double x)
+{
+	size_t i;
+
+	for (i = 0; i < f->n; i++)
+		if (!f->wrong[i] && !(f->x[i] < x || f->x[i] > x))
+			return 1;
+	return 0;
+}
+
+/* Points far off the first line; a few, and not all of the smallest or the largest x: where these are off, the points
+ * make no line. */
 static void find_wrong(struct fitting *f, enum line_noise noise)
 {
 	double slope = median_slope(f), base, scale, least;
-	size_t i, k, keep;
+	size_t i, wrong = 0;
 
 	memset(f->wrong, 0, f->n);
 	if (f->n < OUTLIERS_MIN)
@@ -83,15 +94,10 @@ static void find_wrong(struct fitting *f, enum line_noise noise)
 		f->wrong[i] = fabs(f->y[i] - base - slope * f->x[i]) >
 			      fmax(scale * (part > 0 ? part : 1), least);
 	}
-	for (i = 0; i < f->n; i = k) {
-		keep = 0;
-		for (k = i; k < f->n && !(f->x[k] > f->x[i]); k++)
-			keep += !f->wrong[k];
-		if (!keep) {
-			memset(f->wrong, 0, f->n);
-			return;
-		}
-	}
+	for (i = 0; i < f->n; i++)
+		wrong += f->wrong[i] != 0;
+	if (wrong > f->n / 4 || !keeps_one(f, f->x[0]) || !keeps_one(f, f->x[f->n - 1]))
+		memset(f->wrong, 0, f->n);
 }
 
 /* ---- least squares ---- */

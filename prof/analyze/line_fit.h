@@ -4,7 +4,8 @@
  * A first line by the median of slopes (H. Theil, Proc. Kon. Ned. Akad. v. Wetensch. A 53, 1950; P. K. Sen, JASA 63,
  * 1968); points further from it than 2.5 robust standard deviations are left out; then least squares through the rest,
  * with Student's t for the intervals (reweighted least squares: P. J. Rousseeuw and A. M. Leroy, Robust Regression and
- * Outlier Detection, 1987, chapters 1 and 5). A value of x whose points would all go is no outlier: then all stay. */
+ * Outlier Detection, 1987, chapters 1 and 5). Where these would be more than a quarter of all, or all points of the smallest or
+ * the largest x, they are no outliers but points that make no line, and all stay. */
 #ifndef ANALYZE_LINE_FIT_H
 #define ANALYZE_LINE_FIT_H
 

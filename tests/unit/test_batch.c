@@ -1,0 +1,574 @@
+/* Lines through points, and the plan that stands on them: what can be reckoned by hand, points that are wrong, numbers that
+ * are none, how often intervals hold. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "prof/analyze/batch.h"
+#include "prof/base/hash.h"
+#include "tests/unit/made_profile.h"
+
+#define MIB  1048576.0
+#define NONE ((double)NAN)
+
+static void near(double a, double b, double by)
+{
+	if (!(fabs(a - b) <= by))
+		fail_msg("%.12g is not %.12g", a, b);
+}
+
+static uint64_t seed;
+
+static double uniform(void)
+{
+	seed += 0x9e3779b97f4a7c15u;
+	return ((double)(hash_u64(seed) >> 11) + 0.5) / 9007199254740992.0;
+}
+
+static double normal(void)
+{
+	return sqrt(-2 * log(uniform())) * cos(2 * M_PI * uniform());
+}
+
+/* ---- lines ---- */
+
+static void points_on_a_line_give_it(void **state)
+{
+	static const double x[] = {1, 2, 4, 8}, y[] = {13, 16, 22, 34};
+	struct line_fit f;
+
+	(void)state;
+	assert_int_equal(line_fit_make(&f, x, y, 4, LINE_ABSOLUTE, NULL, NULL), 0);
+	near(f.base, 10, 1e-9);
+	near(f.per_item, 3, 1e-9);
+	near(f.lo, 3, 1e-6);
+	near(f.hi, 3, 1e-6);
+	near(line_fit_at(&f, 100), 310, 1e-6);
+	assert_true(f.n == 4 && f.sizes == 4 && f.left_out == 0);
+	near(f.least_x, 1, 0);
+	near(f.most_x, 8, 0);
+}
+
+/* By hand: x̄ = 2, Sxx = 2, slope 1.5, base 0.3333; residuals 1/6, -1/3, 1/6: s = 0.4082; t(1) = 12.7062. */
+static void intervals_are_those_of_student(void **state)
+{
+	static const double x[] = {1, 2, 3}, y[] = {2, 3, 5};
+	struct line_fit f;
+
+	(void)state;
+	assert_int_equal(line_fit_make(&f, x, y, 3, LINE_ABSOLUTE, NULL, NULL), 0);
+	near(f.per_item, 1.5, 1e-12);
+	near(f.base, 1.0 / 3, 1e-12);
+	near(f.spread, sqrt(1.0 / 6), 1e-12);
+	near(f.hi, 1.5 + 12.7062047 * sqrt(1.0 / 6) / sqrt(2), 1e-5);
+	near(f.lo, 0, 0);
+	near(line_fit_half(&f, 2, 0), 12.7062047 * sqrt(1.0 / 6) / sqrt(3), 1e-5);
+	near(line_fit_half(&f, 2, 1), 12.7062047 * sqrt(1.0 / 6) * sqrt(4.0 / 3), 1e-5);
+}
+
+static void neither_part_is_below_nothing(void **state)
+{
+	static const double x[] = {1, 2, 3}, falls[] = {9, 6, 3}, steep[] = {0, 10, 20};
+	struct line_fit f;
+
+	(void)state;
+	assert_int_equal(line_fit_make(&f, x, falls, 3, LINE_ABSOLUTE, NULL, NULL), 0);
+	near(f.per_item, 0, 0);
+	near(f.base, 6, 1e-12);
+	assert_int_equal(line_fit_make(&f, x, steep, 3, LINE_ABSOLUTE, NULL, NULL), 0);
+	near(f.base, 0, 0);
+	near(f.per_item, 80.0 / 14, 1e-12);
+}
+
+static void a_wrong_point_is_left_out(void **state)
+{
+	static const double x[] = {1, 1, 2, 2, 4, 4, 8, 8};
+	double y[] = {13, 13.1, 16, 16.1, 22, 80, 34, 34.1};
+	struct line_fit f;
+	char out[8];
+
+	(void)state;
+	assert_int_equal(line_fit_make(&f, x, y, 8, LINE_ABSOLUTE, out, NULL), 0);
+	assert_int_equal(f.left_out, 1);
+	assert_int_equal(out[5], 1);
+	near(f.per_item, 3, 0.05);
+	y[4] = 80.1; /* both of that size */
+	assert_int_equal(line_fit_make(&f, x, y, 8, LINE_ABSOLUTE, out, NULL), 0);
+	assert_int_equal(f.left_out, 2);
+	y[4] = y[5] = 22;
+	y[6] = y[7] = 90; /* all of the largest: the points make no line */
+	assert_int_equal(line_fit_make(&f, x, y, 8, LINE_ABSOLUTE, out, NULL), 0);
+	assert_int_equal(f.left_out, 0);
+	y[0] = y[2] = y[4] = 90; /* too many to be wrong */
+	y[6] = y[7] = 34;
+	assert_int_equal(line_fit_make(&f, x, y, 8, LINE_ABSOLUTE, out, NULL), 0);
+	assert_int_equal(f.left_out, 0);
+}
+
+static void numbers_that_are_none_do_not_count(void **state)
+{
+	static const double x[] = {1, 2, NAN, 3, INFINITY, 4, -1};
+	static const double y[] = {3, 5, 100, 7, 100, NAN, 100};
+	struct line_fit f;
+
+	(void)state;
+	assert_int_equal(line_fit_make(&f, x, y, 7, LINE_ABSOLUTE, NULL, NULL), 0);
+	assert_int_equal(f.n, 3);
+	near(f.per_item, 2, 1e-12);
+	assert_int_equal(line_fit_make(&f, x, y, 1, LINE_ABSOLUTE, NULL, NULL), ERR_LIMIT);
+	assert_int_equal(f.sizes, 1);
+	assert_int_equal(line_fit_make(&f, x, y, 0, LINE_RELATIVE, NULL, NULL), ERR_LIMIT);
+	assert_int_equal(f.sizes, 0);
+}
+
+static void two_points_have_no_spread(void **state)
+{
+	static const double x[] = {1, 3}, y[] = {10, 20};
+	struct line_fit f;
+
+	(void)state;
+	assert_int_equal(line_fit_make(&f, x, y, 2, LINE_ABSOLUTE, NULL, NULL), 0);
+	near(f.per_item, 5, 1e-12);
+	assert_true(isnan(f.lo) && isnan(f.hi) && isnan(f.spread));
+	assert_true(isnan(line_fit_half(&f, 2, 1)));
+}
+
+static void many_points_are_a_line_too(void **state)
+{
+	static double x[3000], y[3000];
+	struct line_fit f;
+	int i;
+
+	(void)state;
+	seed = 1;
+	for (i = 0; i < 3000; i++) {
+		x[i] = 1 + i % 1000;
+		y[i] = 1000 + 7 * x[i] + 10 * normal();
+		if (i % 7 == 0)
+			y[i] *= 3;
+	}
+	assert_int_equal(line_fit_make(&f, x, y, 3000, LINE_ABSOLUTE, NULL, NULL), 0);
+	near(f.per_item, 7, 0.01);
+	near(f.base, 1000, 3);
+	assert_in_range(f.left_out, 428, 560);
+}
+
+/* 95 % intervals hold in 90 to 98 of 100: leaving points out makes them a little too narrow. */
+static void intervals_hold(void **state)
+{
+	static const double sizes[] = {1, 1, 2, 2, 4, 4, 8, 8, 16, 16};
+	int i, k, noise, held[2] = {0, 0}, new_held[2] = {0, 0};
+
+	(void)state;
+	seed = 2;
+	for (noise = 0; noise < 2; noise++)
+		for (i = 0; i < 1000; i++) {
+			struct line_fit f;
+			double y[10], fresh;
+
+			for (k = 0; k < 10; k++) {
+				double at = 100 + 20 * sizes[k];
+
+				y[k] = at + (noise == LINE_RELATIVE ? 0.03 * at : 5) * normal();
+			}
+			assert_int_equal(
+				line_fit_make(&f, sizes, y, 10, (enum line_noise)noise, NULL, NULL),
+				0);
+			held[noise] += f.lo <= 20 && f.hi >= 20;
+			fresh = 260 + (noise == LINE_RELATIVE ? 0.03 * 260 : 5) * normal();
+			new_held[noise] +=
+				fabs(fresh - line_fit_at(&f, 8)) <= line_fit_half(&f, 8, 1);
+		}
+	print_message("slope held %d, %d of 1000; new points %d, %d\n", held[0], held[1],
+		      new_held[0], new_held[1]);
+	for (noise = 0; noise < 2; noise++) {
+		assert_in_range(held[noise], 900, 985);
+		assert_in_range(new_held[noise], 900, 985);
+	}
+}
+
+/* ---- plans ---- */
+
+static const struct batch_given none = {NONE, NONE, NONE};
+
+static void worked_example(void **state)
+{
+	const struct batch_given given = {800 * MIB, 323 * MIB, 2873 * MIB};
+	const struct batch_limits limits = {.memory = 16384 * MIB, .headroom = 0.85, .cpus = 2};
+	const struct batch_limits decimal = {.memory = 16e9, .headroom = 0.85};
+	struct batch_model m;
+	struct batch_plan plan;
+
+	(void)state;
+	assert_int_equal(batch_fit(&m, NULL, &given, NULL), 0);
+	assert_int_equal(m.reason, BATCH_FITTED);
+	batch_plan_make(&plan, &m, NULL, &limits);
+	near(plan.usable, 13926.4 * MIB, 1);
+	near(plan.for_items, 12803.4 * MIB, 1);
+	near(plan.exact, 12803.4 / 2873, 1e-9);
+	near(plan.largest, 4, 0);
+	near(plan.at_estimate, 4, 0);
+	assert_int_equal(plan.n_rows, 3); /* 1, 2, 4 */
+	near(plan.rows[0].memory, (800 + 323 + 2873) * MIB, 1);
+	near(plan.rows[0].workers, 3, 0); /* 13603.4 / 3673 */
+	near(plan.rows[1].workers, 2, 0); /* 13603.4 / 6546 */
+	near(plan.rows[2].workers, 1, 0); /* 13603.4 / 12292 */
+	assert_true(isnan(plan.rows[0].latency) && plan.best == SIZE_MAX);
+	batch_plan_make(&plan, &m, NULL, &decimal);
+	near(plan.largest, 4, 0);
+}
+
+/* Points of one run each; memory in MiB. */
+static struct batch_stage *stage_of(const double *items, const double *memory, const double *shared,
+				    const double *wall, size_t n)
+{
+	static struct batch_point points[16];
+	static struct batch_stage s;
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		points[i] = (struct batch_point){.items = items[i],
+						 .memory = memory[i] * MIB,
+						 .shared = shared ? shared[i] * MIB : NONE,
+						 .wall_ns = wall ? wall[i] * 1e6 : NONE,
+						 .cpu_ns = wall ? wall[i] * 1e6 : NONE,
+						 .run = (uint32_t)i,
+						 .n = 1};
+	s = (struct batch_stage){.name = "s", .points = points, .n = n, .stages = n};
+	return &s;
+}
+
+static void what_is_shared_is_no_base(void **state)
+{
+	static const double items[] = {1, 2, 4, 8}, memory[] = {160, 220, 340, 580};
+	static const double shared[] = {30, 30, 30, 30}, wall[] = {15, 25, 45, 85};
+	const struct batch_limits limits = {.memory = 1000 * MIB, .headroom = 1, .cpus = 1};
+	struct batch_stage *s = stage_of(items, memory, shared, wall, 4);
+	struct batch_model m;
+	struct batch_plan plan;
+
+	(void)state;
+	assert_int_equal(batch_fit(&m, s, &none, NULL), 0);
+	assert_int_equal(m.reason, BATCH_FITTED);
+	near(m.base, 70 * MIB, 10);
+	near(m.shared, 30 * MIB, 10);
+	near(m.per_item, 60 * MIB, 10);
+	batch_plan_make(&plan, &m, s, &limits);
+	near(plan.largest, 15, 0);
+	near(plan.rows[0].workers, 7, 0); /* 970 / 130 */
+	near(plan.rows[0].latency, 15e6, 1);
+	near(plan.rows[0].useful, 1, 0);
+	near(plan.rows[0].all_per_second, 1000 / 15.0, 1e-6); /* one CPU, all of it busy */
+	near(plan.rows[plan.n_rows - 1].items, 15, 0);
+	near(plan.rows[plan.n_rows - 1].latency, 155e6, 1);
+	assert_true(plan.best == plan.n_rows - 1);
+	assert_true(plan.rows[0].measured && !plan.rows[plan.n_rows - 1].measured);
+}
+
+/* 5 + 10 x items of time: two workers of 4 items are as good as one of 8. */
+static void workers_beside_each_other_do_more(void **state)
+{
+	static const double items[] = {1, 2, 4, 8}, memory[] = {110, 210, 410, 810};
+	static const double wall[] = {15, 25, 45, 85};
+	struct batch_stage *s = stage_of(items, memory, NULL, wall, 4);
+	const struct batch_limits limits = {.memory = 820 * MIB, .headroom = 1, .cpus = 100};
+	struct batch_model m;
+	struct batch_plan plan;
+
+	(void)state;
+	assert_int_equal(batch_fit(&m, s, &none, NULL), 0);
+	assert_false(m.shared_known);
+	batch_plan_make(&plan, &m, s, &limits);
+	near(plan.largest, 8, 0);
+	near(plan.rows[0].workers, 7, 0);
+	near(plan.rows[0].all_per_second, 7 * 1000 / 15.0, 1e-3);
+	near(plan.rows[2].workers, 2, 0); /* 820 / 410 */
+	near(plan.rows[2].all_per_second, 2 * 4 * 1000 / 45.0, 1e-3);
+	near(plan.rows[plan.best].items, 1, 0);
+}
+
+static void the_upper_end_is_planned_with(void **state)
+{
+	static const double items[] = {1, 2, 4, 8}, memory[] = {161, 219, 341, 579};
+	struct batch_stage *s = stage_of(items, memory, NULL, NULL, 4);
+	struct batch_limits limits = {.memory = 100000 * MIB, .headroom = 1};
+	struct batch_model m;
+	struct batch_plan sure, likely;
+
+	(void)state;
+	assert_int_equal(batch_fit(&m, s, &none, NULL), 0);
+	assert_true(m.lo < m.per_item && m.per_item < m.hi);
+	batch_plan_make(&sure, &m, s, &limits);
+	limits.optimistic = 1;
+	batch_plan_make(&likely, &m, s, &limits);
+	assert_true(sure.largest < likely.largest);
+	near(sure.at_estimate, likely.largest, 0);
+}
+
+static void what_bends_is_not_trusted_beyond(void **state)
+{
+	static const double items[] = {1, 2, 4, 8}, memory[] = {101, 104, 116, 164};
+	struct batch_stage *s = stage_of(items, memory, NULL, NULL, 4);
+	const struct batch_limits limits = {.memory = 10000 * MIB, .headroom = 1};
+	struct batch_model m;
+	struct batch_plan plan;
+
+	(void)state;
+	assert_int_equal(batch_fit(&m, s, &none, NULL), 0);
+	near(m.steep, 12 * MIB, 1);
+	near(m.steep_from, 4, 0);
+	batch_plan_make(&plan, &m, s, &limits);
+	near(plan.largest, 8, 0);
+	assert_true(plan.bends);
+}
+
+static void a_size_that_did_not_fit_is_not_planned(void **state)
+{
+	static const double items[] = {1, 2, 4, 8, 8}, memory[] = {110, 120, 140, 180, 195};
+	struct batch_stage *s = stage_of(items, memory, NULL, NULL, 5);
+	const struct batch_limits limits = {.memory = 190 * MIB, .headroom = 1, .optimistic = 1};
+	struct batch_model m;
+	struct batch_plan plan;
+
+	(void)state;
+	assert_int_equal(batch_fit(&m, s, &none, NULL), 0);
+	batch_plan_make(&plan, &m, s, &limits);
+	near(plan.largest, 7, 0);
+	near(plan.too_large, 8, 0);
+}
+
+static void what_cannot_be_said(void **state)
+{
+	static const double items[] = {1, 2, 4}, same[] = {4, 4, 4}, memory[] = {10, 20, 40};
+	static const double falls[] = {40, 20, 10}, not_measured[] = {NAN, NAN, NAN};
+	struct batch_model m;
+
+	(void)state;
+	assert_int_equal(batch_fit(&m, stage_of(same, memory, NULL, NULL, 3), &none, NULL), 0);
+	assert_int_equal(m.reason, BATCH_ONE_SIZE);
+	assert_int_equal(batch_fit(&m, stage_of(items, not_measured, NULL, NULL, 3), &none, NULL),
+			 0);
+	assert_int_equal(m.reason, BATCH_NO_MEMORY);
+	assert_int_equal(batch_fit(&m, stage_of(items, falls, NULL, NULL, 3), &none, NULL), 0);
+	assert_int_equal(m.reason, BATCH_DOES_NOT_GROW);
+	assert_int_equal(batch_fit(&m, stage_of(items, memory, NULL, NULL, 0), &none, NULL), 0);
+	assert_int_equal(m.reason, BATCH_NO_ITEMS);
+	assert_int_equal(batch_fit(&m, NULL, &none, NULL), 0);
+	assert_int_equal(m.reason, BATCH_NO_ITEMS);
+	for (int r = BATCH_FITTED; r <= BATCH_NOT_FINITE; r++)
+		assert_true(*batch_reason_text((enum batch_reason)r));
+}
+
+static void limits_below_the_base_fit_nothing(void **state)
+{
+	const struct batch_given given = {800 * MIB, 0, 10 * MIB};
+	const struct batch_limits limits = {.memory = 900 * MIB, .headroom = 0.85};
+	const struct batch_limits little = {.memory = 950 * MIB, .headroom = 0.85};
+	struct batch_model m;
+	struct batch_plan plan;
+
+	(void)state;
+	assert_int_equal(batch_fit(&m, NULL, &given, NULL), 0);
+	batch_plan_make(&plan, &m, NULL, &limits);
+	assert_true(plan.for_items < 0 && plan.n_rows == 0);
+	near(plan.largest, 0, 0);
+	batch_plan_make(&plan, &m, NULL, &little);
+	assert_true(plan.for_items > 0);
+	near(plan.largest, 0, 0);
+}
+
+static void many_sizes_are_a_few_rows(void **state)
+{
+	const struct batch_given given = {0, 0, 1};
+	const struct batch_limits limits = {.memory = 1e14, .headroom = 1};
+	struct batch_model m;
+	struct batch_plan plan;
+	size_t i;
+
+	(void)state;
+	assert_int_equal(batch_fit(&m, NULL, &given, NULL), 0);
+	batch_plan_make(&plan, &m, NULL, &limits);
+	near(plan.largest, 1e14, 0);
+	assert_int_equal(plan.n_rows, BATCH_ROWS_MAX);
+	for (i = 1; i < plan.n_rows; i++)
+		assert_true(plan.rows[i].items > plan.rows[i - 1].items);
+	near(plan.rows[plan.n_rows - 1].items, 1e14, 0);
+}
+
+/* ---- stages of a run ---- */
+
+static void batch_stage_row(struct profile *p, const char *name, int64_t start, double items,
+			    int64_t rss, const char *params)
+{
+	uint32_t i = made_stage(p, name, PROFILE_NONE, 100);
+
+	p->stages[i].start_ns = start;
+	p->stages[i].items = items;
+	p->stages[i].peak_rss_bytes = rss;
+	p->stages[i].peak_heap_bytes = rss / 2;
+	p->stages[i].params = made_text(p, params);
+}
+
+static void counter(struct profile *p, int64_t t, double value)
+{
+	p->counters = made_grow(p->counters, p->n_counters, sizeof *p->counters);
+	p->counters[p->n_counters++] =
+		(struct profile_counter){t, made_text(p, "rss_shared_bytes"), value};
+}
+
+static void run_of_batches(struct profile *p)
+{
+	assert_int_equal(profile_init(p), 0);
+	p->run.finished = 1;
+	made_thread(p, "main", 1);
+	batch_stage_row(p, "b", 1000, 2, 5000, "{\"n\": 20}");
+	batch_stage_row(p, "b", 2000, 4, 9000, "{\"n\": 40}");
+	batch_stage_row(p, "b", 3000, 2, 9000, "{\"n\": 20}");
+	batch_stage_row(p, "b", 4000, 4, 9100, "{\"n\": \"many\"}");
+	batch_stage_row(p, "b", 5000, 0, 9100, "no JSON");
+	batch_stage_row(p, "b", 6000, (double)NAN, 9100, "{}");
+	batch_stage_row(p, "other", 7000, 1, 100, "{}");
+	counter(p, 900, 700);
+	counter(p, 1950, 800);
+	counter(p, 2050, 900);
+	counter(p, 2500, 100);
+}
+
+static const struct batch_stage *named(const struct batch_data *d, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < d->n; i++)
+		if (strcmp(d->stages[i].name, name) == 0)
+			return &d->stages[i];
+	fail_msg("no stage %s", name);
+	return NULL;
+}
+
+static void stages_become_points(void **state)
+{
+	struct batch_data d = {0};
+	const struct batch_stage *s;
+	struct profile p;
+
+	(void)state;
+	run_of_batches(&p);
+	assert_int_equal(batch_add_run(&d, &p, NULL, BATCH_RSS, NULL), 0);
+	s = named(&d, "b");
+	assert_int_equal(s->n, 2);
+	near(s->points[0].items, 2, 0);
+	near(s->points[0].memory, 5000, 0); /* what came after the larger one says nothing */
+	near(s->points[0].shared, 700, 0);  /* of the last point before it began */
+	near(s->points[1].memory, 9100, 0);
+	near(s->points[1].shared, 900, 0);
+	assert_int_equal(s->points[1].n, 2);
+	assert_int_equal(s->after, 1);
+	assert_int_equal(s->no_items, 2);
+	assert_int_equal(s->stages, 6);
+	assert_int_equal(named(&d, "other")->n, 1);
+	batch_data_release(&d);
+
+	/* The heap goes down again. */
+	assert_int_equal(batch_add_run(&d, &p, NULL, BATCH_HEAP, NULL), 0);
+	assert_int_equal(named(&d, "b")->after, 0);
+	near(named(&d, "b")->points[0].memory, 4500, 0);
+	assert_true(isnan(named(&d, "b")->points[0].shared));
+	batch_data_release(&d);
+	profile_release(&p);
+}
+
+static void a_parameter_may_be_the_batch(void **state)
+{
+	struct batch_data d = {0};
+	const struct batch_stage *s;
+	struct profile p;
+
+	(void)state;
+	run_of_batches(&p);
+	assert_int_equal(batch_add_run(&d, &p, "n", BATCH_RSS, NULL), 0);
+	assert_int_equal(batch_add_run(&d, &p, "n", BATCH_RSS, NULL), 0);
+	s = named(&d, "b");
+	assert_int_equal(s->n, 4); /* two sizes in two runs */
+	near(s->points[0].items, 20, 0);
+	near(s->points[3].items, 40, 0);
+	assert_int_equal(s->points[3].run, 1);
+	assert_int_equal(s->no_items, 6);
+	batch_data_release(&d);
+	profile_release(&p);
+}
+
+static void hostile_rows_do_no_harm(void **state)
+{
+	struct batch_data d = {0};
+	struct profile p;
+
+	(void)state;
+	run_of_batches(&p);
+	p.stages[0].start_ns = INT64_MIN;
+	p.stages[1].wall_ns = INT64_MAX;
+	p.stages[2].thread = 77;
+	p.stages[3].items = (double)INFINITY;
+	p.stages[4].folded = 100;
+	p.stages[5].parent = 4; /* inside one of its name */
+	p.stages[6].peak_rss_bytes = INT64_MAX;
+	p.counters[0].t_ns = INT64_MIN;
+	p.counters[1].value = (double)NAN;
+	p.processes[0].end_ns = INT64_MIN;
+	assert_int_equal(batch_add_run(&d, &p, NULL, BATCH_RSS, NULL), 0);
+	assert_int_equal(named(&d, "b")->folded, 100);
+	assert_true(isnan(named(&d, "other")->points[0].memory));
+	batch_data_release(&d);
+	profile_release(&p);
+}
+
+static void what_several_processes_share_is_not_known(void **state)
+{
+	struct batch_data d = {0};
+	struct profile p;
+
+	(void)state;
+	run_of_batches(&p);
+	p.processes = made_grow(p.processes, 1, sizeof *p.processes);
+	p.processes[1].start_ns = 0;
+	p.processes[1].end_ns = 1500; /* beside the first stage alone */
+	p.n_processes = 2;
+	assert_int_equal(batch_add_run(&d, &p, NULL, BATCH_RSS, NULL), 0);
+	assert_int_equal(named(&d, "b")->processes, 1);
+	assert_true(isnan(named(&d, "b")->points[0].shared));
+	near(named(&d, "b")->points[1].shared, 900, 0);
+	batch_data_release(&d);
+	profile_release(&p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(points_on_a_line_give_it),
+		cmocka_unit_test(intervals_are_those_of_student),
+		cmocka_unit_test(neither_part_is_below_nothing),
+		cmocka_unit_test(a_wrong_point_is_left_out),
+		cmocka_unit_test(numbers_that_are_none_do_not_count),
+		cmocka_unit_test(two_points_have_no_spread),
+		cmocka_unit_test(many_points_are_a_line_too),
+		cmocka_unit_test(intervals_hold),
+		cmocka_unit_test(worked_example),
+		cmocka_unit_test(what_is_shared_is_no_base),
+		cmocka_unit_test(workers_beside_each_other_do_more),
+		cmocka_unit_test(the_upper_end_is_planned_with),
+		cmocka_unit_test(what_bends_is_not_trusted_beyond),
+		cmocka_unit_test(a_size_that_did_not_fit_is_not_planned),
+		cmocka_unit_test(what_cannot_be_said),
+		cmocka_unit_test(limits_below_the_base_fit_nothing),
+		cmocka_unit_test(many_sizes_are_a_few_rows),
+		cmocka_unit_test(stages_become_points),
+		cmocka_unit_test(a_parameter_may_be_the_batch),
+		cmocka_unit_test(hostile_rows_do_no_harm),
+		cmocka_unit_test(what_several_processes_share_is_not_known),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
