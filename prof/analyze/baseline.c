@@ -408,7 +408,7 @@ int baseline_read(struct metric_table *t, int group, const char *bytes, size_t n
 	if (n > BASELINE_BYTES)
 		return err_set(err, ERR_LIMIT, "%s: more than %u bytes", file, BASELINE_BYTES);
 	root = json_loadb(bytes, n, JSON_REJECT_DUPLICATES, &where);
-	if (!root && json_error_code(&where) == json_error_out_of_memory)
+	if (!root && !where.text[0]) /* no error of the text */
 		return err_nomem(err, "the kept values");
 	if (!root)
 		return err_set(err, ERR_FORMAT, "%s:%d: %.200s", file,

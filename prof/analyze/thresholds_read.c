@@ -529,7 +529,7 @@ int thresholds_read(struct thresholds *t, const char *bytes, size_t n, const cha
 	if (n > THRESHOLDS_BYTES)
 		return err_set(err, ERR_LIMIT, "%s: more than %u bytes", file, THRESHOLDS_BYTES);
 	root = json_loadb(bytes, n, JSON_REJECT_DUPLICATES, &where);
-	if (!root && json_error_code(&where) == json_error_out_of_memory)
+	if (!root && !where.text[0]) /* no error of the text */
 		return err_nomem(err, "the thresholds");
 	if (!root)
 		return err_set(err, ERR_FORMAT, "%s:%d: %.200s", file,
