@@ -1,0 +1,240 @@
+/* Many series judged together: false discoveries against the plain formula, weights, directions; and whole comparisons of
+ * 40 stages x 4 times of the same program on recorded noise, with and without looks in between. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/unit/trials.h"
+
+static void near(double a, double b, double by)
+{
+	if (!(fabs(a - b) <= by))
+		fail_msg("%.15g is not %.15g", a, b);
+}
+
+static struct decision made(double p, int worse)
+{
+	return (struct decision){.verdict = worse > 0   ? VERDICT_REGRESSION
+					    : worse < 0 ? VERDICT_IMPROVED
+							: VERDICT_OK,
+				 .test = DECIDE_PAIRED,
+				 .p = p,
+				 .q = p,
+				 .worse = worse,
+				 .n_a = 20,
+				 .n_b = 20,
+				 .alpha = 0.01};
+}
+
+/* ---- the formula ---- */
+
+/* The lowest rate at which i is still discovered: over all thresholds t that take it, N t / (how many are below t). */
+static double plain_q(const double *p, size_t n, size_t i)
+{
+	double least = 1;
+	size_t k, j;
+
+	for (k = 0; k < n; k++) {
+		size_t below = 0;
+
+		if (p[k] < p[i])
+			continue;
+		for (j = 0; j < n; j++)
+			below += p[j] <= p[k];
+		least = fmin(least, p[k] * (double)n / (double)below);
+	}
+	return least;
+}
+
+static void q_is_that_of_benjamini_and_hochberg(void **state)
+{
+	struct decision d[40];
+	struct dice g;
+	double p[40];
+	int round;
+	size_t i;
+
+	(void)state;
+	dice_seed(&g, 1);
+	for (round = 0; round < 200; round++) {
+		size_t n = 1 + dice_below(&g, 40);
+
+		for (i = 0; i < n; i++) {
+			p[i] = pow(dice_uniform(&g), 1 + dice_below(&g, 4));
+			if (round % 2)
+				p[i] = ceil(p[i] * 8) / 8; /* ties */
+			d[i] = made(p[i], 1);
+		}
+		assert_int_equal(decide_family(d, n, 0.05), 0);
+		for (i = 0; i < n; i++) {
+			near(d[i].q, plain_q(p, n, i), 1e-12);
+			near(d[i].p, p[i], 0);
+			assert_int_equal(d[i].verdict == VERDICT_REGRESSION, d[i].q <= 0.05);
+			near(d[i].alpha, 0.05, 0);
+		}
+	}
+}
+
+static void directions_are_families_of_their_own(void **state)
+{
+	struct decision d[10];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 9; i++)
+		d[i] = made(0.0005, -1);
+	d[9] = made(0.004, 1);
+	decide_family(d, 10, 0.01);
+	for (i = 0; i < 9; i++) { /* nine help each other, not the tenth */
+		near(d[i].q, 0.0005 * 10 / 9, 1e-15);
+		assert_int_equal(d[i].verdict, VERDICT_IMPROVED);
+	}
+	near(d[9].q, 0.04, 1e-15);
+	assert_int_equal(d[9].verdict, VERDICT_INCONCLUSIVE);
+	assert_int_equal(d[9].reason, DECIDE_MANY);
+	assert_true(d[9].more > 0 && d[9].more < 40);
+}
+
+/* Half of the error allowed is the whole run's, however many stages there are. */
+static void the_whole_run_is_not_hidden_by_stages(void **state)
+{
+	static struct decision d[402];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 402; i++)
+		d[i] = made(0.5 + (double)i / 1000, 0);
+	d[0] = made(0.002, 1);
+	d[0].whole = d[1].whole = 1;
+	d[9] = made(0.002, 1);
+	decide_family(d, 402, 0.01);
+	near(d[0].q, 0.002 * 4, 1e-12);
+	assert_int_equal(d[0].verdict, VERDICT_REGRESSION);
+	assert_int_equal(d[9].verdict, VERDICT_INCONCLUSIVE);
+	near(d[9].q, 0.8, 1e-9);
+	d[9] = made(1e-5, 1); /* among 400 stages that is 0.01 x 0.5 / 400 */
+	decide_family(d, 402, 0.01);
+	assert_int_equal(d[9].verdict, VERDICT_REGRESSION);
+}
+
+static void exact_and_open_decisions_stay(void **state)
+{
+	struct decision d[4] = {made(0, 1), made(0.9, 0), made(0.0001, 1), made(1, 0)};
+
+	(void)state;
+	d[0].test = DECIDE_EXACT;
+	d[1].verdict = VERDICT_INCONCLUSIVE;
+	d[1].reason = DECIDE_SPREAD;
+	d[1].more = 7;
+	d[3].test = DECIDE_NONE;
+	d[3].verdict = VERDICT_INCONCLUSIVE;
+	d[3].reason = DECIDE_ONE_RUN;
+	decide_family(d, 4, 0);
+	assert_int_equal(d[0].verdict, VERDICT_REGRESSION);
+	assert_int_equal(d[1].reason, DECIDE_SPREAD);
+	assert_int_equal(d[1].more, 7);
+	near(d[2].q, 0.0002, 1e-12); /* two are judged */
+	assert_int_equal(d[3].reason, DECIDE_ONE_RUN);
+	near(d[3].q, 1, 0);
+	assert_int_equal(decide_family(d, 0, 0.01), 0);
+	assert_int_equal(decide_family(NULL, 0, 0.01), 0);
+}
+
+/* The order of the series does not matter. */
+static void order_does_not_matter(void **state)
+{
+	struct decision d[9], e[9];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 9; i++)
+		d[i] = e[8 - i] = made(0.0004 * (double)(i * i % 5 + 1), i % 3 ? 1 : -1);
+	decide_family(d, 9, 0.01);
+	decide_family(e, 9, 0.01);
+	for (i = 0; i < 9; i++) {
+		near(d[i].q, e[8 - i].q, 0);
+		assert_int_equal(d[i].verdict, e[8 - i].verdict);
+	}
+}
+
+/* ---- comparisons of recorded noise ---- */
+
+static struct noise neighbour, crowded;
+static double rows[TRIAL_ROWS][2][TRIAL_PAIRS];
+
+/* Of a program with itself; how many of them claim a change for the worse anywhere. */
+static int false_alarms(const struct noise *noise, size_t pairs, int comparisons)
+{
+	struct trial t = {.noise = noise, .pairs = pairs, .relative = 0.02, .absolute = 1e6};
+	struct decision d[TRIAL_ROWS];
+	int i, alarms = 0;
+
+	dice_seed(&t.dice, 40);
+	for (i = 0; i < comparisons; i++) {
+		size_t n = trial_rows(&t, rows);
+
+		assert_int_equal(trial_family(&t, d, rows, n, pairs), 0);
+		alarms += trial_claims(d, n, VERDICT_REGRESSION);
+	}
+	decide_scratch_release(&t.scratch);
+	return alarms;
+}
+
+static void a_program_compared_with_itself(void **state)
+{
+	int alarms;
+
+	(void)state;
+	alarms = false_alarms(&neighbour, 10, 250) + false_alarms(&crowded, 10, 250);
+	print_message("# 500 comparisons of 40 stages x 4 times, 10 pairs: %d false alarms\n",
+		      alarms);
+	assert_true(alarms <= 5);
+}
+
+static void a_program_compared_with_itself_by_looks(void **state)
+{
+	struct trial t = {
+		.noise = &neighbour, .pairs = 15, .relative = 0.02, .absolute = 1e6, .stages = 10};
+	struct rates r = {0};
+	int i;
+
+	(void)state;
+	dice_seed(&t.dice, 41);
+	for (i = 0; i < 500; i++) {
+		t.noise = i % 2 ? &neighbour : &crowded;
+		trial_looks(&t, &r);
+	}
+	decide_scratch_release(&t.scratch);
+	print_message("# 500 comparisons of 10 stages x 4 times with looks: %zu false alarms, %.1f "
+		      "pairs\n",
+		      r.of[VERDICT_REGRESSION], (double)r.stopped_at / 500);
+	assert_true(r.of[VERDICT_REGRESSION] <= 5);
+}
+
+static int read_noise(void **state)
+{
+	(void)state;
+	return noise_read(&neighbour, "neighbour") || noise_read(&crowded, "crowded") ? -1 : 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(q_is_that_of_benjamini_and_hochberg),
+		cmocka_unit_test(directions_are_families_of_their_own),
+		cmocka_unit_test(the_whole_run_is_not_hidden_by_stages),
+		cmocka_unit_test(exact_and_open_decisions_stay),
+		cmocka_unit_test(order_does_not_matter),
+		cmocka_unit_test(a_program_compared_with_itself),
+		cmocka_unit_test(a_program_compared_with_itself_by_looks),
+	};
+
+	return cmocka_run_group_tests(tests, read_noise, NULL);
+}
