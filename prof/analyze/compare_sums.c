@@ -427,10 +427,12 @@ static int check_scaled(struct summing *s, struct err *err)
 		return err_set(err, ERR_NOTFOUND,
 			       "no stage has items in both groups (pp_stage_items), so nothing can "
 			       "be normalised by items; take total, duration or stage");
-	return compare_remember(c,
-				"%.0f %% is in no stage that has items in both groups: it is "
-				"compared as it was measured",
-				100 * s->unscaled / all);
+	if (compare_remember(c,
+			     "%.0f %% is in no stage that has items in both groups: it is "
+			     "compared as it was measured",
+			     100 * s->unscaled / all))
+		return err_nomem(err, "the sums of a comparison");
+	return 0;
 }
 
 static int sum_all(struct summing *s, struct err *err)
