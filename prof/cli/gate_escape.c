@@ -219,18 +219,27 @@ static int needs_bytes(const char *text)
 	return differs;
 }
 
-/* $'…' of bash, zsh, ksh and of POSIX since 2024. */
-static void put_ansi(struct buf *b, const char *text)
+/* The '[' of "##[", which a line in a log of CI may not have. */
+static int ends_sign(const char *text, const char *c)
 {
+	return *c == '[' && c >= text + 2 && c[-1] == '#' && c[-2] == '#';
+}
+
+/* $'…' of bash, zsh, ksh and of POSIX since 2024. */
+static void put_ansi(struct buf *b, const char *from)
+{
+	const char *text;
+
 	buf_puts(b, "$'");
-	for (; *text; text++) {
+	for (text = from; *text; text++) {
 		unsigned char c = (unsigned char)*text;
 
 		if (c == '\n')
 			buf_puts(b, "\\n");
 		else if (c == '\'' || c == '\\')
 			buf_printf(b, "\\%c", c);
-		else if (c < 0x20 || c >= 0x7f) /* octal ends after three digits */
+		else if (c < 0x20 || c >= 0x7f ||
+			 ends_sign(from, text)) /* octal ends after three digits */
 			buf_printf(b, "\\%03o", c);
 		else
 			buf_putc(b, *text);
@@ -242,6 +251,7 @@ void gate_put_shell(struct buf *b, const char *text)
 {
 	static const char safe[] =
 		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=,+@%";
+	const char *c;
 
 	if (needs_bytes(text)) {
 		put_ansi(b, text);
@@ -252,10 +262,12 @@ void gate_put_shell(struct buf *b, const char *text)
 		return;
 	}
 	buf_putc(b, '\'');
-	for (; *text; text++)
-		if (*text == '\'')
+	for (c = text; *c; c++)
+		if (*c == '\'')
 			buf_puts(b, "'\\''");
+		else if (ends_sign(text, c))
+			buf_puts(b, "''[");
 		else
-			buf_putc(b, *text);
+			buf_putc(b, *c);
 	buf_putc(b, '\'');
 }

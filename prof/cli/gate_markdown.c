@@ -227,6 +227,13 @@ static void put_function(struct buf *out, const struct gate_moved *moved)
 		   gate_view_change(change, f->change));
 }
 
+static void put_frame(struct buf *out, const char *frame)
+{
+	buf_puts(out, "→ ");
+	gate_put_plain(out, frame);
+	buf_putc(out, '\n');
+}
+
 /* One frame a line, the innermost last; without what could end the block. */
 static void put_frames(struct buf *out, const char *stack)
 {
@@ -247,7 +254,7 @@ static void put_frames(struct buf *out, const char *stack)
 		if (!shown)
 			out->failed = ERR_NOMEM;
 		else if (at + FRAMES_SHOWN >= frames)
-			buf_printf(out, "%s\n", shown);
+			put_frame(out, shown);
 		free(shown);
 		free(frame);
 		s = s[n] ? s + n + 1 : NULL;

@@ -248,7 +248,15 @@ void gate_view_side(struct buf *out, const struct gate_shown *s)
 
 void gate_view_accept(struct buf *out, const struct gate_view *v, const struct gate_row *r)
 {
-	buf_printf(out, "protea-prof gate%s %s %s", v->options, r->accept, v->operands);
+	struct buf target = BUF_INIT;
+
+	if (r->stage)
+		buf_printf(&target, "%s:", r->stage);
+	buf_puts(&target, metric_name(r->metric));
+	buf_printf(out, "protea-prof gate%s --accept ", v->options);
+	gate_put_shell(out, buf_str(&target));
+	buf_printf(out, " --reason '…' %s", v->operands);
+	buf_release(&target);
 }
 
 const char *gate_view_remark(const struct gate_view *v, size_t i)

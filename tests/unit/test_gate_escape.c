@@ -147,10 +147,11 @@ static void check_shell(const char *name)
 static void shells_get_it_back(void **state)
 {
 	static const char *const names[] = {
-		"plain-name_1.2", "two words", "it's",      "$(id)",       "`id`",
-		"a;b|c&d>e<f",    "\\n\\\\",   "tab\there", "line\nbreak", "\x1b[31mred",
-		"\xff\xfe\x80",   "äöü 'x'",   "-n",        "#x",          "*?[a]",
-		"a\0011"};
+		"plain-name_1.2", "two words",   "it's",         "$(id)",
+		"`id`",           "a;b|c&d>e<f", "\\n\\\\",      "tab\there",
+		"line\nbreak",    "\x1b[31mred", "\xff\xfe\x80", "äöü 'x'",
+		"##[error]x",     "##[a\n##[",   "-n",           "#x",
+		"*?[a]",          "a\0011"};
 	size_t i;
 
 	(void)state;

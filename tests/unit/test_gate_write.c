@@ -124,7 +124,7 @@ static void make_four(struct made *m)
 {
 	make(m, ROWS);
 	m->rows[1] = make_row(NULL, METRIC_WALL, VERDICT_REGRESSION, 0.05);
-	m->rows[1].accept = "--accept wall --reason 'why'";
+	m->rows[1].accept = "--accept wall";
 	m->rows[2] = make_row(HOSTILE, METRIC_ALLOC_COUNT, VERDICT_INCONCLUSIVE, NAN);
 	m->rows[2].note = HOSTILE;
 	m->rows[3] = make_row("fine", METRIC_WALL, VERDICT_IMPROVED, -0.5);
@@ -200,7 +200,7 @@ static void text_tells_what_decides_first(void **state)
 	assert_null(strstr(b.data, "\nok "));
 	assert_non_null(strstr(b.data, "(whole run)"));
 	assert_non_null(
-		strstr(b.data, "protea-prof gate --accept wall --reason 'why' before after"));
+		strstr(b.data, "protea-prof gate --accept wall --reason '…' before after"));
 	buf_release(&b);
 	m.v.all = 1;
 	gate_write_text(&b, &m.v, 100, 1);
