@@ -2,19 +2,19 @@
  * pipeline's complexity; the stages below it are not in that table and are declared by what they go through. Parameters:
  * q queries of a pair, n references of an aspect (of the pool: in stages that see all of it), d dimension, k neighbours,
  * T terms of a neighbour, p components, rows written, pairs and cells (length by length) aligned, annotations of the
- * releases read, proteins and terms in the source, bytes of files. */
+ * releases read, proteins and terms in the source, bytes of files. Rows are written in windows: no memory grows with them. */
 #include "prof/analyze/declare.h"
 
 const struct declared_stage declared_export[] = {
 	{"load_embeddings", "n*d", "n*d"},
-	{"knn", "q*n*d + q*k", "n*d + q*k"},
-	{"transfer", "q*k*T", "n*d + rows"},
+	{"knn", "q*n*d + n*d + q*k", "n*d + q*k"},
+	{"transfer", "q*k*T", "n*d"},
 	{"alignment", "cells + pairs", "n*d + pairs"},
 	{"taxonomy", "q*k", "n*d + q*k"},
 	{"anc2vec", "q*k*T", "n*d + q*k"},
 	{"pca_fit", "n*d*p", "n*d"},
 	{"pca", "q*d*p", "n*d + q*k"},
-	{"parquet", "rows", "n*d + rows"},
+	{"parquet", "rows", "n*d"},
 	{"upload", "bytes", "n*d"},
 
 	{"load_maps", "proteins + terms", "proteins + terms"},
@@ -22,6 +22,6 @@ const struct declared_stage declared_export[] = {
 	{"fingerprint", "n*d + n", "n*d"},
 	{"ground_truth", "annotations", "n*d + annotations"},
 	{"references", "annotations", "n*d + annotations"},
-	{"records", "rows", "n*d + rows"},
+	{"records", "rows", "n*d"},
 	{NULL, NULL, NULL},
 };

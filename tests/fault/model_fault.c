@@ -1,172 +1,123 @@
-/* Every allocation of each table of the model fails once: what was in it stays, and it goes on. */
+/* Every allocation on the way from a run to a prediction fails once: told as such, and nothing is left. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
 
-#include <stdio.h>
-
-#include "prof/base/err.h"
-#include "prof/model/calltree.h"
-#include "prof/model/modtab.h"
+#include "prof/analyze/predict.h"
 #include "tests/fault/each.h"
+#include "tests/unit/model_rig.h"
 
-#define ROWS 1000 /* arrays and indexes grow several times */
+static struct profile runs[4];
 
-static int strings(void)
+static void fill(void)
 {
-	struct strtab *t = strtab_new();
-	uint32_t i, id, rank[ROWS + 1];
-	int failed = 0;
+	char id[16], params[64];
+	int i, k;
 
-	if (!t)
-		return ERR_NOMEM;
-	for (i = 1; i <= ROWS; i++) {
-		char text[16];
-		int n = snprintf(text, sizeof text, "text%u", i), rc;
+	for (i = 0; i < 4; i++) {
+		uint32_t around;
 
-		while ((rc = strtab_intern(t, text, (size_t)n, &id)) != 0) {
-			assert_int_equal(rc, ERR_NOMEM);
-			assert_int_equal(strtab_count(t), i);
-			failed++;
-		}
-		assert_int_equal(id, i);
+		snprintf(id, sizeof id, "%d", i);
+		snprintf(params, sizeof params, "{\"n\": %d, \"m\": 3}", 1000 << i);
+		rig_run(&runs[i], id, i);
+		around = rig_stage(&runs[i], "whole", PROFILE_NONE, 3e8 * (1 << i), params);
+		rig_stage(&runs[i], "s", around, 1e8 * (1 << i), params);
+		for (k = 0; k < 3; k++)
+			rig_stage(&runs[i], "window", around, 1e7 * (1 << i), NULL);
 	}
-	assert_string_equal(strtab_text(t, 17), "text17");
-	if (strtab_rank(t, rank) != 0)
-		failed++;
-	else
-		assert_int_equal(rank[STRTAB_EMPTY], 0);
-	strtab_free(t);
-	return failed;
 }
 
-static int frames(void)
+static int told(int rc, const struct err *err)
 {
-	struct frametab *t = frametab_new();
-	uint32_t i, id;
-	int failed = 0;
-
-	if (!t)
-		return ERR_NOMEM;
-	for (i = 0; i < ROWS; i++) {
-		while (frametab_intern(t, (struct frame){i, 1, 0}, &id) != 0)
-			failed++;
-		assert_int_equal(id, i);
-	}
-	assert_int_equal(frametab_get(t, 500).rel_addr, 500);
-	frametab_free(t);
-	return failed;
-}
-
-/* A chain of calls, and a tree of them. */
-static int stacks(void)
-{
-	struct stacktab *t = stacktab_new();
-	struct calltree tree;
-	int failed = 0, rc;
-
-	if (!t)
-		return ERR_NOMEM;
-	for (uint32_t i = 0, at = STACK_ROOT; i < ROWS; i++) {
-		while (stacktab_intern(t, at, i, &at) != 0)
-			failed++;
-		assert_int_equal(at, i + 1);
-	}
-	for (;;) {
-		struct calltree_sample s = {ROWS, 1, 1};
-
-		rc = calltree_build(&tree, t, &s, 1, NULL);
-		if (rc == 0)
-			break;
+	if (rc) {
 		assert_int_equal(rc, ERR_NOMEM);
-		assert_null(tree.nodes);
-		failed++;
+		assert_int_equal(err->code, ERR_NOMEM);
 	}
-	assert_int_equal(tree.count, ROWS + 1);
-	calltree_release(&tree);
-	stacktab_free(t);
-	return failed;
+	return rc;
 }
 
-static int module(struct modtab *t, uint32_t i, uint32_t *id)
+static int add_all(struct costs *c, struct declarations *d, struct err *err)
 {
-	char path[16];
+	static const char file[] = "{\"stages\": {\"window\": {\"wall\": \"n\"}}}";
+	int rc = declare_option(d, "s:wall=n", err), i;
 
-	snprintf(path, sizeof path, "lib%u.so", i);
-	return modtab_module(t, NULL, path, id);
+	if (rc == 0)
+		rc = declare_text(d, file, sizeof file - 1, "f", err);
+	if (rc == 0)
+		rc = declare_builtin(d, err);
+	if (rc == 0)
+		rc = costs_init(c, err);
+	for (i = 0; rc == 0 && i < 4; i++)
+		rc = costs_add_run(c, d, &runs[i], err);
+	return rc;
 }
 
-/* A library in ever new places of ever new processes, and questions about the past. */
-static int modules(void)
+static int predicting(void)
 {
-	struct strtab *names = strtab_new();
-	struct modtab *t = names ? modtab_new(names) : NULL;
-	struct modmap *m;
-	struct frame f;
-	uint32_t i, id;
-	int failed = 0;
+	const struct predict_options o = {
+		.params = {{"n", 64000}}, .n_params = 1, .like = COSTS_NONE};
+	struct declarations d = {0};
+	struct costs c = {0};
+	struct model m = {0};
+	struct prediction p;
+	struct err err = ERR_INIT;
+	int rc = add_all(&c, &d, &err);
 
-	if (!t) {
-		strtab_free(names);
-		return ERR_NOMEM;
+	if (rc == 0)
+		rc = model_make(&m, &c, &d, &err);
+	if (rc == 0) {
+		rc = predict_make(&p, &m, &o, &err);
+		if (rc == 0)
+			predict_release(&p);
 	}
-	for (i = 0; i < 200; i++) {
-		while (module(t, i, &id) != 0)
-			failed++;
-		assert_int_equal(id, i);
-		while (!modtab_space(t, i))
-			failed++;
-	}
-	m = modtab_space(t, 0);
-	for (i = 0; i < ROWS; i++) {
-		while (modmap_load(m, i, 16 * i, 16 * i + 20, 0, i) != 0) {
-			failed++;
-			assert_int_equal(modmap_find(m, i, 16 * i + 8, &(struct modrange){0}), 0);
-		}
-	}
-	for (i = 0; i < ROWS; i += 50) {
-		while (modtab_frame(t, 0, i, 16 * i + 8, &f) != 0)
-			failed++;
-		assert_int_equal(f.module, i);
-	}
-	modtab_free(t);
-	strtab_free(names);
-	return failed;
+	model_release(&m);
+	costs_release(&c);
+	declarations_release(&d);
+	return told(rc, &err);
 }
 
-static void strings_survive_each_failure(void **state)
+static int keeping(void)
+{
+	struct declarations d = {0};
+	struct costs c = {0}, again = {0};
+	struct err err = ERR_INIT;
+	char *text = NULL;
+	int rc = add_all(&c, &d, &err);
+
+	if (rc == 0)
+		rc = costs_to_json(&c, &text, &err);
+	if (rc == 0)
+		rc = costs_init(&again, &err);
+	if (rc == 0)
+		rc = costs_from_json(&again, text, strlen(text), "f", &err);
+	free(text);
+	costs_release(&c);
+	costs_release(&again);
+	declarations_release(&d);
+	return told(rc, &err);
+}
+
+static void predictions_survive(void **state)
 {
 	(void)state;
-	assert_true(fault_each(strings, 0) >= 10);
+	assert_true(fault_each(predicting, 0) > 100);
 }
 
-static void frames_survive_each_failure(void **state)
+/* Parameters are JSON within the store: a reader that could not hold one may take it for none. */
+static void kept_models_survive(void **state)
 {
 	(void)state;
-	assert_true(fault_each(frames, 0) >= 8);
-}
-
-static void stacks_and_trees_survive_each_failure(void **state)
-{
-	(void)state;
-	assert_true(fault_each(stacks, 0) >= 15);
-}
-
-static void modules_survive_each_failure(void **state)
-{
-	(void)state;
-	assert_true(fault_each(modules, 0) >= 25);
+	assert_true(fault_each(keeping, 0) > 100);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(strings_survive_each_failure),
-		cmocka_unit_test(frames_survive_each_failure),
-		cmocka_unit_test(stacks_and_trees_survive_each_failure),
-		cmocka_unit_test(modules_survive_each_failure),
+		cmocka_unit_test(predictions_survive),
+		cmocka_unit_test(kept_models_survive),
 	};
 
+	fill();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -167,7 +167,7 @@ static void declarations_replace_each_other(void **state)
 
 	(void)state;
 	assert_int_equal(declare_builtin(&d, &err), 0);
-	says(&d, "knn", COST_WALL, 1, "q*n*d + q*k");
+	says(&d, "knn", COST_WALL, 1, "q*n*d + n*d + q*k");
 	assert_null(found(&d, "knn", COST_WALL, 0)); /* another program's stage of that name */
 	assert_int_equal(declare_option(&d, "knn:wall=q^2", &err), 0);
 	assert_int_equal(declare_text(&d, file, strlen(file), "f", &err), 0);
