@@ -122,8 +122,8 @@ static int any(const double *v, size_t n)
 	return 0;
 }
 
-/* Is there anything in both groups that depends on the machine? Kept counts alone do not. */
-static int machine_matters(const struct gate_work *w)
+/* Is there anything in both groups that depends on the machine and on how it was sampled? Kept counts do not. */
+static int has_times(const struct gate_work *w)
 {
 	size_t i;
 
@@ -142,7 +142,7 @@ static void check_machines(struct gate_work *w)
 	char a[32], b[32];
 	struct found f;
 
-	if (!find(w, machines_differ, &f) || !machine_matters(w))
+	if (!find(w, machines_differ, &f) || !has_times(w))
 		return;
 	w->refusals.times |= refuse(w, GATE_HOSTS);
 	w->refusals.pages |= refuse(w, GATE_HOSTS);
@@ -161,7 +161,7 @@ static void check_rates(struct gate_work *w)
 	char a[32], b[32];
 	struct found f;
 
-	if (!find(w, rates_differ, &f))
+	if (!find(w, rates_differ, &f) || !has_times(w))
 		return;
 	w->refusals.times |= refuse(w, GATE_RATES);
 	w->refusals.functions |= refuse(w, GATE_RATES);
@@ -175,7 +175,7 @@ static void check_modes(struct gate_work *w)
 	char a[32], b[32];
 	struct found f;
 
-	if (find(w, modes_differ, &f)) {
+	if (find(w, modes_differ, &f) && has_times(w)) {
 		w->refusals.times |= refuse(w, GATE_MODES);
 		w->refusals.functions |= refuse(w, GATE_MODES);
 		gate_remark(

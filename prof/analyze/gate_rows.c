@@ -87,6 +87,33 @@ static void remark_stages(struct gate_work *w, const char *const *names, size_t 
 	gate_remark(w, "stage%s %s %s %s", n == 1 ? "" : "s", text, n == 1 ? "is" : "are", what);
 }
 
+/* All runs of the group are of a file of kept values. */
+static int is_kept(const struct gate_work *w, int group)
+{
+	size_t i, n = gate_runs(w, group);
+
+	for (i = 0; i < n; i++)
+		if (!gate_run_at(w, group, i)->kept)
+			return 0;
+	return n > 0;
+}
+
+/* A group without runs, or kept values of whole runs alone, cannot tell which stages are new. */
+static int keeps_stages(const struct gate_work *w, int group)
+{
+	size_t i, n = gate_runs(w, group);
+
+	if (!is_kept(w, group))
+		return n > 0;
+	for (i = 0; i < w->t->n; i++) {
+		const struct metric_row *r = &w->t->rows[i];
+
+		if (r->stage && present(group == METRICS_BASE ? r->a : r->b, n))
+			return 1;
+	}
+	return 0;
+}
+
 /* Rows of one stage lie together. */
 static void mark_stage(struct gate_work *w, size_t from, size_t to, const char **of_new,
 		       const char **of_missing, const char **of_some)
@@ -98,8 +125,8 @@ static void mark_stage(struct gate_work *w, size_t from, size_t to, const char *
 
 	for (i = from; i < to; i++)
 		note_presence(&p, &g->rows[i]);
-	is_new = !p.runs[METRICS_BASE] && p.runs[METRICS_CANDIDATE] && w->t->n_a;
-	is_missing = p.runs[METRICS_BASE] && !p.runs[METRICS_CANDIDATE] && w->t->n_b;
+	is_new = !p.runs[METRICS_BASE] && p.runs[METRICS_CANDIDATE] && keeps_stages(w, 0);
+	is_missing = p.runs[METRICS_BASE] && !p.runs[METRICS_CANDIDATE] && keeps_stages(w, 1);
 	for (i = from; i < to; i++) {
 		g->rows[i].is_new = is_new;
 		g->rows[i].is_missing = is_missing;
@@ -108,7 +135,7 @@ static void mark_stage(struct gate_work *w, size_t from, size_t to, const char *
 		of_new[g->n_new++] = g->rows[from].stage;
 	else if (is_missing)
 		of_missing[g->n_missing++] = g->rows[from].stage;
-	else if (p.runs[0] < w->t->n_a || p.runs[1] < w->t->n_b)
+	else if (p.runs[0] && p.runs[1] && (p.runs[0] < w->t->n_a || p.runs[1] < w->t->n_b))
 		of_some[0] = of_some[0] ? of_some[0] : g->rows[from].stage;
 }
 
@@ -161,16 +188,14 @@ static unsigned refused(const struct gate_work *w, const struct gate_row *r)
 	return bits;
 }
 
-/* Every run of the group is of a file of kept values, and none has that metric for the whole run. */
+/* Kept values, and none of that metric for the whole run. */
 static int not_kept(const struct gate_work *w, int group, enum metric m)
 {
 	const struct metric_row *whole = metrics_row(w->t, NULL, m);
-	size_t i, n = gate_runs(w, group);
+	size_t n = gate_runs(w, group);
 
-	for (i = 0; i < n; i++)
-		if (!gate_run_at(w, group, i)->kept)
-			return 0;
-	return n && (!whole || !present(group == METRICS_BASE ? whole->a : whole->b, n));
+	return is_kept(w, group) &&
+	       (!whole || !present(group == METRICS_BASE ? whole->a : whole->b, n));
 }
 
 static void set_threshold(struct gate_work *w, struct gate_row *r, int *named)
@@ -278,7 +303,10 @@ static const char *missing_text(enum metric m)
 /* Kept values may do without it on purpose. */
 static int left_out(const struct gate_work *w, const struct gate_row *r)
 {
-	return not_kept(w, r->d.n_a ? METRICS_CANDIDATE : METRICS_BASE, r->metric);
+	const int group = r->d.n_a ? METRICS_CANDIDATE : METRICS_BASE;
+
+	return not_kept(w, group, r->metric) ||
+	       (r->stage && is_kept(w, group) && !keeps_stages(w, group));
 }
 
 /* Values in one group alone. */
@@ -457,6 +485,24 @@ static void check_entries(struct gate_work *w)
 	}
 }
 
+/* A rule for a stage that nobody has is a typing error, or of a stage that is gone. */
+static void check_stages(struct gate_work *w)
+{
+	const struct thresholds *t = w->o->thresholds;
+	size_t i;
+	int m, there;
+
+	for (i = 0; t && i < t->n_stages; i++) {
+		const struct threshold_stage *s = &t->stages[i];
+
+		for (m = 0, there = s->glob; !there && m < METRICS; m++)
+			there = metrics_row(w->t, s->pattern, (enum metric)m) != NULL;
+		if (!there)
+			gate_remark(w, "the thresholds name stage '%.80s', which no run has",
+				    s->pattern);
+	}
+}
+
 int gate_judge_rows(struct gate_work *w)
 {
 	struct gate_result *g = w->g;
@@ -480,6 +526,7 @@ int gate_judge_rows(struct gate_work *w)
 	for (i = 0; i < g->n; i++)
 		accept_row(w, &g->rows[i]);
 	check_entries(w);
+	check_stages(w);
 	g->deciding = d;
 	g->n_deciding = n;
 	return 0;

@@ -392,8 +392,8 @@ int metrics_put(struct metric_table *t, int group, size_t at, const char *stage,
 		r->depth = depth;
 	}
 	r->kind = weaker(r->kind, kind);
-	/* An infinity says no more than that something went wrong. */
-	(group == METRICS_BASE ? r->a : r->b)[at] = isfinite(value) ? value : NAN;
+	/* What is infinite or less than nothing says no more than that something went wrong. */
+	(group == METRICS_BASE ? r->a : r->b)[at] = isfinite(value) && value >= 0 ? value : NAN;
 	return 0;
 }
 

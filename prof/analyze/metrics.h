@@ -99,7 +99,8 @@ int metrics_add_run(struct metric_table *t, int group, const struct profile *p, 
 /* A run known by its values alone; `run`'s texts are copied, NULL is "". The run gets the next place. */
 int metrics_add_known(struct metric_table *t, int group, const struct gate_run *run,
 		      struct err *err);
-/* Gives run `at` of the group a value (stage NULL: the whole run), as a count, time, …; replaces an old one. */
+/* Gives run `at` of the group a value (stage NULL: the whole run), as a count, time, …; replaces an old one. What is
+ * infinite or negative is none. */
 int metrics_set(struct metric_table *t, int group, size_t at, const char *stage, enum metric m,
 		enum metric_kind kind, double value, struct err *err);
 /* Where the run was read from, for texts. */

@@ -92,9 +92,11 @@ static void describe(struct gate_run *r, const struct profile *p)
 		.started_at = from->started_at,
 		.finished = from->finished,
 		.failed = from->signal || (from->has_exit_code && from->exit_code),
-		.exit_code = from->has_exit_code ? from->exit_code : 0,
-		.signal = from->signal,
+		.exit_code = from->has_exit_code ? from->exit_code & 255 : 0,
+		.signal = from->signal & 127,
 	};
+	if (r->started_at < 0)
+		r->started_at = 0;
 #undef TEXT
 	count_losses(r, p);
 }

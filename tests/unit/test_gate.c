@@ -501,6 +501,27 @@ static void kept_counts_of_another_machine_decide(void **state)
 	end(&r);
 }
 
+/* Instructions of the whole run alone are kept: no stage is new for that. */
+static void kept_values_without_stages_know_no_new_ones(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	begin_with(&r, 0, 2, 1);
+	gate_add_runs(&r.t, METRICS_BASE, 1, 0, 1);
+	r.t.runs_a[0].kept = 1;
+	text(&r.t.runs_a[0].engine, "perf");
+	r.t.runs_a[0].rate_hz = 50;
+	counts(&r.t, NULL, METRIC_INSTRUCTIONS, 1e6, 1e6);
+	assert_int_equal(judge(&r), VERDICT_OK);
+	assert_int_equal(r.g.n_new, 0);
+	assert_int_equal(r.g.n_remarks, 0);
+	assert_string_equal(row(&r, "knn", METRIC_WALL)->note, "the kept values do not have it");
+	assert_string_equal(row(&r, "knn", METRIC_ALLOC_COUNT)->note,
+			    "the kept values do not have it");
+	end(&r);
+}
+
 /* ---- thresholds ---- */
 
 static void thresholds_are_obeyed(void **state)
@@ -512,13 +533,15 @@ static void thresholds_are_obeyed(void **state)
 	times(&r.t, NULL, METRIC_WALL, 2e9, 1.1);
 	counts(&r.t, "knn", METRIC_ALLOC_COUNT, 4000, 4100);
 	limits(&r, "{\"metrics\": {\"wall\": {\"relative\": 0.25}},\n\"stages\": {\"knn\": "
-		   "{\"ignore\": true, \"reason\": \"being rewritten\", \"owner\": \"ann\"}}}");
+		   "{\"ignore\": true, \"reason\": \"being rewritten\", \"owner\": \"ann\"}, "
+		   "\"kmn\": {}}}");
 	assert_int_equal(judge(&r), VERDICT_OK);
 	assert_true(row(&r, "knn", METRIC_ALLOC_COUNT)->ignored);
 	assert_string_equal(row(&r, "knn", METRIC_WALL)->note, "being rewritten");
 	assert_string_equal(row(&r, "knn", METRIC_WALL)->owner, "ann");
 	assert_true(fabs(row(&r, NULL, METRIC_WALL)->rule.relative - 0.25) < 1e-9);
 	assert_int_equal(r.g.n_deciding, 6);
+	assert_true(remarked(&r, "name stage 'kmn', which no run has"));
 	end(&r);
 }
 
@@ -642,6 +665,7 @@ int main(void)
 		cmocka_unit_test(broken_and_failed_runs_are_refused),
 		cmocka_unit_test(lossy_runs_are_refused),
 		cmocka_unit_test(kept_counts_of_another_machine_decide),
+		cmocka_unit_test(kept_values_without_stages_know_no_new_ones),
 		cmocka_unit_test(thresholds_are_obeyed),
 		cmocka_unit_test(accepted_changes_pass_until_they_are_over),
 		cmocka_unit_test(pairs_are_runs_taken_in_turns),

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "prof/analyze/baseline.h"
 #include "tests/unit/gate_rig.h"
 
 static double value(const struct metric_table *t, const char *stage, enum metric m, size_t at)
@@ -247,6 +248,39 @@ static void open_stages_say_nothing(void **state)
 	metrics_release(&t);
 }
 
+/* Whatever a store says: no negative values, and a run that can be kept and read back. */
+static void nonsense_is_no_value(void **state)
+{
+	struct metric_table t = {0}, u = {0};
+	struct buf b = BUF_INIT;
+	struct err err = ERR_INIT;
+	struct profile p;
+
+	(void)state;
+	gate_profile(&p, 0, "full");
+	p.run.started_at = INT64_MIN;
+	p.run.exit_code = -7;
+	p.run.signal = -1;
+	p.run.rate_hz = INFINITY;
+	p.run.duration_ns = -5;
+	made_sample(&p, PROFILE_ALLOC, PROFILE_NONE, 0, "main;f", 10, -1000);
+	made_stage(&p, "a", 0, 10); /* its own parent */
+	p.stages[0].cpu_ns = INT64_MIN;
+	p.stages[0].wall_ns = INT64_MAX;
+	assert_int_equal(metrics_add_run(&t, METRICS_BASE, &p, NULL), 0);
+	profile_release(&p);
+	assert_true(isnan(value(&t, NULL, METRIC_ALLOC_BYTES, 0)));
+	assert_true(isnan(value(&t, NULL, METRIC_WALL, 0)));
+	assert_true(isnan(value(&t, "a", METRIC_CPU, 0)));
+	assert_int_equal(baseline_write(&b, &t, METRICS_BASE, 0, NULL), 0);
+	if (baseline_read(&u, METRICS_BASE, b.data, b.len, "b", &err))
+		fail_msg("%s", err.text);
+	assert_int_equal(u.runs_a[0].failed, 1);
+	metrics_release(&t);
+	metrics_release(&u);
+	buf_release(&b);
+}
+
 static void losses_are_told_by_what_they_spoil(void **state)
 {
 	struct metric_table t = {0};
@@ -394,6 +428,7 @@ int main(void)
 		cmocka_unit_test(cpu_time_falls_back_on_samples_and_says_so),
 		cmocka_unit_test(stages_of_one_name_add_up_once),
 		cmocka_unit_test(open_stages_say_nothing),
+		cmocka_unit_test(nonsense_is_no_value),
 		cmocka_unit_test(losses_are_told_by_what_they_spoil),
 		cmocka_unit_test(ends_of_runs_are_told),
 		cmocka_unit_test(runs_that_lack_a_stage_have_no_value),
