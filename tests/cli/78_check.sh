@@ -101,7 +101,7 @@ check_fails 2 "options are refused" "$PROF" check --nosuch
 
 # ---- help ----------------------------------------------------------------------------------------------
 
-commands=(run record top dump report flame site runs export check)
+commands=(run record top dump report flame diff site runs export check)
 check_fails 2 "no command: usage" "$PROF"
 check_fails 2 "an unknown command is refused" "$PROF" nonsense
 check_fails 2 "a hidden command is not found by its beginning" "$PROF" _s
@@ -128,8 +128,8 @@ no_clash() { # a letter or name stands for one thing
 	done
 }
 check "no option stands twice" no_clash
-section() { # COMMAND: its part of the man page, without font changes
-	awk -v want="$(tr '[:lower:]' '[:upper:]' <<<"$1")" '/^\.SH/ { on = $2 == want || $2 == "OPTIONS" } on' "$MAN" |
+section() { # COMMAND: its man page, or its part of the common one, without font changes
+	if [ -f "${MAN%.1}-$1.1" ]; then cat "${MAN%.1}-$1.1"; else awk -v want="$(tr '[:lower:]' '[:upper:]' <<<"$1")" '/^\.SH/ { on = $2 == want || $2 == "OPTIONS" } on' "$MAN"; fi |
 		sed -e 's/\\f[A-Z]//g' -e 's/\\-/-/g' -e 's/"/ /g'
 }
 in_man() {
@@ -150,7 +150,7 @@ in_man() {
 }
 check "the man page has the options of --help, and no others" in_man
 if command -v groff >/dev/null; then
-	groff -man -Tutf8 -ww -z "$MAN" >man.log 2>&1
+	for page in "${MAN%.1}"*.1; do groff -man -Tutf8 -ww -z "$page"; done >man.log 2>&1
 	check "groff has nothing to say about the man page" diff man.log /dev/null
 else
 	skip "groff has nothing to say about the man page" "groff is not installed"
