@@ -259,19 +259,40 @@ static double criterion(double cost, size_t n, size_t parameters)
 	return 2 * (double)n * log(cost) + (double)parameters * log((double)n);
 }
 
-/* Where a line through all values is as good as the steps, a drift looks like steps. */
-static int is_rather_a_line(struct change_work *w, struct change_drift *d,
-			    const struct change_rule *rule)
+static double deviations_of_levels(struct change_work *w, size_t levels)
 {
-	double steps = 0, line = change_line_cost(w, 0, w->n), p;
+	double sum = 0;
 	size_t i;
 
-	for (i = 0; i <= w->n_at; i++)
-		steps += deviations(w, level_from(w, i), level_to(w, i));
-	if (!(steps > 0) || !(criterion(line, w->n, 2) < criterion(steps, w->n, 2 * w->n_at + 1)))
-		return 0;
-	change_drift_of(d, &p, w, 0, w->n, rule);
-	return d->n > 0;
+	for (i = 0; i < levels; i++)
+		sum += deviations(w, level_from(w, i), level_to(w, i));
+	return sum;
+}
+
+/* A drift looks like steps: where the first levels and then a line fit better than all of the levels, that it is. */
+static void try_lines(struct change_series *s, struct change_work *w,
+		      const struct change_rule *rule)
+{
+	double best = criterion(deviations_of_levels(w, w->n_at + 1), w->n, 2 * w->n_at + 1);
+	size_t levels, place = w->n_at;
+	struct change_drift d;
+	double p;
+
+	for (levels = 0; levels < w->n_at; levels++) {
+		size_t from = level_from(w, levels);
+		double cost = deviations_of_levels(w, levels) + change_line_cost(w, from, w->n);
+		double here = criterion(cost, w->n, 2 * levels + 2);
+
+		if (!(here < best))
+			continue;
+		change_drift_of(&d, &p, w, from, w->n, rule);
+		if (!d.n)
+			continue;
+		best = here;
+		place = levels;
+	}
+	w->n_at = place;
+	change_drift_of(&s->drift, &s->drift_p, w, level_from(w, w->n_at), w->n, rule);
 }
 
 /* ---- counts that do not vary ---- */
@@ -406,12 +427,7 @@ int change_find(struct change_series *s, const double *values, const uint32_t *g
 		return tell(s, w, 0, err);
 	}
 	find_levels(&s->step_p, w, &r);
-	if (w->n_at && is_rather_a_line(w, &s->drift, &r)) {
-		s->drift_p = s->drift.p;
-		w->n_at = 0;
-	} else {
-		change_drift_of(&s->drift, &s->drift_p, w, level_from(w, w->n_at), w->n, &r);
-	}
+	try_lines(s, w, &r);
 	return tell(s, w, 0, err);
 }
 

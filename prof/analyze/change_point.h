@@ -11,8 +11,8 @@
  * moved to where the sum of absolute deviations is least (the cost of R. Killick, P. Fearnhead, I. A. Eckley, JASA 107,
  * 2012), and those that do not stand between their neighbours are taken back.
  *
- * Drift: Mann and Kendall's test with Sen's slope (trend.h) of the last level; a line takes the place of the steps where it
- * fits all of the series better (Schwarz's criterion). */
+ * Drift: Mann and Kendall's test with Sen's slope (trend.h) of the last level. Where the first levels and then a line fit the
+ * series better than all levels (Schwarz's criterion), the last ones are a drift. */
 #ifndef ANALYZE_CHANGE_POINT_H
 #define ANALYZE_CHANGE_POINT_H
 
