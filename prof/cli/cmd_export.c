@@ -1,18 +1,20 @@
 /* protea-prof export: a run in a foreign format, on stdout or into a file that appears whole or not. */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "prof/analyze/filter.h"
 #include "prof/base/log.h"
 #include "prof/cli/cmd.h"
 #include "prof/cli/outfile.h"
-#include "prof/formats/folded.h"
+#include "prof/cli/version.h"
+#include "prof/formats/export.h"
 #include "prof/store/read.h"
 
 struct arguments {
 	const char *store, *run, *format, *output, *kind;
 	struct sample_filter filter;
-	int count;
+	int count, format_number;
 };
 
 struct work {
@@ -23,15 +25,29 @@ struct work {
 static int write_format(FILE *out, void *ctx, struct err *err)
 {
 	struct work *x = ctx;
+	char version[64];
 	struct filter f;
+	struct export_options o = {.kind = x->a->filter.kind,
+				   .count = x->a->count,
+				   .version = version,
+				   .include = filter_include,
+				   .ctx = &f};
 	int rc = filter_init(&f, x->p, &x->a->filter, err);
 
 	if (rc)
 		return rc;
-	rc = folded_write(out, x->p, x->a->filter.kind, x->a->count ? FOLDED_COUNT : FOLDED_VALUE,
-			  filter_include, &f, err);
+	snprintf(version, sizeof(version), "protea-prof %s", prof_version);
+	rc = export_write(out, x->p, (enum export_format)x->a->format_number, &o, err);
 	filter_release(&f);
 	return rc;
+}
+
+/* Bytes on a terminal help nobody. */
+static int for_a_terminal(const struct arguments *a)
+{
+	int to_stdout = !a->output || strcmp(a->output, "-") == 0;
+
+	return !(a->format_number == EXPORT_PPROF && to_stdout && isatty(STDOUT_FILENO));
 }
 
 static int export_run(struct arguments *a)
@@ -64,7 +80,8 @@ int cmd_export(int argc, char **argv)
 {
 	struct arguments a = {.format = NULL};
 	const struct opt opts[] = {
-		{'f', "format", OPT_TEXT, &a.format, "F", "folded", 0},
+		{'f', "format", OPT_TEXT, &a.format, "F", "folded, speedscope, pprof (gzip-packed)",
+		 0},
 		{'o', "output", OPT_TEXT, &a.output, "FILE", "instead of stdout (-)", 0},
 		{0, "store", OPT_TEXT, &a.store, "FILE",
 		 "store to read ($PROTEA_PROF_STORE, ./protea-prof.sqlite)", 0},
@@ -76,9 +93,13 @@ int cmd_export(int argc, char **argv)
 		{0, "count", OPT_FLAG, &a.count, NULL, "samples instead of ns or bytes", 0},
 		{0, NULL, OPT_FLAG, NULL, NULL, NULL, 0},
 	};
-	const struct usage usage = {
-		"export [RUN] --format folded [options]",
-		"Writes a run in a foreign format. folded: 'main;f;g VALUE' lines.", opts};
+	const struct usage usage = {"export [RUN] --format F [options]",
+				    "Writes a run in a foreign format. folded: 'main;f;g VALUE' "
+				    "lines; speedscope: for\n"
+				    "www.speedscope.app; pprof: for pprof and what reads its "
+				    "files. docs/formats.md says\n"
+				    "what of a run each keeps.",
+				    opts};
 	int done, kind = PROFILE_CPU, first = opts_parse(argc, argv, &usage, 1, &done);
 
 	if (first < 0)
@@ -87,17 +108,23 @@ int cmd_export(int argc, char **argv)
 		return EXIT_OK;
 	if (a.kind)
 		kind = profile_kind_parse(a.kind);
-	if (!a.format || strcmp(a.format, "folded") != 0 || kind < 0 || first + 1 < argc) {
-		if (first + 1 < argc)
-			log_error("export: one run at a time, not '%s'", argv[first + 1]);
-		else if (kind < 0)
-			log_error("export: --kind '%s' is no kind of sample; see protea-prof "
-				  "export --help",
-				  a.kind);
-		else
-			log_error("export: --format %s%sof: folded",
-				  a.format ? a.format : "is missing",
-				  a.format ? " is not one " : ": one ");
+	if (first + 1 < argc) {
+		log_error("export: one run at a time, not '%s'", argv[first + 1]);
+		return EXIT_USAGE;
+	}
+	if (kind < 0) {
+		log_error("export: --kind '%s' is no kind of sample; see protea-prof export --help",
+			  a.kind);
+		return EXIT_USAGE;
+	}
+	if (!a.format) {
+		log_error("export: --format is missing: one of folded, speedscope, pprof");
+		return EXIT_USAGE;
+	}
+	if (cli_choose("export", "format", a.format, export_format_names, &a.format_number))
+		return EXIT_USAGE;
+	if (!for_a_terminal(&a)) {
+		log_error("export: pprof's format is no text: -o FILE, or a pipe, takes it");
 		return EXIT_USAGE;
 	}
 	a.filter.kind = (enum profile_kind)kind;

@@ -83,7 +83,9 @@ static int write_run(const struct arguments *a, const struct profile *p, char id
 	memcpy(id, about.id, ABOUT_UUID);
 	about_release(&about);
 	run.id = id;
-	run.command = r->command ? strtab_text(p->strings, r->command) : a->file;
+	run.command = r->command             ? strtab_text(p->strings, r->command)
+		      : strcmp(a->file, "-") ? a->file
+					     : "standard input";
 	run.host = r->host ? strtab_text(p->strings, r->host) : NULL;
 	run.kernel = r->kernel ? strtab_text(p->strings, r->kernel) : NULL;
 	run.cpu_model = r->cpu_model ? strtab_text(p->strings, r->cpu_model) : NULL;

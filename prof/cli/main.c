@@ -24,7 +24,7 @@ const struct cmd cmds[] = {
 	{"snapshot", cmd_snapshot, "what is live in a running program, now", 0},
 	{"runs", cmd_runs, "list, show, label, rename, remove, merge runs", 0},
 	{"import", cmd_import, "make a run of another profiler's file", 0},
-	{"export", cmd_export, "write a run in a foreign format (folded)", 0},
+	{"export", cmd_export, "write a run in a foreign format (folded, speedscope, pprof)", 0},
 	{"check", cmd_check, "what works on this machine, and what would make the rest work", 0},
 	{"_supervise", cmd_supervise, "", 1},
 	{NULL, NULL, NULL, 0},

@@ -159,7 +159,7 @@ static void guess_line(struct guess *g, const char *line, size_t n)
 	size_t path;
 	double number;
 
-	if (n == 0 || *line == '#')
+	if (n == 0 || (*line == '#' && (n == 1 || line[1] == ' ' || line[1] == '\t')))
 		return;
 	g->lines++;
 	if (*line == '\t')
