@@ -103,6 +103,8 @@ int context_load_maps(struct context *c, const struct payload *p, const struct p
 		c->has_ontology = 1;
 	}
 	pp_stage_items(&stage.mark, c->ontology.n_terms);
+	pp_stage_param(&stage.mark, "proteins", (double)c->proteins.n);
+	pp_stage_param(&stage.mark, "terms", (double)c->ontology.n_terms);
 	events_stage_end(&stage, rc ? NULL : "maps_loaded",
 			 json_pack("{s:I, s:I, s:I, s:I}", "proteins", (json_int_t)c->proteins.n,
 				   "without_sequence", (json_int_t)c->proteins.n_without_sequence,

@@ -115,6 +115,8 @@ int context_load_auxiliary(struct context *c, const struct payload *p, struct ev
 	}
 	if (!rc && p->ia_file)
 		rc = load_ia(c, p, e, err);
+	pp_stage_param(&stage.mark, "terms", (double)c->ontology.n_terms);
+	pp_stage_param(&stage.mark, "taxa", c->taxonomy ? (double)taxonomy_count(c->taxonomy) : 0);
 	events_stage_end(&stage, rc ? NULL : "files_loaded",
 			 json_pack("{s:I, s:I, s:I}", "anc2vec_dim", (json_int_t)c->vectors.dim,
 				   "taxa",

@@ -221,6 +221,7 @@ int context_load_pca(struct context *c, const struct payload *p, struct events *
 {
 	struct events_stage stage;
 	struct pca_fingerprint f;
+	size_t n_rows = c->pool.n < PCA_SAMPLE_ROWS ? c->pool.n : PCA_SAMPLE_ROWS;
 	char *path = NULL;
 	int have = 0, rc;
 
@@ -245,6 +246,12 @@ int context_load_pca(struct context *c, const struct payload *p, struct events *
 		c->has_pca = 1;
 		memcpy(c->pca_config, p->embedding_config_id, UUID_TEXT);
 	}
+	if (have)
+		n_rows = 0; /* nothing is fitted */
+	pp_stage_items(&stage.mark, n_rows);
+	pp_stage_param(&stage.mark, "n", (double)n_rows);
+	pp_stage_param(&stage.mark, "d", (double)c->pool.dim);
+	pp_stage_param(&stage.mark, "p", PCA_COMPONENTS);
 	events_stage_end(
 		&stage, rc ? NULL : "pca_fit",
 		json_pack("{s:I, s:I, s:i, s:s}", "n_refs",

@@ -50,6 +50,7 @@ static int join(struct publication *p, const char *name, size_t from, size_t to,
 			   : err_nomem(err, name);
 	}
 	pp_stage_items(&stage.mark, *rows);
+	pp_stage_param(&stage.mark, "rows", (double)*rows);
 	events_stage_end(&stage, rc || !n ? NULL : "parquet_done",
 			 json_pack("{s:s, s:I, s:I}", "file", name, "rows", (json_int_t)*rows,
 				   "bytes", (json_int_t)bytes));

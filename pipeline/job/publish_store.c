@@ -173,6 +173,7 @@ int publish_upload(struct publication *p, struct err *err)
 		if (rc)
 			remove_uploaded(p);
 	}
+	pp_stage_param(&stage.mark, "bytes", (double)total);
 	events_stage_end(&stage, rc ? NULL : "upload_done",
 			 json_pack("{s:O, s:I}", "files", files, "bytes", (json_int_t)total));
 	if (!rc)

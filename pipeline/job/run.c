@@ -34,6 +34,7 @@ struct run {
 	int has_job; /* a job row is RUNNING in our name */
 	int reserved;
 	int64_t start_ns;
+	pp_stage whole;
 };
 
 /* ---- saying how it began and ended ---------------------------------------------------------------------- */
@@ -255,11 +256,23 @@ static int run_pair(struct run *r, size_t i, struct err *err)
 	return rc;
 }
 
+/* Sizes of the run, for stages that have none of their own. */
+static void mark_sizes(struct run *r)
+{
+	pp_stage_param(&r->whole, "n", (double)r->c->pool.n);
+	pp_stage_param(&r->whole, "d", (double)r->c->pool.dim);
+	pp_stage_param(&r->whole, "k", (double)r->payload.k);
+	pp_stage_param(&r->whole, "p", PCA_COMPONENTS);
+	pp_stage_param(&r->whole, "splits", (double)r->plan.n_pairs);
+	pp_stage_param(&r->whole, "workers", (double)r->c->settings->workers);
+}
+
 static int compute(struct run *r, struct err *err)
 {
 	size_t i;
 	int rc = load(r, err);
 
+	mark_sizes(r);
 	if (!rc)
 		rc = open_staging(r, err);
 	if (rc)
@@ -386,10 +399,10 @@ enum run_outcome run_export(struct context *c, const json_t *payload, const char
 			.start_ns = clock_mono_ns(),
 			.staging = {.lock = -1}};
 	enum run_outcome outcome = RUN_REFUSED;
-	pp_stage whole = pp_stage_begin("export");
 	struct events_stage stage;
 	int prepared, rc;
 
+	r.whole = pp_stage_begin("export");
 	*result = NULL;
 	r.problems = options->problems ? options->problems : &r.own_problems;
 	events_stage_begin(NULL, &stage, "preflight");
@@ -432,7 +445,7 @@ enum run_outcome run_export(struct context *c, const json_t *payload, const char
 		staging_close(&r.staging);
 	}
 	release(&r);
-	pp_stage_end(&whole);
+	pp_stage_end(&r.whole);
 	return outcome;
 }
 

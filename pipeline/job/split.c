@@ -55,6 +55,10 @@ static int find_queries(struct split *s, const char **why, struct err *err)
 	for (cat = 0; cat < CATEGORIES; cat++)
 		total += n[cat] = s->buckets.gained[cat].n;
 	pp_stage_items(&stage.mark, s->n_queries);
+	pp_stage_param(&stage.mark, "annotations",
+		       (double)s->c->sets[pair_of(s)->old_version].n_rows +
+			       (double)s->c->sets[pair_of(s)->new_version].n_rows);
+	pp_stage_param(&s->mark, "q", (double)s->n_queries);
 	events_stage_end(&stage, rc ? NULL : "groundtruth_done",
 			 json_pack("{s:o, s:s, s:I, s:I, s:I, s:I, s:I}", "split", split_name(s),
 				   "source", computed ? "computed" : "materialised", "nk",
@@ -66,6 +70,20 @@ static int find_queries(struct split *s, const char **why, struct err *err)
 	else if (!rc && s->n_queries == 0)
 		*why = "no query embeddings";
 	return rc;
+}
+
+/* References of an aspect, and annotations of a reference: the means of the three. */
+static void mark_references(struct split *s, pp_stage *stage)
+{
+	double n = 0;
+	int a;
+
+	for (a = 0; a < ASPECTS; a++)
+		n += (double)s->refs.aspect[a].n;
+	pp_stage_items(stage, s->refs.annotation_rows);
+	pp_stage_param(stage, "annotations", (double)s->refs.annotation_rows);
+	pp_stage_param(&s->mark, "n", n / ASPECTS);
+	pp_stage_param(&s->mark, "T", n > 0 ? (double)s->refs.annotation_rows / n : 0);
 }
 
 static int find_references(struct split *s, struct err *err)
@@ -93,7 +111,7 @@ static int find_references(struct split *s, struct err *err)
 				       err);
 		s->has_association = rc == 0;
 	}
-	pp_stage_items(&stage.mark, s->refs.annotation_rows);
+	mark_references(s, &stage.mark);
 	events_stage_end(&stage, rc ? NULL : "references_done",
 			 json_pack("{s:o, s:o, s:I}", "split", split_name(s), "references", counts,
 				   "annotation_rows", (json_int_t)s->refs.annotation_rows));
@@ -203,11 +221,13 @@ int split_run(struct context *c, const struct payload *p, const struct plan *pla
 	if (rc)
 		return rc;
 	say_start(&s);
+	s.mark = pp_stage_begin("split");
 	rc = find_queries(&s, &why, err);
 	if (!rc)
 		rc = why ? skip(&s, why) : compute(&s, err);
 	if (!rc)
 		rc = stage_marker(&s, err);
+	pp_stage_end(&s.mark);
 	if (!rc)
 		say_done(&s, start_ns);
 	release(&s);

@@ -39,6 +39,7 @@ struct split {
 	struct association association;
 	int has_association;
 	json_t *marker; /* owned: counts of the pair */
+	pp_stage mark;  /* of the whole pair: its sizes are those of the stages inside it */
 };
 
 /* Computes the pair and leaves its shards and marker in staging; *marker is a new reference.

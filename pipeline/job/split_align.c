@@ -236,6 +236,17 @@ static double cells_of(const struct texts *t, struct align_job job)
 	return 2.0 * (double)t->view[job.query].len * (double)t->view[job.ref].len;
 }
 
+/* What the cache does not hold, as the kernel sees it. */
+static double cells_missing(const struct texts *t, const struct work *w)
+{
+	double cells = 0;
+	size_t i;
+
+	for (i = 0; i < w->n; i++)
+		cells += w->done[i] ? 0 : cells_of(t, w->job[i]);
+	return cells;
+}
+
 /* Missing pairs from *from on, up to the budget, at least one. */
 static void next_chunk(const struct split *s, const struct texts *t, const struct work *w,
 		       size_t *from, struct chunk *c)
@@ -330,6 +341,8 @@ int split_align(struct split *s, struct err *err)
 		rc = look_up(&texts, &work, cache, &hits, err);
 	pp_stage_items(&stage.mark, work.n);
 	pp_stage_param(&stage.mark, "pairs", (double)(work.n - hits));
+	if (!rc)
+		pp_stage_param(&stage.mark, "cells", cells_missing(&texts, &work));
 	if (cache) {
 		pp_stage_param(&stage.mark, "cache_lookups", (double)work.n);
 		pp_stage_param(&stage.mark, "cache_hits", (double)hits);

@@ -80,6 +80,21 @@ static int search(struct split *s, struct err *err)
 	return rc;
 }
 
+/* n: references of an aspect, the mean of the three searches; 0 when nothing is searched. */
+static void mark_sizes(const struct split *s, pp_stage *mark, int kept)
+{
+	double n = 0;
+	int a;
+
+	for (a = 0; a < ASPECTS && !kept; a++)
+		n += (double)s->refs.aspect[a].n;
+	pp_stage_items(mark, s->n_queries);
+	pp_stage_param(mark, "q", (double)s->n_queries);
+	pp_stage_param(mark, "n", n / ASPECTS);
+	pp_stage_param(mark, "d", (double)s->c->pool.dim);
+	pp_stage_param(mark, "k", (double)s->payload->k);
+}
+
 int split_search(struct split *s, struct err *err)
 {
 	struct events_stage stage;
@@ -87,13 +102,9 @@ int split_search(struct split *s, struct err *err)
 	int rc = 0, a, kept;
 
 	events_stage_begin(s->events, &stage, "knn");
-	pp_stage_items(&stage.mark, s->n_queries);
-	pp_stage_param(&stage.mark, "q", (double)s->n_queries);
-	pp_stage_param(&stage.mark, "n", (double)s->refs.aspect[0].n);
-	pp_stage_param(&stage.mark, "d", (double)s->c->pool.dim);
-	pp_stage_param(&stage.mark, "k", (double)s->payload->k);
 	s->neighbors = find_kept(s);
 	kept = s->neighbors != NULL;
+	mark_sizes(s, &stage.mark, kept);
 	if (!kept)
 		rc = search(s, err);
 	for (a = 0; a < ASPECTS; a++)

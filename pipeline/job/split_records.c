@@ -226,6 +226,7 @@ static int make_marker(struct writing *w, struct err *err)
 		}
 		rows += w->shard[cat].rows;
 	}
+	pp_stage_param(&s->mark, "rows", (double)rows);
 	s->marker = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}",
 			      "fingerprint", s->staging->fingerprint, "pair",
 			      s->plan->pairs[s->pair].label, "queries", (json_int_t)s->n_queries,
