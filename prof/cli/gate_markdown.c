@@ -177,31 +177,49 @@ static void put_rows(struct md *m, const struct gate_order *o, size_t from, size
 	buf_release(&piece);
 }
 
-/* Why nothing can be said of rows, or why they pass: once for each reason. */
+/* How many rows from `at` on have that note. */
+static size_t same_note(const struct gate_order *o, size_t at, size_t n, const char *note)
+{
+	size_t i = at;
+
+	while (i < n && gate_view_note(o->rows[i]) && strcmp(gate_view_note(o->rows[i]), note) == 0)
+		i++;
+	return i - at;
+}
+
+static void put_note(struct buf *out, const struct gate_row *r, size_t rows, const char *note)
+{
+	buf_puts(out, "* ");
+	if (r->stage)
+		gate_put_code(out, r->stage, NAME_ROOM);
+	else
+		buf_puts(out, "(whole run)");
+	buf_printf(out, ", %s", metric_title(r->metric));
+	if (rows > 1)
+		buf_printf(out, " and %zu more", rows - 1);
+	buf_puts(out, r->accepted_by ? ": accepted, " : ": ");
+	gate_put_words(out, note);
+	buf_putc(out, '\n');
+}
+
+/* Why nothing can be said of rows, or why they pass: once for those that follow each other. */
 static void put_notes(struct md *m, const struct gate_order *o, size_t n)
 {
 	struct buf piece = BUF_INIT;
-	size_t i, shown = 0;
+	size_t i = 0, rows, shown = 0;
 
-	for (i = 0; i < n; i++) {
+	while (i < n && shown < NOTES_SHOWN) {
 		const char *note = gate_view_note(o->rows[i]);
-		const char *before = i ? gate_view_note(o->rows[i - 1]) : NULL;
 
-		if (!note || (before && strcmp(note, before) == 0))
-			continue;
-		if (shown++ == NOTES_SHOWN)
-			break;
-		buf_printf(&piece, "%s* ", shown == 1 ? "\n" : "");
-		if (o->rows[i]->stage)
-			gate_put_code(&piece, o->rows[i]->stage, NAME_ROOM);
-		else
-			buf_puts(&piece, "(whole run)");
-		buf_printf(&piece, ", %s: %s", metric_title(o->rows[i]->metric),
-			   o->rows[i]->accepted_by ? "accepted, " : "");
-		gate_put_words(&piece, note);
-		buf_putc(&piece, '\n');
-		if (!add(m, &piece))
-			break;
+		rows = note ? same_note(o, i, n, note) : 1;
+		if (note) {
+			if (!shown++)
+				buf_putc(&piece, '\n');
+			put_note(&piece, o->rows[i], rows, note);
+			if (!add(m, &piece))
+				break;
+		}
+		i += rows;
 	}
 	buf_release(&piece);
 }
@@ -392,9 +410,8 @@ static void put_body(struct md *m, const struct gate_order *o)
 	put_functions(m);
 	put_remarks(m);
 	put_next(m, o);
-	snprintf(summary, sizeof summary,
-		 "%zu more: %zu ok, of %zu nothing can be said, %zu ignored", o->n - o->moved, ok,
-		 o->of[GATE_STATE_UNDECIDED], o->of[GATE_STATE_IGNORED]);
+	snprintf(summary, sizeof summary, "%zu more: %zu ok, %zu undecided, %zu ignored",
+		 o->n - o->moved, ok, o->of[GATE_STATE_UNDECIDED], o->of[GATE_STATE_IGNORED]);
 	if (ok == o->n - o->moved)
 		snprintf(summary, sizeof summary, "%zu that did not change beyond their thresholds",
 			 ok);
