@@ -234,7 +234,8 @@ static int make_row(struct gate_work *w, struct gate_row *r, const struct metric
 	if ((from->stage && !r->stage) || !r->a || !r->b)
 		return ERR_NOMEM;
 	set_threshold(w, r, &named);
-	r->relevant = named ? NAMED : !r->stage;
+	/* Nobody asked for estimates of sampled memory, and of few blocks they tell nothing. */
+	r->relevant = named ? NAMED : !r->stage && r->kind != METRIC_KIND_ESTIMATE;
 	return 0;
 }
 
