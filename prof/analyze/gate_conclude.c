@@ -108,6 +108,19 @@ static size_t runs_to_decide(const struct gate_result *g)
 	return most;
 }
 
+/* "hosts,rates" */
+static const char *anyway_words(struct gate_work *w, int bits)
+{
+	const char *words = "";
+	int bit;
+
+	for (bit = 1; bit < GATE_ANYWAY_ALL; bit <<= 1)
+		if (bits & bit)
+			words = gate_text(w, "%s%s%s", words, *words ? "," : "",
+					  gate_anyway_name((enum gate_anyway)bit));
+	return words;
+}
+
 static void because_unsaid(struct gate_work *w, const struct tally *t)
 {
 	const struct gate_row *r = t->first[VERDICT_INCONCLUSIVE];
@@ -118,6 +131,10 @@ static void because_unsaid(struct gate_work *w, const struct tally *t)
 		g->why = !w->t->n_a || !w->t->n_b
 				 ? "a group has no runs"
 				 : "no value is in both groups: nothing was compared";
+		return;
+	}
+	if (r->refused) {
+		g->why = gate_text(w, "%s (--anyway %s)", r->note, anyway_words(w, r->refused));
 		return;
 	}
 	g->more = runs_to_decide(g);

@@ -122,7 +122,7 @@ static int any(const double *v, size_t n)
 	return 0;
 }
 
-/* Is there anything in both groups that depends on the machine and on how it was sampled? Kept counts do not. */
+/* Is there anything to compare that depends on the machine and on how it was sampled? Counts do not. */
 static int has_times(const struct gate_work *w)
 {
 	size_t i;
@@ -130,7 +130,8 @@ static int has_times(const struct gate_work *w)
 	for (i = 0; i < w->t->n; i++) {
 		const struct metric_row *r = &w->t->rows[i];
 
-		if ((r->kind == METRIC_KIND_TIME || r->kind == METRIC_KIND_POLLED) &&
+		if ((!w->o->metrics || w->o->metrics & 1u << r->metric) &&
+		    (r->kind == METRIC_KIND_TIME || r->kind == METRIC_KIND_POLLED) &&
 		    any(r->a, w->t->n_a) && any(r->b, w->t->n_b))
 			return 1;
 	}
