@@ -1,5 +1,5 @@
 /* From rows to one verdict and one sentence. A regression anywhere is one; else what cannot be said of the whole run, of
- * a count, or of a row that the thresholds name makes it inconclusive. */
+ * a count, or of a row that the thresholds name makes it inconclusive; estimates count only where they are named. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>

@@ -158,6 +158,22 @@ static void a_base_of_zero_has_no_relative_change(void **state)
 	rig_end(&r);
 }
 
+/* Of sampled memory nothing must be known: what it cannot say matters where the thresholds name it. */
+static void estimates_decide_where_they_are_named(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_begin(&r);
+	metrics_set(&r.t, 0, 0, NULL, METRIC_PEAK_HEAP, METRIC_KIND_ESTIMATE, 0, NULL);
+	rig_counts(&r.t, NULL, METRIC_PEAK_HEAP, 0, 5e7);
+	assert_int_equal(rig_judge(&r), VERDICT_OK);
+	assert_int_equal(rig_row(&r, NULL, METRIC_PEAK_HEAP)->kind, METRIC_KIND_ESTIMATE);
+	rig_limits(&r, "{\"metrics\": {\"peak_heap\": {\"relative\": 0.1}}}");
+	assert_int_equal(rig_judge(&r), VERDICT_INCONCLUSIVE);
+	rig_end(&r);
+}
+
 static void values_that_are_no_numbers_are_missing(void **state)
 {
 	struct rig r;
@@ -356,6 +372,7 @@ int main(void)
 		cmocka_unit_test(one_run_says_nothing_of_times),
 		cmocka_unit_test(stages_that_cannot_be_said_matter_where_they_are_named),
 		cmocka_unit_test(a_base_of_zero_has_no_relative_change),
+		cmocka_unit_test(estimates_decide_where_they_are_named),
 		cmocka_unit_test(values_that_are_no_numbers_are_missing),
 		cmocka_unit_test(stages_that_are_new_or_missing_are_named),
 		cmocka_unit_test(groups_without_runs_have_no_verdict),
