@@ -117,8 +117,50 @@ static void head_samples(FILE *out, const struct profile *p)
 	putc('\n', out);
 }
 
+/* Of another tool's file: what kinds it had. What that tool lost, the file does not say. */
+static void head_imported(FILE *out, const struct profile *p)
+{
+	char n[UNITS_TEXT], v[UNITS_TEXT];
+	int kind, first = 1;
+
+	fprintf(out, "samples  ");
+	for (kind = 0; kind < PROFILE_KINDS; kind++) {
+		int64_t value;
+		uint64_t count = sum_kind(p, (enum profile_kind)kind, &value);
+
+		if (!count && !value)
+			continue;
+		fprintf(out, "%s%s of %s, %s", first ? "" : "; ", units_count(n, count),
+			profile_kind_name((enum profile_kind)kind),
+			profile_kind_is_time((enum profile_kind)kind)
+				? units_ns(v, value)
+				: units_bytes(v, (uint64_t)value));
+		first = 0;
+	}
+	if (p->run.rate_hz > 0)
+		fprintf(out, ", at %g Hz", p->run.rate_hz);
+	if (p->run.duration_ns > 0)
+		fprintf(out, ", in %s", units_ns(v, p->run.duration_ns));
+	fprintf(out, " (import)\nlost     not known\n");
+}
+
+static void head_host(FILE *out, const struct profile *p)
+{
+	fprintf(out, "host     ");
+	text_print(out, strtab_text(p->strings, p->run.host), 30, 0);
+	if (p->run.ncpu)
+		fprintf(out, ", %" PRIu32 " x ", p->run.ncpu);
+	else
+		fprintf(out, ", ");
+	text_print(out, strtab_text(p->strings, p->run.cpu_model), 40, 0);
+	fprintf(out, ", ");
+	text_print(out, strtab_text(p->strings, p->run.kernel), 30, 0);
+	putc('\n', out);
+}
+
 void report_head(FILE *out, const struct profile *p)
 {
+	int imported = strcmp(strtab_text(p->strings, p->run.engine), "import") == 0;
 	char date[32];
 
 	report_date(date, p->run.started_at);
@@ -132,16 +174,14 @@ void report_head(FILE *out, const struct profile *p)
 		fprintf(out, "  exit code %d", p->run.exit_code);
 	putc('\n', out);
 	head_line(out, p, "command", p->run.command);
-	fprintf(out, "host     ");
-	text_print(out, strtab_text(p->strings, p->run.host), 30, 0);
-	fprintf(out, ", %" PRIu32 " x ", p->run.ncpu);
-	text_print(out, strtab_text(p->strings, p->run.cpu_model), 40, 0);
-	fprintf(out, ", ");
-	text_print(out, strtab_text(p->strings, p->run.kernel), 30, 0);
-	putc('\n', out);
+	if (!imported || p->run.host != STRTAB_EMPTY)
+		head_host(out, p);
 	if (strcmp(strtab_text(p->strings, p->run.labels), "{}") != 0)
 		head_line(out, p, "labels", p->run.labels);
-	head_samples(out, p);
+	if (imported)
+		head_imported(out, p);
+	else
+		head_samples(out, p);
 }
 
 /* ---- ranked table ---- */

@@ -213,7 +213,7 @@ static int begin_bare(struct perf *x)
 
 /* ---- the head of the file ---- */
 
-static void head_line(struct perf *x, const char *line, size_t n)
+static int head_line(struct perf *x, const char *line, size_t n)
 {
 	static const struct {
 		const char *name;
@@ -230,15 +230,18 @@ static void head_line(struct perf *x, const char *line, size_t n)
 		size_t m = strlen(texts[i].name);
 		uint32_t id;
 
-		if (n > m && memcmp(line, texts[i].name, m) == 0 &&
-		    intake_text(&x->in, line + m, n - m, &id) == 0)
-			memcpy((char *)&x->in.p->run + texts[i].field, &id, sizeof(id));
+		if (n <= m || memcmp(line, texts[i].name, m) != 0)
+			continue;
+		if (intake_text(&x->in, line + m, n - m, &id))
+			return x->err->code;
+		memcpy((char *)&x->in.p->run + texts[i].field, &id, sizeof(id));
 	}
 	at = memmem(line, n, freq, sizeof(freq) - 1);
 	if (at && x->rate == 0 && memmem(line, n, is, sizeof(is) - 1))
 		for (at += sizeof(freq) - 1;
 		     at < line + n && *at >= '0' && *at <= '9' && x->rate < 1e9; at++)
 			x->rate = x->rate * 10 + (*at - '0');
+	return 0;
 }
 
 /* ---- lines ---- */
@@ -272,10 +275,8 @@ static int take_line(struct perf *x, const char *line, size_t n)
 
 	if (n == 0 || (n == 1 && *line == ' '))
 		return end_sample(x);
-	if (*line == '#' && !x->open) {
-		head_line(x, line, n);
-		return 0;
-	}
+	if (*line == '#' && !x->open)
+		return head_line(x, line, n);
 	if (*line == '\t') {
 		if (!perf_frame(line, n, &f))
 			return err_set(x->err, ERR_FORMAT,
