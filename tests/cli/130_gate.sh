@@ -1,7 +1,7 @@
 #!/bin/bash
 # protea-prof gate: groups of runs, verdicts and exit codes, kept values, accepted changes, and what is refused: other
 # hosts, rates and modes, runs that are not whole, one run only, zero and missing values, the same run twice.
-# shellcheck disable=SC2317
+# shellcheck disable=SC2317,SC2016
 # shellcheck source=tests/cli/lib.sh
 . tests/cli/lib.sh
 PROF=$PWD/$O/protea-prof

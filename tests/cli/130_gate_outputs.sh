@@ -1,7 +1,7 @@
 #!/bin/bash
 # Outputs of protea-prof gate: JUnit against its schema, Markdown, annotations, code quality, the differential page,
 # addresses on CI servers; names of stages, functions and hosts that want to act; failures that must not look like a pass.
-# shellcheck disable=SC2317
+# shellcheck disable=SC2317,SC2016
 # shellcheck source=tests/cli/lib.sh
 . tests/cli/lib.sh
 PROF=$PWD/$O/protea-prof
@@ -119,6 +119,14 @@ hostile() {
 	python3 "$CHECK" evil
 }
 check "they act in none of the outputs" hostile
+rendered() { # as GitHub's renderer has it, before it removes what is not allowed
+	cmark-gfm --unsafe -e table -e autolink -e strikethrough -e tagfilter evil.md >evil.html && python3 "$CHECK" --html evil.html
+}
+if command -v cmark-gfm >/dev/null; then
+	check "… nor when the Markdown is rendered" rendered
+else
+	skip "… nor when the Markdown is rendered" "cmark-gfm is not installed"
+fi
 hostile_all() { hostile --all; }
 check "… nor where every row is shown" hostile_all
 accept_hostile() { # the line that is proposed is taken by a shell as it stands

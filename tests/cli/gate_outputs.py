@@ -1,8 +1,49 @@
-"""Outputs of protea-prof gate of hostile names: PREFIX.txt .md .xml .json .cq.json .err; nothing in them acts."""
+"""Outputs of protea-prof gate of hostile names: PREFIX.txt .md .xml .json .cq.json .err; nothing in them acts. --html FILE:
+the Markdown as it was rendered."""
 import json
 import re
 import sys
 import xml.dom.minidom
+from html.parser import HTMLParser
+
+
+class Page(HTMLParser):
+    """Tags that are there, rows with their cells, and the texts outside of code."""
+
+    def __init__(self):
+        super().__init__()
+        self.tags = set()
+        self.cells = []
+        self.inside = []
+        self.plain = ""
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.add(tag)
+        assert all(name == "align" or (tag, name) == ("code", "class") for name, _ in attributes), (tag, attributes)
+        if tag == "tr":
+            self.cells.append(0)
+        elif tag in ("td", "th"):
+            self.cells[-1] += 1
+        if tag in ("code", "pre"):
+            self.inside.append(tag)
+
+    def handle_endtag(self, tag):
+        if self.inside and self.inside[-1] == tag:
+            self.inside.pop()
+
+    def handle_data(self, data):
+        if not self.inside:
+            self.plain += data
+
+
+if sys.argv[1] == "--html":
+    page = Page()
+    page.feed(open(sys.argv[2], encoding="utf-8").read())
+    known = {"h3", "p", "br", "table", "thead", "tbody", "tr", "th", "td", "strong", "code", "pre", "ul", "li", "details", "summary"}
+    assert page.tags <= known, page.tags - known
+    assert page.cells and set(page.cells) == {8}, page.cells
+    assert "<details>" not in page.plain and "**" not in page.plain, page.plain
+    sys.exit()
 
 prefix = sys.argv[1]
 
