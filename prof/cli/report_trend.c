@@ -14,6 +14,7 @@
 #define ROWS  30
 #define NAMES 24 /* columns of a stage's name, at most */
 #define CELL  48
+#define HASH  12 /* characters of a git hash */
 
 /* ---- words ---- */
 
@@ -34,6 +35,15 @@ static void put_day(char text[32], int64_t unix_ns)
 {
 	report_date(text, unix_ns);
 	text[strcspn(text, " ")] = '\0';
+}
+
+/* Hashes as people shorten them. */
+static void put_commit(FILE *out, const struct trend *t, const struct trend_commit *c)
+{
+	char start[HASH + 1];
+
+	snprintf(start, sizeof start, "%.*s", HASH, c->name);
+	text_print(out, t->by_sha ? start : c->name, 40, 0);
 }
 
 /* " (95 %: +24 % … +29 %)" */
@@ -80,8 +90,8 @@ static void print_change(FILE *out, const struct listed *c, int names)
 	putc('\n', out);
 }
 
-static void print_changes(FILE *out, const struct trend_host *h, struct listed *list, size_t n,
-			  int names)
+static void print_changes(FILE *out, const struct trend *t, const struct trend_host *h,
+			  struct listed *list, size_t n, int names)
 {
 	char day[32];
 	size_t i;
@@ -97,12 +107,12 @@ static void print_changes(FILE *out, const struct trend_host *h, struct listed *
 
 		if (i == 0 || list[i - 1].commit != c) {
 			fprintf(out, "  at ");
-			text_print(out, c->name, 40, 0);
+			put_commit(out, t, c);
 			put_day(day, c->started_at);
 			fprintf(out, "  %s", day);
 			if (c > h->commits) {
 				fprintf(out, "  (after ");
-				text_print(out, c[-1].name, 40, 0);
+				put_commit(out, t, &c[-1]);
 				putc(')', out);
 			}
 			putc('\n', out);
@@ -129,7 +139,7 @@ static void print_drifts(FILE *out, const struct trend *t, const struct trend_ho
 		text_print(out, stage_of(l), names, names);
 		fprintf(out, "  %8s over %zu %s since ", change, d->n,
 			l->by_run || !t->key ? "runs" : "commits");
-		text_print(out, trend_commit_at(l, d->from)->name, 40, 0);
+		put_commit(out, t, trend_commit_at(l, d->from));
 		interval(out, d->lo, d->hi, 0);
 		putc('\n', out);
 	}
@@ -293,7 +303,7 @@ static void print_host(FILE *out, const struct trend *t, const struct trend_host
 						    trend_commit_at(&t->lines[i], c->at)};
 		}
 	if (n || says_something(t, h))
-		print_changes(out, h, list, n, names);
+		print_changes(out, t, h, list, n, names);
 	else
 		fprintf(out,
 			"too few to tell a change from noise: %d commits (or runs of several "

@@ -12,7 +12,7 @@
 #include "prof/cli/cmd.h"
 #include "prof/store/read.h"
 
-#define COMMIT_CHARS 12 /* of a git hash, of a run's id */
+#define ID_CHARS 8
 
 static int no_memory(struct err *err)
 {
@@ -130,6 +130,7 @@ static int choose_key(struct trend *t, struct err *err)
 		key = "commit";
 	else if (shas_differ(t))
 		key = "git_sha";
+	t->by_sha = !t->o->label && key && strcmp(key, "git_sha") == 0;
 	t->key = key ? strdup(key) : NULL;
 	return key && !t->key ? no_memory(err) : 0;
 }
@@ -145,9 +146,9 @@ static int name_runs(struct trend *t, struct err *err)
 		const struct gate_run *r = &t->table.runs_a[i];
 
 		if (!t->key)
-			t->names[i] = strndup(r->id, 8);
-		else if (strcmp(t->key, "git_sha") == 0 && !t->o->label)
-			t->names[i] = strndup(r->git_sha, COMMIT_CHARS);
+			t->names[i] = strndup(r->id, ID_CHARS);
+		else if (t->by_sha)
+			t->names[i] = strdup(r->git_sha);
 		else
 			t->names[i] = label_of(r, t->key);
 		if (!t->names[i])

@@ -21,7 +21,7 @@ struct trend_options { /* strings borrowed, NULL: none */
 };
 
 struct trend_commit {
-	const char *name;   /* value of the label, start of the git hash, or of the run's id */
+	const char *name;   /* value of the label, git hash, or the start of the run's id */
 	int64_t started_at; /* of its first run */
 	size_t first, n;    /* its runs, in trend_host.runs */
 };
@@ -51,6 +51,7 @@ struct trend {
 	struct trend_line *lines; /* owned; by host, then as the table's rows */
 	size_t n;
 	char *key; /* owned: label whose values are the commits; NULL: each run is its own, "git_sha": that of the run */
+	int by_sha;      /* commits are git hashes, not values of a label */
 	char **names;    /* owned: what commits are called, by run */
 	char *what;      /* owned: the runs, in words */
 	size_t left_out; /* runs that failed or have no end */
