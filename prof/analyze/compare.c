@@ -196,8 +196,8 @@ static int check_norm(const struct compare *c, struct err *err)
 	for (r = 0; r < c->n_runs; r++)
 		if (!((c->o.norm == COMPARE_TOTAL ? c->runs[r].value : c->runs[r].duration_ns) > 0))
 			return err_set(err, ERR_NOTFOUND,
-				       "a run of the %s has no %s to normalise by; leave "
-				       "normalising out",
+				       "a run of the %s has no %s to normalise by; take "
+				       "none",
 				       c->runs[r].group ? "candidate" : "base",
 				       c->o.norm == COMPARE_TOTAL ? "samples" : "duration");
 	return 0;

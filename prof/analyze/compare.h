@@ -77,6 +77,9 @@ struct compare_function {  /* a row, of whatever the list is by; strings: compar
 		stack; /* "main;f;g": the path below which most of self (or total) moved; STRTAB_EMPTY: none */
 	uint32_t stage;     /* in which most of it moved; STRTAB_EMPTY: in none */
 	double stage_delta; /* of self there */
+	/* Its total moved, no single callee explains most of that, and what moved by itself below it does not add up to
+	 * it: many small changes. */
+	int is_sum;
 	enum compare_fate fate;
 	uint32_t partner; /* row */
 };

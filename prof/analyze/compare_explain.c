@@ -18,6 +18,7 @@ struct explaining {
 	double *best_delta;  /* owned */
 	uint32_t *outer;     /* owned; per row: its outermost node whose total moved most */
 	double *outer_delta; /* owned */
+	double *told; /* owned; per node: what rows that moved by themselves have of its delta */
 	struct buf text;
 	uint32_t *path; /* owned: nodes of a path */
 	size_t cap_path;
@@ -57,6 +58,12 @@ static void link_children(struct explaining *x)
 	}
 }
 
+/* More than all of it explains nothing: something else must have moved the other way. */
+static int explains(double part)
+{
+	return part >= COMPARE_EXPLAINS && part <= 1 / COMPARE_EXPLAINS;
+}
+
 /* From a node down as long as one child explains most of `delta`. */
 static uint32_t descend(const struct explaining *x, uint32_t node, double delta)
 {
@@ -65,7 +72,7 @@ static uint32_t descend(const struct explaining *x, uint32_t node, double delta)
 	do {
 		node = next;
 		for (i = x->child[node]; i; i = x->sibling[i])
-			if (node_delta(x->c, i) / delta >= COMPARE_EXPLAINS)
+			if (explains(node_delta(x->c, i) / delta))
 				break;
 		next = i;
 	} while (next);
@@ -102,6 +109,22 @@ static uint32_t path_text(struct explaining *x, uint32_t node)
 	if (buf_failed(&x->text) || strtab_intern(c->strings, buf_str(&x->text), x->text.len, &id))
 		return PROFILE_NONE;
 	return id;
+}
+
+/* How much of each node's change rows tell that moved by themselves. */
+static void add_told(struct explaining *x)
+{
+	const struct compare *c = x->c;
+	uint32_t i;
+
+	for (i = c->n_nodes; i-- > 0;) {
+		uint32_t row = c->row_of[i];
+
+		if (row != PROFILE_NONE && compare_moved(&c->rows[row]))
+			x->told[i] += c->node_mean[1][i] - c->node_mean[0][i];
+		if (i)
+			x->told[c->nodes[i].parent] += x->told[i];
+	}
 }
 
 /* ---- paths of rows ---- */
@@ -148,6 +171,15 @@ static void find_paths(struct explaining *x)
 	}
 }
 
+/* More than the samples below it could bring about alone, even if their sum is known better. */
+static int is_clear(const struct compare *c, size_t row)
+{
+	const struct compare_moments *m = c->sums[row].total;
+	double variance = m[0].variance / m[0].n + m[1].variance / m[1].n;
+
+	return fabs(c->rows[row].total.delta) > 2 * sqrt(variance);
+}
+
 static int name_paths(struct explaining *x)
 {
 	struct compare *c = x->c;
@@ -157,8 +189,13 @@ static int name_paths(struct explaining *x)
 		struct compare_function *f = &c->rows[r];
 		uint32_t node = x->best[r];
 
-		if (x->outer[r] && !compare_moved(f) && compare_total_moved(f))
-			node = descend(x, x->outer[r], node_delta(c, x->outer[r]));
+		if (x->outer[r] && !compare_moved(f) && compare_total_moved(f)) {
+			double delta = node_delta(c, x->outer[r]);
+
+			node = descend(x, x->outer[r], delta);
+			f->is_sum = node == x->outer[r] && is_clear(c, r) &&
+				    x->told[node] / delta < COMPARE_EXPLAINS;
+		}
 		if (node)
 			f->stack = path_text(x, node);
 		if (f->stack == PROFILE_NONE)
@@ -297,7 +334,8 @@ static size_t find_lost(struct compare *c, struct lost *lost, uint32_t *lost_of)
 		int in = has(f, 1);
 
 		lost_of[i] = PROFILE_NONE;
-		if (has(f, 0) == in || (in ? f->total.b : f->total.a) < least)
+		if (has(f, 0) == in || (in ? f->total.b : f->total.a) < least ||
+		    *strtab_text(c->strings, f->function) == '[')
 			continue;
 		lost_of[i] = (uint32_t)n;
 		lost[n++] = (struct lost){(uint32_t)i, PROFILE_NONE, in, 0};
@@ -468,6 +506,8 @@ static int explain(struct explaining *x)
 	if (rc)
 		return rc;
 	find_paths(x);
+	if (c->o.by != COMPARE_BY_STAGE)
+		add_told(x);
 	rc = c->o.by == COMPARE_BY_STACK ? name_stack_rows(x) : name_paths(x);
 	if (rc == 0 && c->o.by != COMPARE_BY_STAGE)
 		rc = find_stages(x);
@@ -489,7 +529,8 @@ int compare_explain(struct compare *c, struct err *err)
 	x.best_delta = calloc(c->n_rows + 1, sizeof *x.best_delta);
 	x.outer = calloc(c->n_rows + 1, sizeof *x.outer);
 	x.outer_delta = calloc(c->n_rows + 1, sizeof *x.outer_delta);
-	if (x.child && x.sibling && x.best && x.best_delta && x.outer && x.outer_delta)
+	x.told = calloc((size_t)c->n_nodes + 1, sizeof *x.told);
+	if (x.child && x.sibling && x.best && x.best_delta && x.outer && x.outer_delta && x.told)
 		rc = explain(&x);
 	free(x.child);
 	free(x.sibling);
@@ -497,6 +538,7 @@ int compare_explain(struct compare *c, struct err *err)
 	free(x.best_delta);
 	free(x.outer);
 	free(x.outer_delta);
+	free(x.told);
 	free(x.path);
 	buf_release(&x.text);
 	return rc ? err_nomem(err, "what a comparison explains") : 0;

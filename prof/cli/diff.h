@@ -22,6 +22,8 @@ struct diff { /* {0} to begin with */
 	struct diff_value *values; /* owned; in the table's order */
 	size_t n_values;
 	struct compare *functions; /* owned */
+	char **remarks;            /* owned: in what runs differ, which are not whole */
+	size_t n_remarks;
 };
 
 struct diff_wish {
@@ -35,6 +37,9 @@ struct diff_wish {
 
 /* Reads both groups once, compares values and functions. */
 int diff_read(struct diff *d, struct diff_wish *wish, struct err *err);
+int diff_remark(struct diff *d, struct err *err); /* fills remarks */
+/* Of the runs, then of the comparison; NULL: no more. */
+const char *diff_remark_text(const struct diff *d, size_t i);
 void diff_release(struct diff *d);
 
 /* Did it change by more than the values of a group differ (a run per side: by anything at all)? */

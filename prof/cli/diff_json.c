@@ -157,6 +157,7 @@ static json_t *function_json(const struct compare *c, const struct compare_funct
 	bad |= jsonout_put(o, "total", numbers_json(&f->total));
 	bad |= jsonout_put(o, "moved", json_boolean(compare_moved(f)));
 	bad |= jsonout_put(o, "total_moved", json_boolean(compare_total_moved(f)));
+	bad |= jsonout_put(o, "small_changes", json_boolean(f->is_sum));
 	bad |= jsonout_put(o, "verdict", json_null());
 	bad |= jsonout_put(o, "fate", text_or_null(fate));
 	bad |= jsonout_put(o, "partner",
@@ -202,14 +203,14 @@ static json_t *explanation_json(const struct compare *c)
 	return checked(o, bad);
 }
 
-static json_t *remarks_json(const struct compare *c)
+static json_t *remarks_json(const struct diff *d)
 {
 	json_t *list = json_array();
 	const char *remark;
 	int bad = !list;
 	size_t i;
 
-	for (i = 0; (remark = compare_remark(c, i)); i++)
+	for (i = 0; (remark = diff_remark_text(d, i)); i++)
 		bad |= json_array_append_new(list, jsonout_text(remark)) != 0;
 	return checked(list, bad);
 }
@@ -243,6 +244,6 @@ int diff_json(FILE *out, const struct diff *d, const struct diff_wish *wish, str
 	bad |= jsonout_put(root, "explanation", explanation_json(c));
 	bad |= jsonout_put(root, "metrics", values_json(d));
 	bad |= jsonout_put(root, "functions", functions_json(d, wish));
-	bad |= jsonout_put(root, "remarks", remarks_json(c));
+	bad |= jsonout_put(root, "remarks", remarks_json(d));
 	return jsonout_finish(out, root, bad, err);
 }

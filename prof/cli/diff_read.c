@@ -134,13 +134,24 @@ int diff_read(struct diff *d, struct diff_wish *wish, struct err *err)
 		rc = read_runs(d, err);
 	if (rc == 0)
 		rc = compare_finish(d->functions, err);
-	return rc ? rc : decide_values(d, err);
+	if (rc == 0)
+		rc = decide_values(d, err);
+	return rc ? rc : diff_remark(d, err);
+}
+
+const char *diff_remark_text(const struct diff *d, size_t i)
+{
+	return i < d->n_remarks ? d->remarks[i] : compare_remark(d->functions, i - d->n_remarks);
 }
 
 void diff_release(struct diff *d)
 {
+	size_t i;
 	int g;
 
+	for (i = 0; i < d->n_remarks; i++)
+		free(d->remarks[i]);
+	free(d->remarks);
 	compare_free(d->functions);
 	free(d->values);
 	metrics_release(&d->table);

@@ -119,7 +119,9 @@ static void print_where(const struct diff_printing *x, const struct compare_func
 	const char *stage = compare_text(c, f->stage), *stack = compare_text(c, f->stack);
 	struct buf text = BUF_INIT;
 
-	if (x->o->by != COMPARE_BY_STAGE && *stage)
+	if (x->o->by == COMPARE_BY_STACK && *stage)
+		buf_printf(&text, "in stage %s", stage);
+	else if (x->o->by != COMPARE_BY_STAGE && *stage)
 		buf_printf(&text, "%s: ", stage);
 	if (x->o->by != COMPARE_BY_STACK &&
 	    (text.len || strcmp(stack, compare_text(c, f->function)) != 0))
@@ -168,14 +170,16 @@ static void print_row(const struct diff_printing *x, const struct columns *t, si
 	diff_begin_colour(x, f->self.delta, moved);
 	columns_print(x->out, t, row);
 	diff_end_colour(x, f->self.delta, moved);
-	text_pair(x->out, compare_text(c, f->function), x->o->by == COMPARE_BY_STACK ? "" : detail,
-		  room);
+	if (x->o->by == COMPARE_BY_STACK)
+		text_print(x->out, without_start(compare_text(c, f->function)), room, 0);
+	else
+		text_pair(x->out, compare_text(c, f->function), detail, room);
 	putc('\n', x->out);
 	print_where(x, f);
 	print_fate(x, f);
 }
 
-static int add_columns(struct columns *t)
+static void add_columns(struct columns *t)
 {
 	columns_add(t, "change", 0);
 	columns_add(t, "%", 0);
@@ -184,7 +188,6 @@ static int add_columns(struct columns *t)
 	columns_add(t, "candidate", 0);
 	columns_add(t, "of total", 2);
 	columns_add(t, "with callees", 3);
-	return 0;
 }
 
 static void print_table(const struct diff_printing *x, const struct compare_function *rows,
@@ -281,6 +284,60 @@ static void print_functions(const struct diff_printing *x)
 	print_rest(x, &t, t.moved ? shown : 0);
 }
 
+/* ---- many small changes ---- */
+
+static void print_sum(const struct diff_printing *x, const struct columns *t, size_t row,
+		      const struct compare_function *f, int room)
+{
+	const struct compare *c = x->d->functions;
+
+	diff_begin_colour(x, f->total.delta, 1);
+	columns_print(x->out, t, row);
+	diff_end_colour(x, f->total.delta, 1);
+	text_pair(x->out, compare_text(c, f->function), text_base(compare_text(c, f->module)),
+		  room);
+	putc('\n', x->out);
+	if (strcmp(compare_text(c, f->stack), compare_text(c, f->function)) != 0)
+		diff_put_dim(x, without_start(compare_text(c, f->stack)), 4);
+}
+
+static void fill_sum(struct columns *t, size_t row, const struct diff_printing *x,
+		     const struct compare_function *f)
+{
+	const struct compare_function as_self = {.self = f->total, .total = f->total};
+
+	fill_row(t, row, x, &as_self);
+}
+
+/* Functions that cost more or less with all they call, while nothing below them moved by enough to be named. */
+static void print_sums(const struct diff_printing *x)
+{
+	size_t n, i, k = 0, limit = x->wish->limit > 0 ? (size_t)x->wish->limit : DIFF_ROWS;
+	const struct compare_function *rows = compare_rows(x->d->functions, &n);
+	const struct compare_function **sums = calloc(n + 1, sizeof *sums);
+	struct columns t;
+	int room;
+
+	for (i = 0; sums && i < n && k < limit; i++)
+		if (rows[i].is_sum)
+			sums[k++] = &rows[i];
+	if (!k || columns_init(&t, k)) {
+		free(sums);
+		return;
+	}
+	add_columns(&t);
+	for (i = 0; i < k; i++)
+		fill_sum(&t, i, x, sums[i]);
+	fputs("\nwith all that they call, of many small changes:\n", x->out);
+	room = columns_fit(&t, x->line, 26);
+	columns_print(x->out, &t, SIZE_MAX);
+	fprintf(x->out, "%s\n", compare_by_name(x->o->by));
+	for (i = 0; i < k; i++)
+		print_sum(x, &t, i, sums[i], room);
+	columns_release(&t);
+	free(sums);
+}
+
 /* ---- what to make of it ---- */
 
 /* As many lines as it needs, broken at blanks. */
@@ -329,9 +386,11 @@ static void print_remarks(const struct diff_printing *x)
 	else if (compare_test(c) == COMPARE_EXACT)
 		print_remark(x, "measured in full: every difference is one of these runs");
 	else
-		fprintf(x->out, "means of %zu + %zu runs; \"95 %%\" is what varies between runs\n",
-			compare_runs(c, 0), compare_runs(c, 1));
-	for (i = 0; (remark = compare_remark(c, i)); i++)
+		fprintf(x->out,
+			"%ss: means of %zu + %zu runs; values of stages: medians; \"95 %%\": what "
+			"varies between runs\n",
+			compare_by_name(x->o->by), compare_runs(c, 0), compare_runs(c, 1));
+	for (i = 0; (remark = diff_remark_text(x->d, i)); i++)
 		print_remark(x, remark);
 }
 
@@ -348,6 +407,7 @@ void diff_text(FILE *out, const struct diff *d, const struct diff_wish *wish)
 	print_side(&x, 1);
 	print_total(&x);
 	print_functions(&x);
+	print_sums(&x);
 	diff_text_values(&x);
 	print_remarks(&x);
 }

@@ -647,6 +647,59 @@ static void stacks_cut_short(void **state)
 	compare_free(r.c);
 }
 
+/* Forty callees grow by a quarter each: none of them by more than noise, all together by far more. */
+static void many_small_changes(void **state)
+{
+	struct profile *a = rig_run(), *b = rig_run();
+	struct rig r;
+	size_t n, i, sums = 0;
+	const struct compare_function *rows;
+
+	(void)state;
+	for (i = 0; i < 40; i++) {
+		char path[64];
+
+		snprintf(path, sizeof path, "main@/p;run@/p;work@/p;f%zu@/p", i);
+		rig_cpu(a, path, 24);
+		rig_cpu(b, path, 30);
+	}
+	rig_cpu(a, "main@/p;run@/p;rest@/p", 800);
+	rig_cpu(b, "main@/p;run@/p;rest@/p", 790);
+	rig_start(&r, &cpu);
+	assert_int_equal(rig_add(&r, 0, a), 0);
+	assert_int_equal(rig_add(&r, 1, b), 0);
+	assert_int_equal(compare_finish(r.c, NULL), 0);
+	rows = compare_rows(r.c, &n);
+	for (i = 0; i < n; i++) {
+		assert_false(compare_moved(&rows[i]));
+		sums += rows[i].is_sum != 0;
+	}
+	assert_int_equal(sums, 1);
+	assert_true(rig_row(&r, "work")->is_sum);
+	assert_string_equal(rig_stack(&r, "run"), "main;run;work");
+	compare_free(r.c);
+}
+
+/* What rises in one place and falls in another is not explained by the one that is larger than all of it. */
+static void changes_that_cancel(void **state)
+{
+	struct profile *a = rig_run(), *b = rig_run();
+	struct rig r;
+
+	(void)state;
+	rig_cpu(a, "main;f", 100);
+	rig_cpu(a, "main;g", 900);
+	rig_cpu(b, "main;f", 1300);
+	rig_cpu(b, "main;g", 100);
+	rig_start(&r, &cpu);
+	assert_int_equal(rig_add(&r, 0, a), 0);
+	assert_int_equal(rig_add(&r, 1, b), 0);
+	assert_int_equal(compare_finish(r.c, NULL), 0);
+	assert_string_equal(compare_text(r.c, compare_explanation(r.c)->stack), "main");
+	assert_true(compare_moved(rig_row(&r, "f")) && compare_moved(rig_row(&r, "g")));
+	compare_free(r.c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -674,6 +727,8 @@ int main(void)
 		cmocka_unit_test(kinds_that_are_missing),
 		cmocka_unit_test(a_group_without_runs),
 		cmocka_unit_test(stacks_cut_short),
+		cmocka_unit_test(many_small_changes),
+		cmocka_unit_test(changes_that_cancel),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
