@@ -10,6 +10,10 @@
 #include "prof/base/err.h"
 
 #define POWER_Z 0.8416212335729143 /* proposed runs suffice in 80 of 100 cases */
+#define CHANCE  0.05
+/* A change that is certain is called larger than what matters with so many times the error of a bound: where that is wrong,
+ * it is nearly as large. */
+#define BEYOND 4
 
 /* ---- words ---------------------------------------------------------------------------------------- */
 
@@ -162,6 +166,7 @@ static int decide_zero(struct decision *d, const struct sample *x, const struct 
 /* On the scale of the sample. Up is towards larger values. */
 struct shift {
 	double by, lo, hi;
+	double beyond_lo, beyond_hi; /* narrower: see BEYOND */
 	double se; /* standard error, of the interval's width or, without one, of the spread */
 	struct rank_p p;
 	double least; /* p cannot be less */
@@ -178,6 +183,11 @@ static double spread_of(const double *v, size_t n, double *room)
 	for (i = 0; i < n; i++)
 		room[i] = fabs(v[i] - middle);
 	return 1.482602218505602 * rank_median(room, n);
+}
+
+static double beyond_tail(double tail)
+{
+	return fmin(BEYOND * tail, 0.45);
 }
 
 static void join(struct shift *s, double lo, double hi)
@@ -197,6 +207,7 @@ static void shift_paired(struct shift *s, const struct sample *x, double tail)
 	rank_sort(sorted, n);
 	s->by = rank_walsh_median(sorted, n);
 	rank_signed_interval(sorted, n, tail, &s->lo, &s->hi);
+	rank_signed_interval(sorted, n, beyond_tail(tail), &s->beyond_lo, &s->beyond_hi);
 	if (bootstrap_one(sorted, n, tail, x->boot, &lo, &hi) == 0)
 		join(s, lo, hi);
 	s->se = spread_of(x->d, n, room) / sqrt((double)n);
@@ -214,6 +225,7 @@ static void shift_groups(struct shift *s, const struct sample *x, double tail)
 	rank_sort(b, x->n_b);
 	s->by = rank_difference_median(a, x->n_a, b, x->n_b);
 	rank_sum_interval(a, x->n_a, b, x->n_b, tail, &s->lo, &s->hi);
+	rank_sum_interval(a, x->n_a, b, x->n_b, beyond_tail(tail), &s->beyond_lo, &s->beyond_hi);
 	if (bootstrap_two(a, x->n_a, b, x->n_b, tail, x->boot, &lo, &hi) == 0)
 		join(s, lo, hi);
 	of_a = spread_of(x->a, x->n_a, room);
@@ -231,13 +243,15 @@ static void shift_of(struct shift *s, const struct sample *x, double tail)
 		s->se = (s->hi - s->lo) / 2 / rank_normal_quantile(tail);
 	s->lo -= x->drift;
 	s->hi += x->drift;
+	s->beyond_lo -= x->drift;
+	s->beyond_hi += x->drift;
 }
 
 /* ---- verdict -------------------------------------------------------------------------------------- */
 
 /* The shift as seen towards regression: what is worse is up. */
 struct view {
-	double by, lo, hi;
+	double by, lo, hi, beyond_lo, beyond_hi;
 	double worse,
 		better; /* the smallest shifts that matter, both positive; better may be infinite */
 	double p_worse, p_better;
@@ -245,11 +259,26 @@ struct view {
 
 static struct view view_of(const struct shift *s, const struct sample *x, double least, int flip)
 {
-	struct view v = {s->by,   s->lo,    s->hi, sample_shift(x, least), -sample_shift(x, -least),
-			 s->p.up, s->p.down};
+	struct view v = {.by = s->by,
+			 .lo = s->lo,
+			 .hi = s->hi,
+			 .beyond_lo = s->beyond_lo,
+			 .beyond_hi = s->beyond_hi,
+			 .worse = sample_shift(x, least),
+			 .better = -sample_shift(x, -least),
+			 .p_worse = s->p.up,
+			 .p_better = s->p.down};
 
 	if (flip)
-		v = (struct view){-s->by, -s->hi, -s->lo, v.better, v.worse, s->p.down, s->p.up};
+		v = (struct view){.by = -s->by,
+				  .lo = -s->hi,
+				  .hi = -s->lo,
+				  .beyond_lo = -s->beyond_hi,
+				  .beyond_hi = -s->beyond_lo,
+				  .worse = v.better,
+				  .better = v.worse,
+				  .p_worse = s->p.down,
+				  .p_better = s->p.up};
 	return v;
 }
 
@@ -263,22 +292,30 @@ static size_t least_pairs(int paired, double alpha)
 	return n;
 }
 
-/* Runs of each group needed so that a shift of the size seen, with the spread seen, is told from the nearest border. */
+/* Runs of each group, where there are n with that standard error, until a distance is told apart from nothing. */
+static double runs_for(double n, double se, double distance, double tail)
+{
+	double by = (rank_normal_quantile(tail) + POWER_Z) * se / distance;
+
+	return n * by * by;
+}
+
+/* For the verdict that the shift seen and the spread seen point to; a shift that chance may well have made is taken for
+ * none. */
 static double runs_needed(const struct decision *d, const struct view *v, double se, double tail)
 {
-	double border = v->by < 0 ? -v->better : v->worse, gap, need, for_change;
 	double n = (double)(d->n_a < d->n_b ? d->n_a : d->n_b);
+	double by = fmin(v->p_worse, v->p_better) <= CHANCE ? v->by : 0, change, ok;
 
-	gap = v->by < 0 && v->by > border ? v->worse - v->by : fabs(v->by - border);
-	if (gap < se) /* it hardly lies just there */
-		gap = se;
-	need = (rank_normal_quantile(tail) + POWER_Z) * se / gap;
-	need = n * need * need;
-	if (v->by > v->worse || v->by < -v->better) {
-		for_change = (rank_normal_quantile(d->alpha) + POWER_Z) * se / fabs(v->by);
-		need = fmax(need, n * for_change * for_change);
-	}
-	return need;
+	if (by > v->worse)
+		return fmax(runs_for(n, se, by, d->alpha),
+			    runs_for(n, se, fmax(by - v->worse, se), beyond_tail(tail)));
+	ok = runs_for(n, se, by > 0 ? fmax(v->worse - by, se) : v->worse - by, tail);
+	if (!(by < -v->better))
+		return ok;
+	change = runs_for(n, se, -by, d->alpha);
+	return fmin(ok,
+		    fmax(change, runs_for(n, se, fmax(-v->better - by, se), beyond_tail(tail))));
 }
 
 /* Why it is inconclusive, and how many more runs would decide. */
@@ -292,7 +329,8 @@ static void explain(struct decision *d, const struct shift *s, const struct samp
 	if (few)
 		need = fmax(need, (double)least_pairs(x->paired, d->alpha));
 	d->reason = few ? DECIDE_FEW_RUNS : DECIDE_SPREAD;
-	if (!few && x->drift > 0 && (v->lo + x->drift > v->worse || v->hi - x->drift < v->worse)) {
+	if (!few && x->drift > 0 &&
+	    (v->beyond_lo + x->drift > v->worse || v->hi - x->drift < v->worse)) {
 		d->reason = DECIDE_DRIFT; /* without it, this were decided */
 		return;
 	}
@@ -315,9 +353,9 @@ static void judge(struct decision *d, const struct shift *s, const struct sample
 	d->worse = v->by > 0 ? 1 : v->by < 0 ? -1 : 0;
 	d->p = d->q = fmin(v->p_worse, v->p_better);
 	d->reason = DECIDE_DECIDED;
-	if (v->lo > v->worse && v->p_worse <= d->alpha)
+	if (v->beyond_lo > v->worse && v->p_worse <= d->alpha)
 		d->verdict = VERDICT_REGRESSION;
-	else if (v->hi < -v->better && v->p_better <= d->alpha)
+	else if (v->beyond_hi < -v->better && v->p_better <= d->alpha)
 		d->verdict = VERDICT_IMPROVED;
 	else if (v->hi <= v->worse)
 		d->verdict = VERDICT_OK;

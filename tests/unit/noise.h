@@ -50,14 +50,28 @@ struct noise_draw {
 	size_t a[256], b[256];
 };
 
-/* In turns, as `gate --exec` runs them (AB BA BA AB …), in blocks of 2 to 10 times two pairs, each from anywhere. */
+/* Which run of a pair is first. */
+enum noise_order {
+	NOISE_COIN,  /* drawn for each pair */
+	NOISE_QUADS, /* AB BA or BA AB, drawn for each two */
+	NOISE_FIXED  /* AB BA BA AB BA AB AB BA … (Thue and Morse) */
+};
+
+/* In turns, in blocks of 2 to 10 times two pairs, each from anywhere. */
 static inline void noise_turns(const struct noise *x, struct dice *g, size_t n, size_t width,
-			       struct noise_draw *d)
+			       enum noise_order order, struct noise_draw *d)
 {
 	size_t i, at = 0, left = 0;
+	int coin = 0;
 
 	for (i = 0; i < n; i++) {
-		int swap = __builtin_parityll(i);
+		int swap;
+
+		if (order == NOISE_COIN || (order == NOISE_QUADS && i % 2 == 0))
+			coin = (int)dice_below(g, 2);
+		swap = order == NOISE_FIXED   ? __builtin_parityll(i)
+		       : order == NOISE_QUADS ? coin ^ (int)(i % 2)
+					      : coin;
 
 		if (left == 0) {
 			left = 2 * (2 + dice_below(g, 9));

@@ -16,6 +16,7 @@ struct trial {
 	size_t width; /* recorded processes that make one run */
 	size_t pairs;
 	int groups; /* one after the other */
+	enum noise_order order;
 	double relative, absolute, alpha, size;
 	/* The candidate takes so much more: of everything, or of one process of the run alone. */
 	double effect;
@@ -32,7 +33,7 @@ static inline void trial_draw(struct trial *t, struct noise_draw *d)
 	if (t->groups)
 		noise_groups(t->noise, &t->dice, t->pairs, t->width, d);
 	else
-		noise_turns(t->noise, &t->dice, t->pairs, t->width, d);
+		noise_turns(t->noise, &t->dice, t->pairs, t->width, t->order, d);
 }
 
 /* Value k of processes [first, first + n) of the run that begins at `at`. */
@@ -89,7 +90,9 @@ static inline void trial_one(struct trial *t, struct rates *r, size_t k)
 
 /* ---- a whole comparison ---- */
 
-/* A run of 4 processes as 40 stages: itself, each process, each of their 5 stages, and 15 stages around two neighbours
+#define TRIAL_STAGES 40
+
+/* A run of several processes as 40 stages: itself, each process, each of their 5 stages, and stages around two neighbours
  * of those; of each, wall time, CPU time, CPU time as samples would tell it (1,000 a second), and memory in use (pages,
  * nearly the same in each run). They have in common what the recording has. */
 struct trial_stage {
@@ -97,18 +100,18 @@ struct trial_stage {
 	size_t stage, until; /* stages of a process; 0 … 0: the whole process */
 };
 
-static inline size_t trial_stages(struct trial_stage *s)
+static inline size_t trial_stages(struct trial_stage *s, size_t width)
 {
 	size_t n = 0, p, k;
 
-	s[n++] = (struct trial_stage){0, 4, 0, 0};
-	for (p = 0; p < 4; p++)
+	s[n++] = (struct trial_stage){0, width, 0, 0};
+	for (p = 0; p < width; p++)
 		s[n++] = (struct trial_stage){p, 1, 0, 0};
-	for (p = 0; p < 4; p++)
-		for (k = 0; k < NOISE_STAGES; k++)
+	for (p = 0; p < width; p++)
+		for (k = 0; k < NOISE_STAGES && n < TRIAL_STAGES; k++)
 			s[n++] = (struct trial_stage){p, 1, k, k + 1};
-	for (p = 0; p < 4; p++)
-		for (k = 0; k + 1 < NOISE_STAGES && n < 40; k++)
+	for (p = 0; p < width; p++)
+		for (k = 0; k + 1 < NOISE_STAGES && n < TRIAL_STAGES; k++)
 			s[n++] = (struct trial_stage){p, 1, k, k + 2};
 	return n;
 }
@@ -142,13 +145,15 @@ static inline double trial_metric(struct trial *t, const struct trial_stage *s, 
 /* Draws one comparison into rows[TRIAL_ROWS][2][TRIAL_PAIRS]; returns how many. Row 0 … 3 are the whole run's. */
 static inline size_t trial_rows(struct trial *t, double (*rows)[2][TRIAL_PAIRS])
 {
-	struct trial_stage stages[40];
-	size_t n = trial_stages(stages), i, s, metric;
+	struct trial_stage stages[TRIAL_STAGES];
+	size_t n, i, s, metric;
 	struct noise_draw at;
 
+	if (t->width == 0)
+		t->width = 4;
+	n = trial_stages(stages, t->width);
 	if (t->stages)
 		n = t->stages;
-	t->width = 4;
 	trial_draw(t, &at);
 	for (s = 0; s < n; s++)
 		for (metric = 0; metric < 4; metric++)
