@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "prof/analyze/gate_internal.h"
+#include "prof/base/units.h"
 
 /* ---- words ---- */
 
@@ -40,14 +41,26 @@ int gate_anyway_parse(const char *name)
 	return -1;
 }
 
+char *gate_factor_text(char out[METRIC_TEXT], double factor)
+{
+	char text[UNITS_TEXT];
+
+	if (factor < 999.5 || !(factor < 1e18))
+		snprintf(out, METRIC_TEXT, "%.3g", factor);
+	else
+		snprintf(out, METRIC_TEXT, "%s", units_count(text, (uint64_t)llround(factor)));
+	return out;
+}
+
 char *gate_change_text(char out[METRIC_TEXT], double change)
 {
+	char text[METRIC_TEXT];
 	double percent = 100 * change, size = fabs(percent);
 
 	if (!isfinite(change))
 		snprintf(out, METRIC_TEXT, "-");
 	else if (change >= 1)
-		snprintf(out, METRIC_TEXT, "x %.3g", change + 1);
+		snprintf(out, METRIC_TEXT, "x %.40s", gate_factor_text(text, change + 1));
 	else if (size < 0.005)
 		snprintf(out, METRIC_TEXT, "0 %%");
 	else

@@ -41,6 +41,8 @@ static inline const struct gate_run *gate_run_at(const struct gate_work *w, int 
 const char *gate_text(struct gate_work *w, const char *fmt, ...) ERR_PRINTF(2, 3);
 void gate_remark(struct gate_work *w, const char *fmt, ...) ERR_PRINTF(2, 3);
 
+char *gate_factor_text(char out[METRIC_TEXT], double factor); /* "3.4", "1,135" */
+
 /* gate_refuse.c: what keeps values from being compared, as remarks and bits. */
 void gate_refuse(struct gate_work *w);
 const char *gate_refusal_text(unsigned bits); /* one of them, in words: "the machines differ" */

@@ -357,6 +357,8 @@ static void words_are_read_back(void **state)
 	assert_string_equal(gate_change_text(out, -0.12), "-12 %");
 	assert_string_equal(gate_change_text(out, 0.0012), "+0.12 %");
 	assert_string_equal(gate_change_text(out, 2.4), "x 3.4");
+	assert_string_equal(gate_change_text(out, 1134), "x 1,135");
+	assert_string_equal(gate_change_text(out, 1e20), "x 1e+20");
 	assert_string_equal(gate_change_text(out, 0), "0 %");
 	assert_string_equal(gate_change_text(out, NAN), "-");
 	assert_string_equal(gate_change_text(out, INFINITY), "-");
