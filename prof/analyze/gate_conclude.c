@@ -65,8 +65,8 @@ static const char *changed(struct gate_work *w, const struct gate_row *r)
 		return gate_text(w, "%s%.80s%s%s changed", of, r->stage ? r->stage : "", colon,
 				 metric_title(r->metric));
 	if (change >= 1)
-		return gate_text(w, "%s%.80s%s%s rose %.3g-fold", of, r->stage ? r->stage : "",
-				 colon, metric_title(r->metric), change + 1);
+		return gate_text(w, "%s%.80s%s%s rose %s-fold", of, r->stage ? r->stage : "", colon,
+				 metric_title(r->metric), gate_factor_text(text, change + 1));
 	gate_change_text(text, fabs(change));
 	return gate_text(w, "%s%.80s%s%s %s by %s", of, r->stage ? r->stage : "", colon,
 			 metric_title(r->metric), change < 0 ? "fell" : "rose",
