@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "prof/analyze/baseline.h"
+#include "prof/base/hash.h"
 #include "tests/unit/gate_rig.h"
 
 static double value(const struct metric_table *t, const char *stage, enum metric m, size_t at)
@@ -226,6 +227,74 @@ static void stages_of_one_name_add_up_once(void **state)
 	metrics_release(&t);
 }
 
+static int inside_its_own_name(const struct profile *p, uint32_t stage)
+{
+	uint32_t at;
+
+	for (at = p->stages[stage].parent; at != PROFILE_NONE; at = p->stages[at].parent)
+		if (p->stages[at].name == p->stages[stage].name)
+			return 1;
+	return 0;
+}
+
+/* Is the statement's stage the stage, or inside it? */
+static int is_within(const struct profile *p, uint32_t inner, uint32_t outer)
+{
+	for (; inner != PROFILE_NONE; inner = p->stages[inner].parent)
+		if (inner == outer)
+			return 1;
+	return 0;
+}
+
+static void check_tree(const struct metric_table *t, const struct profile *p, const char *name)
+{
+	double wall = 0, sql = 0;
+	uint32_t i;
+	size_t k;
+
+	for (i = 0; i < p->n_stages; i++) {
+		if (strcmp(strtab_text(p->strings, p->stages[i].name), name) != 0 ||
+		    inside_its_own_name(p, i))
+			continue;
+		wall += (double)p->stages[i].wall_ns;
+		for (k = 0; k < p->n_sql; k++)
+			if (is_within(p, p->sql[k].stage, i))
+				sql += (double)p->sql[k].calls;
+	}
+	if (!metrics_row(t, name, METRIC_WALL))
+		return;
+	NEAR(value(t, name, METRIC_WALL, 0), wall);
+	NEAR(value(t, name, METRIC_SQL, 0), sql);
+}
+
+/* Trees of five names, against sums that ask each stage for all that is around it. */
+static void sums_agree_with_slow_ones(void **state)
+{
+	static const char *const names[] = {"a", "b", "c", "d", "e"};
+	uint64_t tree, i, seed = 0;
+
+	(void)state;
+	for (tree = 0; tree < 200; tree++) {
+		struct metric_table t = {0};
+		struct profile p;
+
+		gate_profile(&p, 0, "off");
+		for (i = 0; i < tree % 60; i++) {
+			uint64_t r = hash_u64(++seed);
+			uint32_t parent = (uint32_t)(r % (i + 1));
+
+			made_stage(&p, names[(r >> 32) % 5], parent == i ? PROFILE_NONE : parent,
+				   (int64_t)((r >> 40) % 1000));
+			gate_sql(&p, (uint32_t)((r >> 16) % (i + 1)), (r >> 50) % 7);
+		}
+		assert_int_equal(metrics_add_run(&t, METRICS_BASE, &p, NULL), 0);
+		for (i = 0; i < 5; i++)
+			check_tree(&t, &p, names[i]);
+		profile_release(&p);
+		metrics_release(&t);
+	}
+}
+
 /* A stage that never ended has no numbers, and its name has none in that run. */
 static void open_stages_say_nothing(void **state)
 {
@@ -427,6 +496,7 @@ int main(void)
 		cmocka_unit_test(estimates_are_no_counts),
 		cmocka_unit_test(cpu_time_falls_back_on_samples_and_says_so),
 		cmocka_unit_test(stages_of_one_name_add_up_once),
+		cmocka_unit_test(sums_agree_with_slow_ones),
 		cmocka_unit_test(open_stages_say_nothing),
 		cmocka_unit_test(nonsense_is_no_value),
 		cmocka_unit_test(losses_are_told_by_what_they_spoil),
