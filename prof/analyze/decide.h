@@ -1,10 +1,11 @@
 /* One series of values of two groups of runs: did it change, and by more than matters? Pure and deterministic.
  *
  * A change is claimed when two questions are answered with yes. Is there any change at all? An exact rank test says
- * so with error `alpha`, false discoveries over all series of a comparison counted (decide_family). Is it beyond the
- * smallest change that matters? The interval of the shift (error `size`) lies beyond it as a whole. "ok" is no lack of
- * evidence: the interval excludes a regression that matters. What is neither is inconclusive. docs/statistics.md has
- * the formulas, their sources, and measured error rates. */
+ * so with error `alpha`, false discoveries over all series of a comparison counted (decide_family). Is it larger than the
+ * smallest change that matters? A bound of the shift says so, with four times the error of a bound of the interval: a
+ * certain change that is a little smaller does less harm than one that is missed. "ok" is no lack of evidence: the
+ * interval excludes a change for the worse that matters. What is neither is inconclusive. docs/statistics.md has the
+ * formulas, their sources, and measured error rates. */
 #ifndef ANALYZE_DECIDE_H
 #define ANALYZE_DECIDE_H
 
