@@ -1,5 +1,5 @@
 /* A comparison from its making to its rows: see compare.h. The parts are in compare_*.c, in the order in which they
- * run: names, add, match, sums, judge, explain. */
+ * run: names, add, match, sums, judge, explain (with fate). */
 #include "prof/analyze/compare.h"
 
 #include <math.h>

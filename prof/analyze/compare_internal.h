@@ -139,9 +139,14 @@ int compare_sum_rows(struct compare *c, struct err *err);
 
 int compare_judge(struct compare *c, struct err *err);
 
-/* ---- compare_explain.c: stacks, stages, places, fates ---- */
+/* ---- compare_explain.c: stacks, stages, places; the order of rows ---- */
 
 int compare_explain(struct compare *c, struct err *err);
+int compare_has(const struct compare_function *f, int group); /* anything of it */
+
+/* ---- compare_fate.c ---- */
+
+int compare_find_fates(struct compare *c); /* 0 or ERR_NOMEM */
 
 int compare_remember(struct compare *c, const char *fmt, ...) ERR_PRINTF(2, 3); /* a remark */
 

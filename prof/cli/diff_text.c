@@ -371,6 +371,20 @@ static void print_scale(const struct diff_printing *x)
 		fprintf(x->out, "each run is scaled so that %s\n", of[x->o->norm]);
 }
 
+static void print_runs(const struct diff_printing *x)
+{
+	struct buf text = BUF_INIT;
+
+	buf_printf(
+		&text,
+		"%ss: means of %zu + %zu runs; values of stages: medians; \"95 %%\": what varies "
+		"between runs",
+		compare_by_name(x->o->by), compare_runs(x->d->functions, 0),
+		compare_runs(x->d->functions, 1));
+	print_remark(x, buf_str(&text));
+	buf_release(&text);
+}
+
 static void print_remarks(const struct diff_printing *x)
 {
 	const struct compare *c = x->d->functions;
@@ -386,10 +400,7 @@ static void print_remarks(const struct diff_printing *x)
 	else if (compare_test(c) == COMPARE_EXACT)
 		print_remark(x, "measured in full: every difference is one of these runs");
 	else
-		fprintf(x->out,
-			"%ss: means of %zu + %zu runs; values of stages: medians; \"95 %%\": what "
-			"varies between runs\n",
-			compare_by_name(x->o->by), compare_runs(c, 0), compare_runs(c, 1));
+		print_runs(x);
 	for (i = 0; (remark = diff_remark_text(x->d, i)); i++)
 		print_remark(x, remark);
 }
