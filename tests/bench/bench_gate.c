@@ -1,10 +1,12 @@
 /* How long a verdict takes: 200 stages and 5,000 functions, each function on two call paths in one stage, in 20 runs of
- * each side (made up; times with a spread of 3 %, counts that do not vary). Medians of rounds; numbers, no verdict.
+ * each side (made up; times with a spread of 3 %, counts that do not vary). Medians of rounds, by the clock and of the
+ * processor; numbers, no verdict.
  * Arguments: stages, functions, runs of a side. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "prof/analyze/compare.h"
 #include "prof/analyze/gate.h"
@@ -102,41 +104,57 @@ enum part { VALUES, STACKS, FUNCTIONS, VERDICT, PARTS };
 static const char *const names[PARTS] = {"values of the runs", "stacks of the runs",
 					 "functions compared", "verdict"};
 
-static double ms_since(int64_t *from)
-{
-	int64_t now = clock_mono_ns();
-	double ms = (double)(now - *from) / 1e6;
+struct moment {
+	int64_t wall, cpu;
+};
 
-	*from = now;
-	return ms;
+static struct moment now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+	return (struct moment){clock_mono_ns(), ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec};
 }
 
-static void turn(struct profile *all, double ms[PARTS], int tell)
+struct took {
+	double wall, cpu; /* ms */
+};
+
+static struct took since(struct moment *from)
+{
+	struct moment at = now();
+	struct took t = {(double)(at.wall - from->wall) / 1e6, (double)(at.cpu - from->cpu) / 1e6};
+
+	*from = at;
+	return t;
+}
+
+static void turn(struct profile *all, struct took took[PARTS], int tell)
 {
 	const struct compare_options by = {.kind = PROFILE_CPU};
 	const struct gate_options o = {.kind = PROFILE_CPU};
 	struct metric_table t = {0};
 	struct compare *c = NULL;
 	struct gate_result g;
-	int64_t from = clock_mono_ns();
+	struct moment from = now();
 	size_t i;
 
 	for (i = 0; i < 2 * runs; i++)
 		if (metrics_add_run(&t, i % 2, &all[i], NULL))
 			abort();
-	ms[VALUES] = ms_since(&from);
+	took[VALUES] = since(&from);
 	if (compare_new(&c, &by, NULL))
 		abort();
 	for (i = 0; i < 2 * runs; i++)
 		if (compare_add_run(c, i % 2, &all[i], NULL))
 			abort();
-	ms[STACKS] = ms_since(&from);
+	took[STACKS] = since(&from);
 	if (compare_finish(c, NULL))
 		abort();
-	ms[FUNCTIONS] = ms_since(&from);
+	took[FUNCTIONS] = since(&from);
 	if (gate_judge(&g, &t, c, &o, NULL))
 		abort();
-	ms[VERDICT] = ms_since(&from);
+	took[VERDICT] = since(&from);
 	if (tell)
 		printf("%zu stages, %zu functions, %zu + %zu runs: %zu rows, verdict %s\n", stages,
 		       functions, runs, runs, g.n, verdict_name(g.verdict));
@@ -152,11 +170,25 @@ static int by_size(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+/* Of a part (PARTS: all of them), the middle of the rounds. */
+static double middle(struct took took[ROUNDS][PARTS], size_t part, int cpu)
+{
+	double of[ROUNDS] = {0};
+	size_t i, k;
+
+	for (i = 0; i < ROUNDS; i++)
+		for (k = 0; k < PARTS; k++)
+			if (part == PARTS || part == k)
+				of[i] += cpu ? took[i][k].cpu : took[i][k].wall;
+	qsort(of, ROUNDS, sizeof(of[0]), by_size);
+	return of[ROUNDS / 2];
+}
+
 int main(int argc, char **argv)
 {
-	double ms[ROUNDS][PARTS], of[PARTS + 1][ROUNDS];
+	struct took took[ROUNDS][PARTS];
 	struct profile *all;
-	size_t i, k;
+	size_t i;
 
 	stages = argc > 1 ? strtoul(argv[1], NULL, 10) : stages;
 	functions = argc > 2 ? strtoul(argv[2], NULL, 10) : functions;
@@ -166,18 +198,12 @@ int main(int argc, char **argv)
 		return 1;
 	for (i = 0; i < 2 * runs; i++)
 		make(&all[i], i / 2, i % 2);
-	for (i = 0; i < ROUNDS; i++) {
-		turn(all, ms[i], i == 0);
-		of[PARTS][i] = 0;
-		for (k = 0; k < PARTS; k++) {
-			of[k][i] = ms[i][k];
-			of[PARTS][i] += ms[i][k];
-		}
-	}
-	for (k = 0; k <= PARTS; k++) {
-		qsort(of[k], ROUNDS, sizeof(of[k][0]), by_size);
-		printf("  %-20s %8.1f ms\n", k < PARTS ? names[k] : "all of it", of[k][ROUNDS / 2]);
-	}
+	for (i = 0; i < ROUNDS; i++)
+		turn(all, took[i], i == 0);
+	printf("  %-20s %11s %11s\n", "", "clock", "CPU");
+	for (i = 0; i <= PARTS; i++)
+		printf("  %-20s %8.1f ms %8.1f ms\n", i < PARTS ? names[i] : "all of it",
+		       middle(took, i, 0), middle(took, i, 1));
 	for (i = 0; i < 2 * runs; i++)
 		profile_release(&all[i]);
 	free(all);
