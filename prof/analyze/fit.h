@@ -35,13 +35,15 @@ enum growth_verdict {
 #define FIT_LEAST_NS   5e6  /* stages whose largest observation is below are too short */
 #define FIT_LEAST_SIZE 1048576.0 /* bytes: likewise */
 
-struct fit_growth {
+struct fit_growth { /* of one parameter x */
 	enum growth_verdict verdict;
 	size_t with;     /* GROWTH_TIED: place in params */
 	double declared; /* power in the declared form, at the largest size */
 	double excess;   /* beyond it, fitted with the constant free; NAN */
 	double lo, hi;   /* interval of excess; NAN, infinite: open to that side */
 	double p, q;     /* of excess <= FIT_MARGIN: alone, and among all tests */
+	/* The law itself: c0 + c1 term1 (x / middle)^excess + …; middle as a logarithm. */
+	double c[FIT_TERMS], middle;
 };
 
 struct fit {

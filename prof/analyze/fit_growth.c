@@ -2,6 +2,7 @@
  * constant left free: small sizes, which the constant rules, then say nothing about growth. e = 0 is what was declared; the
  * interval of e is where the squares of log residuals stay within t² of the least (profile likelihood). */
 #include <math.h>
+#include <string.h>
 
 #include "prof/analyze/fit.h"
 #include "prof/analyze/student.h"
@@ -25,7 +26,8 @@ struct test {
 	struct fit_data *d;
 	size_t param;
 	double middle; /* of the parameter: the mean of its logarithms */
-	size_t active; /* coefficients at the last solution */
+	size_t active; /* coefficients at the last solution, and these */
+	double c[FIT_TERMS];
 };
 
 static double bent(const struct test *t, size_t i, size_t j, double e)
@@ -75,6 +77,8 @@ static double squares(struct test *t, double e)
 			d->mu[i] = mu;
 		}
 	}
+	for (j = 0; j < d->terms; j++)
+		t->c[j] = scale[j] > 0 ? c[j] / scale[j] : 0;
 	return sum;
 }
 
@@ -178,7 +182,7 @@ static double declared_power(const struct fit *f, const struct fit_data *d, size
 static void test_param(struct fit *f, struct fit_data *d, size_t param)
 {
 	struct fit_growth *g = &f->growth[param];
-	struct test t = {d, param, 0, 0};
+	struct test t = {d, param, 0, 0, {0}};
 	double q, variance, freedom, wide, value;
 	size_t i;
 
@@ -191,6 +195,8 @@ static void test_param(struct fit *f, struct fit_data *d, size_t param)
 	}
 	g->excess = least(&t, &q);
 	squares(&t, g->excess);
+	memcpy(g->c, t.c, sizeof g->c);
+	g->middle = t.middle;
 	freedom = (double)d->n / f->design - 1 - (double)(t.active > 2 ? t.active : 2);
 	if (!(freedom > 0.5)) {
 		g->excess = NAN;
@@ -216,7 +222,7 @@ void fit_growth_test(struct fit *f, struct fit_data *d)
 	for (i = 0; i < d->n_params; i++) {
 		struct fit_growth *g = &f->growth[i];
 
-		*g = (struct fit_growth){GROWTH_FEW, i, NAN, NAN, NAN, NAN, NAN, NAN};
+		*g = (struct fit_growth){GROWTH_FEW, i, NAN, NAN, NAN, NAN, NAN, NAN, {0}, 0};
 		if (f->state != FIT_OK && f->state != FIT_ONE_SIZE)
 			continue;
 		g->declared = declared_power(f, d, i);

@@ -45,7 +45,7 @@ enum predict_note {
 	PREDICT_ONE_SIZE = 1, /* as declared, growth not seen */
 	PREDICT_AS_SEEN = 2,  /* nothing to go by: as in the pattern */
 	PREDICT_NO_RANGE = 4, /* too few observations for an interval */
-	PREDICT_WORSE = 8     /* its growth is worse than declared: expect more */
+	PREDICT_WORSE = 8     /* its growth is worse than declared: taken as measured */
 };
 
 struct predict_node { /* of a node of the costs, all its stages together */

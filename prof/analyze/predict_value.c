@@ -47,41 +47,77 @@ struct changed {
 	double error; /* relative, from parameters that follow */
 };
 
-static int change(struct predict_work *w, const struct fit *f, const struct cost_obs *o,
-		  struct changed *out)
+/* The parameters of the form, changed, and the relative errors of those changes. */
+static int change_params(struct predict_work *w, const struct fit *f, const struct cost_obs *o,
+			 double *x, double *errors)
 {
-	double x[COMPLEXITY_PARAMS], errors[COMPLEXITY_PARAMS], variance = 0;
+	size_t i;
+
+	for (i = 0; i < f->form.n_params; i++) {
+		const char *text = f->form.params[i];
+		struct predict_factor by;
+		uint32_t name;
+
+		x[i] = NAN;
+		errors[i] = 0;
+		if (!strtab_find(w->c->strings, text, strlen(text), &name))
+			continue;
+		if (factor_of(w, f->stage, name, &by))
+			return ERR_NOMEM;
+		x[i] = costs_param(w->c, o, name) * by.factor;
+		errors[i] = by.error;
+	}
+	return 0;
+}
+
+/* What parameters that follow add to the error: by the power that each has in the value. */
+static double followed_variance(const struct fit *f, const struct changed *v, const double *c,
+				const double *x, const double *errors)
+{
+	double sum = 0;
 	size_t i, j;
 
 	for (i = 0; i < f->form.n_params; i++) {
-		struct predict_factor by;
-		uint32_t name;
-		int rc;
-
-		if (!strtab_find(w->c->strings, f->form.params[i], strlen(f->form.params[i]),
-				 &name))
-			name = COSTS_NONE;
-		rc = name == COSTS_NONE ? 0 : factor_of(w, f->stage, name, &by);
-		if (rc)
-			return rc;
-		x[i] = name == COSTS_NONE ? NAN : costs_param(w->c, o, name) * by.factor;
-		errors[i] = name == COSTS_NONE ? 0 : by.error;
-	}
-	out->t[0] = 1;
-	out->value = f->c[0];
-	for (j = 0; j + 1 < f->terms; j++) {
-		out->t[j + 1] = complexity_term(&f->form, j, x);
-		out->value += f->c[j + 1] * out->t[j + 1];
-	}
-	for (i = 0; i < f->form.n_params; i++) {
 		double power = 0;
 
-		for (j = 0; j + 1 < f->terms && out->value > 0; j++)
-			power += complexity_exponent(&f->form, j, (unsigned)i, x) * f->c[j + 1] *
-				 out->t[j + 1] / out->value;
-		variance += power * power * errors[i] * errors[i];
+		for (j = 0; j + 1 < f->terms && v->value > 0; j++)
+			power += complexity_exponent(&f->form, j, (unsigned)i, x) * c[j + 1] *
+				 v->t[j + 1] / v->value;
+		sum += power * power * errors[i] * errors[i];
 	}
-	out->error = sqrt(variance);
+	return sum;
+}
+
+/* Growth that is worse than declared is taken as it was measured; its power is as uncertain as its interval is wide. */
+static double bend(const struct fit *f, double x, double *variance)
+{
+	const struct fit_growth *g = &f->growth[model_worst(f)];
+	double lo = fmax(g->lo, g->excess - 1), hi = fmin(g->hi, g->excess + 1);
+	double far = log(x) - g->middle;
+
+	*variance = pow((hi - lo) / 4 * far, 2);
+	return exp(g->excess * far);
+}
+
+static int change(struct predict_work *w, const struct fit *f, const struct cost_obs *o,
+		  struct changed *out)
+{
+	double x[COMPLEXITY_PARAMS], errors[COMPLEXITY_PARAMS], by = 1, variance = 0;
+	size_t worst = model_worst(f), j;
+	const double *c = worst < f->form.n_params ? f->growth[worst].c : f->c;
+	int rc = change_params(w, f, o, x, errors);
+
+	if (rc)
+		return rc;
+	if (worst < f->form.n_params)
+		by = bend(f, x[worst], &variance);
+	out->t[0] = 1;
+	out->value = c[0];
+	for (j = 0; j + 1 < f->terms; j++) {
+		out->t[j + 1] = complexity_term(&f->form, j, x) * by;
+		out->value += c[j + 1] * out->t[j + 1];
+	}
+	out->error = sqrt(variance + followed_variance(f, out, c, x, errors));
 	return 0;
 }
 
@@ -189,7 +225,10 @@ int predict_value(struct predict_work *w, uint32_t node, enum cost_metric metric
 	}
 	*notes |= s.missed ? PREDICT_AS_SEEN : 0;
 	*notes |= s.n && f->state == FIT_ONE_SIZE && f->form.n ? PREDICT_ONE_SIZE : 0;
-	*notes |= model_worst(f) < f->form.n_params ? PREDICT_WORSE : 0;
+	if (model_worst(f) < f->form.n_params) {
+		*notes |= PREDICT_WORSE;
+		*cv = NAN; /* that of the declared growth */
+	}
 	if (!s.n || f->state != FIT_OK || !(f->freedom > 0) || !(s.value > 0)) {
 		*notes |= PREDICT_NO_RANGE;
 		return 0;
@@ -197,10 +236,11 @@ int predict_value(struct predict_work *w, uint32_t node, enum cost_metric metric
 	/* As many observations as are alike large, whose own noise evens out. */
 	alike = fmax(s.value * s.value / s.squares * times, 1);
 	part = f->s * f->s * (f->run_part + (1 - f->run_part) / alike);
-	if (f->cv_mean > 0)
+	if (f->cv_mean > 0 && !(*notes & PREDICT_WORSE))
 		part = fmax(part, pow(f->cv_mean * MEAN_TO_DEVIATION, 2));
 	out->noise = sqrt(part + s.error * s.error) * s.value * times;
-	out->model = sqrt(model_variance(f, s.t)) * times;
+	if (!(*notes & PREDICT_WORSE)) /* whose error is that of its power */
+		out->model = sqrt(model_variance(f, s.t)) * times;
 	out->freedom = f->freedom;
 	predict_interval(out);
 	return 0;

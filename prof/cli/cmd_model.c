@@ -297,19 +297,18 @@ static int run_model(const struct arguments *a, int metric, int n, char **names)
 	return rc ? cli_fail(&err) : EXIT_OK;
 }
 
-static const char about[] =
-	"fit: what each stage costs against the sizes of its input (parameters of stages: q, n, d, "
-	"…), over runs\n"
-	"of different sizes; names the stages that grow worse than declared. predict: what a run "
-	"of other\n"
-	"sizes would take, with intervals.\n"
-	"\n"
-	"RUNS are runs or groups of them, as in gate (default: all finished runs of the store). "
-	"Costs "
-	"are declared\n"
-	"in " DECLARED_FILE_NAME ", {\"stages\": {\"knn\": {\"wall\": \"q*n*d\", \"memory\": "
-	"\"n*d\"}}}, or by --declare;\n"
-	"those of the export are built in. docs/model.md has it all.";
+static const char about[] = "fit: what each stage costs against the sizes of its input (its "
+			    "parameters: q, n, d, …), over\n"
+			    "runs of different sizes; names the stages that grow worse than "
+			    "declared. predict: what a run\n"
+			    "of other sizes would take, with intervals.\n"
+			    "\n"
+			    "RUNS are runs or groups of them, as in gate (default: all finished "
+			    "runs of the store). Costs\n"
+			    "are declared in " DECLARED_FILE_NAME ",\n"
+			    "{\"stages\": {\"knn\": {\"wall\": \"q*n*d\", \"memory\": \"n*d\"}}}, "
+			    "or by --declare; those of the\n"
+			    "export are built in. docs/model.md has it all.";
 
 static int check(const struct arguments *a, int *metric)
 {

@@ -11,8 +11,8 @@ enum cost_metric model_memory(const struct model_view *v)
 	size_t i, heap = 0, rss = 0;
 
 	for (i = 0; i < v->costs->n_obs; i++) {
-		heap += (size_t)!isnan(v->costs->obs[i].value[COST_PEAK_HEAP]);
-		rss += (size_t)!isnan(v->costs->obs[i].value[COST_PEAK_RSS]);
+		heap += v->costs->obs[i].value[COST_PEAK_HEAP] > 0;
+		rss += v->costs->obs[i].value[COST_PEAK_RSS] > 0;
 	}
 	/* Runs may have followed memory or not: what more of them have is compared. */
 	if (rss > heap)

@@ -28,7 +28,7 @@ static void print_total(FILE *out, const struct model_view *v, enum cost_metric 
 	const struct predicted *x = &p->total[metric];
 	char value[UNITS_TEXT], seen[UNITS_TEXT];
 
-	if (isnan(x->value))
+	if (!(x->value > 0))
 		return;
 	model_value(value, metric, x->value);
 	model_value(seen, metric, x->seen);
@@ -153,7 +153,8 @@ static int compare_ordered(const void *a, const void *b)
 
 static const char *notes_text(char text[96], unsigned notes)
 {
-	snprintf(text, 96, "%s%s%s", notes & PREDICT_WORSE ? "; grows worse than declared" : "",
+	snprintf(text, 96, "%s%s%s",
+		 notes & PREDICT_WORSE ? "; worse than declared, as measured" : "",
 		 notes & PREDICT_ONE_SIZE ? "; as declared, growth not seen" : "",
 		 notes & PREDICT_AS_SEEN ? "; as in the pattern" : "");
 	return *text ? text + 2 : text;

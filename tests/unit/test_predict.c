@@ -307,6 +307,39 @@ static void stages_side_by_side(void **state)
 	end(&w);
 }
 
+/* Declared n, measured n²: what is said of four times the size is what was measured. */
+static void worse_growth_is_predicted_as_measured(void **state)
+{
+	const struct predict_options more = {
+		.params = {{"n", 64000}}, .n_params = 1, .like = COSTS_NONE};
+	struct err err = ERR_INIT;
+	struct world w;
+	int i;
+
+	(void)state;
+	begin(&w, 9);
+	assert_int_equal(declare_option(&w.d, "dedup:wall=n", &err), 0);
+	for (i = 0; i < 10; i++) {
+		double n = 1000 * (double)(1 << i / 2);
+		struct profile p;
+		char id[16], params[32];
+
+		snprintf(id, sizeof id, "%d", i);
+		snprintf(params, sizeof params, "{\"n\": %g}", n);
+		rig_run(&p, id, i);
+		rig_stage(&p, "dedup", PROFILE_NONE,
+			  (1e6 + n * n) * exp(0.03 * rig_normal(&w.seed)), params);
+		rig_add(&w.c, &w.d, &p);
+	}
+	predict(&w, &more);
+	assert_true(node(&w, "dedup")->notes[COST_WALL] & PREDICT_WORSE);
+	near(node(&w, "dedup")->of[COST_WALL].value, 64000.0 * 64000.0, 0.25);
+	assert_true(node(&w, "dedup")->of[COST_WALL].lo < 64000.0 * 64000.0);
+	assert_true(node(&w, "dedup")->of[COST_WALL].hi > 64000.0 * 64000.0);
+	assert_true(isnan(node(&w, "dedup")->cv[COST_WALL]));
+	end(&w);
+}
+
 static void refuses(struct world *w, const struct predict_options *o, const char *why)
 {
 	struct err err = ERR_INIT;
@@ -359,6 +392,7 @@ int main(void)
 		cmocka_unit_test(other_proportions_are_said),
 		cmocka_unit_test(one_size_grows_as_declared),
 		cmocka_unit_test(stages_side_by_side),
+		cmocka_unit_test(worse_growth_is_predicted_as_measured),
 		cmocka_unit_test(wrong_questions_are_refused),
 	};
 
