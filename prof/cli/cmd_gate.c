@@ -1,5 +1,6 @@
 /* protea-prof gate: is the candidate worse than the base? What is compared and where the answer goes is decided here; gate_read.c
  * reads and judges, gate_session.c runs commands, gate_output.c writes. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,7 +121,7 @@ static int judge_and_answer(struct work *w, int *code, struct err *err)
 
 	if (rc == 0) {
 		if (w->a->exec)
-			gate_lines_exec(&lines, w->a, &in, w->operands);
+			gate_lines_exec(&lines, w->a, &in, w->operands, w->session.runs.n);
 		else
 			gate_lines_groups(&lines, w->a, &in);
 		rc = answer(w->a, &in, &lines, w->a->exec ? &w->session : NULL, code, err);
@@ -213,8 +214,10 @@ static int write_accepted(struct gate_args *a, const struct threshold_new *new, 
 	size_t n, n_text;
 	int rc = gate_file_read(&old, &n, file, THRESHOLDS_BYTES, &none);
 
-	if (rc && !a->thresholds)
+	if (rc && none.sys == ENOENT)
 		n = 0, rc = 0;
+	else if (rc)
+		*err = none;
 	if (rc == 0)
 		rc = thresholds_add_accept(&text, &n_text, old ? old : "", n, file, new, err);
 	if (rc == 0 && buf_put(&out, text, n_text))
@@ -314,7 +317,7 @@ static int check(const struct gate_args *a)
 		wrong = "--save keeps the values of runs that there are, and compares nothing";
 	else if ((a->reason || a->until || a->owner) && !a->accept)
 		wrong = "--reason, --until and --owner are of --accept";
-	else if (!a->exec && (a->pairs || a->callgrind || a->warmup >= 0))
+	else if (!a->exec && (a->pairs >= 0 || a->callgrind || a->warmup >= 0))
 		wrong = "-n, --warmup and --callgrind are of --exec";
 	else if (a->exec && a->baseline)
 		wrong = "--exec runs both commands: there is no --baseline with it";
@@ -397,7 +400,7 @@ int cmd_gate(int argc, char **argv)
 				    about, opts};
 	int done, first, code;
 
-	a.warmup = -1;
+	a.warmup = a.pairs = -1;
 	first = opts_parse(argc, argv, &usage, 1, &done);
 	if (first >= 0 && done)
 		code = EXIT_OK;

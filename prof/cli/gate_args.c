@@ -173,6 +173,8 @@ int gate_args_read(struct gate_args *a, struct err *err)
 	a->wish.judge.now_ns = a->now_ns;
 	if (a->counts)
 		a->wish.judge.metrics |= BASELINE_COUNTS;
+	if (a->ignore_failure)
+		a->wish.judge.anyway |= GATE_FAILED;
 	/* A stage's name may have commas: each option is one name. */
 	a->wish.stages = a->stages.values;
 	a->wish.n_stages = a->stages.n;
@@ -229,4 +231,19 @@ void gate_args_options(struct buf *out, const struct gate_args *a)
 	put_list(out, "anyway", &a->anyway);
 	if (a->counts)
 		buf_puts(out, " --counts");
+}
+
+void gate_args_exec_options(struct buf *out, const struct gate_args *a)
+{
+	put_option(out, "memory", a->memory);
+	put_option(out, "mode", a->mode);
+	put_option(out, "cpus", a->cpus);
+	put_option(out, "name", a->name);
+	put_list(out, "label", &a->labels);
+	if (a->rate_hz > 0)
+		buf_printf(out, " --rate %g", a->rate_hz);
+	if (a->warmup >= 0)
+		buf_printf(out, " --warmup %d", a->warmup);
+	if (a->ignore_failure)
+		buf_puts(out, " --ignore-failure");
 }

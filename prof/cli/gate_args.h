@@ -14,7 +14,7 @@ struct gate_args {
 	struct opt_list metrics, stages, anyway;
 	int counts, all;
 	/* --exec */
-	int exec, pairs, warmup, callgrind, ignore_failure, show_output;
+	int exec, pairs, warmup /* -1: not given */, callgrind, ignore_failure, show_output;
 	const char *name, *memory, *mode, *cpus;
 	struct opt_list labels;
 	double rate_hz;
@@ -37,5 +37,7 @@ void gate_args_release(struct gate_args *a);
 const char *gate_args_file(const struct gate_args *a);
 /* " --store x --metric wall": the options that decide what is compared. */
 void gate_args_options(struct buf *out, const struct gate_args *a);
+/* Those of --exec that decide how commands are run. */
+void gate_args_exec_options(struct buf *out, const struct gate_args *a);
 
 #endif

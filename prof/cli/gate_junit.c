@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "prof/base/clock.h"
 #include "prof/cli/gate_escape.h"
 #include "prof/cli/gate_write.h"
 
@@ -46,17 +47,22 @@ static double seconds_of(const struct gate_row *r)
 		       : 0;
 }
 
-/* Without a zone, as the schema has it: UTC. */
-static void put_time(struct buf *out, const struct gate_shown *s)
+static int64_t last_start(const struct gate_shown *s)
 {
 	int64_t last = 0;
-	struct tm tm;
-	time_t t;
 	size_t i;
 
 	for (i = 0; i < s->n; i++)
 		last = s->runs[i].started_at > last ? s->runs[i].started_at : last;
-	t = (time_t)(last / 1000000000);
+	return last;
+}
+
+/* Without a zone, as the schema has it: UTC. */
+static void put_time(struct buf *out, int64_t unix_ns)
+{
+	time_t t = (time_t)(unix_ns / 1000000000);
+	struct tm tm;
+
 	if (t < 0 || t > 253402300799) /* year 9999 */
 		t = 0;
 	gmtime_r(&t, &tm);
@@ -64,15 +70,15 @@ static void put_time(struct buf *out, const struct gate_shown *s)
 		   tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
 }
 
-static void put_suite(struct buf *out, const struct counts *c, const char *host,
-		      const struct gate_shown *side, double seconds)
+static void put_suite(struct buf *out, const struct counts *c, const char *host, int64_t unix_ns,
+		      double seconds)
 {
 	buf_printf(out,
 		   "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n"
 		   "<testsuite name=\"protea-prof gate\" package=\"gate\" id=\"0\" tests=\"%zu\" "
 		   "failures=\"%zu\" errors=\"%zu\" skipped=\"%zu\" time=\"%.6f\" timestamp=\"",
 		   c->tests, c->failures, c->errors, c->skipped, seconds);
-	put_time(out, side);
+	put_time(out, unix_ns);
 	buf_puts(out, "\" hostname=\"");
 	gate_put_xml(out, *host ? host : "unknown");
 	buf_puts(out, "\">\n");
@@ -193,7 +199,7 @@ void gate_write_junit(struct buf *out, const struct gate_view *v)
 
 	for (i = 0; i < v->g->n; i++)
 		seconds += v->g->rows[i].stage ? 0 : seconds_of(&v->g->rows[i]);
-	put_suite(out, &c, side->n ? side->runs[0].host : "", side, seconds);
+	put_suite(out, &c, side->n ? side->runs[0].host : "", last_start(side), seconds);
 	put_properties(out, v);
 	put_verdict(out, v);
 	for (i = 0; i < v->g->n; i++)
@@ -211,9 +217,8 @@ void gate_write_junit(struct buf *out, const struct gate_view *v)
 void gate_write_failed_junit(struct buf *out, const char *text)
 {
 	static const struct counts c = {.tests = 1, .errors = 1};
-	static const struct gate_shown none = {"", "", NULL, 0};
 
-	put_suite(out, &c, "", &none, 0);
+	put_suite(out, &c, "", clock_real_ns(), 0);
 	buf_puts(out, "<properties/>\n");
 	put_case(out, "gate", "verdict", 0);
 	put_outcome(out, "error", "failed", text);

@@ -105,7 +105,7 @@ void gate_lines_groups(struct gate_lines *l, const struct gate_args *a, const st
 }
 
 void gate_lines_exec(struct gate_lines *l, const struct gate_args *a, const struct gate_input *in,
-		     char **commands)
+		     char **commands, size_t pairs)
 {
 	int i;
 
@@ -119,11 +119,12 @@ void gate_lines_exec(struct gate_lines *l, const struct gate_args *a, const stru
 		return;
 	buf_puts(&l->more, "protea-prof gate --exec");
 	buf_puts(&l->more, buf_str(&l->options));
+	gate_args_exec_options(&l->more, a);
 	for (i = 0; i < METRICS_GROUPS; i++) {
 		buf_putc(&l->more, ' ');
 		gate_put_shell(&l->more, commands[i]);
 	}
-	buf_printf(&l->more, " -n %zu", (size_t)a->pairs + in->result.more);
+	buf_printf(&l->more, " -n %zu", pairs + in->result.more);
 }
 
 static const char *text_or_null(const struct buf *b)

@@ -11,9 +11,9 @@ struct gate_lines { /* {0} to begin with */
 /* Of a comparison of groups. */
 void gate_lines_groups(struct gate_lines *l, const struct gate_args *a,
 		       const struct gate_input *in);
-/* Of one that ran the commands itself: more pairs, `operands` as typed. */
+/* Of one that ran the commands itself, `pairs` of them. */
 void gate_lines_exec(struct gate_lines *l, const struct gate_args *a, const struct gate_input *in,
-		     char **commands);
+		     char **commands, size_t pairs);
 /* Fills the texts of `v`; ERR_NOMEM if one could not be made. */
 int gate_lines_use(const struct gate_lines *l, struct gate_view *v, struct err *err);
 void gate_lines_release(struct gate_lines *l);

@@ -8,7 +8,7 @@
 #include "prof/cli/gate_write.h"
 #include "prof/cli/text.h"
 
-#define NAME_ROOM       80  /* characters of a stage, a module */
+#define NAME_ROOM       60  /* characters of a stage, a module */
 #define FUNCTION_ROOM   120 /* of a function */
 #define FRAME_ROOM      160 /* of a line of a stack */
 #define WHY_ROOM        500
@@ -345,17 +345,36 @@ static void put_remarks(struct md *m)
 	buf_release(&piece);
 }
 
-/* Lines to type. What would end the block has no place in it. */
+/* One more backtick than stands together in `text`, three at least: what a block is fenced by. */
+static int fence_of(const char *text)
+{
+	int most = 2, run = 0;
+
+	for (; *text; text++) {
+		run = *text == '`' ? run + 1 : 0;
+		most = run > most ? run : most;
+	}
+	return most + 1;
+}
+
+static void put_fence(struct buf *out, int backticks, const char *language)
+{
+	while (backticks-- > 0)
+		buf_putc(out, '`');
+	buf_printf(out, "%s\n", language);
+}
+
+/* Lines to type, as a block. */
 static void put_block(struct md *m, const char *title, const struct buf *lines)
 {
 	struct buf piece = BUF_INIT;
 	const char *at = buf_str(lines);
+	int fence = fence_of(at);
 
 	if (buf_failed(lines))
 		m->out->failed = ERR_NOMEM;
-	if (strstr(at, "```"))
-		return;
-	buf_printf(&piece, "\n%s:\n\n```sh\n", title);
+	buf_printf(&piece, "\n%s:\n\n", title);
+	put_fence(&piece, fence, "sh");
 	while (*at) {
 		size_t n = strcspn(at, "\n");
 		char *line = strndup(at, n), *shown = line ? gate_shortened(line, 0) : NULL;
@@ -368,7 +387,7 @@ static void put_block(struct md *m, const char *title, const struct buf *lines)
 		free(line);
 		at += n + (at[n] == '\n');
 	}
-	buf_puts(&piece, "```\n");
+	put_fence(&piece, fence, "");
 	add(m, &piece);
 	buf_release(&piece);
 }

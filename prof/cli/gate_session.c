@@ -81,7 +81,7 @@ static int judge(struct watch *w, struct err *err)
 	if (rc)
 		return rc;
 	end = sequential_stops(&s->spent, g.deciding, g.n_deciding);
-	s->why = sequential_stop_text(end);
+	s->stop = end;
 	gate_release(&g);
 	return end != SEQUENTIAL_GO_ON;
 }
@@ -139,7 +139,6 @@ static int run_pairs(struct gate_session *s, const struct gate_args *a, char **c
 	o.look = look;
 	o.ctx = &w;
 	s->has_runs = 1;
-	s->why = "";
 	rc = gate_exec(&o, &s->runs, err);
 	metrics_release(&w.table);
 	if (rc == 0 && !good_pairs(s->runs.pairs, s->runs.n))
@@ -186,20 +185,18 @@ static int name_group(struct gate_session *s, const struct gate_args *a, struct 
 	return g->text && g->what ? 0 : err_nomem(err, "a group");
 }
 
-/* What is left of the error allowed, if the last look was earlier than the last pair. */
+/* No pair will come: what is left of the error allowed is spent on those that there are, unless they decided. */
 static void last_look(struct gate_session *s)
 {
-	size_t n = good_pairs(s->runs.pairs, s->runs.n);
-
-	if (s->spent.n < n)
-		sequential_end(&s->spent, n);
+	if (s->stop != SEQUENTIAL_CHANGED && s->stop != SEQUENTIAL_DECIDED)
+		sequential_end(&s->spent, good_pairs(s->runs.pairs, s->runs.n));
 }
 
 static void say_end(struct gate_session *s, unsigned pairs)
 {
 	const char *why = s->runs.end == GATE_END_INTERRUPTED ? "it was interrupted"
 			  : s->runs.end == GATE_END_TIME      ? "its time was up"
-							      : s->why;
+							      : sequential_stop_text(s->stop);
 
 	if (s->runs.n < pairs && *why)
 		snprintf(s->end, sizeof s->end, "%zu of at most %u pairs were run: %s", s->runs.n,
@@ -209,8 +206,11 @@ static void say_end(struct gate_session *s, unsigned pairs)
 int gate_session_run(struct gate_session *s, const struct gate_args *a, char **commands,
 		     struct err *err)
 {
-	unsigned pairs = a->pairs ? (unsigned)a->pairs : a->callgrind ? 0 : PAIRS;
+	unsigned pairs = a->pairs >= 0 ? (unsigned)a->pairs : a->callgrind ? 0 : PAIRS;
 	int rc = 0;
+
+	if (!pairs && !a->callgrind)
+		return err_set(err, ERR_ARG, "gate: -n 0 runs nothing");
 
 	if (a->callgrind)
 		rc = count_instructions(s, a, commands, err);

@@ -12,8 +12,8 @@ struct gate_session { /* {0} to begin with */
 	struct profile profiles[METRICS_GROUPS]; /* under callgrind */
 	int has_runs, has_counted;
 	struct sequential spent;
-	const char *why; /* the last look's answer */
-	char end[256];   /* why not all pairs were run; "" they were */
+	enum sequential_stop stop; /* the last look's answer */
+	char end[256];             /* why not all pairs were run; "" they were */
 };
 
 /* Ctrl-C ends it: whole pairs are kept. */

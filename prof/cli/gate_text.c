@@ -10,6 +10,7 @@
 
 #define ROWS_SHOWN      30
 #define FUNCTIONS_SHOWN 10
+#define SIDE_ROOM       300
 #define NAME_ROOM       160 /* columns of a name that has a line to itself */
 
 enum { VERDICT, STAGE, METRIC, BASE, CANDIDATE, CHANGE, INTERVAL, RUNS, CELLS };
@@ -107,7 +108,7 @@ static void put_head(struct text *t)
 		buf_clear(&line);
 		gate_view_side(&line, &t->v->sides[i]);
 		buf_printf(t->out, "%-9s  ", names[i]);
-		put_plain(t, buf_str(&line));
+		put_name(t, buf_str(&line), SIDE_ROOM, 0, NULL);
 		end_line(t);
 	}
 	buf_release(&line);

@@ -68,7 +68,7 @@ assert commands and all(re.match(r"::(error|warning|notice) (file=[^,:]*,)?title
 assert "##[" not in text(".err")
 
 # Markdown: what is no code and no block of it has no markup of the names.
-md = re.sub(r"\n```text\n.*?\n```\n|\n```sh\n.*?\n```\n", "\n", text(".md"), flags=re.S)
+md = re.sub(r"\n(```+)(?:text|sh)\n.*?\n\1\n", "\n", text(".md"), flags=re.S)
 assert "```" not in md, md
 md = re.sub(r"`[^`\n]*`", "", md)
 assert "`" not in md
