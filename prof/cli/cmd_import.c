@@ -162,7 +162,7 @@ static int import_file(struct arguments *a)
 	struct buf notes = BUF_INIT;
 	enum import_format format;
 	char id[ABOUT_UUID];
-	struct profile p;
+	struct profile p = {0};
 	int rc;
 
 	buf_init(&notes, 65536);

@@ -198,7 +198,7 @@ static int detect_text(const char *head, size_t n, int all, struct err *err)
 	guess_lines(&g, head, n, all);
 	if (g.frames || g.heads)
 		return g.folded > g.frames + g.heads ? IMPORT_FOLDED : IMPORT_PERF;
-	if (g.folded * 2 > g.lines)
+	if (g.folded > 0 && g.folded * 2 >= g.lines)
 		return IMPORT_FOLDED;
 	return err_set(err, ERR_FORMAT,
 		       "this is none of the known formats (folded, speedscope, pprof, perf "
