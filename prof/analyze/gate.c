@@ -68,21 +68,29 @@ char *gate_change_text(char out[METRIC_TEXT], double change)
 	return out;
 }
 
-const char *gate_text(struct gate_work *w, const char *fmt, ...)
+/* A copy in the result; no character in parts. NULL: no memory. */
+static char *format(struct gate_work *w, const char *fmt, va_list ap)
 {
 	char text[1024], *copy;
-	va_list ap;
-	int n;
+	int n = vsnprintf(text, sizeof(text), fmt, ap);
 
-	va_start(ap, fmt);
-	n = vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	if (n >= (int)sizeof(text)) /* no character in parts */
+	if (n >= (int)sizeof(text))
 		for (n = (int)sizeof(text) - 1; n > 0 && (text[n - 1] & 0x80);)
 			text[--n] = '\0';
 	copy = arena_strdup(&w->g->arena, text);
 	if (!copy)
 		w->failed = 1;
+	return copy;
+}
+
+const char *gate_text(struct gate_work *w, const char *fmt, ...)
+{
+	va_list ap;
+	char *copy;
+
+	va_start(ap, fmt);
+	copy = format(w, fmt, ap);
+	va_end(ap);
 	return copy ? copy : "";
 }
 
@@ -90,11 +98,11 @@ void gate_remark(struct gate_work *w, const char *fmt, ...)
 {
 	struct gate_result *g = w->g;
 	size_t cap = w->cap_remarks ? 2 * w->cap_remarks : 16;
-	char text[1024], *copy;
 	va_list ap;
+	char *copy;
 
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	copy = format(w, fmt, ap);
 	va_end(ap);
 	if (g->n_remarks == w->cap_remarks) {
 		char **more = arena_calloc(&g->arena, cap, sizeof(*more));
@@ -108,11 +116,8 @@ void gate_remark(struct gate_work *w, const char *fmt, ...)
 		g->remarks = more;
 		w->cap_remarks = cap;
 	}
-	copy = arena_strdup(&g->arena, text);
 	if (copy)
 		g->remarks[g->n_remarks++] = copy;
-	else
-		w->failed = 1;
 }
 
 /* ---- the runs' order ---- */

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "prof/analyze/compare.h"
 #include "prof/analyze/gate.h"
@@ -110,10 +109,7 @@ struct moment {
 
 static struct moment now(void)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
-	return (struct moment){clock_mono_ns(), ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec};
+	return (struct moment){clock_mono_ns(), clock_process_cpu_ns()};
 }
 
 struct took {
