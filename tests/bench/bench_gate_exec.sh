@@ -1,11 +1,11 @@
 #!/bin/bash
 # gate --exec on this machine, as it is now, beside a neighbour that works in bursts: SESSIONS comparisons (10) of a program with
-# itself and as many with one that does 5 % more, PAIRS pairs at most (20), MS milliseconds a run (150). Printed: verdicts on wall
+# itself and as many with one that does 5 % more, PAIRS pairs at most (20), MS milliseconds a run (100). Printed: verdicts on wall
 # and CPU time, pairs until decided, and how far the estimated change was from the true one (root mean square); the same for
 # hyperfine, if it is there, with as many runs. NEIGHBOUR=0 leaves the neighbour out. Numbers, no verdict.
 set -eu
 O=${O:-build}
-SESSIONS=${SESSIONS:-10} PAIRS=${PAIRS:-20} MS=${MS:-150} NEIGHBOUR=${NEIGHBOUR:-1}
+SESSIONS=${SESSIONS:-10} PAIRS=${PAIRS:-20} MS=${MS:-100} NEIGHBOUR=${NEIGHBOUR:-1}
 prof=$PWD/$O/protea-prof
 [ "${O#/}" = "$O" ] || prof=$O/protea-prof
 tmp=$(mktemp -d)
@@ -26,12 +26,14 @@ if [ "$NEIGHBOUR" = 1 ]; then
 fi
 
 cat >sum.py <<'PY'
-import json, math, statistics, sys
+import json, math, os, statistics, sys
 truth, files = float(sys.argv[1]), sys.argv[2:]
 def rms(changes):
     known = [c - truth for c in changes if c is not None]
     return f"{100 * math.sqrt(statistics.fmean(x * x for x in known)):.1f} %" if known else "-"
-runs = [json.load(open(f)) for f in files]
+runs = [json.load(open(f)) for f in files if os.path.getsize(f)]
+if len(runs) < len(files):
+    print(f"    {len(files) - len(runs)} came to no verdict")
 for metric in ("wall", "cpu"):
     rows = [next(r for r in d["metrics"] if r["stage"] is None and r["metric"] == metric) for d in runs]
     verdicts = [r["verdict"] for r in rows]
