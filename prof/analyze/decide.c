@@ -14,6 +14,8 @@
 /* A change that is certain is called larger than what matters with so many times the error of a bound: where that is wrong,
  * it is nearly as large. */
 #define BEYOND 4
+/* Groups that ran one after the other: a shift is told only beyond so many times what drifted within both of them. */
+#define DRIFT_TIMES 2
 
 /* ---- words ---------------------------------------------------------------------------------------- */
 
@@ -241,10 +243,10 @@ static void shift_of(struct shift *s, const struct sample *x, double tail)
 		shift_groups(s, x, tail);
 	if (isfinite(s->lo) && isfinite(s->hi))
 		s->se = (s->hi - s->lo) / 2 / rank_normal_quantile(tail);
-	s->lo -= x->drift;
-	s->hi += x->drift;
-	s->beyond_lo -= x->drift;
-	s->beyond_hi += x->drift;
+	if (x->drift > 0) { /* then nothing is called large for less than the whole interval */
+		s->beyond_lo = s->lo -= DRIFT_TIMES * x->drift;
+		s->beyond_hi = s->hi += DRIFT_TIMES * x->drift;
+	}
 }
 
 /* ---- verdict -------------------------------------------------------------------------------------- */
@@ -330,7 +332,8 @@ static void explain(struct decision *d, const struct shift *s, const struct samp
 		need = fmax(need, (double)least_pairs(x->paired, d->alpha));
 	d->reason = few ? DECIDE_FEW_RUNS : DECIDE_SPREAD;
 	if (!few && x->drift > 0 &&
-	    (v->beyond_lo + x->drift > v->worse || v->hi - x->drift < v->worse)) {
+	    (v->beyond_lo + DRIFT_TIMES * x->drift > v->worse ||
+	     v->hi - DRIFT_TIMES * x->drift < v->worse)) {
 		d->reason = DECIDE_DRIFT; /* without it, this were decided */
 		return;
 	}
