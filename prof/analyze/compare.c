@@ -218,6 +218,8 @@ static int check(struct compare *c, struct err *err)
 
 /* ---- what readers should know ---- */
 
+#define FATES_TOLD 3
+
 int compare_remember(struct compare *c, const char *fmt, ...)
 {
 	char **more = realloc(c->remarks, (c->n_remarks + 1) * sizeof *more);
@@ -265,6 +267,44 @@ static double unknown_part(const struct compare *c, int group)
 	return all > 0 ? sum / all : 0;
 }
 
+/* Where only the noise of samples is known, what is said of rows holds for these runs and no others. */
+static int remark_test(struct compare *c)
+{
+	if (c->test != COMPARE_SAMPLING)
+		return 0;
+	return compare_remember(
+		c,
+		"%ss: one run a side, so intervals and what moved are beyond the "
+		"noise of sampling alone; how much runs differ by themselves is not "
+		"known: record each side several times",
+		compare_by_name(c->o.by));
+}
+
+/* Cost that went from one function to another by itself is no change of the program's. */
+static int remark_fates(struct compare *c)
+{
+	size_t i, shown = 0;
+	int rc = 0;
+
+	for (i = 0; rc == 0 && i < c->n_rows && shown < FATES_TOLD; i++) {
+		const struct compare_function *f = &c->rows[i];
+
+		if (f->fate != COMPARE_INLINED && f->fate != COMPARE_OUTLINED)
+			continue;
+		shown++;
+		rc = compare_remember(
+			c,
+			f->fate == COMPARE_INLINED
+				? "'%s' is gone and '%s', which called it, took over its "
+				  "cost: likely inlined"
+				: "'%s' is new and has cost that '%s', which calls it, had: "
+				  "likely no longer inlined",
+			strtab_text(c->strings, f->function),
+			strtab_text(c->strings, c->rows[f->partner].function));
+	}
+	return rc;
+}
+
 #define PART_TOLD 0.02
 
 static int remark_stacks(struct compare *c)
@@ -302,7 +342,7 @@ int compare_finish(struct compare *c, struct err *err)
 		rc = compare_judge(c, err);
 	if (rc == 0)
 		rc = compare_explain(c, err);
-	if (rc == 0 && remark_stacks(c))
+	if (rc == 0 && (remark_test(c) || remark_fates(c) || remark_stacks(c)))
 		rc = err_nomem(err, "what a comparison explains");
 	if (rc)
 		c->n_rows = 0;

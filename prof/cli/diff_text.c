@@ -393,13 +393,9 @@ static void print_remarks(const struct diff_printing *x)
 
 	putc('\n', x->out);
 	print_scale(x);
-	if (compare_test(c) == COMPARE_SAMPLING)
-		print_remark(x, "one run a side: \"95 %\" is the noise of sampling alone; what "
-				"varies from run to run is not known: record each side several "
-				"times");
-	else if (compare_test(c) == COMPARE_EXACT)
+	if (compare_test(c) == COMPARE_EXACT)
 		print_remark(x, "measured in full: every difference is one of these runs");
-	else
+	else if (compare_test(c) == COMPARE_RUNS)
 		print_runs(x);
 	for (i = 0; (remark = diff_remark_text(x->d, i)); i++)
 		print_remark(x, remark);

@@ -240,6 +240,8 @@ static void inlined_into_the_caller(void **state)
 	assert_int_equal(f->fate, COMPARE_INLINED);
 	assert_ptr_equal(compare_rows(r.c, &(size_t){0}) + f->partner, rig_row(&r, "find"));
 	assert_int_equal(rig_row(&r, "equal")->fate, COMPARE_INLINED);
+	assert_true(rig_has_remark(&r, "'hash' is gone and 'find', which called it, took over"));
+	assert_true(rig_has_remark(&r, "one run a side"));
 	assert_int_equal(rig_row(&r, "find")->fate, COMPARE_BOTH);
 	assert_false(compare_total_moved(rig_row(&r, "find")));
 	compare_free(r.c);
@@ -265,6 +267,7 @@ static void outlined_and_renamed(void **state)
 	rows = compare_rows(r.c, &n);
 	assert_int_equal(rig_row(&r, "swap")->fate, COMPARE_OUTLINED);
 	assert_ptr_equal(rows + rig_row(&r, "swap")->partner, rig_row(&r, "sort"));
+	assert_true(rig_has_remark(&r, "'swap' is new and has cost that 'sort'"));
 	assert_int_equal(rig_row(&r, "old")->fate, COMPARE_RENAMED);
 	assert_ptr_equal(rows + rig_row(&r, "old")->partner, rig_row(&r, "young"));
 	assert_ptr_equal(rows + rig_row(&r, "young")->partner, rig_row(&r, "old"));
