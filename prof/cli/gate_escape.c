@@ -14,6 +14,12 @@ static int no_memory(struct buf *b)
 	return -1;
 }
 
+void gate_spoil(struct buf *whole, const struct buf *part)
+{
+	if (buf_failed(part) && !whole->failed)
+		whole->failed = part->failed;
+}
+
 /* ---- cutting ---- */
 
 static const char *skip(const char *text, int characters)
@@ -197,8 +203,7 @@ void gate_put_command(struct buf *b, const char *text, int property)
 	const char *c;
 
 	gate_put_plain(&plain, text);
-	if (buf_failed(&plain))
-		no_memory(b);
+	gate_spoil(b, &plain);
 	for (c = buf_str(&plain); *c; c++) {
 		if (*c == '%' || (property && (*c == ':' || *c == ',')))
 			buf_printf(b, "%%%02X", *c);
@@ -210,10 +215,10 @@ void gate_put_command(struct buf *b, const char *text, int property)
 
 /* ---- shells ---- */
 
-static int needs_bytes(const char *text)
+static int needs_bytes(struct buf *b, const char *text)
 {
 	char *clean = text_valid(text, 1);
-	int differs = !clean || strcmp(clean, text) != 0;
+	int differs = clean ? strcmp(clean, text) != 0 : no_memory(b);
 
 	free(clean);
 	return differs;
@@ -253,7 +258,7 @@ void gate_put_shell(struct buf *b, const char *text)
 		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=,+@%";
 	const char *c;
 
-	if (needs_bytes(text)) {
+	if (needs_bytes(b, text)) {
 		put_ansi(b, text);
 		return;
 	}

@@ -5,6 +5,9 @@
 
 #include "prof/base/buf.h"
 
+/* A part that has failed spoils the whole. */
+void gate_spoil(struct buf *whole, const struct buf *part);
+
 /* Harmless on a terminal and in the log of a CI server (no "##[" of its commands). */
 void gate_put_plain(struct buf *b, const char *text);
 /* Markdown: inline code, also in a cell of a table; for a name. `room` characters at most (0: no limit). */

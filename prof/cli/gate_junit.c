@@ -103,10 +103,12 @@ static void put_properties(struct buf *out, const struct gate_view *v)
 		buf_clear(&text);
 		gate_view_side(&text, &v->sides[i]);
 		put_property(out, names[i], buf_str(&text));
+		gate_spoil(out, &text);
 	}
 	if (v->page)
 		put_property(out, "page", v->page);
 	buf_puts(out, "</properties>\n");
+	gate_spoil(out, &text);
 	buf_release(&text);
 }
 
@@ -149,6 +151,7 @@ static void put_row(struct buf *out, const struct gate_row *r)
 		gate_put_xml(out, note);
 	}
 	buf_puts(out, "</system-out></testcase>\n");
+	gate_spoil(out, &text);
 	buf_release(&text);
 }
 
@@ -165,6 +168,7 @@ static void put_verdict(struct buf *out, const struct gate_view *v)
 	buf_puts(out, "<system-out>");
 	gate_put_xml(out, buf_str(&text));
 	buf_puts(out, "</system-out></testcase>\n");
+	gate_spoil(out, &text);
 	buf_release(&text);
 }
 

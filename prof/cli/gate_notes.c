@@ -85,6 +85,7 @@ static void put_row(struct buf *out, const struct gate_view *v, const char *leve
 	snprintf(title, sizeof title, "%s: %s", gate_state_name(gate_row_state(r)),
 		 metric_title(r->metric));
 	put_line(out, level, f ? own_file(f->file, workspace) : NULL, title, buf_str(&message));
+	gate_spoil(out, &message);
 	buf_release(&message);
 }
 
@@ -134,6 +135,7 @@ void gate_write_github(struct buf *out, const struct gate_view *v, const char *w
 	else if (v->g->verdict == VERDICT_INCONCLUSIVE && !o.of[GATE_STATE_INCONCLUSIVE] &&
 		 !o.of[GATE_STATE_REFUSED])
 		put_line(out, "warning", NULL, "protea-prof gate", buf_str(&headline));
+	gate_spoil(out, &headline);
 	buf_release(&headline);
 	gate_order_release(&o);
 }
@@ -202,6 +204,10 @@ static json_t *row_issue(const struct gate_view *v, const struct gate_row *r, co
 	json_t *o;
 
 	put_message(&text, v, r);
+	if (buf_failed(&text)) {
+		buf_release(&text);
+		return NULL;
+	}
 	o = issue(buf_str(&text), worse ? "protea-gate-regression" : "protea-gate-inconclusive",
 		  worse ? "major" : "info", own ? own : file,
 		  fingerprint(gate_view_stage(r->stage), metric_name(r->metric)));

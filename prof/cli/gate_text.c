@@ -98,6 +98,7 @@ static void put_head(struct text *t)
 	int i;
 
 	gate_view_headline(&line, t->v);
+	gate_spoil(t->out, &line);
 	if (t->colour)
 		buf_printf(t->out, "\033[%sm", colours[t->v->g->verdict]);
 	put_plain(t, buf_str(&line));
@@ -110,6 +111,7 @@ static void put_head(struct text *t)
 		buf_printf(t->out, "%-9s  ", names[i]);
 		put_name(t, buf_str(&line), SIDE_ROOM, 0, NULL);
 		end_line(t);
+		gate_spoil(t->out, &line);
 	}
 	buf_release(&line);
 }
@@ -348,6 +350,7 @@ static void put_accept(struct text *t, int *any)
 			    o.of[GATE_STATE_REGRESSION] > 1 ? "accept the first of these on purpose"
 							    : "accept it on purpose",
 			    buf_str(&line));
+		gate_spoil(t->out, &line);
 	}
 	buf_release(&line);
 	gate_order_release(&o);

@@ -256,6 +256,7 @@ void gate_view_accept(struct buf *out, const struct gate_view *v, const struct g
 	buf_printf(out, "protea-prof gate%s --accept ", v->options);
 	gate_put_shell(out, buf_str(&target));
 	buf_printf(out, " --reason '…' %s", v->operands);
+	gate_spoil(out, &target);
 	buf_release(&target);
 }
 
