@@ -6,7 +6,7 @@
  * others (seeded binary segmentation: S. Kovacs, P. Buehlmann, H. Li, A. Munk, Biometrika 110, 2023; after wild binary
  * segmentation: P. Fryzlewicz, Ann. Statist. 42, 2014). The largest difference of all is compared with that of
  * permutations of the values, as in E-divisive (D. S. Matteson and N. A. James, JASA 109, 2014), with a fixed seed; where
- * neighbours are alike, which permuting does not know of, a change must stand with the fewer values that this leaves, too. Values further than four robust
+ * neighbours are alike, which permuting does not know of, a change must stand with the fewer values that this leaves, too. Values further than three robust
  * standard deviations from the median count as if they were there. Then each side is looked at by itself; each change is
  * moved to where the sum of absolute deviations is least (the cost of R. Killick, P. Fearnhead, I. A. Eckley, JASA 107,
  * 2012), and those that do not stand between their neighbours are taken back.

@@ -7,7 +7,7 @@
 #include "prof/analyze/rank.h"
 #include "prof/base/hash.h"
 
-#define CLIP         4.0 /* robust standard deviations from the median */
+#define CLIP         3.0 /* robust standard deviations from the median */
 #define SHORTEST     4   /* interval */
 #define PERMUTATIONS 9999
 #define ENOUGH       30 /* permutations that reach what was seen: more change nothing (see below) */
