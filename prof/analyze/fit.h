@@ -91,8 +91,12 @@ struct fit_data {
 	size_t n_sizes;
 };
 
+/* Of more than `most` observations, every second, third … is taken. */
+#define FIT_MOST 8000 /* for a fit; more add nothing but time */
+#define FIT_FEW  800  /* where many forms or powers are tried */
 int fit_data_make(struct fit_data *d, const struct costs *c, uint32_t stage,
-		  enum cost_metric metric, const struct complexity *form, struct err *err);
+		  enum cost_metric metric, const struct complexity *form, size_t most,
+		  struct err *err);
 void fit_data_release(struct fit_data *d);
 
 /* Coefficients from the observations of all runs but those of size `without` (UINT32_MAX: all). Leaves fitted values and the

@@ -102,14 +102,18 @@ static void put_sizes(struct fit_data *d)
 	}
 }
 
+/* `every`: so many observations are one that is taken. */
 static void fill(struct fit_data *d, const struct costs *c, uint32_t stage, enum cost_metric metric,
-		 const struct complexity *form, const uint32_t *names)
+		 const struct complexity *form, const uint32_t *names, size_t every)
 {
 	uint32_t last = COSTS_NONE, i;
+	size_t at = 0;
 
 	for (i = costs_first(c, stage); i != COSTS_NONE; i = c->obs[i].next) {
 		const struct cost_obs *o = &c->obs[i];
 
+		if (at++ % every)
+			continue;
 		if (!(o->value[metric] > 0) || !isfinite(o->value[metric]) ||
 		    !fill_row(d, c, o, form, names)) {
 			d->left_out++;
@@ -125,10 +129,11 @@ static void fill(struct fit_data *d, const struct costs *c, uint32_t stage, enum
 }
 
 int fit_data_make(struct fit_data *d, const struct costs *c, uint32_t stage,
-		  enum cost_metric metric, const struct complexity *form, struct err *err)
+		  enum cost_metric metric, const struct complexity *form, size_t most,
+		  struct err *err)
 {
 	uint32_t names[COMPLEXITY_PARAMS], at;
-	size_t i, n = 0;
+	size_t i, n = 0, every;
 
 	memset(d, 0, sizeof *d);
 	d->terms = form->n + 1;
@@ -136,14 +141,15 @@ int fit_data_make(struct fit_data *d, const struct costs *c, uint32_t stage,
 	d->missing = COSTS_NONE;
 	for (at = costs_first(c, stage); at != COSTS_NONE; at = c->obs[at].next)
 		n++;
+	every = n / most + 1;
 	for (i = 0; i < form->n_params; i++)
 		if (!strtab_find(c->strings, form->params[i], strlen(form->params[i]), &names[i]))
 			names[i] = COSTS_NONE;
-	if (allocate(d, n, c->n_runs)) {
+	if (allocate(d, n / every + 1, c->n_runs)) {
 		fit_data_release(d);
 		return err_nomem(err, "the fit of a stage");
 	}
-	fill(d, c, stage, metric, form, names);
+	fill(d, c, stage, metric, form, names, every);
 	put_sizes(d);
 	return 0;
 }

@@ -50,34 +50,26 @@ static double criterion(const struct fit_data *d)
 }
 
 /* How well the form explains all observations; infinite when some lack its parameter, or it does not vary. */
-static int try_form(const struct model *m, struct fit *f, const struct complexity *form, size_t all,
-		    double *score, struct err *err)
+static int try_form(const struct model *m, struct fit *f, const struct complexity *form,
+		    size_t *all, double *score, struct err *err)
 {
 	struct fit_data d;
 	struct power_fit what;
 	double c[FIT_TERMS];
-	int rc = fit_data_make(&d, m->costs, f->stage, f->metric, form, err);
+	int rc = fit_data_make(&d, m->costs, f->stage, f->metric, form, FIT_FEW, err);
 
 	*score = INFINITY;
 	if (rc)
 		return rc;
 	power_identify(&what, d.x, d.n, d.n_params);
-	if (d.n && d.n >= all && (!form->n || what.params[0].state == POWER_FITTED)) {
+	if (!form->n)
+		*all = d.n;
+	if (d.n && d.n >= *all && (!form->n || what.params[0].state == POWER_FITTED)) {
 		fit_solve(&d, UINT32_MAX, c);
 		*score = criterion(&d);
 	}
 	fit_data_release(&d);
 	return 0;
-}
-
-static size_t count_obs(const struct costs *c, const struct fit *f)
-{
-	uint32_t i;
-	size_t n = 0;
-
-	for (i = costs_first(c, f->stage); i != COSTS_NONE; i = c->obs[i].next)
-		n += c->obs[i].value[f->metric] > 0;
-	return n;
 }
 
 /* A constant, or the one parameter that explains clearly more. */
@@ -86,10 +78,10 @@ static int choose(const struct model *m, struct fit *f, struct err *err)
 	const struct costs *c = m->costs;
 	uint32_t first = costs_first(c, f->stage);
 	const struct cost_obs *o = first == COSTS_NONE ? NULL : &c->obs[first];
-	size_t all = count_obs(c, f), i;
+	size_t all = 0, i;
 	struct complexity form = {0};
 	double best, score;
-	int rc = try_form(m, f, &form, all, &best, err);
+	int rc = try_form(m, f, &form, &all, &best, err);
 
 	best -= BETTER;
 	f->form = form;
@@ -98,7 +90,7 @@ static int choose(const struct model *m, struct fit *f, struct err *err)
 
 		if (!single(&form, strtab_text(c->strings, name)))
 			continue;
-		rc = try_form(m, f, &form, all, &score, err);
+		rc = try_form(m, f, &form, &all, &score, err);
 		if (rc == 0 && score < best) {
 			best = score;
 			f->form = form;
@@ -127,6 +119,7 @@ static int fit_one(struct model *m, struct fit *f, const struct declarations *d,
 			? declare_find(d, name, f->metric, is_inside(m->costs, f->stage))
 			: NULL;
 	struct fit_data data;
+	double again[FIT_TERMS];
 	int rc = 0;
 
 	if (found) {
@@ -136,10 +129,21 @@ static int fit_one(struct model *m, struct fit *f, const struct declarations *d,
 		rc = choose(m, f, err);
 	}
 	if (rc == 0)
-		rc = fit_data_make(&data, m->costs, f->stage, f->metric, &f->form, err);
+		rc = fit_data_make(&data, m->costs, f->stage, f->metric, &f->form, FIT_MOST, err);
 	if (rc)
 		return rc;
 	fit_finish(f, &data);
+	if (f->metric >= COST_METRICS) {
+		fit_data_release(&data);
+		return 0;
+	}
+	if (data.n > FIT_FEW) { /* powers are tried one by one */
+		fit_data_release(&data);
+		rc = fit_data_make(&data, m->costs, f->stage, f->metric, &f->form, FIT_FEW, err);
+		if (rc)
+			return rc;
+		fit_solve(&data, UINT32_MAX, again);
+	}
 	fit_growth_test(f, &data);
 	fit_data_release(&data);
 	return 0;

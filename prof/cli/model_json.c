@@ -124,7 +124,7 @@ static json_t *residuals_json(const struct model_view *v, const struct fit *f)
 	int bad = !list;
 	size_t i, j;
 
-	if (bad || fit_data_make(&d, v->costs, f->stage, f->metric, &f->form, NULL)) {
+	if (bad || fit_data_make(&d, v->costs, f->stage, f->metric, &f->form, SIZE_MAX, NULL)) {
 		json_decref(list);
 		return NULL;
 	}
