@@ -27,8 +27,14 @@ static int read_callgrind(struct profile *p, struct bytes *from, const struct im
 	size_t n;
 	int rc = bytes_all(from, &data, &n, err);
 
-	(void)notes;
-	return rc ? rc : callgrind_read(data, n, o->only, p, err);
+	if (rc == 0)
+		rc = callgrind_read(data, n, o->only, p, err);
+	if (rc == 0 && strncmp(strtab_text(p->strings, p->run.mode), "Time", 4) != 0)
+		buf_printf(notes, "numbers are of event %s: 1 is shown as 1 ns\n",
+			   strtab_text(p->strings, p->run.mode));
+	if (rc == 0)
+		buf_puts(notes, "callgrind has no stacks: they are estimated from its calls\n");
+	return rc;
 }
 
 typedef int read_fn(struct profile *p, struct bytes *from, const struct import_options *o,

@@ -17,7 +17,7 @@ pairs() {
 	local n=$1 warmup=$2
 	shift 2
 	rm -f "$S"*
-	"$PAIRS" "$PROF" "$S" "$n" "$warmup" off "$@" >"$TMP/rows" 2>"$TMP/talk"
+	"$PAIRS" "$PROF" "$S" "$n" "$warmup" off "$@" >"$TMP/rows" 2>"$TMP/talk" <<<"not for commands"
 }
 ask() { sqlite3 -batch -noheader "$S" "$1"; }
 is() { # WANT GOT
