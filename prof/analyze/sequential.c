@@ -10,6 +10,7 @@
 #define ALPHA_POWER 3
 #define SIZE_POWER  2
 #define GRID        401   /* points of the density between two looks */
+#define LIKELY      0.05  /* p of a change that is worth all pairs */
 #define NOTHING     1e-12 /* as an error allowed; 0 would ask for the default */
 #define REACH       8.0   /* standard deviations of it */
 
@@ -185,8 +186,8 @@ const char *sequential_stop_text(enum sequential_stop e)
 	return texts[e];
 }
 
-/* May further pairs decide it? What is foretold from few pairs is rough: only after three quarters of them, and only where
- * four times what is left would not do, the answer is no. */
+/* May further pairs decide it? What is foretold from few pairs is rough: the answer is no only where no change is likely, after
+ * three quarters of the pairs, and where four times what is left would not do. */
 static int is_open(const struct sequential *s, const struct decision *d)
 {
 	size_t left = s->max > s->n ? s->max - s->n : 0;
@@ -199,7 +200,8 @@ static int is_open(const struct sequential *s, const struct decision *d)
 	case DECIDE_MANY:
 	case DECIDE_OUTLIERS:
 	case DECIDE_NOISY:
-		return 4 * s->n < 3 * s->max || (d->more > 0 && d->more <= 4 * left);
+		return d->p <= LIKELY || 4 * s->n < 3 * s->max ||
+		       (d->more > 0 && d->more <= 4 * left);
 	default:
 		return 0;
 	}

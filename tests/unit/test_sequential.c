@@ -205,7 +205,7 @@ static void it_stops_when_it_knows(void **state)
 	struct decision d[3] = {
 		{.verdict = VERDICT_OK},
 		{.verdict = VERDICT_IMPROVED},
-		{.verdict = VERDICT_INCONCLUSIVE, .reason = DECIDE_SPREAD, .more = 5}};
+		{.verdict = VERDICT_INCONCLUSIVE, .reason = DECIDE_SPREAD, .p = 0.2, .more = 5}};
 	struct sequential early = at_look(8, 40), late = at_look(36, 40), last = at_look(40, 40);
 
 	(void)state;
@@ -218,6 +218,9 @@ static void it_stops_when_it_knows(void **state)
 	d[2].more = 100;
 	assert_int_equal(sequential_stops(&early, d, 3), SEQUENTIAL_GO_ON); /* rough, so early */
 	assert_int_equal(sequential_stops(&late, d, 3), SEQUENTIAL_FUTILE);
+	d[2].p = 0.01; /* a change is likely: that is worth all pairs */
+	assert_int_equal(sequential_stops(&late, d, 3), SEQUENTIAL_GO_ON);
+	d[2].p = 0.2;
 	d[2].more = 10;
 	assert_int_equal(sequential_stops(&late, d, 3), SEQUENTIAL_GO_ON);
 	d[2].reason = DECIDE_ZERO_BASE; /* no number of pairs helps */
