@@ -82,20 +82,41 @@ static size_t say_all_worse(FILE *out, const struct model_view *v, const size_t 
 	return found;
 }
 
-/* Was any growth judged at all? */
-static size_t count_judged(const struct model_view *v)
+/* How many growths were judged, and how many the observations leave open. */
+static void count_judged(const struct model_view *v, size_t *judged, size_t *open)
 {
-	size_t i, k, n = 0;
+	size_t i, k;
 
-	for (i = 0; i < v->model->n; i++)
-		for (k = 0; k < v->model->fits[i].form.n_params; k++) {
-			enum growth_verdict g = v->model->fits[i].growth[k].verdict;
+	*judged = *open = 0;
+	for (i = 0; i < v->model->n; i++) {
+		const struct fit *f = &v->model->fits[i];
 
-			n += v->model->fits[i].metric < COST_METRICS &&
-			     v->model->fits[i].by != DECLARED_NOT &&
-			     (g == GROWTH_AS_DECLARED || g == GROWTH_LESS || g == GROWTH_WORSE);
+		if (f->metric >= COST_METRICS || f->by == DECLARED_NOT)
+			continue;
+		for (k = 0; k < f->form.n_params; k++) {
+			enum growth_verdict g = f->growth[k].verdict;
+
+			*judged += g == GROWTH_AS_DECLARED || g == GROWTH_LESS || g == GROWTH_WORSE;
+			*open += g == GROWTH_OPEN;
 		}
-	return n;
+	}
+}
+
+static void say_none_worse(FILE *out, const struct model_view *v)
+{
+	size_t judged, open;
+
+	count_judged(v, &judged, &open);
+	if (judged)
+		fprintf(out, "no stage grows worse than declared, as far as can be said\n");
+	else if (open)
+		fprintf(out,
+			"no growth can be judged: the values vary too much for these sizes; more "
+			"runs, or sizes further\napart, would show it\n");
+	else
+		fprintf(out,
+			"no growth can be judged: runs of three sizes or more, of stages whose "
+			"cost is declared, would show it\n");
 }
 
 /* ---- the table ---- */
@@ -278,14 +299,8 @@ void model_fit_text(FILE *out, const struct model_view *v)
 		free(order);
 		return;
 	}
-	if (!say_all_worse(out, v, order, n)) {
-		if (count_judged(v))
-			fprintf(out, "no stage grows worse than declared, as far as can be said\n");
-		else
-			fprintf(out,
-				"no growth can be judged: runs of three sizes or more, of stages "
-				"whose cost is declared, would show it\n");
-	}
+	if (!say_all_worse(out, v, order, n))
+		say_none_worse(out, v);
 	print_counts(out, v);
 	model_remarks(out, v);
 	if (v->metric >= 0) {
