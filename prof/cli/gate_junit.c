@@ -132,9 +132,10 @@ static void put_case(struct buf *out, const char *class, const char *name, doubl
 	buf_printf(out, "\" time=\"%.6f\">", seconds);
 }
 
-static void put_row(struct buf *out, const struct gate_row *r)
+static void put_row(struct buf *out, const struct gate_view *v, const struct gate_row *r)
 {
 	enum gate_state s = gate_row_state(r);
+	const struct gate_function *f = gate_view_function(v, r);
 	const char *note = gate_view_note(r);
 	struct buf text = BUF_INIT;
 
@@ -146,6 +147,10 @@ static void put_row(struct buf *out, const struct gate_row *r)
 		put_outcome(out, "skipped", NULL, note ? note : gate_state_name(s));
 	buf_printf(out, "<system-out>%s: ", gate_state_name(s));
 	gate_put_xml(out, buf_str(&text));
+	if (f) {
+		buf_puts(out, "\nmost of it in ");
+		gate_put_xml(out, f->function);
+	}
 	if (note) {
 		buf_puts(out, r->accepted_by ? "\naccepted: " : "\n");
 		gate_put_xml(out, note);
@@ -207,7 +212,7 @@ void gate_write_junit(struct buf *out, const struct gate_view *v)
 	put_properties(out, v);
 	put_verdict(out, v);
 	for (i = 0; i < v->g->n; i++)
-		put_row(out, &v->g->rows[i]);
+		put_row(out, v, &v->g->rows[i]);
 	buf_puts(out, "<system-out>");
 	put_functions(out, v);
 	buf_puts(out, "</system-out>\n<system-err>");

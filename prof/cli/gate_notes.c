@@ -24,28 +24,9 @@ static const char *own_file(const char *file, const char *workspace)
 	return *file && !strstr(file, "..") ? file : NULL;
 }
 
-/* The function that explains a row best: of its stage, moved the same way. */
-static const struct gate_function *function_of(const struct gate_view *v, const struct gate_row *r)
-{
-	size_t i, k;
-
-	for (k = 0; k <= v->n_others; k++) {
-		const struct gate_result *g = k ? &v->others[k - 1].g : v->g;
-
-		for (i = 0; i < g->n_functions; i++) {
-			const struct gate_function *f = &g->functions[i];
-
-			if (f->verdict == r->d.verdict &&
-			    (!r->stage || strcmp(f->stage, r->stage) == 0))
-				return f;
-		}
-	}
-	return NULL;
-}
-
 static void put_message(struct buf *out, const struct gate_view *v, const struct gate_row *r)
 {
-	const struct gate_function *f = function_of(v, r);
+	const struct gate_function *f = gate_view_function(v, r);
 	const char *note = gate_view_note(r);
 
 	buf_printf(out, "%s: ", gate_view_stage(r->stage));
@@ -77,7 +58,7 @@ static void put_line(struct buf *out, const char *level, const char *file, const
 static void put_row(struct buf *out, const struct gate_view *v, const char *level,
 		    const struct gate_row *r, const char *workspace)
 {
-	const struct gate_function *f = function_of(v, r);
+	const struct gate_function *f = gate_view_function(v, r);
 	struct buf message = BUF_INIT;
 	char title[96];
 
@@ -197,7 +178,7 @@ static json_t *issue(const char *description, const char *check, const char *sev
 static json_t *row_issue(const struct gate_view *v, const struct gate_row *r, const char *workspace,
 			 const char *file)
 {
-	const struct gate_function *f = function_of(v, r);
+	const struct gate_function *f = gate_view_function(v, r);
 	const char *own = f ? own_file(f->file, workspace) : NULL;
 	int worse = gate_row_state(r) == GATE_STATE_REGRESSION;
 	struct buf text = BUF_INIT;

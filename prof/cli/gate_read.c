@@ -325,27 +325,40 @@ static int copy_row(struct metric_table *to, const struct metric_table *from,
 	return rc;
 }
 
+/* Each must be there: a name that was typed wrong would pass in silence. */
+static int check_wanted(const struct metric_table *from, const struct gate_wish *wish,
+			struct err *err)
+{
+	size_t i, k;
+
+	for (k = 0; k < wish->n_stages; k++) {
+		for (i = 0; i < from->n; i++)
+			if (from->rows[i].stage &&
+			    strcmp(from->rows[i].stage, wish->stages[k]) == 0)
+				break;
+		if (i == from->n)
+			return err_set(err, ERR_NOTFOUND,
+				       "no run has a stage '%.200s'; protea-prof report --stages "
+				       "shows which there are",
+				       wish->stages[k]);
+	}
+	return 0;
+}
+
 static int copy_wanted(struct metric_table *to, const struct metric_table *from,
 		       const struct gate_wish *wish, struct err *err)
 {
-	size_t i, n = 0;
-	int rc = 0;
+	size_t i;
+	int rc = check_wanted(from, wish, err);
 
 	for (i = 0; rc == 0 && i < from->n_a; i++)
 		rc = metrics_add_known(to, METRICS_BASE, &from->runs_a[i], err);
 	for (i = 0; rc == 0 && i < from->n_b; i++)
 		rc = metrics_add_known(to, METRICS_CANDIDATE, &from->runs_b[i], err);
 	for (i = 0; rc == 0 && i < from->n; i++) {
-		if (!is_wanted(wish, from->rows[i].stage))
-			continue;
-		rc = copy_row(to, from, &from->rows[i], err);
-		n++;
+		if (is_wanted(wish, from->rows[i].stage))
+			rc = copy_row(to, from, &from->rows[i], err);
 	}
-	if (rc == 0 && !n)
-		rc = err_set(err, ERR_NOTFOUND,
-			     "no run has a stage '%.200s'; protea-prof report --stages shows "
-			     "which there are",
-			     wish->stages[0]);
 	return rc;
 }
 

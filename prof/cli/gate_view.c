@@ -298,6 +298,49 @@ int gate_view_moved(const struct gate_view *v, struct gate_moved **moved, size_t
 	return 0;
 }
 
+static int is_of(const struct gate_result *g, int counts, enum metric m)
+{
+	switch (m) {
+	case METRIC_ALLOC_COUNT:
+	case METRIC_ALLOC_BYTES:
+		return g->kind == PROFILE_ALLOC;
+	case METRIC_PEAK_HEAP:
+		return g->kind == PROFILE_PEAK;
+	case METRIC_SQL:
+		return g->kind == PROFILE_SQL;
+	case METRIC_INSTRUCTIONS:
+		return counts && g->kind == PROFILE_CPU;
+	default:
+		return !counts && profile_kind_is_time(g->kind);
+	}
+}
+
+static const struct gate_function *find_function(const struct gate_result *g,
+						 const struct gate_row *r)
+{
+	size_t i;
+
+	for (i = 0; i < g->n_functions; i++) {
+		const struct gate_function *f = &g->functions[i];
+
+		if (f->verdict == r->d.verdict && (!r->stage || strcmp(f->stage, r->stage) == 0))
+			return f;
+	}
+	return NULL;
+}
+
+const struct gate_function *gate_view_function(const struct gate_view *v, const struct gate_row *r)
+{
+	size_t i;
+
+	if (is_of(v->g, v->counts, r->metric))
+		return find_function(v->g, r);
+	for (i = 0; i < v->n_others; i++)
+		if (is_of(&v->others[i].g, v->others[i].counts, r->metric))
+			return find_function(&v->others[i].g, r);
+	return NULL;
+}
+
 /* ---- runs ---- */
 
 size_t gate_view_median(const struct metric_table *t, int group)

@@ -107,6 +107,9 @@ char *gate_view_value(char out[GATE_TEXT], const struct gate_moved *m, double va
 /* Of all kinds, the kind of the result first; malloc'ed. -1: no memory. */
 int gate_view_moved(const struct gate_view *v, struct gate_moved **moved, size_t *n);
 
+/* The function that explains a row best: of the kind that its metric is of, in its stage, moved the same way; or NULL. */
+const struct gate_function *gate_view_function(const struct gate_view *v, const struct gate_row *r);
+
 /* Place of the run whose whole wall time is the middle one of its group. */
 size_t gate_view_median(const struct metric_table *t, int group);
 

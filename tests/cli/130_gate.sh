@@ -225,6 +225,8 @@ for wrong in "--metric speed" "--anyway that" "--pairing some" "--kind nosuch" "
 done
 check_fails 2 "refused: --exec with one command" "$PROF" gate --exec true
 check "no stage of that name" gate_is 1 "no run has a stage 'nosuch'" --stage nosuch before after
+check "… nor one of two" gate_is 1 "no run has a stage 'nosuch'" --stage parse --stage nosuch before after
+check "one stage of two" gate_is 0 '^ok: ' --counts --stage parse before after
 
 echo "1..$tap_n"
 [ "$tap_failed" -eq 0 ]
