@@ -211,32 +211,28 @@ int cmd_import(int argc, char **argv)
 	struct arguments a = {.o = {.kind = -1}};
 	const struct opt opts[] = {
 		{'f', "format", OPT_TEXT, &a.format, "F",
-		 "folded, speedscope, pprof, perf (text of perf script), gecko, cpuprofile, "
-		 "callgrind; else "
-		 "by content",
-		 0},
+		 "of the file, one of these; else by its content", 0},
 		{0, "store", OPT_TEXT, &a.store, "FILE",
 		 "store to write ($PROTEA_PROF_STORE, ./protea-prof.sqlite)", 0},
 		{'n', "name", OPT_TEXT, &a.name, "NAME", "name of the run (the file's)", 0},
-		{'l', "label", OPT_TEXT_LIST, &a.labels, "K=V", "label the run; may be repeated",
+		{'l', "label", OPT_TEXT_LIST, &a.labels, "K=V", "label of the run; may be repeated",
 		 0},
 		{'k', "kind", OPT_TEXT, &a.kind, "KIND",
-		 "what the numbers are of: cpu, wall, offcpu, alloc, live, … (as the file says, "
-		 "else cpu)",
-		 0},
+		 "cpu, wall, offcpu, alloc, live, … (as the file says, else cpu)", 0},
 		{'u', "unit", OPT_TEXT, &a.unit, "UNIT",
-		 "of numbers whose unit the file does not say: samples, ns, us, ms, s, bytes", 0},
+		 "samples, ns, us, ms, s, bytes: where the file does not say", 0},
 		{'r', "rate", OPT_RATE, &a.o.rate_hz, "HZ",
 		 "samples per second, where the file does not say", 0},
 		{0, "only", OPT_TEXT, &a.o.only, "NAME",
-		 "of several events, sample types, threads or profiles in the file only this one",
-		 0},
+		 "only this event, sample type, thread or profile", 0},
 		{0, NULL, OPT_FLAG, NULL, NULL, NULL, 0},
 	};
 	const struct usage usage = {
 		"import FILE [options]",
 		"Makes a run of a profile that another tool wrote (- is standard input; gzip is\n"
-		"unpacked), and prints its id. docs/formats.md says what of each format is kept.",
+		"unpacked), and prints its id: folded, speedscope, pprof, perf (the text of perf "
+		"script),\n"
+		"gecko, cpuprofile, callgrind. docs/formats.md says what of each is kept.",
 		opts};
 	int done, rc, first = opts_parse(argc, argv, &usage, 1, &done);
 	char *labels = NULL;
