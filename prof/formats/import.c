@@ -63,6 +63,10 @@ int import_read(struct profile *p, struct bytes *from, int format, const struct 
 			return rc;
 	}
 	*found = (enum import_format)format;
+	if (o->only && (format == IMPORT_FOLDED || format == IMPORT_CPUPROFILE))
+		return err_set(err, ERR_ARG,
+			       "a %s file is one profile: there is no '%s' to choose in it",
+			       import_format_names[format], o->only);
 	rc = readers[format](p, from, o, notes, err);
 	if (rc)
 		profile_release(p);

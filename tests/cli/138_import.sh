@@ -257,7 +257,7 @@ killed() {
 check "killed while it reads: nothing is in the store" killed
 
 for wrong in "" "a.folded b.folded" "--format nonsense a.folded" "--kind nonsense a.folded" "--unit parsecs a.folded" "--rate 0 a.folded" \
-	"--label x a.folded" "--nosuch a.folded" "--kind alloc --unit ms a.folded"; do
+	"--label x a.folded" "--nosuch a.folded" "--kind alloc --unit ms a.folded" "--only x a.folded"; do
 	# shellcheck disable=SC2086 # words
 	check_fails 2 "refused: import $wrong" "$PROF" import $wrong
 done

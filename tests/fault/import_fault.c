@@ -9,9 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "prof/formats/export.h"
 #include "prof/formats/import.h"
+#include "prof/store/write_profile.h"
 #include "tests/fault/each.h"
 
 static char *input;
@@ -103,11 +105,50 @@ static void writers(void **state)
 	free(input);
 }
 
+/* ---- the store ---- */
+
+static int store_once(void)
+{
+	static const struct store_run run = {.id = "11111111-2222-3333-4444-555555555555"};
+	static const struct store_run_end end = {.duration_ns = 1};
+	struct err err = ERR_INIT;
+	struct store *s = NULL;
+	int64_t key = -1;
+	int rc;
+
+	unlink("import-fault.sqlite");
+	rc = store_open(&s, "import-fault.sqlite", STORE_CREATE, &err);
+	if (rc == 0)
+		rc = store_write_profile(s, &written, &run, &end, &key, &err);
+	if (rc && s)
+		assert_true(key == 0 || key == -1);
+	store_close(s);
+	return rc;
+}
+
+static void into_the_store(void **state)
+{
+	char folder[] = "/tmp/protea-fault.XXXXXX";
+
+	(void)state;
+	load("tests/fuzz/corpus/pprof/plain");
+	assert_int_equal(read_into(&written), 0);
+	assert_non_null(mkdtemp(folder));
+	assert_int_equal(chdir(folder), 0);
+	assert_true(fault_each(store_once, 1) > 20);
+	unlink("import-fault.sqlite");
+	assert_int_equal(chdir("/"), 0);
+	assert_int_equal(rmdir(folder), 0);
+	profile_release(&written);
+	free(input);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(readers),
 		cmocka_unit_test(writers),
+		cmocka_unit_test(into_the_store),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
