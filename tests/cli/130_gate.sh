@@ -215,6 +215,34 @@ wrong_file() {
 check "a wrong key is an error with its line" wrong_file
 check "a thresholds file that is not there" gate_is 1 "nothere.json" --thresholds nothere.json before after
 
+# ---- commands ------------------------------------------------------------------------------------------
+
+commands() {
+	gate_is 1 '^regression +render +allocations +1 +2,000 ' --exec "$BUFFER 1 before" "$BUFFER 1 after" -n 2 --warmup 0 --memory full --counts &&
+		grep -qE "^base +.*planted_buffer 1 before, the 2 runs named 'gate-[0-9a-f]{8}-base'" out || return 1
+	# What the line that accepts it compares is there afterwards.
+	local line
+	line=$(grep -oE 'gate-[0-9a-f]{8}-base gate-[0-9a-f]{8}-candidate$' out)
+	# shellcheck disable=SC2086 # two names
+	gate_is 1 '^regression: ' --counts $line
+}
+check "commands are run in turns, and their runs are groups afterwards" commands
+command_fails() { gate_is 1 'ended with exit code 3' --junit failed.xml --exec true 'exit 3' -n 2 && grep -q '<error ' failed.xml; }
+check "a command that fails is no verdict" command_fails
+check "… unless that is fine" gate_is 3 '^inconclusive: ' --exec true 'exit 3' -n 2 --warmup 0 --ignore-failure --metric wall
+more_pairs() { gate_is 3 '^    protea-prof gate --exec --metric wall --memory off --warmup 0 true true -n [0-9]+$' --metric wall --memory off --exec true true -n 1 --warmup 0; }
+check "the line that runs more of them" more_pairs
+check_fails 2 "no pairs are refused" "$PROF" gate --exec true true -n 0
+if command -v valgrind >/dev/null; then
+	callgrind() {
+		gate_is 1 '^regression +\(whole run\) +instructions' --callgrind --exec "$BUFFER 1 before" "$BUFFER 1 after" && grep -q 'instructions .*memcpy' out &&
+			grep -qE "^    protea-prof gate --exec --callgrind --accept instructions .* '.*planted_buffer 1 before' '.*planted_buffer 1 after'$" out
+	}
+	check "instructions are counted under callgrind" callgrind
+else
+	skip "instructions are counted under callgrind" "valgrind is not installed"
+fi
+
 # ---- options -------------------------------------------------------------------------------------------
 
 for wrong in "--metric speed" "--anyway that" "--pairing some" "--kind nosuch" "--normalise x" "--alpha 2" "--alpha 0" \
