@@ -9,7 +9,9 @@
 
 #define COVERED 0.95 /* of a sum must have intervals for the sum to have one */
 #define SAME_PEAK                                                                                  \
-	1.02 /* peaks that differ by less are one: it was still open when the inner stage's was read */
+	1.02 /* peaks that differ by less are one: the outer was still open when the inner was read */
+#define FAR_WORSE 3.0 /* times: errors of a fit beside another's */
+#define UNSURE    0.15
 
 void predict_release(struct prediction *p)
 {
@@ -21,6 +23,7 @@ static void work_release(struct predict_work *w)
 {
 	follow_release(&w->follow);
 	free(w->count);
+	free(w->error);
 	free(w->factors);
 	idmap_release(&w->slot);
 }
@@ -86,7 +89,8 @@ static int count_nodes(struct predict_work *w, struct err *err)
 
 	w->p->nodes = calloc(w->c->n_nodes + 1, sizeof *w->p->nodes);
 	w->count = malloc((w->c->n_nodes + 1) * sizeof *w->count);
-	if (!w->p->nodes || !w->count)
+	w->error = malloc((w->c->n_nodes + 1) * sizeof *w->error);
+	if (!w->p->nodes || !w->count || !w->error)
 		return err_nomem(err, "a prediction");
 	for (i = r->first; i < r->first + r->n; i++)
 		w->p->nodes[w->c->obs[i].node].instances_seen += (double)w->c->obs[i].instances;
@@ -209,59 +213,86 @@ static void put_time(struct predict_work *w, int metric)
 	w->p->total[metric] = t.sum;
 }
 
+/* The highest of the outermost stages; and the innermost stage that has it. */
 static void put_peak(struct predict_work *w, int metric)
 {
 	struct predicted *most = &w->p->total[metric];
-	double hi = NAN, lo = NAN, seen = NAN;
-	uint32_t i;
+	uint32_t i, at = COSTS_NONE;
 
 	*most = (struct predicted){NAN, NAN, NAN, NAN, 0, 0, 0};
-	w->p->peak_node[metric] = COSTS_NONE;
 	for (i = 0; i < w->c->n_nodes; i++) {
 		const struct predicted *x = &w->p->nodes[i].of[metric];
+		uint32_t parent = w->c->nodes[i].parent;
 
-		hi = fmax(hi, x->hi);
-		lo = fmax(lo, x->lo);
-		seen = fmax(seen, x->seen);
-		if (isnan(x->value) || x->value < most->value)
+		if (isnan(x->value) || (parent == COSTS_NONE && x->value < most->value))
 			continue;
-		if (x->value == most->value && w->p->peak_node[metric] != COSTS_NONE &&
-		    w->c->nodes[i].depth < w->c->nodes[w->p->peak_node[metric]].depth)
+		if (parent == COSTS_NONE ||
+		    (parent == at && x->value >= most->value && x->value <= most->value)) {
+			double seen = parent == COSTS_NONE ? x->seen : most->seen;
+
+			*most = *x;
+			most->seen = seen;
+			at = i;
+		}
+	}
+	w->p->peak_node[metric] = at;
+}
+
+/* How far off a fit was where a size was left out, or else spreads. */
+static double error_of(const struct predict_work *w, uint32_t node, int metric)
+{
+	const struct fit *f = model_fit(w->m, w->c->nodes[node].name, (enum cost_metric)metric);
+
+	if (!f || f->state != FIT_OK)
+		return INFINITY;
+	return !isnan(f->cv_mean) ? f->cv_mean : isnan(f->s) ? INFINITY : f->s;
+}
+
+/* Of the peaks right inside a node the highest, but for those whose fit is far worse than the node's own; *seen is the
+ * highest that was. */
+static uint32_t highest_inside(const struct predict_work *w, uint32_t node, int metric,
+			       double *seen)
+{
+	double own = isnan(w->p->nodes[node].of[metric].value) ? INFINITY : w->error[node];
+	uint32_t k, at = COSTS_NONE;
+
+	*seen = NAN;
+	for (k = node + 1; k < w->c->n_nodes; k++) {
+		const struct predicted *x = &w->p->nodes[k].of[metric];
+
+		if (w->c->nodes[k].parent != node || isnan(x->value))
 			continue;
-		*most = *x;
-		w->p->peak_node[metric] = i;
+		*seen = fmax(*seen, x->seen);
+		if (isfinite(own) && w->error[k] > fmax(FAR_WORSE * own, UNSURE))
+			continue;
+		if (at == COSTS_NONE || x->value > w->p->nodes[at].of[metric].value)
+			at = k;
 	}
-	most->seen = seen;
-	if (!isnan(most->lo)) { /* the highest of all may be another stage's */
-		most->hi = hi;
-		most->lo = lo;
-	}
+	return at;
 }
 
 /* A stage around others has their peak: where theirs was all it had, as where theirs will be more. */
 static void lift_peaks(struct predict_work *w, int metric)
 {
-	uint32_t i, k;
+	uint32_t i;
 
 	for (i = (uint32_t)w->c->n_nodes; i-- > 0;) {
 		struct predicted *around = &w->p->nodes[i].of[metric];
-		const struct predicted *most = NULL;
-		double seen = NAN;
+		const struct predicted *most;
+		double seen;
+		uint32_t at;
 
-		for (k = i + 1; k < w->c->n_nodes; k++) {
-			const struct predicted *x = &w->p->nodes[k].of[metric];
-
-			if (w->c->nodes[k].parent != i || isnan(x->value))
-				continue;
-			seen = fmax(seen, x->seen);
-			if (!most || x->value > most->value)
-				most = x;
-		}
-		if (!most || (around->value > most->value && around->seen > SAME_PEAK * seen))
+		w->error[i] = error_of(w, i, metric);
+		at = highest_inside(w, i, metric, &seen);
+		if (at == COSTS_NONE)
+			continue;
+		most = &w->p->nodes[at].of[metric];
+		if (around->value > most->value && around->seen > SAME_PEAK * seen)
 			continue;
 		seen = fmax(seen, around->seen);
 		*around = *most;
 		around->seen = seen;
+		w->error[i] = w->error[at];
 		w->p->nodes[i].notes[metric] = 0;
 	}
 }

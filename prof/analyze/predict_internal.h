@@ -16,6 +16,7 @@ struct predict_work {
 	struct follow follow;
 	uint32_t names[PREDICT_PARAMS];
 	double *count;                  /* owned, per node: factor of how many */
+	double *error;                  /* owned, per node: of the fit that its peak is from */
 	struct idmap slot;              /* (stage, param) -> place in factors */
 	struct predict_factor *factors; /* owned */
 	size_t n_factors, cap_factors;

@@ -96,8 +96,10 @@ static void count_judged(const struct model_view *v, size_t *judged, size_t *ope
 		for (k = 0; k < f->form.n_params; k++) {
 			enum growth_verdict g = f->growth[k].verdict;
 
-			*judged += g == GROWTH_AS_DECLARED || g == GROWTH_LESS || g == GROWTH_WORSE;
-			*open += g == GROWTH_OPEN;
+			if (g == GROWTH_AS_DECLARED || g == GROWTH_LESS || g == GROWTH_WORSE)
+				++*judged;
+			else if (g == GROWTH_OPEN)
+				++*open;
 		}
 	}
 }
