@@ -308,7 +308,7 @@ int cmd_report(int argc, char **argv)
 		{0, "trend", OPT_FLAG, &a.trend, NULL,
 		 "many runs in order of time: what changed where (all of the last one's name)", 0},
 		{0, "metric", OPT_TEXT, &a.metric, "M[,M]",
-		 "of --trend: wall, cpu, peak_heap, peak_rss, alloc_count, alloc_bytes, sql, …", 0},
+		 "of --trend: wall, cpu, peak_heap, peak_rss, alloc_count, …", 0},
 		{0, "label", OPT_TEXT, &a.label, "KEY",
 		 "of --trend: runs of one value are one point (commit, else the git hash)", 0},
 		{0, "json", OPT_FLAG, &a.json, NULL, "the same for scripts", 0},
