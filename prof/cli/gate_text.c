@@ -129,10 +129,12 @@ static void fill(cells c, const struct gate_row *r)
 	gate_view_runs(c[RUNS], r);
 }
 
+/* Where the line is short, what matters least is not shown; then names are cut. */
 static void measure(struct text *t, int width[CELLS], const struct gate_order *o, cells *rows,
 		    size_t n)
 {
-	int k, room = t->columns, names = 5;
+	static const int optional[] = {RUNS, INTERVAL, BASE, CANDIDATE};
+	int k, room = t->columns - 2, names = 5, least;
 	size_t i;
 
 	for (k = 0; k < CELLS; k++) {
@@ -149,7 +151,12 @@ static void measure(struct text *t, int width[CELLS], const struct gate_order *o
 
 		names = len > names ? len : names;
 	}
-	room = room > 16 ? room : 16;
+	least = names < 16 ? names : 16;
+	for (i = 0; room < least && i < sizeof optional / sizeof *optional; i++) {
+		room += width[optional[i]] + 2;
+		width[optional[i]] = 0;
+	}
+	room = room > least ? room : least;
 	width[STAGE] = names < room ? names : room;
 }
 
@@ -161,6 +168,8 @@ static void put_row(struct text *t, const int width[CELLS], const struct gate_ro
 	for (k = 0; k < CELLS; k++) {
 		const char *colour = r && k == VERDICT ? colour_of(gate_row_state(r)) : NULL;
 
+		if (k != VERDICT && !width[k])
+			continue;
 		put_cell(t, texts[k], width[k], k >= BASE, colour);
 		buf_puts(t->out, "  ");
 	}

@@ -91,6 +91,29 @@ static void text_tells_what_decides_first(void **state)
 	free(m.rows);
 }
 
+static void narrow_lines_keep_the_verdict(void **state)
+{
+	static const int columns[] = {120, 80, 60, 40};
+	struct buf b = BUF_INIT;
+	struct made m;
+	size_t i;
+
+	(void)state;
+	make_four(&m);
+	for (i = 0; i < sizeof columns / sizeof *columns; i++) {
+		const char *line, *end;
+
+		gate_write_text(&b, &m.v, columns[i], 0);
+		line = strstr(b.data, "\nregression ") + 1;
+		end = strchr(line, '\n');
+		/* One column a character; the whole run's names and numbers are ASCII. */
+		assert_true(end - line <= (columns[i] > 60 ? columns[i] : 60));
+		assert_non_null(memmem(line, (size_t)(end - line), "+5.0 %", 6));
+		buf_release(&b);
+	}
+	free(m.rows);
+}
+
 static void markdown_is_inert(void **state)
 {
 	struct buf b = BUF_INIT;
@@ -277,6 +300,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(text_tells_what_decides_first),
+		cmocka_unit_test(narrow_lines_keep_the_verdict),
 		cmocka_unit_test(markdown_is_inert),
 		cmocka_unit_test(markdown_keeps_to_its_limit),
 		cmocka_unit_test(junit_counts_its_cases),
