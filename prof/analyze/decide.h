@@ -84,6 +84,9 @@ struct decision {
 		rejected; /* values used; pairs (runs) rejected as noisy by the stated rule */
 	size_t more; /* inconclusive: how many more runs of each group (pairs) would decide; 0: not known */
 	int whole; /* of the rule */
+	/* How much of the run it is, among those that are not of the whole run: set before decide_family by who knows (by
+	 * base and candidate alike, never by their difference); 0: not known. */
+	double weight;
 	int worse; /* direction of the change: 1 towards regression, -1 towards improvement, 0 none */
 };
 

@@ -1,6 +1,7 @@
 /* Many series of one comparison judged together: false discoveries (Y. Benjamini and Y. Hochberg, J. R. Stat. Soc. B
- * 57, 1995), with weights (C. R. Genovese, K. Roeder, L. Wasserman, Biometrika 93, 2006) that give half of the error
- * allowed to the few series of the whole run, so that many stages do not hide it. Regressions and improvements are two
+ * 57, 1995), with weights (C. R. Genovese, K. Roeder, L. Wasserman, Biometrika 93, 2006): half of the error allowed is for
+ * the few series of the whole run, so that many stages do not hide it, and of the other half large stages get more, so
+ * that many small ones do not hide those. Regressions and improvements are two
  * families: each may err with `alpha`. Where nothing changed, every discovery is a false one, so the chance of any
  * regression is at most alpha (J. R. Simes, Biometrika 73, 1986, under positive dependence, as times of one run have). */
 #include <math.h>
@@ -29,12 +30,44 @@ static int by_p(const void *a, const void *b)
 	return (x->d > y->d) - (x->d < y->d);
 }
 
-/* Share of a series in `all`: 1 on average. */
-static double weight_of(const struct decision *d, size_t all, size_t whole)
+/* What the weights are made of. */
+struct family {
+	size_t all, whole, others;
+	double size; /* of the others, added up */
+};
+
+#define EVENLY 0.1 /* of what the others get is shared out without regard to size */
+
+static double size_of(const struct decision *d)
 {
-	if (whole == 0 || whole == all)
-		return 1;
-	return (double)all / 2 / (double)(d->whole ? whole : all - whole);
+	return !d->whole && d->weight > 0 && isfinite(d->weight) ? d->weight : 0;
+}
+
+static void count(struct family *f, const struct decision *d, size_t n)
+{
+	size_t i;
+
+	*f = (struct family){0, 0, 0, 0};
+	for (i = 0; i < n; i++) {
+		if (!is_judged(&d[i]))
+			continue;
+		f->all++;
+		*(d[i].whole ? &f->whole : &f->others) += 1;
+		f->size += size_of(&d[i]);
+	}
+}
+
+/* 1 on average over all. */
+static double weight_of(const struct decision *d, const struct family *f)
+{
+	double half = (double)f->all * (f->whole && f->others ? 0.5 : 1), even;
+
+	if (d->whole)
+		return half / (double)f->whole;
+	even = 1 / (double)f->others;
+	if (!(f->size > 0))
+		return half * even;
+	return half * (EVENLY * even + (1 - EVENLY) * size_of(d) / f->size);
 }
 
 static void set_q(struct member *m, size_t n, size_t all)
@@ -81,29 +114,27 @@ static void judge(struct decision *d, double alpha, double weight, size_t all)
 int decide_family(struct decision *d, size_t n, double alpha)
 {
 	struct member *m = malloc((n + 1) * sizeof(*m));
-	size_t all = 0, whole = 0, i, members;
+	struct family f;
+	size_t i, members;
 	int direction;
 
 	if (!m)
 		return ERR_NOMEM;
 	if (!(alpha > 0))
 		alpha = DECIDE_ALPHA;
-	for (i = 0; i < n; i++) {
-		all += is_judged(&d[i]) != 0;
-		whole += is_judged(&d[i]) && d[i].whole;
-	}
+	count(&f, d, n);
 	for (direction = -1; direction <= 1; direction++) {
 		for (i = members = 0; i < n; i++)
 			if (is_judged(&d[i]) && d[i].worse == direction)
-				m[members++] = (struct member){
-					d[i].p / weight_of(&d[i], all, whole), &d[i]};
-		set_q(m, members, all);
+				m[members++] =
+					(struct member){d[i].p / weight_of(&d[i], &f), &d[i]};
+		set_q(m, members, f.all);
 	}
 	free(m);
 	for (i = 0; i < n; i++)
 		if (is_judged(&d[i])) {
 			d[i].alpha = alpha;
-			judge(&d[i], alpha, weight_of(&d[i], all, whole), all);
+			judge(&d[i], alpha, weight_of(&d[i], &f), f.all);
 		}
 	return 0;
 }

@@ -178,7 +178,7 @@ const char *sequential_stop_text(enum sequential_stop e)
 	static const char *const texts[] = {
 		"",
 		"a regression is certain",
-		"every series is decided",
+		"what matters is decided",
 		"what is open would need more pairs than are left",
 		"all pairs were run",
 	};
@@ -207,16 +207,26 @@ static int is_open(const struct sequential *s, const struct decision *d)
 	}
 }
 
+/* Stages hold nothing up, unless they likely changed: their noise is seldom worth more pairs. */
+static int counts(const struct decision *d, int any_whole)
+{
+	return d->verdict == VERDICT_INCONCLUSIVE && (!any_whole || d->whole || d->p <= LIKELY);
+}
+
 enum sequential_stop sequential_stops(const struct sequential *s, const struct decision *d,
 				      size_t n)
 {
 	size_t i, open = 0, undecided = 0;
+	int any_whole = 0;
 
 	for (i = 0; i < n; i++) {
 		if (d[i].verdict == VERDICT_REGRESSION)
 			return SEQUENTIAL_CHANGED;
-		undecided += d[i].verdict == VERDICT_INCONCLUSIVE;
-		open += is_open(s, &d[i]) != 0;
+		any_whole |= d[i].whole;
+	}
+	for (i = 0; i < n; i++) {
+		undecided += counts(&d[i], any_whole) != 0;
+		open += counts(&d[i], any_whole) && is_open(s, &d[i]);
 	}
 	if (undecided == 0)
 		return SEQUENTIAL_DECIDED;

@@ -56,13 +56,14 @@ void sequential_end(struct sequential *s, size_t n);
 enum sequential_stop {
 	SEQUENTIAL_GO_ON,
 	SEQUENTIAL_CHANGED, /* a regression is found: more pairs cannot change the verdict */
-	SEQUENTIAL_DECIDED, /* every series is decided */
+	SEQUENTIAL_DECIDED, /* every series that holds it up is decided */
 	SEQUENTIAL_FUTILE,  /* what is open would need more pairs than are left */
 	SEQUENTIAL_LAST     /* all pairs were run */
 };
 const char *sequential_stop_text(enum sequential_stop e); /* why it stopped; "" going on */
 
-/* At a look: of decisions that went through decide_family, of the series that count for the verdict. */
+/* At a look: of decisions that went through decide_family, of all series that may decide the verdict. Where some are of
+ * the whole run, others that are inconclusive do not hold it up, unless a change of theirs is likely. */
 enum sequential_stop sequential_stops(const struct sequential *s, const struct decision *d,
 				      size_t n);
 

@@ -124,6 +124,53 @@ static void the_whole_run_is_not_hidden_by_stages(void **state)
 	assert_int_equal(d[9].verdict, VERDICT_REGRESSION);
 }
 
+/* Nine tenths of what is left for stages go by their size. */
+static void large_stages_are_not_hidden_by_small_ones(void **state)
+{
+	static struct decision d[101];
+	size_t i;
+	double sum = 0;
+
+	(void)state;
+	for (i = 0; i < 101; i++) {
+		d[i] = made(0.5 + (double)i / 1000, 0);
+		d[i].weight = i == 1 ? 0.5 : 0.005;
+	}
+	d[0].whole = 1;
+	d[0].weight = 77; /* the whole run has none */
+	d[1] = made(0.001, 1);
+	d[1].weight = 0.5;
+	decide_family(d, 101, 0.01);
+	near(d[1].q, 0.001 * 2 / (0.1 / 100 + 0.9 * 0.5 / (0.5 + 99 * 0.005)), 1e-12);
+	assert_int_equal(d[1].verdict, VERDICT_REGRESSION);
+	for (i = 0; i < 101;
+	     i++) { /* all the weights add up: each alone just passes at its own share */
+		double lo = 0, hi = 1;
+		int step;
+
+		for (step = 0; step < 60; step++) {
+			struct decision e[101];
+			double mid = (lo + hi) / 2;
+			size_t k;
+
+			for (k = 0; k < 101; k++) {
+				e[k] = made(k == i ? mid : 1, k == i);
+				e[k].weight = d[k].weight;
+				e[k].whole = d[k].whole;
+			}
+			decide_family(e, 101, 0.01);
+			*(e[i].verdict == VERDICT_REGRESSION ? &lo : &hi) = mid;
+		}
+		sum += lo;
+	}
+	near(sum, 0.01, 1e-9);
+	for (i = 0; i < 101; i++)
+		d[i].weight = i % 2 ? NAN : -1;
+	d[1] = made(0.00004, 1);
+	decide_family(d, 101, 0.01);
+	near(d[1].q, 0.00004 * 200, 1e-12);
+}
+
 static void exact_and_open_decisions_stay(void **state)
 {
 	struct decision d[4] = {made(0, 1), made(0.9, 0), made(0.0001, 1), made(1, 0)};
@@ -249,6 +296,43 @@ static void five_percent_are_found_beside_a_noisy_neighbour(void **state)
 	assert_int_equal(r.of[VERDICT_OK], 0);
 }
 
+/* A stage of a third of a second, one of 20 with 4 times each, the others and the run as a whole unchanged: what many
+ * series cost. */
+static void five_percent_of_one_stage_are_mostly_found(void **state)
+{
+	struct trial slower = {.noise = &neighbour,
+			       .pairs = 20,
+			       .width = 8,
+			       .relative = 0.02,
+			       .absolute = 1e6,
+			       .stages = 1,
+			       .effect = 0.05,
+			       .order = NOISE_QUADS};
+	struct trial same = slower;
+	struct decision d[TRIAL_ROWS];
+	int round, found = 0, rounds = 100;
+	size_t i, n;
+
+	(void)state;
+	same.effect = 0;
+	same.stages = 19;
+	dice_seed(&slower.dice, 43);
+	dice_seed(&same.dice, 44);
+	for (round = 0; round < rounds; round++) {
+		n = trial_rows(&slower, rows);
+		n += trial_rows(&same, rows + n);
+		assert_int_equal(n, 80);
+		for (i = 0; i < n; i++)
+			trial_decide(&same, &d[i], rows[i][0], rows[i][1], 20, 4 <= i && i < 8);
+		trial_weigh(d, n, d + 4);
+		decide_family(d, n, 0.01);
+		found += trial_claims(d, 4, VERDICT_REGRESSION);
+	}
+	decide_scratch_release(&same.scratch);
+	print_message("# 5 %% more of one stage of 20: found in %d of %d\n", found, rounds);
+	assert_true(found * 100 >= 80 * rounds);
+}
+
 static int read_noise(void **state)
 {
 	(void)state;
@@ -264,11 +348,13 @@ int main(void)
 		cmocka_unit_test(q_is_that_of_benjamini_and_hochberg),
 		cmocka_unit_test(directions_are_families_of_their_own),
 		cmocka_unit_test(the_whole_run_is_not_hidden_by_stages),
+		cmocka_unit_test(large_stages_are_not_hidden_by_small_ones),
 		cmocka_unit_test(exact_and_open_decisions_stay),
 		cmocka_unit_test(order_does_not_matter),
 		cmocka_unit_test(a_program_compared_with_itself),
 		cmocka_unit_test(a_program_compared_with_itself_by_looks),
 		cmocka_unit_test(five_percent_are_found_beside_a_noisy_neighbour),
+		cmocka_unit_test(five_percent_of_one_stage_are_mostly_found),
 	};
 
 	return cmocka_run_group_tests(tests, read_noise, NULL);

@@ -228,6 +228,22 @@ static void it_stops_when_it_knows(void **state)
 	assert_int_equal(sequential_stops(&early, d, 0), SEQUENTIAL_DECIDED);
 }
 
+static void stages_hold_nothing_up_unless_they_likely_changed(void **state)
+{
+	struct decision d[2] = {
+		{.verdict = VERDICT_OK, .whole = 1},
+		{.verdict = VERDICT_INCONCLUSIVE, .reason = DECIDE_SPREAD, .p = 0.3, .more = 5}};
+	struct sequential early = at_look(8, 40);
+
+	(void)state;
+	assert_int_equal(sequential_stops(&early, d, 2), SEQUENTIAL_DECIDED);
+	d[1].p = 0.01;
+	assert_int_equal(sequential_stops(&early, d, 2), SEQUENTIAL_GO_ON);
+	d[1].p = 0.3;
+	d[1].whole = 1;
+	assert_int_equal(sequential_stops(&early, d, 2), SEQUENTIAL_GO_ON);
+}
+
 static void every_end_has_words(void **state)
 {
 	int e;
@@ -249,6 +265,7 @@ int main(void)
 		cmocka_unit_test(one_look_gets_everything),
 		cmocka_unit_test(an_early_end_gets_what_is_left),
 		cmocka_unit_test(it_stops_when_it_knows),
+		cmocka_unit_test(stages_hold_nothing_up_unless_they_likely_changed),
 		cmocka_unit_test(every_end_has_words),
 	};
 

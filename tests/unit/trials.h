@@ -166,6 +166,16 @@ static inline size_t trial_rows(struct trial *t, double (*rows)[2][TRIAL_PAIRS])
 	return 4 * n;
 }
 
+/* As `gate` does: a stage's part of the run's value of the same metric, both sides taken together. */
+static inline void trial_weigh(struct decision *d, size_t n, const struct decision *whole)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		d[i].weight =
+			(d[i].base + d[i].candidate) / (whole[i % 4].base + whole[i % 4].candidate);
+}
+
 /* Judges the first n pairs of all rows together. */
 static inline int trial_family(struct trial *t, struct decision *d, double (*rows)[2][TRIAL_PAIRS],
 			       size_t n_rows, size_t n)
@@ -175,6 +185,7 @@ static inline int trial_family(struct trial *t, struct decision *d, double (*row
 
 	for (i = 0; i < n_rows && rc == 0; i++)
 		rc = trial_decide(t, &d[i], rows[i][0], rows[i][1], n, i < 4);
+	trial_weigh(d, n_rows, d);
 	return rc ? rc : decide_family(d, n_rows, t->alpha);
 }
 
