@@ -306,7 +306,7 @@ int cmd_report(int argc, char **argv)
 		{'n', "rows", OPT_INT, &a.rows, "N", "rows to show (30; 0: all)", 0},
 		{0, "min", OPT_TEXT, &a.least, "PCT", "leave out what is less (in the tree: 1)", 0},
 		{0, "trend", OPT_FLAG, &a.trend, NULL,
-		 "many runs in order of time: what changed where (all of the last one's name)", 0},
+		 "many runs in order of time: what changed at which commit", 0},
 		{0, "metric", OPT_TEXT, &a.metric, "M[,M]",
 		 "of --trend: wall, cpu, peak_heap, peak_rss, alloc_count, …", 0},
 		{0, "label", OPT_TEXT, &a.label, "KEY",
