@@ -7,6 +7,8 @@
 #include "prof/analyze/compare_internal.h"
 #include "prof/base/buf.h"
 
+#define PATH_MAX_NAMES 400 /* twice what a profiler records; more come from foreign files */
+
 struct explaining {
 	struct compare *c;
 	uint32_t *child,
@@ -76,6 +78,19 @@ static uint32_t descend(const struct explaining *x, uint32_t node, double delta)
 	return node;
 }
 
+/* Of a path with more functions than people read the outer and the inner ones. */
+static size_t cut_path(struct explaining *x, size_t depth)
+{
+	static const char cut[] = "…";
+	size_t inner = PATH_MAX_NAMES / 2;
+
+	if (depth <= PATH_MAX_NAMES ||
+	    strtab_intern(x->c->strings, cut, sizeof cut - 1, &x->path[inner]))
+		return depth;
+	memmove(&x->path[inner + 1], &x->path[depth - inner], inner * sizeof *x->path);
+	return 2 * inner + 1;
+}
+
 /* "main;f;g" of a node; STRTAB_EMPTY for the root, PROFILE_NONE: no memory. */
 static uint32_t path_text(struct explaining *x, uint32_t node)
 {
@@ -93,6 +108,7 @@ static uint32_t path_text(struct explaining *x, uint32_t node)
 	}
 	for (at = node; at; at = c->nodes[at].parent)
 		x->path[i++] = c->labels[c->nodes[at].frame].function;
+	i = cut_path(x, i);
 	buf_clear(&x->text);
 	while (i--) {
 		const char *name = strtab_text(c->strings, x->path[i]), *semicolon;
@@ -101,7 +117,9 @@ static uint32_t path_text(struct explaining *x, uint32_t node)
 			buf_put(&x->text, name, (size_t)(semicolon - name));
 			buf_putc(&x->text, ':');
 		}
-		buf_printf(&x->text, "%s%s", name, i ? ";" : "");
+		buf_puts(&x->text, name);
+		if (i)
+			buf_putc(&x->text, ';');
 	}
 	if (buf_failed(&x->text) || strtab_intern(c->strings, buf_str(&x->text), x->text.len, &id))
 		return PROFILE_NONE;
