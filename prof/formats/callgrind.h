@@ -4,8 +4,8 @@
  * Such a file has no stacks. It knows what each line cost, and what each call from a line cost with all that was called from there.
  * What a function did is shared out over the ways it was reached, in proportion to what the calls cost (as gprof does:
  * Graham, Kessler, McKusick, SIGPLAN 1982), the largest first. **Costs of lines, functions, files, and the whole are exact,
- * whole numbers; stacks are estimates.** What is too small to be followed further, or does not add up (recursion),
- * stands under the frame "[any caller]".
+ * whole numbers; stacks are estimates.** Recursion is folded: functions that call each other in circles share the circle's work over
+ * the calls that lead into it, and stand once in a stack. What is too small to be followed stands under the frame "[any caller]".
  *
  * The profile: kind cpu, value and count = cost (instructions, of event Ir); a process and a thread per process id, run.engine
  * "callgrind", run.mode the event's name, run.command, run.name; finished. Times of events that say so (Time_(10ns)) are made ns. */

@@ -1,21 +1,32 @@
 /* Costs of lines and calls as stacks: see callgrind.h. A context is a function as it was reached by one path of calls, and the
- * share of the function's work that falls on that path; the costliest contexts are followed first. Costs are dealt out in
- * whole numbers, each once, whatever the shares say. */
+ * share of the work of its circle (callgrind_graph.h) that falls on that path; the costliest contexts are followed first. In a
+ * circle each function stands once in a context, under the call that cost most: recursion is folded, as costs of calls count it
+ * again at each level. Costs are dealt out in whole numbers, each once, whatever the shares say. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "prof/formats/callgrind_graph.h"
 #include "prof/formats/callgrind_internal.h"
 #include "prof/formats/intake.h"
 
-#define CONTEXTS_MAX 100000u
-#define DEPTH_MAX    2048u
-#define SMALLEST     1e-6 /* of the whole: what costs less is not followed */
-#define ANY_CALLER   "[any caller]"
+#define PLACES_MAX 200000u /* functions in all contexts */
+#define DEPTH_MAX  2048u
+#define SMALLEST   5e-6 /* of the whole: what costs less is not followed */
+#define ANY_CALLER "[any caller]"
 
 struct context {
 	uint32_t function, stack, depth; /* stack: of its caller */
 	double share, cost;
+};
+
+struct place {
+	uint32_t stack, depth; /* of the caller */
+};
+
+struct inner {
+	double cost;
+	uint32_t call; /* place in calls */
 };
 
 struct line_state {
@@ -26,178 +37,54 @@ struct line_state {
 
 struct tree {
 	const struct callgrind *c;
+	struct callgrind_graph g;
 	struct intake in;
-	struct callgrind_line *lines; /* sorted by function; each line once */
-	struct callgrind_call *calls; /* sorted by caller */
-	size_t n_lines, n_calls;
-	size_t *first_line, *first_call; /* by function, and one more */
-	double *all, *into; /* by function: cost with all it called; of these, of known calls */
-	uint32_t *reached;  /* by function: contexts */
-	uint32_t *caller;   /* by function: stack of the caller in the first, largest of them */
 	struct line_state *states; /* by line */
 	uint32_t *threads;         /* by process: of the profile */
 	struct context *heap;      /* the largest cost first */
 	size_t n_heap, cap_heap;
+	uint32_t *reached;    /* by function: contexts */
+	uint32_t *caller;     /* by function: stack of the caller in the first, largest of them */
+	uint32_t *seen_in;    /* by function: number of the context in which it has its place */
+	struct place *places; /* by function: there */
+	struct inner *inner;  /* calls within the circle to go on with, the costliest first */
+	size_t n_inner, cap_inner;
+	uint32_t n_contexts;
+	unsigned n_places;
 };
 
 /* ---- tables ---- */
 
-static int by_function(const void *x, const void *y)
-{
-	const struct callgrind_line *a = x, *b = y;
-
-	if (a->function != b->function)
-		return a->function < b->function ? -1 : 1;
-	if (a->file != b->file)
-		return a->file < b->file ? -1 : 1;
-	return (a->line > b->line) - (a->line < b->line);
-}
-
-static int by_caller(const void *x, const void *y)
-{
-	const struct callgrind_call *a = x, *b = y;
-
-	if (a->from != b->from)
-		return a->from < b->from ? -1 : 1;
-	if (a->to != b->to)
-		return a->to < b->to ? -1 : 1;
-	if (a->file != b->file)
-		return a->file < b->file ? -1 : 1;
-	return (a->line > b->line) - (a->line < b->line);
-}
-
-/* Each line once. */
-static void merge_lines(struct tree *t)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < t->n_lines; i++)
-		if (n && by_function(&t->lines[n - 1], &t->lines[i]) == 0)
-			t->lines[n - 1].cost += t->lines[i].cost;
-		else
-			t->lines[n++] = t->lines[i];
-	t->n_lines = n;
-}
-
-static void merge_calls(struct tree *t)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < t->n_calls; i++)
-		if (n && by_caller(&t->calls[n - 1], &t->calls[i]) == 0 &&
-		    !__builtin_add_overflow(t->calls[n - 1].cost, t->calls[i].cost,
-					    &t->calls[n - 1].cost))
-			continue;
-		else
-			t->calls[n++] = t->calls[i];
-	t->n_calls = n;
-}
-
-static uint64_t name_key(const struct callgrind_function *f)
-{
-	return (uint64_t)f->process << 32 | f->name;
-}
-
-/* A function that was only called is one that has a block of its own elsewhere, when only one has that name: files and
- * objects of what is called may be left out. */
-static int resolve(struct tree *t)
-{
-	const struct callgrind *c = t->c;
-	struct idmap defined = IDMAP_INIT;
-	int rc = 0;
-
-	for (uint32_t i = 0; rc == 0 && i < c->n_functions; i++) {
-		uint64_t key = name_key(&c->functions[i]);
-
-		if (c->functions[i].defined)
-			rc = idmap_set(&defined, key,
-				       idmap_get(&defined, key) == IDMAP_NONE
-					       ? i
-					       : (uint32_t)c->n_functions);
-	}
-	for (size_t i = 0; rc == 0 && i < t->n_calls; i++) {
-		const struct callgrind_function *f = &c->functions[t->calls[i].to];
-		uint32_t id = f->defined ? IDMAP_NONE : idmap_get(&defined, name_key(f));
-
-		if (id < c->n_functions)
-			t->calls[i].to = id;
-	}
-	idmap_release(&defined);
-	return rc;
-}
-
-static int allocate(struct tree *t)
-{
-	const struct callgrind *c = t->c;
-	size_t functions = c->n_functions + 1;
-
-	t->lines = calloc(c->n_lines + 1, sizeof *t->lines);
-	t->calls = calloc(c->n_calls + 1, sizeof *t->calls);
-	t->states = calloc(c->n_lines + 1, sizeof *t->states);
-	t->first_line = calloc(functions, sizeof *t->first_line);
-	t->first_call = calloc(functions, sizeof *t->first_call);
-	t->all = calloc(functions, sizeof *t->all);
-	t->into = calloc(functions, sizeof *t->into);
-	t->reached = calloc(functions, sizeof *t->reached);
-	t->caller = calloc(functions, sizeof *t->caller);
-	t->threads = calloc(c->n_processes + 1, sizeof *t->threads);
-	return t->lines && t->calls && t->states && t->first_line && t->first_call && t->all &&
-			       t->into && t->reached && t->caller && t->threads
-		       ? 0
-		       : ERR_NOMEM;
-}
-
 static int prepare(struct tree *t)
 {
-	const struct callgrind *c = t->c;
-	int rc = allocate(t);
+	size_t functions = t->c->n_functions + 1;
+	int rc = callgrind_graph_make(&t->g, t->c);
 
 	if (rc)
 		return rc;
-	t->n_lines = c->n_lines;
-	t->n_calls = c->n_calls;
-	if (t->n_lines)
-		memcpy(t->lines, c->lines, t->n_lines * sizeof *t->lines);
-	if (t->n_calls)
-		memcpy(t->calls, c->calls, t->n_calls * sizeof *t->calls);
-	rc = resolve(t);
-	if (rc)
-		return rc;
-	qsort(t->lines, t->n_lines, sizeof *t->lines, by_function);
-	qsort(t->calls, t->n_calls, sizeof *t->calls, by_caller);
-	merge_lines(t);
-	merge_calls(t);
-	for (size_t i = 0; i < t->n_lines; i++) {
-		t->states[i].left = t->lines[i].cost;
-		t->all[t->lines[i].function] += (double)t->lines[i].cost;
-		t->first_line[t->lines[i].function + 1] = i + 1;
-	}
-	for (size_t i = 0; i < t->n_calls; i++) {
-		t->all[t->calls[i].from] += (double)t->calls[i].cost;
-		t->into[t->calls[i].to] += (double)t->calls[i].cost;
-		t->first_call[t->calls[i].from + 1] = i + 1;
-	}
-	for (size_t i = 1; i <= c->n_functions; i++) {
-		if (t->first_line[i] < t->first_line[i - 1])
-			t->first_line[i] = t->first_line[i - 1];
-		if (t->first_call[i] < t->first_call[i - 1])
-			t->first_call[i] = t->first_call[i - 1];
-	}
+	t->states = calloc(t->g.n_lines + 1, sizeof *t->states);
+	t->reached = calloc(functions, sizeof *t->reached);
+	t->caller = calloc(functions, sizeof *t->caller);
+	t->seen_in = calloc(functions, sizeof *t->seen_in);
+	t->places = calloc(functions, sizeof *t->places);
+	t->threads = calloc(t->c->n_processes + 1, sizeof *t->threads);
+	if (!t->states || !t->reached || !t->caller || !t->seen_in || !t->places || !t->threads)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < t->g.n_lines; i++)
+		t->states[i].left = t->g.lines[i].cost;
 	return 0;
 }
 
 static void release(struct tree *t)
 {
-	free(t->lines);
-	free(t->calls);
+	callgrind_graph_release(&t->g);
 	free(t->states);
-	free(t->first_line);
-	free(t->first_call);
-	free(t->all);
-	free(t->into);
 	free(t->reached);
 	free(t->caller);
+	free(t->seen_in);
+	free(t->places);
 	free(t->threads);
+	free(t->inner);
 	free(t->heap);
 }
 
@@ -299,7 +186,7 @@ static int put_cost(struct tree *t, size_t i, uint32_t stack, uint64_t amount)
 {
 	double scaled = (double)amount * t->c->factor;
 	int64_t value = t->c->factor == 1 ? (int64_t)amount : (int64_t)(scaled + 0.5);
-	uint32_t process = t->c->functions[t->lines[i].function].process;
+	uint32_t process = t->c->functions[t->g.lines[i].function].process;
 
 	t->states[i].left -= amount;
 	return intake_add(&t->in, PROFILE_CPU, t->threads[process], stack, amount, value);
@@ -309,7 +196,7 @@ static int put_cost(struct tree *t, size_t i, uint32_t stack, uint64_t amount)
 
 static int deal_line(struct tree *t, const struct context *x, size_t i)
 {
-	const struct callgrind_line *l = &t->lines[i];
+	const struct callgrind_line *l = &t->g.lines[i];
 	struct line_state *s = &t->states[i];
 	double part = floor(x->share * (double)l->cost + 0.5);
 	uint64_t amount = part >= (double)s->left ? s->left : (uint64_t)part;
@@ -328,60 +215,151 @@ static int deal_line(struct tree *t, const struct context *x, size_t i)
 	return put_cost(t, i, stack, amount);
 }
 
+static int is_small(const struct tree *t, double cost)
+{
+	return cost < 1 || cost < SMALLEST * (double)t->c->total;
+}
+
+/* Where `call` leads to: the stack of its caller. */
+static int put_caller(struct tree *t, const struct callgrind_call *call, struct place *place)
+{
+	const struct place *from = &t->places[call->from];
+
+	place->depth = from->depth + 1;
+	return put_stack(t, from->stack, call->from, call->file, call->line, &place->stack);
+}
+
+/* A call that leaves the circle begins a context. */
 static int follow_call(struct tree *t, const struct context *x, const struct callgrind_call *call)
 {
-	struct context next = {
-		.function = call->to,
-		.depth = x->depth + 1,
-		.cost = x->share * (double)call->cost,
-	};
+	struct context next = {.function = call->to, .cost = x->share * (double)call->cost};
+	double work = t->g.work[t->g.circle[call->to]];
+	struct place place;
 	int rc;
 
-	if (next.cost < 1 || next.cost < SMALLEST * (double)t->c->total || t->all[call->to] <= 0 ||
-	    next.depth > DEPTH_MAX)
+	if (is_small(t, next.cost) || work <= 0 || t->places[call->from].depth >= DEPTH_MAX)
 		return 0;
-	next.share = next.cost / t->all[call->to];
-	if (next.share > 1)
-		next.share = 1;
-	rc = put_stack(t, x->stack, call->from, call->file, call->line, &next.stack);
+	next.share = next.cost > work ? 1 : next.cost / work;
+	rc = put_caller(t, call, &place);
+	next.stack = place.stack;
+	next.depth = place.depth;
 	return rc ? rc : push(t, &next);
+}
+
+/* One that stays in it waits for its turn. */
+static int keep_inner(struct tree *t, const struct context *x, size_t call)
+{
+	double cost = (double)t->g.calls[call].cost;
+	size_t i = t->n_inner;
+
+	if (is_small(t, x->share * cost) || t->places[t->g.calls[call].from].depth >= DEPTH_MAX ||
+	    t->seen_in[t->g.calls[call].to] == t->n_contexts)
+		return 0;
+	if (i == t->cap_inner) {
+		size_t cap = i ? 2 * i : 256;
+		struct inner *grown = realloc(t->inner, cap * sizeof *grown);
+
+		if (!grown)
+			return ERR_NOMEM;
+		t->inner = grown;
+		t->cap_inner = cap;
+	}
+	for (t->n_inner++; i && t->inner[(i - 1) / 2].cost < cost; i = (i - 1) / 2)
+		t->inner[i] = t->inner[(i - 1) / 2];
+	t->inner[i] = (struct inner){cost, (uint32_t)call};
+	return 0;
+}
+
+static const struct callgrind_call *next_inner(struct tree *t)
+{
+	const struct callgrind_call *call = &t->g.calls[t->inner[0].call];
+	struct inner last = t->inner[--t->n_inner];
+	size_t i = 0, child;
+
+	for (; (child = 2 * i + 1) < t->n_inner; i = child) {
+		if (child + 1 < t->n_inner && t->inner[child + 1].cost > t->inner[child].cost)
+			child++;
+		if (t->inner[child].cost <= last.cost)
+			break;
+		t->inner[i] = t->inner[child];
+	}
+	t->inner[i] = last;
+	return call;
+}
+
+/* The function gets its place in the context, and its part of costs. */
+static int put_place(struct tree *t, const struct context *x, uint32_t f, struct place place)
+{
+	int rc = 0;
+
+	t->seen_in[f] = t->n_contexts;
+	t->places[f] = place;
+	t->n_places++;
+	if (!t->reached[f]++)
+		t->caller[f] = place.stack;
+	for (size_t i = t->g.first_line[f]; rc == 0 && i < t->g.first_line[f + 1]; i++)
+		rc = deal_line(t, &(struct context){.stack = place.stack, .share = x->share}, i);
+	for (size_t i = t->g.first_call[f]; rc == 0 && i < t->g.first_call[f + 1]; i++)
+		rc = t->g.circle[t->g.calls[i].to] == t->g.circle[f]
+			     ? keep_inner(t, x, i)
+			     : follow_call(t, x, &t->g.calls[i]);
+	return rc;
 }
 
 static int deal_context(struct tree *t, const struct context *x)
 {
-	uint32_t f = x->function;
-	int rc = 0;
+	struct place place = {x->stack, x->depth};
+	int rc;
 
-	if (!t->reached[f]++)
-		t->caller[f] = x->stack;
-	for (size_t i = t->first_line[f]; rc == 0 && i < t->first_line[f + 1]; i++)
-		rc = deal_line(t, x, i);
-	for (size_t i = t->first_call[f]; rc == 0 && i < t->first_call[f + 1]; i++)
-		rc = follow_call(t, x, &t->calls[i]);
+	t->n_contexts++;
+	t->n_inner = 0;
+	rc = put_place(t, x, x->function, place);
+	while (rc == 0 && t->n_inner) {
+		const struct callgrind_call *call = next_inner(t);
+
+		if (t->seen_in[call->to] == t->n_contexts)
+			continue;
+		rc = put_caller(t, call, &place);
+		if (rc == 0)
+			rc = put_place(t, x, call->to, place);
+	}
 	return rc;
 }
 
-/* What is not called by anybody known begins a stack. */
+/* What nobody known calls begins a stack; in a circle, the function whose own calls and lines cost most. */
 static int push_roots(struct tree *t)
 {
-	int rc = 0;
+	struct context *roots = calloc(t->g.n_circles + 1, sizeof *roots);
+	int rc = roots ? 0 : ERR_NOMEM;
 
 	for (uint32_t f = 0; rc == 0 && f < t->c->n_functions; f++) {
-		double own = t->all[f] - t->into[f];
-		struct context x = {.function = f, .cost = own};
+		struct context *x = &roots[t->g.circle[f]];
+		double cost = 0;
 
-		if (own < 0.5 || own < SMALLEST * t->all[f])
-			continue;
-		x.share = own / t->all[f];
-		rc = push(t, &x);
+		for (size_t i = t->g.first_line[f]; i < t->g.first_line[f + 1]; i++)
+			cost += (double)t->g.lines[i].cost;
+		for (size_t i = t->g.first_call[f]; i < t->g.first_call[f + 1]; i++)
+			cost += (double)t->g.calls[i].cost;
+		if (cost > x->cost)
+			*x = (struct context){.function = f, .cost = cost};
 	}
+	for (uint32_t i = 0; rc == 0 && i < t->g.n_circles; i++) {
+		double own = t->g.work[i] - t->g.into[i];
+
+		if (own < 0.5 || own < SMALLEST * t->g.work[i])
+			continue;
+		roots[i].cost = own;
+		roots[i].share = own / t->g.work[i];
+		rc = push(t, &roots[i]);
+	}
+	free(roots);
 	return rc;
 }
 
 /* What is left: roundings go where most of the function went; what no path explains is said to have any caller. */
 static int deal_rest(struct tree *t, size_t i, uint32_t any)
 {
-	const struct callgrind_line *l = &t->lines[i];
+	const struct callgrind_line *l = &t->g.lines[i];
 	const struct line_state *s = &t->states[i];
 	int rounding = s->left <= t->reached[l->function] + l->cost / 1000;
 	uint32_t stack = rounding ? s->best : 0, caller = any;
@@ -401,7 +379,7 @@ static int deal(struct tree *t)
 	uint32_t any_frame, any;
 	int rc = push_roots(t);
 
-	for (unsigned n = 0; rc == 0 && t->n_heap && n < CONTEXTS_MAX; n++) {
+	while (rc == 0 && t->n_heap && t->n_places < PLACES_MAX) {
 		struct context x = pop(t);
 
 		rc = deal_context(t, &x);
@@ -410,7 +388,7 @@ static int deal(struct tree *t)
 		rc = intake_named(&t->in, ANY_CALLER, strlen(ANY_CALLER), &any_frame);
 	if (rc == 0)
 		rc = intake_stack(&t->in, 0, any_frame, &any);
-	for (size_t i = 0; rc == 0 && i < t->n_lines; i++)
+	for (size_t i = 0; rc == 0 && i < t->g.n_lines; i++)
 		rc = deal_rest(t, i, any);
 	return rc;
 }

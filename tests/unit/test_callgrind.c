@@ -167,25 +167,71 @@ static void lines_files_and_objects_are_kept(void **state)
 	profile_release(&profile);
 }
 
-/* A program that calls itself: shares form a geometric series, and every unit is somewhere. */
-static void recursion_loses_nothing(void **state)
+/* Costs of calls count recursion again at each level; every unit is dealt out once all the same. */
+static void recursion_is_folded(void **state)
 {
-	static const char *const files[] = {
-		"events: Ir\nfn=a\n1 1000\ncfn=a\ncalls=5 1\n2 7000\ntotals: 1000\n",
-		"events: Ir\nfn=a\n1 10\ncfn=b\ncalls=1 0\n2 500\nfn=b\n3 90\ncfn=a\ncalls=1 0\n"
-		"4 400\ntotals: 100\n",
-		"events: Ir\nfn=m\n1 3\ncfn=a\ncalls=1 0\n1 97\nfn=a\n2 97\ncfn=a\ncalls=9 0\n2 "
-		"41\n"
-		"totals: 100\n",
+	static const struct {
+		const char *text;
+		int sum;
+		const char *paths[4];
+		int costs[4];
+	} cases[] = {
+		{"events: Ir\nfn=a\n1 1000\ncfn=a\ncalls=5 1\n2 7000\ntotals: 1000\n",
+		 1000,
+		 {"a"},
+		 {1000}},
+		{"events: Ir\nfn=m\n1 3\ncfn=a\ncalls=1 0\n1 97\nfn=a\n2 97\ncfn=a\ncalls=9 0\n2 "
+		 "410\n"
+		 "totals: 100\n",
+		 100,
+		 {"m", "m;a"},
+		 {3, 97}},
+		{"events: Ir\nfn=a\n1 10\ncfn=b\ncalls=1 0\n2 500\nfn=b\n3 90\ncfn=a\ncalls=1 0\n"
+		 "4 400\ntotals: 100\n",
+		 100,
+		 {"a", "a;b"},
+		 {10, 90}},
+		/* Two ways into a circle of two, one three times as much as the other. */
+		{"events: Ir\nfn=m\n1 20\ncfn=a\ncalls=1 0\n1 300\nfn=n\n1 20\ncfn=b\ncalls=1 0\n1 "
+		 "100\n"
+		 "fn=a\n2 160\ncfn=b\ncalls=9 0\n2 900\nfn=b\n3 40\ncfn=a\ncalls=8 0\n3 800\n"
+		 "cfn=x\ncalls=8 0\n3 200\nfn=x\n4 200\ntotals: 440\n",
+		 440,
+		 {"m;a", "m;a;b;x", "n;b", "n;b;x"},
+		 {120, 150, 10, 50}},
 	};
-	static const int sums[] = {1000, 100, 100};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-		assert_int_equal(read_text(files[i], NULL), 0);
-		assert_int_equal(total(), sums[i]);
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		assert_int_equal(read_text(cases[i].text, NULL), 0);
+		assert_int_equal(total(), cases[i].sum);
+		for (size_t k = 0; k < 4 && cases[i].paths[k]; k++)
+			if (sum_of(cases[i].paths[k]) != cases[i].costs[k])
+				fail_msg("%zu: '%s' is %d", i, cases[i].paths[k],
+					 (int)sum_of(cases[i].paths[k]));
 		profile_release(&profile);
 	}
+}
+
+/* A circle of many, so long that nothing here may follow it by calling itself. */
+static void long_circles_end(void **state)
+{
+	enum { FUNCTIONS = 50000 };
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+
+	(void)state;
+	assert_non_null(out);
+	fputs("events: Ir\n", out);
+	for (int i = 0; i < FUNCTIONS; i++)
+		fprintf(out, "fn=f%d\n1 1\ncfn=f%d\ncalls=1 0\n1 %d\n", i, (i + 1) % FUNCTIONS,
+			FUNCTIONS);
+	assert_int_equal(fclose(out), 0);
+	assert_int_equal(read_text(text, NULL), 0);
+	assert_int_equal(total(), FUNCTIONS);
+	profile_release(&profile);
+	free(text);
 }
 
 static void thirds_are_whole_numbers(void **state)
@@ -330,7 +376,8 @@ int main(void)
 		cmocka_unit_test(the_first_event_is_read_unless_one_is_named),
 		cmocka_unit_test(the_run_says_what_it_is),
 		cmocka_unit_test(lines_files_and_objects_are_kept),
-		cmocka_unit_test(recursion_loses_nothing),
+		cmocka_unit_test(recursion_is_folded),
+		cmocka_unit_test(long_circles_end),
 		cmocka_unit_test(thirds_are_whole_numbers),
 		cmocka_unit_test(processes_are_told_apart),
 		cmocka_unit_test(files_that_were_cut_off_are_not_complete),
