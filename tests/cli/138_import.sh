@@ -147,12 +147,12 @@ back() { # format kind
 		folded "$id" -k "$2" | cmp - want
 }
 for kind in cpu alloc live; do
-	check "pprof and back, $kind: the same stacks and values" back pprof $kind
+	check "pprof and back, $kind: the same stacks and values" back pprof "$kind"
 done
 counts_back() { folded "$("$PROF" import -q pprof.live)" -k live --count | cmp - <(full -f folded -k live --count); }
 check "pprof and back: the same counts" counts_back
 for kind in cpu alloc; do
-	check "speedscope and back, $kind: the same stacks and values" back speedscope $kind
+	check "speedscope and back, $kind: the same stacks and values" back speedscope "$kind"
 done
 places() { # what folded text does not show
 	id=$("$PROF" import -q pprof.cpu) && "$PROF" report "$id" --by line --json | python3 -m json.tool >/dev/null &&
@@ -182,6 +182,17 @@ by_pprof_format() {
 	grep -v '^#' theirs | awk '{ $(NF - 1) = ""; print }' | sed 's/  / /' | LC_ALL=C sort | cmp - <(full -f folded | LC_ALL=C sort) &&
 		[ "$(grep '^#' theirs)" = "$(printf '# samples count\n# cpu nanoseconds')" ]
 }
+real_pprof() { # files that @datadog/pprof wrote, as pprof-format reads them and as we do
+	local f kind
+	for f in node_time:wall node_heap:live; do
+		kind=${f#*:}
+		kept "pprof/${f%:*}" >real.pb.gz && peer pprof "$TMP/real.pb.gz" >theirs || return
+		id=$("$PROF" import -q real.pb.gz)
+		grep -v '^#' theirs | LC_ALL=C sort |
+			cmp - <(join -j 1 -t $'\t' <(folded "$id" -k "$kind" --count | sed 's/ \([0-9]*\)$/\t\1/' | LC_ALL=C sort) \
+				<(folded "$id" -k "$kind" | sed 's/ \([0-9]*\)$/\t\1/' | LC_ALL=C sort) | tr '\t' ' ' | LC_ALL=C sort) || return 1
+	done
+}
 by_speedscope() {
 	local rc
 	peer speedscope "$TMP/speedscope.cpu" "$TMP/pprof.cpu" >theirs
@@ -196,6 +207,7 @@ by_speedscope() {
 if command -v node >/dev/null; then
 	peer_check "speedscope's schema holds for what we write" by_schema
 	peer_check "pprof-format decodes the same stacks, counts and values" by_pprof_format
+	peer_check "pprof's files of node are read as pprof-format reads them" real_pprof
 	peer_check "speedscope opens our files of both formats" by_speedscope
 else
 	skip "files of ours in other tools" "no node"

@@ -63,8 +63,8 @@ static void readers(void **state)
 	static const char *const files[] = {
 		"folded/mixed",       "perf_script/chains", "perf_script/places",
 		"speedscope/sampled", "speedscope/evented", "pprof/packed",
-		"pprof/plain",        "gecko/threads",      "gecko/shared",
-		"gecko/raw",          "cpuprofile/node"};
+		"pprof/plain",        "pprof/node_heap",    "gecko/threads",
+		"gecko/shared",       "gecko/raw",          "cpuprofile/node"};
 	char path[128];
 	size_t i;
 
