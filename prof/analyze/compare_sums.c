@@ -7,6 +7,8 @@
 #include "prof/analyze/compare_internal.h"
 #include "prof/model/outermost.h"
 
+#define RATIO_MAX 1e12
+
 struct summing {
 	struct compare *c;
 	const struct profile_stack *tree; /* of calls or of stages */
@@ -228,7 +230,9 @@ static double base_mean(const struct compare *c)
 
 static double ratio(double wanted, double has)
 {
-	return wanted > 0 && has > 0 ? wanted / has : 1;
+	double r = wanted > 0 && has > 0 ? wanted / has : 1;
+
+	return fmin(fmax(r, 1 / RATIO_MAX), RATIO_MAX); /* no run is that much larger */
 }
 
 static void make_factors(struct summing *s, const struct compare_run *run)
