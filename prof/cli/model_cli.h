@@ -19,7 +19,8 @@ struct model_view {
 
 /* Which of the two peaks was measured: COST_PEAK_HEAP or COST_PEAK_RSS; COST_METRICS: none. */
 enum cost_metric model_memory(const struct model_view *v);
-/* Stages by their share of the largest run, the largest first: places in model.fits of their wall; malloc'ed. */
+/* Stages by their share of the largest run (of the metric shown, else of time), the largest first: places in
+ * model.fits; malloc'ed. */
 size_t *model_order(const struct model_view *v, size_t *n);
 /* The largest value of a metric a run has of a stage (ns: sum over its observations; bytes: highest). */
 double model_largest_run(const struct model_view *v, uint32_t stage, enum cost_metric metric);

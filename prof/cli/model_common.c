@@ -56,6 +56,7 @@ static int compare_ordered(const void *a, const void *b)
 
 size_t *model_order(const struct model_view *v, size_t *n)
 {
+	enum cost_metric by = v->metric >= 0 ? (enum cost_metric)v->metric : COST_WALL;
 	size_t stages = v->model->n / COST_VALUES, i;
 	struct ordered *list = malloc((stages + 1) * sizeof *list);
 	size_t *order = malloc((stages + 1) * sizeof *order);
@@ -63,8 +64,8 @@ size_t *model_order(const struct model_view *v, size_t *n)
 	*n = 0;
 	if (list && order) {
 		for (i = 0; i < stages; i++) {
-			double value = model_largest_run(v, v->model->fits[i * COST_VALUES].stage,
-							 COST_WALL);
+			double value =
+				model_largest_run(v, v->model->fits[i * COST_VALUES].stage, by);
 
 			list[i] = (struct ordered){i * COST_VALUES, isnan(value) ? -1 : value};
 		}
