@@ -117,6 +117,22 @@ static void head_samples(FILE *out, const struct profile *p)
 	putc('\n', out);
 }
 
+static int is_text(const struct profile *p, uint32_t string, const char *text)
+{
+	return strcmp(strtab_text(p->strings, string), text) == 0;
+}
+
+/* A file of callgrind knows costs, by the name of their event, and no times. */
+static void head_costs(FILE *out, const struct profile *p)
+{
+	char n[UNITS_TEXT];
+	int64_t value;
+
+	fprintf(out, "cost     %s ", units_count(n, sum_kind(p, PROFILE_CPU, &value)));
+	text_print(out, strtab_text(p->strings, p->run.mode), 40, 0);
+	fprintf(out, " (callgrind; shown as ns below)\n");
+}
+
 /* Of another tool's file: what kinds it had. What that tool lost, the file does not say. */
 static void head_imported(FILE *out, const struct profile *p)
 {
@@ -160,7 +176,8 @@ static void head_host(FILE *out, const struct profile *p)
 
 void report_head(FILE *out, const struct profile *p)
 {
-	int imported = strcmp(strtab_text(p->strings, p->run.engine), "import") == 0;
+	int costs = is_text(p, p->run.engine, "callgrind"),
+	    imported = is_text(p, p->run.engine, "import");
 	char date[32];
 
 	report_date(date, p->run.started_at);
@@ -174,11 +191,13 @@ void report_head(FILE *out, const struct profile *p)
 		fprintf(out, "  exit code %d", p->run.exit_code);
 	putc('\n', out);
 	head_line(out, p, "command", p->run.command);
-	if (!imported || p->run.host != STRTAB_EMPTY)
+	if ((!imported && !costs) || p->run.host != STRTAB_EMPTY)
 		head_host(out, p);
 	if (strcmp(strtab_text(p->strings, p->run.labels), "{}") != 0)
 		head_line(out, p, "labels", p->run.labels);
-	if (imported)
+	if (costs)
+		head_costs(out, p);
+	else if (imported)
 		head_imported(out, p);
 	else
 		head_samples(out, p);
