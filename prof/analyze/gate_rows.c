@@ -504,6 +504,25 @@ static void check_stages(struct gate_work *w)
 	}
 }
 
+/* A stage weighs what it is of the run's value of the same metric, in both groups alike. */
+static int decide_together(const struct gate_result *g, struct decision *d, const uint32_t *rows,
+			   size_t n)
+{
+	double whole[METRICS] = {0};
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (!g->rows[rows[i]].stage)
+			whole[g->rows[rows[i]].metric] = d[i].base + d[i].candidate;
+	for (i = 0; i < n; i++) {
+		double of = whole[g->rows[rows[i]].metric];
+
+		if (g->rows[rows[i]].stage && of > 0)
+			d[i].weight = (d[i].base + d[i].candidate) / of;
+	}
+	return decide_family(d, n, g->alpha);
+}
+
 int gate_judge_rows(struct gate_work *w)
 {
 	struct gate_result *g = w->g;
@@ -519,7 +538,7 @@ int gate_judge_rows(struct gate_work *w)
 	if (rc == 0)
 		rc = d && rows ? decide_all(w, d, rows, &n) : ERR_NOMEM;
 	if (rc == 0)
-		rc = decide_family(d, n, g->alpha);
+		rc = decide_together(g, d, rows, n);
 	if (rc)
 		return ERR_NOMEM;
 	for (i = 0; i < n; i++)
