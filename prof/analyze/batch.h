@@ -43,7 +43,8 @@ struct batch_data { /* zeroed is empty */
 		stages; /* owned; in the order of their first appearance. The first is that without a name */
 	size_t n;
 	struct strtab *names; /* owned; a stage's number is its name's */
-	uint32_t runs, unfinished, lossy, no_counters;
+	uint32_t runs, unfinished, lossy;
+	struct strtab *machines; /* owned: host and CPU model of runs */
 };
 
 /* The stages of a run; items are the stage's own, or its parameter `param`. `p` is read with STORE_READ_STAGES and

@@ -1,6 +1,7 @@
 /* Stages of runs as points: their items, how much memory their process had, how long they took. See batch.h. */
 #include <jansson.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -320,6 +321,22 @@ static int has_losses(const struct profile *p)
 	return 0;
 }
 
+/* Host and CPU. */
+static int note_machine(struct batch_data *d, const struct profile *p, struct err *err)
+{
+	const char *host = strtab_text(p->strings, p->run.host);
+	const char *cpu = strtab_text(p->strings, p->run.cpu_model);
+	char both[400];
+	uint32_t id;
+
+	snprintf(both, sizeof both, "%.150s\n%.150s", host, cpu);
+	if (!d->machines)
+		d->machines = strtab_new();
+	if (!d->machines || strtab_intern_text(d->machines, both, &id))
+		return err_nomem(err, "the machines of runs");
+	return 0;
+}
+
 int batch_add_run(struct batch_data *d, const struct profile *p, const char *param,
 		  enum batch_memory memory, struct err *err)
 {
@@ -336,10 +353,10 @@ int batch_add_run(struct batch_data *d, const struct profile *p, const char *par
 
 	if (rc == 0) {
 		find_shared(&r);
-		d->no_counters += r.n_shared == 0;
 		d->unfinished += !p->run.finished;
 		d->lossy += has_losses(p) != 0;
 		d->runs++;
+		rc = note_machine(d, p, err);
 	}
 	for (i = 0; rc == 0 && i < p->n_stages; i++)
 		rc = take_stage(d, &r, i, err);
@@ -359,5 +376,6 @@ void batch_data_release(struct batch_data *d)
 		free(d->stages[i].points);
 	free(d->stages);
 	strtab_free(d->names);
+	strtab_free(d->machines);
 	*d = (struct batch_data){.n = 0};
 }

@@ -104,6 +104,8 @@ void plan_remarks(const char *to[PLAN_REMARKS], const struct plan *p)
 	if (p->stage)
 		of_stages(&r, p);
 	of_model(&r, p);
+	if (p->data && p->data->machines && strtab_count(p->data->machines) > 2) /* "" is one */
+		say(&r, "runs of several machines: their times are of none of them");
 	if (p->data && p->data->unfinished)
 		say(&r, "%" PRIu32 " run%s without an end: stages that ended count",
 		    p->data->unfinished, plural(p->data->unfinished));

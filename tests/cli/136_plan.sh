@@ -165,6 +165,12 @@ several_stages() {
 	[ $? -eq 1 ] && has "no stage 'nosuch'"
 }
 check "of several stages one is named" several_stages
+machines() {
+	cp m.sqlite k.sqlite && sqlite3 k.sqlite "UPDATE run SET host = 'other' WHERE key = 2" && plan --store k.sqlite --memory 1G --stage knn --json m >out &&
+		holds 'any("several machines" in r for r in d["remarks"])' && plan --store m.sqlite --memory 1G --stage knn --json m >out &&
+		holds 'not any("machines" in r for r in d["remarks"])'
+}
+check "runs of several machines are said" machines
 hostile() {
 	cp m.sqlite h.sqlite
 	sqlite3 h.sqlite "UPDATE stage_row SET items = 1e308 WHERE id % 3 = 0; UPDATE stage_row SET peak_rss_bytes = 9223372036854775807 WHERE id % 3 = 1;
