@@ -348,8 +348,8 @@ static void best_line(FILE *out, const struct plan *p)
 	fprintf(out, "\nmost items in all: %s worker%s with batches of %s: %s items/s", useful,
 		r->useful > 1 ? "s" : "", items, rate);
 	if (r->useful < r->workers)
-		fprintf(out, " (%s fit, but %g CPU%s are busy then)", fit, p->limits.cpus,
-			p->limits.cpus > 1 ? "s" : "");
+		fprintf(out, " (%s fit, but %g CPU%s busy then)", fit, p->limits.cpus,
+			p->limits.cpus > 1 ? "s are" : " is");
 	putc('\n', out);
 }
 
