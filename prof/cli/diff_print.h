@@ -27,6 +27,8 @@ void diff_begin_colour(const struct diff_printing *x, double delta, int moved);
 void diff_end_colour(const struct diff_printing *x, double delta, int moved);
 /* A line of its own, dim. */
 void diff_put_dim(const struct diff_printing *x, const char *text, int indent);
+/* As many lines as it needs, broken at blanks. */
+void diff_put_wrapped(const struct diff_printing *x, const char *text);
 const char *diff_plural(size_t n); /* "s", "" of 1 */
 
 void diff_text_values(const struct diff_printing *x); /* the table of stages */

@@ -284,7 +284,7 @@ static void print_functions(const struct diff_printing *x)
 	print_rest(x, &t, t.moved ? shown : 0);
 }
 
-/* ---- many small changes ---- */
+/* ---- with callees ---- */
 
 static void print_sum(const struct diff_printing *x, const struct columns *t, size_t row,
 		      const struct compare_function *f, int room)
@@ -328,7 +328,7 @@ static void print_sums(const struct diff_printing *x)
 	add_columns(&t);
 	for (i = 0; i < k; i++)
 		fill_sum(&t, i, x, sums[i]);
-	fputs("\nwith all that they call, of many small changes:\n", x->out);
+	fputs("\nwith all that they call, where nothing alone moved by enough:\n", x->out);
 	room = columns_fit(&t, x->line, 26);
 	columns_print(x->out, &t, SIZE_MAX);
 	fprintf(x->out, "%s\n", compare_by_name(x->o->by));
@@ -339,26 +339,6 @@ static void print_sums(const struct diff_printing *x)
 }
 
 /* ---- what to make of it ---- */
-
-/* As many lines as it needs, broken at blanks. */
-static void print_remark(const struct diff_printing *x, const char *text)
-{
-	size_t room = x->line > 40 ? (size_t)x->line : 40;
-
-	while (strlen(text) > room) {
-		const char *blank = memrchr(text, ' ', room);
-		char *part = blank && blank > text ? strndup(text, (size_t)(blank - text)) : NULL;
-
-		if (!part)
-			break;
-		text_print(x->out, part, 0, 0);
-		putc('\n', x->out);
-		free(part);
-		text = blank + 1;
-	}
-	text_print(x->out, text, 0, 0);
-	putc('\n', x->out);
-}
 
 static void print_scale(const struct diff_printing *x)
 {
@@ -381,7 +361,7 @@ static void print_runs(const struct diff_printing *x)
 		"between runs",
 		compare_by_name(x->o->by), compare_runs(x->d->functions, 0),
 		compare_runs(x->d->functions, 1));
-	print_remark(x, buf_str(&text));
+	diff_put_wrapped(x, buf_str(&text));
 	buf_release(&text);
 }
 
@@ -394,11 +374,11 @@ static void print_remarks(const struct diff_printing *x)
 	putc('\n', x->out);
 	print_scale(x);
 	if (compare_test(c) == COMPARE_EXACT)
-		print_remark(x, "measured in full: every difference is one of these runs");
+		diff_put_wrapped(x, "measured in full: every difference is one of these runs");
 	else if (compare_test(c) == COMPARE_RUNS)
 		print_runs(x);
 	for (i = 0; (remark = diff_remark_text(x->d, i)); i++)
-		print_remark(x, remark);
+		diff_put_wrapped(x, remark);
 }
 
 void diff_text(FILE *out, const struct diff *d, const struct diff_wish *wish)

@@ -129,3 +129,22 @@ void diff_put_dim(const struct diff_printing *x, const char *text, int indent)
 	text_print(x->out, text, room > 20 ? room : 20, 0);
 	fprintf(x->out, "%s\n", x->colour ? "\033[0m" : "");
 }
+
+void diff_put_wrapped(const struct diff_printing *x, const char *text)
+{
+	size_t room = x->line > 40 ? (size_t)x->line : 40;
+
+	while (strlen(text) > room) {
+		const char *blank = memrchr(text, ' ', room);
+		char *part = blank && blank > text ? strndup(text, (size_t)(blank - text)) : NULL;
+
+		if (!part)
+			break;
+		text_print(x->out, part, 0, 0);
+		putc('\n', x->out);
+		free(part);
+		text = blank + 1;
+	}
+	text_print(x->out, text, 0, 0);
+	putc('\n', x->out);
+}
