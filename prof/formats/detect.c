@@ -39,6 +39,10 @@ static int known_other(const char *head, size_t n, struct err *err)
 		OTHER("heap profile:", "an old heap profile of gperftools: 'pprof -proto' makes a "
 				       "file of it that can "
 				       "be imported"),
+		OTHER("\xff\xfe",
+		      "UTF-16 text: iconv -f UTF-16 -t UTF-8 makes text that can be imported"),
+		OTHER("\xfe\xff",
+		      "UTF-16 text: iconv -f UTF-16 -t UTF-8 makes text that can be imported"),
 		OTHER("PK\x03\x04", "a zip archive: unpack it first"),
 		OTHER("(\xb5/\xfd", "packed with zstd: unpack it first (zstd -d)"),
 		OTHER("\xfd"
@@ -75,6 +79,7 @@ static unsigned member(const char *key, size_t n)
 		     {"exporter", SEEN_SPEEDSCOPE}, {"$schema", SEEN_SPEEDSCOPE},
 		     {"shared", SEEN_SHARED},       {"meta", SEEN_GECKO},
 		     {"libs", SEEN_GECKO},          {"threads", SEEN_GECKO},
+		     {"fileType", SEEN_GECKO},      {"ticks", SEEN_GECKO},
 		     {"nodes", SEEN_NODES},         {"timeDeltas", SEEN_NODES},
 		     {"traceEvents", SEEN_TRACE},   {"head", SEEN_HEAP}};
 	size_t i;
@@ -128,7 +133,9 @@ static int detect_json(const char *head, size_t n, struct err *err)
 			"or convert it with speedscope");
 	if (seen & SEEN_HEAP)
 		return err_set(err, ERR_FORMAT,
-			       "this is a heap profile of V8, which cannot be imported");
+			       "this is a heap profile of V8, or a CPU profile of an old one: node "
+			       "--cpu-prof "
+			       "writes one that can be imported");
 	return err_set(
 		err, ERR_FORMAT,
 		"this is JSON, but of none of the known formats (speedscope, gecko, cpuprofile)");

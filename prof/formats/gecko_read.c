@@ -27,6 +27,7 @@ struct gecko {
 
 struct parts { /* of a profile, or one of its processes */
 	const char *meta, *libs, *shared, *threads, *processes;
+	const char *profile; /* what the developer tools of older Firefoxes saved holds one */
 };
 
 struct thread {
@@ -333,6 +334,7 @@ static int find_parts(struct gecko *x, struct parts *p)
 				     : json_in_is(key, n, "shared")    ? &p->shared
 				     : json_in_is(key, n, "threads")   ? &p->threads
 				     : json_in_is(key, n, "processes") ? &p->processes
+				     : json_in_is(key, n, "profile")   ? &p->profile
 								       : NULL;
 
 		rc = place ? json_in_later(&x->j, place) : json_in_skip(&x->j);
@@ -376,6 +378,8 @@ static int read_profile(struct gecko *x, const char *at, int deep)
 	rc = find_parts(x, &p);
 	if (rc == 0 && deep == 0)
 		rc = json_in_done(&x->j);
+	if (rc == 0 && !p.threads && p.profile)
+		return read_profile(x, p.profile, deep + 1);
 	if (rc == 0 && !p.threads)
 		rc = err_set(x->err, ERR_FORMAT,
 			     "there are no threads: this is no Firefox profile");

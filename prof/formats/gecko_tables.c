@@ -173,7 +173,7 @@ int gecko_table(struct json_in *j, const char *at, struct gecko_column *columns,
 			;
 		if (json_in_is(key, len, "schema"))
 			rc = json_in_later(j, &schema);
-		else if (json_in_is(key, len, "data") && schema)
+		else if (json_in_is(key, len, "data"))
 			rc = json_in_later(j, &data);
 		else
 			rc = i < n && !schema ? read_column(j, &columns[i], rows) : json_in_skip(j);

@@ -246,14 +246,19 @@ static int head_line(struct perf *x, const char *line, size_t n)
 
 /* ---- lines ---- */
 
-static int place_line(struct perf *x, const char *line, size_t n)
+/* Behind blanks: a place in the source, or a frame where someone took the tab (Android's simpleperf). */
+static int blank_line(struct perf *x, const char *line, size_t n)
 {
-	struct profile_frame *f = &x->rows[x->n_rows - 1].frame;
+	struct profile_frame *f;
+	struct perf_frame frame;
 	struct perf_span file;
 	uint32_t number;
 
-	if (!perf_place(line, n, &file, &number))
+	if (perf_frame(line, n, &frame) && (frame.symbol.n || frame.module.n))
+		return put_row(x, &frame);
+	if (x->n_rows == 0 || !perf_place(line, n, &file, &number))
 		return 0;
+	f = &x->rows[x->n_rows - 1].frame;
 	f->line = number;
 	return intake_text(&x->in, file.at, file.n, &f->file);
 }
@@ -288,8 +293,8 @@ static int take_line(struct perf *x, const char *line, size_t n)
 		rc = end_sample(x);
 		return rc ? rc : begin_sample(x, &h);
 	}
-	if (*line == ' ' && x->open && x->n_rows)
-		return place_line(x, line, n);
+	if (*line == ' ' && x->open)
+		return blank_line(x, line, n);
 	return no_head(x, line, n);
 }
 

@@ -325,6 +325,15 @@ static void gecko_raw(void **state)
 		     "\"processes\":[]}]}"))
 		fail_msg("%s", r.err.text);
 	rig_expect(&r, PROFILE_WALL, 0, "(root);foo 1000000\n(root);foo;[unknown 0x1f] 1000000\n");
+	/* Rows before their schema; inside what older developer tools saved. */
+	rig_good(IMPORT_GECKO,
+		 "{\"label\":\"x\",\"ticks\":[],\"profile\":{\"libs\":[],\"threads\":[{"
+		 "\"stringTable\":[\"a\"],"
+		 "\"frameTable\":{\"data\":[[0]],\"schema\":{\"location\":0}},"
+		 "\"stackTable\":{\"data\":[[null,0]],\"schema\":{\"prefix\":0,\"frame\":1}},"
+		 "\"samples\":{\"data\":[[0,0]],\"schema\":{\"stack\":0,\"time\":1}}}],\"meta\":{"
+		 "\"interval\":1}}}",
+		 PROFILE_WALL, "a 1000000\n");
 	assert_int_equal(rig_frame(&r.p, "foo")->line, 12);
 	assert_string_equal(rig_text(&r.p, rig_frame(&r.p, "foo")->file), "http://x/a.js");
 	rig_done(&r);

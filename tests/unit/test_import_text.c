@@ -161,6 +161,12 @@ static void perf_variants(void **state)
 	/* Without a symbol, or a module. */
 	rig_good(IMPORT_PERF, "t 5 1.000000: cycles:\n\t 10 (/bin/x)\n\t 20 g\n\n", PROFILE_CPU,
 		 "g;[unknown in x+0x10] 1\n");
+	/* Blanks where perf has a tab. */
+	rig_good(IMPORT_PERF,
+		 "G\t25122 [007] 115539.936601:\t\t1000000 task-clock:u:\n        "
+		 "b3cea6c4\tLock::unlock() "
+		 "(/system/lib/libc.so)\n        b3cea535\tmain (/system/bin/a)\n\n",
+		 PROFILE_CPU, "main;Lock::unlock() 1000000\n");
 	/* A place in the file rather than in memory. */
 	rig_good(IMPORT_PERF,
 		 "t 5 1.000000: cycles:\n\t 7f0000000010 [unknown] (/lib/x.so+0x10)\n\n",
@@ -350,6 +356,10 @@ static void others(void **state)
 	rig_bad(-1, "{", "none of the known");
 	rig_bad(-1, "once upon a time\n", "none of the known");
 	rig_bad(-1, "\x28\xb5\x2f\xfd", "zstd");
+	rig_bad(-1,
+		"\xff\xfe"
+		"a",
+		"UTF-16");
 }
 
 int main(void)
