@@ -81,6 +81,11 @@ check "--limit" json hash-a hash-b --limit 1 -- "len(d['functions']) == 1"
 check "operands of several runs" json hash-a,down hash-b,up -- "len(d['base']['runs']) == 3 and d['test'] == 'runs'"
 check "by line, module and thread" bash -c "'$PROF' diff hash-a hash-b --by line >/dev/null && '$PROF' diff hash-a hash-b --by module | grep -q planted_hash && '$PROF' diff cc1 cc2 --thread torture >/dev/null"
 
+check "stages that one side lacks are named" bash -c "'$PROF' diff hash-a staged1 >'$TMP/sides' && grep -q '^stages that are gone: index, report' '$TMP/sides' && grep -q '^new stages: search, score' '$TMP/sides'"
+"$PROF" run -q -n failed --memory off -- sh -c "'$P/split' 0.05; exit 3" >/dev/null 2>&1
+check "in what runs differ, and which are not whole" json plain,failed full-b -- \
+	"any('differ in memory: off, full' in r for r in d['remarks']) and any(r.startswith('1 of the 3 runs ended by') for r in d['remarks'])"
+
 text() { COLUMNS=$1 "$PROF" diff "${@:2}" >"$TMP/text" 2>&1; }
 wide() { # no line of the tables is longer than the terminal
 	text "$1" "${@:2}" && awk -v w="$1" '{ gsub(/[\200-\277]/, "") } length($0) > w { print; bad = 1 } END { exit bad }' "$TMP/text"
