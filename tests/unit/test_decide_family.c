@@ -333,6 +333,37 @@ static void five_percent_of_one_stage_are_mostly_found(void **state)
 	assert_true(found * 100 >= 80 * rounds);
 }
 
+/* Groups that ran one after the other: taken for mixed ones, their drift is called a change far more often. */
+static void groups_in_sequence_are_judged_with_care(void **state)
+{
+	const struct noise *noises[] = {&neighbour, &neighbours, &crowded};
+	size_t claims[2], mixed, i, k;
+
+	(void)state;
+	for (mixed = 0; mixed < 2; mixed++) {
+		struct rates r = {0};
+
+		for (k = 0; k < 3; k++) {
+			struct trial t = {.noise = noises[k],
+					  .pairs = 20,
+					  .width = 1,
+					  .groups = 1,
+					  .mixed = (int)mixed,
+					  .relative = 0.02};
+
+			dice_seed(&t.dice, 45);
+			for (i = 0; i < 300; i++)
+				trial_one(&t, &r, 0);
+			decide_scratch_release(&t.scratch);
+		}
+		claims[mixed] = r.of[VERDICT_REGRESSION] + r.of[VERDICT_IMPROVED];
+	}
+	print_message("# 900 comparisons in sequence: %zu claims, %zu without care\n", claims[0],
+		      claims[1]);
+	assert_true(claims[0] <= 27);
+	assert_true(claims[1] > 4 * claims[0]);
+}
+
 static int read_noise(void **state)
 {
 	(void)state;
@@ -355,6 +386,7 @@ int main(void)
 		cmocka_unit_test(a_program_compared_with_itself_by_looks),
 		cmocka_unit_test(five_percent_are_found_beside_a_noisy_neighbour),
 		cmocka_unit_test(five_percent_of_one_stage_are_mostly_found),
+		cmocka_unit_test(groups_in_sequence_are_judged_with_care),
 	};
 
 	return cmocka_run_group_tests(tests, read_noise, NULL);

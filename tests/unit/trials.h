@@ -16,6 +16,7 @@ struct trial {
 	size_t width; /* recorded processes that make one run */
 	size_t pairs;
 	int groups; /* one after the other */
+	int mixed;  /* what is said of groups */
 	enum noise_order order;
 	double relative, absolute, alpha, size;
 	/* The candidate takes so much more: of everything, or of one process of the run alone. */
@@ -60,7 +61,8 @@ static inline int trial_decide(struct trial *t, struct decision *d, const double
 				.size = t->size,
 				.whole = whole};
 
-	return decide(d, &(struct decide_series){a, b, n, n, !t->groups, 0}, &r, &t->scratch);
+	return decide(d, &(struct decide_series){a, b, n, n, !t->groups, t->mixed}, &r,
+		      &t->scratch);
 }
 
 static inline void trial_count(struct rates *r, const struct decision *d, double effect)
