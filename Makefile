@@ -94,7 +94,7 @@ LIBS_bench_trail := -lunwind
 PROGRAMS := $(O)/protea-export $(O)/protea-prof
 LIBRARIES := $(O)/libprotea-prof.so
 
-.PHONY: all build run test test-unit test-san test-asan test-tsan fuzz bench lint install uninstall \
+.PHONY: all build run gate gate-baseline test test-unit test-san test-asan test-tsan fuzz bench lint install uninstall \
 	clean help packages check-format
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -106,7 +106,7 @@ build: $(PROGRAMS) $(LIBRARIES)
 # ---- probes --------------------------------------------------------------------------------------
 
 # One small program per feature, tried once per build folder; what is missing is said once.
-NEEDS_PROBES := $(filter-out help clean packages run site test fuzz-clean,$(or $(MAKECMDGOALS),all))
+NEEDS_PROBES := $(filter-out help clean packages run gate gate-baseline site test fuzz-clean,$(or $(MAKECMDGOALS),all))
 ifneq ($(NEEDS_PROBES),)
 -include $(O)/probes.mk
 endif
@@ -242,6 +242,11 @@ site:
 	@$(MAKE) --no-print-directory -j$$(nproc) build sample-tools
 	@O=$(O) samples/site.sh $(SITE)
 
+gate gate-baseline:
+	@.ci/packages build
+	@$(MAKE) --no-print-directory -j$$(nproc) build sample-tools
+	@O=$(O) samples/gate.sh $(if $(filter gate-baseline,$@),save)
+
 .PHONY: sample-tools tools site
 sample-tools: $(SAMPLE_TOOL_BIN)
 tools: $(TOOL_BIN)
@@ -335,6 +340,7 @@ help:
 	@echo '  build        the programs (default)'
 	@echo '  run          the sample job; PRESET=tiny (default), medium, full'
 	@echo '  site         profile the 24 cells of the tiny grid and write docs/perf'
+	@echo '  gate         count what the tiny job allocates and compare with what was kept; gate-baseline keeps it'
 	@echo '  test         everything: lint, unit, fault, cli, browser-side readers, fuzz smoke'
 	@echo '  test-unit    unit tests and fault twins only'
 	@echo '  test-san     unit tests and fault twins under ASan+UBSan and TSan'
