@@ -419,6 +419,13 @@ static void decide_sample(struct decision *d, struct sample *x, const struct dec
 	decide_shift(d, x, r);
 }
 
+#define ERROR_MAX 0.5 /* a coin errs no more often */
+
+static double error_allowed(double given, double otherwise)
+{
+	return given > ERROR_MAX ? ERROR_MAX : given > 0 ? given : otherwise;
+}
+
 int decide(struct decision *d, const struct decide_series *s, const struct decide_rule *r,
 	   struct decide_scratch *scratch)
 {
@@ -433,8 +440,8 @@ int decide(struct decision *d, const struct decide_series *s, const struct decid
 			       .hi = nothing,
 			       .p = 1,
 			       .q = 1,
-			       .alpha = r->alpha > 0 ? r->alpha : DECIDE_ALPHA,
-			       .size = r->size > 0 ? r->size : DECIDE_SIZE,
+			       .alpha = error_allowed(r->alpha, DECIDE_ALPHA),
+			       .size = error_allowed(r->size, DECIDE_SIZE),
 			       .whole = r->whole};
 	if (sample_room(&x, s, scratch) != 0) {
 		d->reason = DECIDE_NO_MEMORY;

@@ -223,6 +223,58 @@ static void without_a_minimum_no_change_cannot_be_shown(void **state)
 	expect(VERDICT_INCONCLUSIVE, DECIDE_NO_MINIMUM);
 }
 
+static double any_number(int kind)
+{
+	static const double odd[] = {NAN, INFINITY, -INFINITY, 0, 1e308, -1e308, 5e-324, -3};
+
+	switch (kind) {
+	case 0:
+		return 100 + dice_below(&dice, 5);
+	case 1:
+		return dice_below(&dice, 2) ? odd[dice_below(&dice, 8)] : 100;
+	case 2:
+		return exp(3 * dice_uniform(&dice));
+	case 3:
+		return 1e307 * (1 + 10 * dice_uniform(&dice));
+	default:
+		return (double)dice_below(&dice, 3) - 1;
+	}
+}
+
+/* Whatever the numbers and rules are, a decision agrees with itself. */
+static void any_numbers_give_a_decision_that_agrees_with_itself(void **state)
+{
+	int round;
+
+	(void)state;
+	dice_seed(&dice, 5);
+	for (round = 0; round < 4000; round++) {
+		size_t n_a = dice_below(&dice, 20), n_b = dice_below(&dice, 20), i;
+		int kind = (int)dice_below(&dice, 5);
+		struct decide_rule r = {.relative = any_number(dice_below(&dice, 2) ? 1 : 4),
+					.absolute = any_number(1) * dice_below(&dice, 2),
+					.alpha = 1.5 * dice_uniform(&dice),
+					.size = 3 * dice_uniform(&dice),
+					.count = (int)dice_below(&dice, 2),
+					.higher_is_better = (int)dice_below(&dice, 2)};
+
+		for (i = 0; i < 20; i++) {
+			a[i] = any_number(kind);
+			b[i] = any_number(kind);
+		}
+		if (dice_below(&dice, 2))
+			n_b = n_a;
+		judge(n_a, n_b, (int)dice_below(&dice, 2), (int)dice_below(&dice, 2), r);
+		assert_true(d.p >= 0 && d.p <= 1);
+		assert_true(!(d.lo > d.hi));
+		assert_true(d.more == 0 || d.verdict == VERDICT_INCONCLUSIVE);
+		assert_true((d.verdict == VERDICT_INCONCLUSIVE) ==
+			    (d.reason != DECIDE_DECIDED && d.reason != DECIDE_ONE_COUNT));
+		if (d.verdict == VERDICT_REGRESSION || d.verdict == VERDICT_IMPROVED)
+			assert_true(!isnan(d.change) && d.worse != 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -237,6 +289,7 @@ int main(void)
 		cmocka_unit_test(negative_values_are_compared_by_differences),
 		cmocka_unit_test(values_that_are_all_equal),
 		cmocka_unit_test(without_a_minimum_no_change_cannot_be_shown),
+		cmocka_unit_test(any_numbers_give_a_decision_that_agrees_with_itself),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, release);
