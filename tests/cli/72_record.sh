@@ -208,13 +208,15 @@ check "four runs fill a new store at the same time" two_at_once
 # ---- killed -------------------------------------------------------------------------------------------------------------
 
 busy='i=0; while [ $i -lt 100000000 ]; do i=$((i + 1)); done'
+has_child() { ps -o pid= --ppid "$pid" | grep -q .; }
 kill_target() { # kill_target SECONDS
 	local pid child rc
 	"$PROF" run -q -r 999 -o "$TMP/kill.sqlite" -- bash -c "$busy" &
 	pid=$!
 	sleep "$1"
+	wait_for 20 has_child
 	child=$(ps -o pid= --ppid $pid | head -n 1 | tr -d " ")
-	[ -n "$child" ] && kill -9 "$child"
+	kill -9 "$child"
 	wait $pid
 	rc=$?
 	[ $rc -eq 137 ] || { echo "code $rc"; return 1; }
@@ -242,7 +244,7 @@ kill_supervisor() { # kill_supervisor SECONDS
 	is_sound "$TMP/kill.sqlite" || return 1
 	one "$TMP/kill.sqlite" 'SELECT finished FROM run ORDER BY key DESC LIMIT 1' 0 || return 1
 	"$PROF" runs --store "$TMP/kill.sqlite" >"$TMP/out" 2>"$TMP/talk" || { cat "$TMP/talk"; return 1; }
-	is_sound "$TMP/kill.sqlite" && one "$TMP/kill.sqlite" 'SELECT finished, exit_code IS NULL FROM run ORDER BY key DESC LIMIT 1' '1|1' &&
+	is_sound "$TMP/kill.sqlite" && one "$TMP/kill.sqlite" "SELECT finished, exit_code IS NULL, labels FROM run ORDER BY key DESC LIMIT 1" '1|1|{"recovered":"yes"}' &&
 		covered "$TMP/kill.sqlite" $((used * 9 / 10 - 40000000)) &&
 		one "$TMP/kill.sqlite" "SELECT count(*) FROM frame WHERE function IS NULL" 0
 }
