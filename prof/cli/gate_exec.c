@@ -10,6 +10,7 @@
 
 #include "prof/attach/procmaps.h"
 #include "prof/base/clock.h"
+#include "prof/base/hash.h"
 #include "prof/base/log.h"
 #include "prof/base/units.h"
 #include "prof/cli/cmd.h"
@@ -89,10 +90,12 @@ static void remark_noise(struct session *s)
 
 /* ---- order and padding ---- */
 
-/* Thue and Morse: the parity of the ones in the number. */
-static enum gate_side first_of(size_t pair)
+/* A coin for each two pairs, the second of which turns the first around. */
+static enum gate_side first_of(const struct session *s, size_t pair)
 {
-	return __builtin_parityll(pair) ? GATE_CANDIDATE : GATE_BASE;
+	uint64_t coin = hash_bytes(s->rec.session, strlen(s->rec.session), pair / 2) >> 32;
+
+	return (coin ^ pair) & 1 ? GATE_CANDIDATE : GATE_BASE;
 }
 
 /* ---- progress ---- */
@@ -180,7 +183,7 @@ static int run_pair(struct session *s, struct gate_exec_pair *pair, struct err *
 
 	snprintf(when, sizeof when, "pair %zu", s->r->n + 1);
 	memset(pair, 0, sizeof *pair);
-	pair->first = first_of(s->r->n);
+	pair->first = first_of(s, s->r->n);
 	for (int i = 0; rc == 0 && i < GATE_SIDES; i++) {
 		enum gate_side side = i ? !pair->first : pair->first;
 		struct gate_exec_run *run = &pair->runs[side];

@@ -1,7 +1,8 @@
 /* Two commands run in turns under `protea-prof run`, for a comparison that stops when it knows enough.
  *
- * Order: AB BA BA AB … (Thue and Morse's sequence): what drifts with time, in a straight line over two pairs or in a
- * parabola over four, falls on both sides alike. Both runs of a pair get the same padding of the environment, another one for
+ * Order: AB BA or BA AB, by a coin for each two pairs: what drifts in a straight line over two pairs falls on both sides
+ * alike, and what comes and goes in a rhythm of its own meets no rhythm (a fixed order is no randomisation: R. A.
+ * Fisher, The Design of Experiments, 1935). Both runs of a pair get the same padding of the environment, another one for
  * each pair: where the stack begins moves the time of a program by some percent (Mytkowicz, Diwan, Hauswirth,
  * Sweeney: Producing wrong data without doing anything obviously wrong, ASPLOS 2009), so it is varied and does not
  * tell the sides apart. Addresses are left to the kernel's randomisation. stdin is /dev/null.
