@@ -1,5 +1,6 @@
 /* What one profile gives to the table of values: the run's own facts, its totals, its stages by name. A stage inside
  * one of the same name is in that one's numbers already. */
+#include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,6 +69,16 @@ static double cpu_of(const struct profile *p, struct gate_run *r)
 	return sampled > 0 ? sampled : NAN;
 }
 
+/* Its recorder died: how it ended and how long it took is not known. */
+static int was_recovered(const char *labels)
+{
+	json_t *object = json_loads(labels, 0, NULL);
+	int is = json_object_get(object, "recovered") != NULL;
+
+	json_decref(object);
+	return is;
+}
+
 static void describe(struct gate_run *r, const struct profile *p)
 {
 	const struct profile_run *from = &p->run;
@@ -90,7 +101,7 @@ static void describe(struct gate_run *r, const struct profile *p)
 		.rate_hz = from->rate_hz,
 		.memory_rate_bytes = from->memory_rate_bytes,
 		.started_at = from->started_at,
-		.finished = from->finished,
+		.finished = from->finished && !was_recovered(strtab_text(p->strings, from->labels)),
 		.failed = from->signal || (from->has_exit_code && from->exit_code),
 		.exit_code = from->has_exit_code ? from->exit_code & 255 : 0,
 		.signal = from->signal & 127,

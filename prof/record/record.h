@@ -53,6 +53,7 @@ int record_supervise(const char *session_path, const char *store_path, pid_t pid
 
 /* Brings what dead supervisors left in spools into the store; *runs counts runs completed. Called
  * whenever a command opens a store for writing or finds unfinished runs. */
+#define RECORD_RECOVERED "recovered" /* label of such runs: their end was not seen */
 int record_recover(const char *store_path, int *runs, struct err *err);
 
 #endif

@@ -316,6 +316,8 @@ static int recover_one(struct store *store, struct lost_run *lost, struct err *e
 	}
 	lost->living = files_of_living(store, lost->run);
 	rc = complete(store, lost, lease, err);
+	if (rc == 0) /* whoever compares runs must know that its end was not seen */
+		rc = store_run_label(store, lost->run, RECORD_RECOVERED, "yes", err);
 	module_set_free(lost->living);
 	lost->living = NULL;
 	if (rc == 0 && lease >= 0)

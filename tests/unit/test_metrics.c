@@ -391,6 +391,16 @@ static void ends_of_runs_are_told(void **state)
 	}
 	assert_int_equal(t.runs_b[1].signal, 9);
 	assert_int_equal(t.runs_b[2].exit_code, 4);
+	for (i = 0; i < 3; i++) { /* brought in after its recorder died */
+		static const char *const labels[] = {"{\"recovered\": \"yes\"}",
+						     "{\"side\": \"recovered\"}", "no JSON"};
+
+		gate_profile(&p, 3 + i, "off");
+		p.run.labels = made_text(&p, labels[i]);
+		assert_int_equal(metrics_add_run(&t, METRICS_CANDIDATE, &p, NULL), 0);
+		profile_release(&p);
+		assert_int_equal(t.runs_b[3 + i].finished, i > 0);
+	}
 	metrics_release(&t);
 }
 
