@@ -2,13 +2,16 @@
 #include "prof/analyze/model.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "prof/analyze/student.h"
 #include "prof/analyze/trend.h"
 
-#define BETTER                                                                                     \
-	6.0 /* of the information criterion: a parameter must explain so much more than a constant */
+#define CHANCE 0.01 /* that a stage that follows nothing is said to follow a parameter */
+#define PLAINER                                                                                    \
+	0.8 /* of the squares: what is left by a form that takes the place of an earlier one */
 
 void model_release(struct model *m)
 {
@@ -26,76 +29,130 @@ const struct fit *model_fit(const struct model *m, uint32_t stage, enum cost_met
 
 /* ---- stages of which nothing is declared ---- */
 
-/* The form "name" alone; 0 when that is no name of a parameter that could be declared. */
-static int single(struct complexity *form, const char *name)
+/* The form `text`; 0 when it has other parameters than `n` names that could be declared. */
+static int parse(struct complexity *form, const char *text, unsigned n)
 {
-	return complexity_parse(form, name, strlen(name), NULL) == 0 && form->n == 1 &&
-	       form->n_params == 1 && strcmp(form->params[0], name) == 0;
+	return complexity_parse(form, text, strlen(text), NULL) == 0 && form->n == 1 &&
+	       form->n_params == n;
 }
 
-/* H. Akaike's criterion, corrected for few observations (C. M. Hurvich and C.-L. Tsai, Biometrika 76, 1989). */
-static double criterion(const struct fit_data *d)
-{
-	double n = (double)d->n, k = (double)d->terms + 1, rss = 0;
-	size_t i;
+struct choice { /* the best so far */
+	struct fit *f;
+	size_t all;       /* observations that a form must explain */
+	double none, one; /* squares of log residuals left by a constant, by the best form */
+};
 
-	for (i = 0; i < d->n; i++) {
-		double l = log(d->y[i] / d->mu[i]);
-
-		rss += d->weight[i] * l * l;
-	}
-	if (n - k - 1 < 1)
-		return INFINITY;
-	return n * log(fmax(rss / n, 1e-8)) + 2 * k + 2 * k * (k + 1) / (n - k - 1);
-}
-
-/* How well the form explains all observations; infinite when some lack its parameter, or it does not vary. */
-static int try_form(const struct model *m, struct fit *f, const struct complexity *form,
-		    size_t *all, double *score, struct err *err)
+/* Squares of log residuals that the form leaves; infinite when some observations lack its parameters, or these do not
+ * vary by themselves. */
+static int try_form(const struct model *m, struct choice *best, const struct complexity *form,
+		    double *left, struct err *err)
 {
 	struct fit_data d;
 	struct power_fit what;
 	double c[FIT_TERMS];
-	int rc = fit_data_make(&d, m->costs, f->stage, f->metric, form, FIT_FEW, err);
+	int rc = fit_data_make(&d, m->costs, best->f->stage, best->f->metric, form, FIT_FEW, err);
+	size_t i, own = 0;
 
-	*score = INFINITY;
+	*left = INFINITY;
 	if (rc)
 		return rc;
 	power_identify(&what, d.x, d.n, d.n_params);
+	for (i = 0; i < d.n_params; i++)
+		own += what.params[i].state == POWER_FITTED;
 	if (!form->n)
-		*all = d.n;
-	if (d.n && d.n >= *all && (!form->n || what.params[0].state == POWER_FITTED)) {
+		best->all = d.n;
+	if (d.n && d.n >= best->all && own == d.n_params) {
 		fit_solve(&d, UINT32_MAX, c);
-		*score = criterion(&d);
+		for (i = 0, *left = 0; i < d.n; i++) {
+			double l = log(d.y[i] / d.mu[i]);
+
+			*left += d.weight[i] * l * l;
+		}
 	}
 	fit_data_release(&d);
 	return 0;
 }
 
-/* A constant, or the one parameter that explains clearly more. */
+static int try_text(const struct model *m, struct choice *best, const char *text, unsigned params,
+		    struct err *err)
+{
+	struct complexity form;
+	double left;
+	int rc;
+
+	if (!parse(&form, text, params))
+		return 0;
+	rc = try_form(m, best, &form, &left, err);
+	if (rc == 0 && left < best->one * (isfinite(best->one) ? PLAINER : 1)) {
+		best->one = left;
+		best->f->form = form;
+	}
+	return rc;
+}
+
+/* The usual laws in one parameter, the slowest last: where two explain alike, the earlier stands. */
+static int try_laws(const struct model *m, struct choice *best, const char *name, struct err *err)
+{
+	static const char *const laws[] = {"%s", "%s^2", "%s*log(%s)", "%s^3", "%s^0.5", "log(%s)"};
+	char text[512];
+	size_t i;
+	int rc = 0;
+
+	if (strlen(name) > 200)
+		return 0;
+	for (i = 0; rc == 0 && i < sizeof laws / sizeof laws[0]; i++) {
+		const char *at = strstr(laws[i], "%s"), *again = strstr(at + 2, "%s");
+
+		snprintf(text, sizeof text, "%.*s%s%.*s%s%s", (int)(at - laws[i]), laws[i], name,
+			 again ? (int)(again - at) - 2 : 0, at + 2, again ? name : "",
+			 again ? again + 2 : at + 2);
+		rc = try_text(m, best, text, 1, err);
+	}
+	return rc;
+}
+
+static int try_pair(const struct model *m, struct choice *best, const char *a, const char *b,
+		    struct err *err)
+{
+	char text[512];
+
+	if (strlen(a) > 200 || strlen(b) > 200)
+		return 0;
+	snprintf(text, sizeof text, "%s*%s", a, b);
+	return try_text(m, best, text, 2, err);
+}
+
+/* Does the best form explain more than chance does? The F test of one coefficient more than the constant has. */
+static int explains(const struct choice *best)
+{
+	double freedom = (double)best->all - 2;
+	double left = fmax(best->one, (double)best->all * 1e-10);
+
+	if (!(freedom > 0) || !(best->one < best->none))
+		return 0;
+	return student_p(sqrt((best->none - best->one) / (left / freedom)), freedom) <= CHANCE;
+}
+
+/* A constant, or what of the parameters explains clearly more: one, by one of the usual laws, or the product of two. */
 static int choose(const struct model *m, struct fit *f, struct err *err)
 {
 	const struct costs *c = m->costs;
 	uint32_t first = costs_first(c, f->stage);
 	const struct cost_obs *o = first == COSTS_NONE ? NULL : &c->obs[first];
-	size_t all = 0, i;
-	struct complexity form = {0};
-	double best, score;
-	int rc = try_form(m, f, &form, &all, &best, err);
+	struct complexity constant = {0};
+	struct choice best = {f, 0, INFINITY, INFINITY};
+	int rc = try_form(m, &best, &constant, &best.none, err);
+	size_t i, k;
 
-	best -= BETTER;
-	f->form = form;
-	for (i = 0; rc == 0 && o && i <= o->n; i++) {
-		uint32_t name = i < o->n ? c->params[o->first + i].name : c->items;
-
-		if (!single(&form, strtab_text(c->strings, name)))
-			continue;
-		rc = try_form(m, f, &form, &all, &score, err);
-		if (rc == 0 && score < best) {
-			best = score;
-			f->form = form;
-		}
-	}
+#define NAME(i) strtab_text(c->strings, (i) < o->n ? c->params[o->first + (i)].name : c->items)
+	for (i = 0; rc == 0 && o && i <= o->n; i++)
+		rc = try_laws(m, &best, NAME(i), err);
+	for (i = 0; rc == 0 && o && i <= o->n; i++)
+		for (k = i + 1; rc == 0 && k <= o->n; k++)
+			rc = try_pair(m, &best, NAME(i), NAME(k), err);
+#undef NAME
+	if (!explains(&best))
+		f->form = constant;
 	return rc;
 }
 

@@ -8,6 +8,7 @@
 
 #define PREDICT_PARAMS 8
 #define PREDICT_TIMES  16
+#define PREDICT_BEYOND 1e6 /* times the largest size measured: the most that may be asked for */
 
 struct predict_param {
 	const char *name;

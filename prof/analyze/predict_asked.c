@@ -164,6 +164,12 @@ int predict_asked(struct predict_work *w, struct err *err)
 		}
 		a->factor = a->value / a->like;
 		a->beyond = fmax(a->value / a->most, 1);
+		if (a->beyond > PREDICT_BEYOND)
+			return err_set(err, ERR_ARG,
+				       "%s = %g is more than %g times the largest that was "
+				       "measured (%g): nothing can be said of it",
+				       strtab_text(w->c->strings, a->name), a->value,
+				       PREDICT_BEYOND, a->most);
 		w->follow.log_factor[k] = log(a->factor);
 	}
 	if (rc == 0)

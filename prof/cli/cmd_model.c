@@ -141,9 +141,15 @@ static int add_operands(struct session *s, const struct arguments *a, int n, cha
 	return rc;
 }
 
+/* What a run took that broke off says nothing of what its sizes cost. */
+static int has_failed(const struct profile *p)
+{
+	return p->run.signal || (p->run.has_exit_code && p->run.exit_code);
+}
+
 static int read_runs(struct session *s, struct err *err)
 {
-	size_t i;
+	size_t i, failed = 0;
 	int rc = 0;
 
 	for (i = 0; rc == 0 && i < s->group.n; i++) {
@@ -152,15 +158,42 @@ static int read_runs(struct session *s, struct err *err)
 		rc = gate_group_read(&s->group, i, STORE_READ_STAGES, &p, err);
 		if (rc)
 			break;
-		rc = costs_add_run(&s->costs, &s->declared, &p, err);
+		if (has_failed(&p))
+			failed++;
+		else
+			rc = costs_add_run(&s->costs, &s->declared, &p, err);
 		profile_release(&p);
 	}
+	if (failed)
+		log_warn("%zu of %zu runs ended by a signal or with an exit code other than 0: "
+			 "left out",
+			 failed, s->group.n);
 	if (rc == 0 && !s->costs.n_obs)
 		rc = err_set(err, ERR_NOTFOUND,
 			     "none of the %zu runs has stages: the programs mark none (see "
 			     "protea-prof.h)",
 			     s->costs.n_runs);
 	return rc;
+}
+
+/* A declaration that holds for nothing may be a typing error: growth would seem to have been judged. */
+static void warn_unknown(const struct session *s)
+{
+	size_t i, k;
+
+	for (i = 0; i < s->declared.n; i++) {
+		const struct declaration *d = &s->declared.items[i];
+		int is_there = d->by != DECLARED_OPTION && d->by != DECLARED_FILE;
+
+		for (k = 0; !is_there && k < s->costs.n_nodes; k++)
+			is_there = strcmp(strtab_text(s->costs.strings, s->costs.nodes[k].name),
+					  d->stage) == 0;
+		for (k = 0; !is_there && k < i; k++) /* said already, of another metric */
+			is_there = strcmp(s->declared.items[k].stage, d->stage) == 0;
+		if (!is_there)
+			log_warn("a cost of stage '%s' is declared, but no run has such a stage",
+				 d->stage);
+	}
 }
 
 static int fit(struct session *s, const struct arguments *a, int n, char **names, struct err *err)
@@ -177,6 +210,8 @@ static int fit(struct session *s, const struct arguments *a, int n, char **names
 		rc = read_runs(s, err);
 	if (rc == 0)
 		rc = model_make(&s->model, &s->costs, &s->declared, err);
+	if (rc == 0)
+		warn_unknown(s);
 	if (rc == 0 && a->save)
 		rc = save_model(s, a->save, err);
 	return rc;

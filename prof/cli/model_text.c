@@ -82,17 +82,18 @@ static size_t say_all_worse(FILE *out, const struct model_view *v, const size_t 
 	return found;
 }
 
-/* How many growths were judged, and how many the observations leave open. */
-static void count_judged(const struct model_view *v, size_t *judged, size_t *open)
+/* How many growths were judged, how many the observations leave open, of how many declared costs. */
+static void count_judged(const struct model_view *v, size_t *judged, size_t *open, size_t *declared)
 {
 	size_t i, k;
 
-	*judged = *open = 0;
+	*judged = *open = *declared = 0;
 	for (i = 0; i < v->model->n; i++) {
 		const struct fit *f = &v->model->fits[i];
 
 		if (f->metric >= COST_METRICS || f->by == DECLARED_NOT)
 			continue;
+		++*declared;
 		for (k = 0; k < f->form.n_params; k++) {
 			enum growth_verdict g = f->growth[k].verdict;
 
@@ -106,15 +107,18 @@ static void count_judged(const struct model_view *v, size_t *judged, size_t *ope
 
 static void say_none_worse(FILE *out, const struct model_view *v)
 {
-	size_t judged, open;
+	size_t judged, open, declared;
 
-	count_judged(v, &judged, &open);
+	count_judged(v, &judged, &open, &declared);
 	if (judged)
 		fprintf(out, "no stage grows worse than declared, as far as can be said\n");
 	else if (open)
 		fprintf(out,
 			"no growth can be judged: the values vary too much for these sizes; more "
 			"runs, or sizes further\napart, would show it\n");
+	else if (!declared)
+		fprintf(out, "no cost is declared, so none is worse: stages follow what explains "
+			     "them best (--declare\nSTAGE:METRIC=COST has one judged)\n");
 	else
 		fprintf(out,
 			"no growth can be judged: runs of three sizes or more, of stages whose "

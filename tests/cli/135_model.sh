@@ -52,6 +52,10 @@ fit --declare 'dedup:wall=n^2' --json >"$TMP/right.json"
 check "declared as it is, none is named" asks_json "$TMP/right.json" 'j["worse"] == [] and fit("dedup", "cpu")["declared_by"] == "option"'
 check "of what is not declared, a size is found" asks_json "$TMP/right.json" \
 	'fit("job", "cpu")["declared_by"] == "not declared" and fit("fixed", "cpu")["form"] == "1"'
+model fit --store "$S" -m cpu --declare 'no such:cpu=n' --json >"$TMP/none.json"
+check "where nothing is declared, the law that explains it is found" asks_json "$TMP/none.json" \
+	'fit("dedup", "cpu")["declared_by"] == "not declared" and fit("dedup", "cpu")["form"] == "n^2" and j["worse"] == []'
+check "a declaration for a stage that is not there is told" has "'no such' is declared" "$TMP/err"
 (cd "$TMP" && cp declared.json protea-prof.model.json && "$PROF" model fit --store "$S" -m cpu --json >here.json)
 check "the file of declarations is found by its name" cmp "$TMP/here.json" "$TMP/fit.json"
 
@@ -135,6 +139,7 @@ check_fails 2 "a size that is no number" "$PROF" model predict --store "$S" -p n
 check_fails 2 "a size below 0" "$PROF" model predict --store "$S" -p n=-5
 check_fails 2 "a size that is none" "$PROF" model predict --store "$S" -p n=nan
 check_fails 2 "a size twice" "$PROF" model predict --store "$S" -p n=5 -p n=6
+check_fails 2 "a size beyond all reason" "$PROF" model predict --store "$S" -p n=1e300
 check_fails 2 "a parameter that no stage has" "$PROF" model predict --store "$S" -p rows=5
 check_fails 2 "a stage that is not there, many times" "$PROF" model predict --store "$S" -p n=5 --times nosuch=5
 check_fails 1 "a pattern that is not there" "$PROF" model predict --store "$S" -p n=5 --like nosuch
@@ -153,6 +158,11 @@ check_fails 1 "a model that is none" "$PROF" model fit --model "$TMP/bad.json"
 "$PROF" model predict --store "$S" -p rows=5 2>"$TMP/err"
 check "parameters that there are, are listed" has "there are: n" "$TMP/err"
 
+cp "$S" "$TMP/failed.sqlite"
+sqlite3 "$TMP/failed.sqlite" "UPDATE run SET exit_code = 137 WHERE key IN (1, 2)"
+model fit --store "$TMP/failed.sqlite" --json >"$TMP/failed.json"
+check "runs that failed say nothing" asks_json "$TMP/failed.json" 'len(j["runs"]) == 7'
+check "and are counted" has "2 of 9 runs ended by a signal or with an exit code" "$TMP/err"
 one=$("$PROF" runs --store "$S" --json 2>/dev/null | "$PY" -c 'import json, sys; r = json.load(sys.stdin); print((r["runs"] if isinstance(r, dict) else r)[0]["id"])')
 model fit --store "$S" --declarations "$TMP/declared.json" "$one" >"$TMP/one.txt"
 check "one run alone: what cannot be said is said" bash -c "grep -q 'no growth can be judged' '$TMP/one.txt' && grep -q 'one run only' '$TMP/one.txt'"
