@@ -454,6 +454,8 @@ static int not_found(struct finder *x, const char *text)
 		return err_set(x->err, ERR_NOTFOUND,
 			       "'%s' is a folder: name a store or a file of kept values in it",
 			       text);
+	if (kind == GATE_FILE_DEVICE)
+		return err_set(x->err, ERR_NOTFOUND, "'%s' is not a regular file", text);
 	if (kind == GATE_FILE_DENIED)
 		return err_set(x->err, ERR_IO, "'%s': you may not read this file", text);
 	if (kind == GATE_FILE_NONE && looks_like_a_file(text))
@@ -513,8 +515,11 @@ int gate_group_add(struct gate_stores *stores, struct gate_group *g, const char 
 {
 	struct err own = ERR_INIT;
 	struct finder x = {stores, g, store, runs_only, NULL, &own};
-	int rc = add_part(&x, operand);
+	int rc;
 
+	if (!*operand)
+		return err_set(err, ERR_ARG, "an operand is empty: is a variable unset?");
+	rc = add_part(&x, operand);
 	if (rc == 0 && strchr(operand, ',')) {
 		free(x.file);
 		x.file = NULL;

@@ -105,7 +105,7 @@ enum gate_file gate_file_kind(const char *path)
 	if (stat(path, &st))
 		return GATE_FILE_NONE;
 	if (!S_ISREG(st.st_mode))
-		return S_ISDIR(st.st_mode) ? GATE_FILE_FOLDER : GATE_FILE_NONE;
+		return S_ISDIR(st.st_mode) ? GATE_FILE_FOLDER : GATE_FILE_DEVICE;
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return GATE_FILE_DENIED;

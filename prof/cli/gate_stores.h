@@ -33,7 +33,8 @@ int gate_store_open(struct gate_stores *stores, const char *path, size_t *place,
 void gate_stores_release(struct gate_stores *stores);
 
 enum gate_file {
-	GATE_FILE_NONE,   /* no file, or none that can be compared (a device) */
+	GATE_FILE_NONE,   /* no file */
+	GATE_FILE_DEVICE, /* neither a regular file nor a folder */
 	GATE_FILE_DENIED, /* may not be read */
 	GATE_FILE_FOLDER,
 	GATE_FILE_STORE,  /* SQLite: whether it is a store is found when it is opened */

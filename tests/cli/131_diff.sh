@@ -138,6 +138,8 @@ check "items where there are none" refused 1 "pp_stage_items" down up --normalis
 check "a run against itself" refused 2 "both groups" down down
 check "a name that no run has" refused 1 "nosuch" down nosuch
 check "no store" refused 1 "nothing" --store "$TMP/nothing.sqlite" a b
+check "an empty operand" refused 2 "an operand is empty: is a variable unset?" "" down
+check "a device" refused 1 "'/dev/null' is not a regular file" /dev/null down
 check "--json and --html -" refused 2 "standard output" down up --json --html -
 check "help" bash -c "'$PROF' diff --help | grep -q -- --normalise"
 exit $((tap_failed > 0))
