@@ -4,31 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* The character at `s` (RFC 3629) and its length; 0: not one. */
-static size_t take(const unsigned char *s, size_t left, uint32_t *code)
-{
-	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-	size_t n = s[0] < 0x80   ? 1
-		   : s[0] < 0xc2 ? 0
-		   : s[0] < 0xe0 ? 2
-		   : s[0] < 0xf0 ? 3
-		   : s[0] < 0xf5 ? 4
-				 : 0;
-	uint32_t c = n == 1 ? s[0] : s[0] & (0xffu >> (n + 1));
-	size_t i;
-
-	if (n == 0 || n > left)
-		return 0;
-	for (i = 1; i < n; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-		c = c << 6 | (s[i] & 0x3fu);
-	}
-	if (c < least[n] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
-		return 0;
-	*code = c;
-	return n;
-}
+#include "prof/base/utf8.h"
 
 /* What cannot be seen, or changes how its neighbours are seen: the same as in js/format.js. */
 static int hidden(uint32_t c)
@@ -66,12 +42,11 @@ static const char *reference(uint32_t c)
 
 void html_text(struct buf *b, const char *text, size_t n)
 {
-	const unsigned char *s = (const unsigned char *)text;
 	size_t at = 0, plain = 0;
 
 	while (at < n) {
 		uint32_t c = 0;
-		size_t len = take(s + at, n - at, &c);
+		size_t len = utf8_take(text + at, n - at, &c);
 		const char *name = len ? reference(c) : "\xef\xbf\xbd";
 
 		if (name || hidden(c)) {

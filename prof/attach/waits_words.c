@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "prof/base/units.h"
+#include "prof/base/utf8.h"
 
 void words_init(struct words *w, char *out, size_t size)
 {
@@ -39,49 +40,33 @@ void words_add(struct words *w, const char *fmt, ...)
 		put(w, p, 1);
 }
 
-/* Bytes of the valid UTF-8 sequence at `p`; 0: it is none, or a control character. */
-static size_t sequence(const unsigned char *p, size_t n)
+/* Bytes of the character at `p`; 0: it is none, or does something else than to be seen. */
+static size_t visible(const char *p, size_t n)
 {
-	uint32_t code;
-	size_t need;
+	uint32_t code = 0;
+	size_t len = utf8_take(p, n, &code);
 
-	if (p[0] < 0x80)
-		return p[0] >= 0x20 && p[0] != 0x7f;
-	need = p[0] >= 0xc2 && p[0] < 0xe0   ? 2
-	       : (p[0] & 0xf0) == 0xe0       ? 3
-	       : p[0] >= 0xf0 && p[0] < 0xf5 ? 4
-					     : 0;
-	if (!need || need > n)
-		return 0;
-	code = p[0] & (0x7fu >> need);
-	for (size_t i = 1; i < need; i++) {
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-		code = code << 6 | (p[i] & 0x3fu);
-	}
-	if (code < 0xa0 || (need == 3 && code < 0x800) || (need == 4 && code < 0x10000) ||
-	    code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
+	if (code < 0x20 || (code >= 0x7f && code < 0xa0))
 		return 0;
 	/* Marks that turn the direction of writing around would disguise what follows. */
 	return (code >= 0x200e && code <= 0x200f) || (code >= 0x2028 && code <= 0x202e) ||
 			       (code >= 0x2066 && code <= 0x2069)
 		       ? 0
-		       : need;
+		       : len;
 }
 
 static void put_text(struct words *w, const char *text, size_t n, int quoted)
 {
-	const unsigned char *p = (const unsigned char *)text;
 	size_t len;
 
-	for (size_t i = 0; i < n && p[i] && !w->cut; i += len ? len : 1) {
-		len = sequence(p + i, n - i);
-		if (quoted && (p[i] == '"' || p[i] == '\\'))
-			words_add(w, "\\%c", p[i]);
+	for (size_t i = 0; i < n && text[i] && !w->cut; i += len ? len : 1) {
+		len = visible(text + i, n - i);
+		if (quoted && (text[i] == '"' || text[i] == '\\'))
+			words_add(w, "\\%c", text[i]);
 		else if (len)
 			put(w, text + i, len);
-		else if (quoted && (p[i] == '\n' || p[i] == '\t'))
-			words_add(w, "\\%c", p[i] == '\n' ? 'n' : 't');
+		else if (quoted && (text[i] == '\n' || text[i] == '\t'))
+			words_add(w, "\\%c", text[i] == '\n' ? 'n' : 't');
 		else
 			put(w, "?", 1);
 	}

@@ -28,6 +28,19 @@ size_t utf8_length(const char *s, size_t n)
 	return len;
 }
 
+size_t utf8_take(const char *s, size_t n, uint32_t *code)
+{
+	const unsigned char *u = (const unsigned char *)s;
+	size_t len = utf8_length(s, n), i;
+
+	if (len == 0)
+		return 0;
+	*code = len == 1 ? u[0] : u[0] & (0xffu >> (len + 1));
+	for (i = 1; i < len; i++)
+		*code = *code << 6 | (u[i] & 0x3fu);
+	return len;
+}
+
 int utf8_valid(const char *s, size_t n)
 {
 	size_t at = 0, len;

@@ -5,25 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "prof/base/utf8.h"
+
 #define REPLACEMENT "\xef\xbf\xbd"
 
-/* Bytes of the valid UTF-8 character at `s` (RFC 3629 section 4), 0 if it is none. */
-static size_t utf8_len(const unsigned char *s)
+/* Bytes of the character at `text`, 0 if it is none; a NUL ends it. */
+static size_t character(const char *text)
 {
-	size_t n = s[0] < 0x80                   ? 1
-		   : s[0] >= 0xc2 && s[0] < 0xe0 ? 2
-		   : s[0] >= 0xe0 && s[0] < 0xf0 ? 3
-		   : s[0] >= 0xf0 && s[0] < 0xf5 ? 4
-						 : 0;
-	size_t i;
-
-	for (i = 1; i < n; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
-	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
-		return 0;
-	return n;
+	return utf8_length(text, strnlen(text, 4));
 }
 
 /* C1 controls and the characters that turn the direction of text around. */
@@ -45,7 +34,7 @@ int text_columns(const char *text)
 	int columns = 0;
 
 	while (*text) {
-		size_t n = utf8_len((const unsigned char *)text);
+		size_t n = character(text);
 
 		text += n ? n : 1;
 		columns++;
@@ -56,7 +45,7 @@ int text_columns(const char *text)
 static const char *print_one(FILE *out, const char *text)
 {
 	const unsigned char *s = (const unsigned char *)text;
-	size_t n = utf8_len(s);
+	size_t n = character(text);
 
 	if (!n)
 		fputs(REPLACEMENT, out);
@@ -70,6 +59,7 @@ static const char *print_one(FILE *out, const char *text)
 void text_print(FILE *out, const char *text, int columns, int pad)
 {
 	int all = text_columns(text), head = all, tail = 0, i;
+	size_t take;
 
 	if (columns > 4 && all > columns) {
 		head = (columns - 1) / 2;
@@ -82,9 +72,8 @@ void text_print(FILE *out, const char *text, int columns, int pad)
 		}
 		if (i == head)
 			fputs("…", out);
-		text += utf8_len((const unsigned char *)text)
-				? utf8_len((const unsigned char *)text)
-				: 1;
+		take = character(text);
+		text += take ? take : 1;
 	}
 	for (i = head + tail + (tail ? 1 : 0); i < pad; i++)
 		putc(' ', out);
@@ -114,7 +103,7 @@ char *text_valid(const char *text, int visible)
 	char *clean = len < SIZE_MAX / 3 - 1 ? malloc(3 * len + 1) : NULL;
 
 	while (clean && *text) {
-		size_t take = utf8_len((const unsigned char *)text);
+		size_t take = character(text);
 
 		if (!take) {
 			memcpy(clean + n, REPLACEMENT, 3);

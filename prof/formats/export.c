@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "prof/base/utf8.h"
 #include "prof/formats/folded.h"
 #include "prof/formats/pprof_write.h"
 #include "prof/formats/speedscope_write.h"
@@ -93,40 +94,19 @@ uint32_t export_deepest(const struct profile *p)
 
 /* ---- text ---- */
 
-/* Bytes of the character at `s`, 0 if there is none. Overlong ones, halves of pairs and what is beyond U+10FFFF are
- * none (RFC 3629). */
-static size_t character(const unsigned char *s)
-{
-	size_t n = s[0] < 0x80   ? 1
-		   : s[0] < 0xc2 ? 0
-		   : s[0] < 0xe0 ? 2
-		   : s[0] < 0xf0 ? 3
-		   : s[0] < 0xf5 ? 4
-				 : 0;
-	size_t i;
-
-	for (i = 1; i < n; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
-	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
-		return 0;
-	return n;
-}
-
 int export_valid(struct buf *to, const char *text)
 {
-	const unsigned char *s = (const unsigned char *)text;
+	const char *end = text + strlen(text);
 
 	buf_put(to, "", 0);
-	while (*s) {
-		size_t n = character(s);
+	while (text < end) {
+		size_t n = utf8_length(text, (size_t)(end - text));
 
 		if (n)
-			buf_put(to, s, n);
+			buf_put(to, text, n);
 		else
 			buf_puts(to, "\xef\xbf\xbd");
-		s += n ? n : 1;
+		text += n ? n : 1;
 	}
 	return buf_failed(to);
 }

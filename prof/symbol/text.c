@@ -3,25 +3,8 @@
 
 #include <stdlib.h>
 
+#include "prof/base/utf8.h"
 #include "prof/symbol/symbol.h"
-
-/* Length of the valid UTF-8 sequence at `p`, 0 if there is none. */
-static size_t sequence(const uint8_t *p, size_t n)
-{
-	size_t len = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
-
-	if (!len || len > n || p[0] > 0xf4)
-		return 0;
-	for (size_t i = 1; i < len; i++) {
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	}
-	/* Overlong forms, surrogates, beyond U+10FFFF. */
-	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
-	    (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
-		return 0;
-	return len;
-}
 
 int text_clean(struct buf *out, struct span text)
 {
@@ -39,7 +22,7 @@ int text_clean(struct buf *out, struct span text)
 		i = plain;
 		if (i == text.n)
 			break;
-		len = sequence(text.p + i, text.n - i);
+		len = utf8_length((const char *)text.p + i, text.n - i);
 		if (room < (len ? len : sizeof bad - 1)) {
 			buf_put(out, mark, sizeof mark - 1);
 			break;
