@@ -11,48 +11,12 @@
 
 #include "prof/analyze/model.h"
 #include "tests/unit/model_rig.h"
+#include "tests/unit/model_world.h"
 
 static void near(double a, double b, double by)
 {
 	if (!(fabs(a - b) <= by))
 		fail_msg("%.12g is not %.12g", a, b);
-}
-
-struct world {
-	struct declarations d;
-	struct costs c;
-	struct model m;
-	uint64_t seed;
-};
-
-static void begin(struct world *w, const char *declared, uint64_t seed)
-{
-	struct err err = ERR_INIT;
-
-	memset(w, 0, sizeof *w);
-	w->seed = seed;
-	if (declared)
-		assert_int_equal(declare_option(&w->d, declared, &err), 0);
-	assert_int_equal(costs_init(&w->c, &err), 0);
-}
-
-static void end(struct world *w)
-{
-	model_release(&w->m);
-	costs_release(&w->c);
-	declarations_release(&w->d);
-}
-
-static const struct fit *fit_of(struct world *w, const char *stage, enum cost_metric metric)
-{
-	struct err err = ERR_INIT;
-	uint32_t name;
-
-	model_release(&w->m);
-	assert_int_equal(model_make(&w->m, &w->c, &w->d, &err), 0);
-	assert_true(strtab_find(w->c.strings, stage, strlen(stage), &name));
-	assert_non_null(model_fit(&w->m, name, metric));
-	return model_fit(&w->m, name, metric);
 }
 
 /* One run with a stage "s" of that time for each of the sizes n, all of them `slow` times as long. */
@@ -413,34 +377,6 @@ static void windows_are_added_up(void **state)
 }
 
 /* Of what nothing is declared, the one parameter that explains it is found; where none does, a constant. */
-static void undeclared_stages_follow_a_parameter(void **state)
-{
-	struct world w;
-	const struct fit *f;
-	int i;
-
-	(void)state;
-	begin(&w, NULL, 12);
-	for (i = 0; i < 12; i++) {
-		struct profile p;
-		char id[16], params[64];
-		double n = 1000 * (1 + i), m = 1000 * (1 + (i * 7) % 12);
-
-		snprintf(id, sizeof id, "%d", i);
-		snprintf(params, sizeof params, "{\"m\": %g, \"n\": %g, \"not a name\": 1}", m, n);
-		rig_run(&p, id, i);
-		rig_stage(&p, "s", PROFILE_NONE, 1e5 * n * exp(0.05 * rig_normal(&w.seed)), params);
-		rig_stage(&p, "c", PROFILE_NONE, 5e7 * exp(0.05 * rig_normal(&w.seed)), params);
-		rig_add(&w.c, &w.d, &p);
-	}
-	f = fit_of(&w, "s", COST_WALL);
-	assert_int_equal(f->by, DECLARED_NOT);
-	assert_int_equal(f->form.n, 1);
-	assert_string_equal(f->form.params[0], "n");
-	assert_int_equal(fit_of(&w, "c", COST_WALL)->form.n, 0);
-	end(&w);
-}
-
 static void the_same_run_counts_once(void **state)
 {
 	struct world w;
@@ -534,7 +470,6 @@ int main(void)
 		cmocka_unit_test(an_outlier_does_not_pull),
 		cmocka_unit_test(zero_and_missing_values_are_left_out),
 		cmocka_unit_test(windows_are_added_up),
-		cmocka_unit_test(undeclared_stages_follow_a_parameter),
 		cmocka_unit_test(the_same_run_counts_once),
 		cmocka_unit_test(kept_models_are_the_same),
 		cmocka_unit_test(damaged_models_are_refused),
