@@ -9,6 +9,7 @@
 
 #include "prof/analyze/gate_internal.h"
 #include "prof/base/units.h"
+#include "prof/base/utf8.h"
 
 /* ---- words ---- */
 
@@ -68,6 +69,19 @@ char *gate_change_text(char out[METRIC_TEXT], double change)
 	return out;
 }
 
+/* Of a text that was cut: no part of a character at its end. */
+static void cut_character(char *text, size_t n)
+{
+	size_t from = n;
+
+	while (from > 0 && n - from < 3 && ((unsigned char)text[from - 1] & 0xc0) == 0x80)
+		from--;
+	if (from > 0 && ((unsigned char)text[from - 1] & 0x80))
+		from--;
+	if (from < n && utf8_length(text + from, n - from) != n - from)
+		text[from] = '\0';
+}
+
 /* A copy in the result; no character in parts. NULL: no memory. */
 static char *format(struct gate_work *w, const char *fmt, va_list ap)
 {
@@ -75,8 +89,7 @@ static char *format(struct gate_work *w, const char *fmt, va_list ap)
 	int n = vsnprintf(text, sizeof(text), fmt, ap);
 
 	if (n >= (int)sizeof(text))
-		for (n = (int)sizeof(text) - 1; n > 0 && (text[n - 1] & 0x80);)
-			text[--n] = '\0';
+		cut_character(text, sizeof(text) - 1);
 	copy = arena_strdup(&w->g->arena, text);
 	if (!copy)
 		w->failed = 1;

@@ -75,7 +75,8 @@ struct gate_function {
 	enum verdict verdict;
 	const char *stack_text; /* heaviest stack that moved, "main;f;g"; "" none */
 	const char *stage;      /* "" none */
-	int fails;              /* beyond the thresholds' rule for functions */
+	int unproven; /* one run a side: beyond the noise of sampling, and no more is known */
+	int fails;    /* beyond the thresholds' rule for functions */
 };
 
 struct gate_result {
@@ -95,6 +96,7 @@ struct gate_result {
 	const char *normalise;  /* NULL: not normalised */
 	size_t of[4];           /* rows by verdict; ignored, new and missing ones are in none */
 	size_t n_accepted, n_new, n_missing;
+	const char *uncompared; /* counts of the whole run that only the candidate has; NULL none */
 	const struct decision
 		*deciding; /* of rows that may decide the verdict, for sequential_stops() */
 	size_t n_deciding;
@@ -106,6 +108,8 @@ struct gate_result {
 int gate_judge(struct gate_result *g, const struct metric_table *t, const struct compare *functions,
 	       const struct gate_options *o, struct err *err);
 void gate_release(struct gate_result *g);
+/* Is there something to accept: a regression, or a count that rose from zero? */
+int gate_is_acceptable(const struct gate_row *r);
 
 /* "2.3 %", "-12 %", "x 3.4"; "-" for what cannot be said. */
 char *gate_change_text(char out[METRIC_TEXT], double change);

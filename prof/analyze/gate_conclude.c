@@ -54,23 +54,29 @@ static void tally(struct gate_work *w, struct tally *t)
 			t->function = &g->functions[i];
 }
 
+/* "rose by 12 %", "rose 3.4-fold", "fell to 0": a fall is never a factor. */
+static const char *how(struct gate_work *w, const struct decision *d)
+{
+	char text[METRIC_TEXT];
+	const double change = d->change;
+
+	if (!isfinite(change))
+		return "changed";
+	if (change >= 1)
+		return gate_text(w, "rose %s-fold", gate_factor_text(text, change + 1));
+	if (change <= -1)
+		return "fell to 0";
+	if (change < -0.994)
+		return gate_text(w, "fell by more than 99 %%");
+	gate_change_text(text, fabs(change));
+	return gate_text(w, "%s by %s", change < 0 ? "fell" : "rose", text + (text[0] == '+'));
+}
+
 /* "stage knn: allocations rose by 12 %" */
 static const char *changed(struct gate_work *w, const struct gate_row *r)
 {
-	char text[METRIC_TEXT];
-	double change = r->d.change;
-	const char *of = r->stage ? "stage " : "", *colon = r->stage ? ": " : "";
-
-	if (!isfinite(change))
-		return gate_text(w, "%s%.80s%s%s changed", of, r->stage ? r->stage : "", colon,
-				 metric_title(r->metric));
-	if (change >= 1)
-		return gate_text(w, "%s%.80s%s%s rose %s-fold", of, r->stage ? r->stage : "", colon,
-				 metric_title(r->metric), gate_factor_text(text, change + 1));
-	gate_change_text(text, fabs(change));
-	return gate_text(w, "%s%.80s%s%s %s by %s", of, r->stage ? r->stage : "", colon,
-			 metric_title(r->metric), change < 0 ? "fell" : "rose",
-			 text + (text[0] == '+'));
+	return gate_text(w, "%s%.80s%s%s %s", r->stage ? "stage " : "", r->stage ? r->stage : "",
+			 r->stage ? ": " : "", metric_title(r->metric), how(w, &r->d));
 }
 
 static const char *and_more(struct gate_work *w, size_t n, const char *of_what)
@@ -180,4 +186,7 @@ void gate_conclude(struct gate_work *w)
 		g->verdict = VERDICT_OK;
 		because_ok(w);
 	}
+	if (g->uncompared && (g->verdict == VERDICT_OK || g->verdict == VERDICT_IMPROVED))
+		g->why = gate_text(w, "%s; not compared, the candidate alone has: %s", g->why,
+				   g->uncompared);
 }

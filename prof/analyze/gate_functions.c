@@ -21,8 +21,8 @@ static int fails(const struct gate_work *w, const struct gate_function *f, doubl
 	const struct thresholds *t = w->o->thresholds;
 	double least;
 
-	if (!t || !t->functions.fail || w->refusals.functions || w->refusals.everything ||
-	    f->verdict != VERDICT_REGRESSION)
+	if (!t || !t->functions.fail || f->unproven || w->refusals.functions ||
+	    w->refusals.everything || f->verdict != VERDICT_REGRESSION)
 		return 0;
 	least = profile_kind_is_time(w->o->kind) ? t->functions.absolute_ns
 						 : t->functions.absolute_bytes;
@@ -48,8 +48,12 @@ static void take(struct gate_work *w, const struct compare *c, const struct comp
 		.q = from->self.q,
 		.stack_text = text_of(w, c, from->stack),
 		.stage = text_of(w, c, from->stage),
-		.verdict = from->self.delta > 0 ? VERDICT_REGRESSION : VERDICT_IMPROVED,
+		.unproven = compare_test(c) == COMPARE_SAMPLING,
 	};
+	/* Of one run a side only the noise of sampling is known, not what runs differ by. */
+	f->verdict = f->unproven            ? VERDICT_INCONCLUSIVE
+		     : from->self.delta > 0 ? VERDICT_REGRESSION
+					    : VERDICT_IMPROVED;
 	f->fails = fails(w, f, from->self.delta);
 }
 

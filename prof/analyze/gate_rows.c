@@ -416,22 +416,21 @@ static int decide_all(struct gate_work *w, struct decision *d, uint32_t *rows, s
 	return rc;
 }
 
-/* What can be accepted: a regression, and a count that rose from zero. */
-static int acceptable(const struct gate_row *r)
+int gate_is_acceptable(const struct gate_row *r)
 {
+	if (r->ignored || r->is_new || r->is_missing || r->refused)
+		return 0;
 	return r->d.verdict == VERDICT_REGRESSION ||
 	       (r->d.verdict == VERDICT_INCONCLUSIVE && r->d.reason == DECIDE_ZERO_BASE);
 }
 
 static void accept_row(struct gate_work *w, struct gate_row *r)
 {
-	double change = isfinite(r->d.lo)       ? r->d.lo
-			: isfinite(r->d.change) ? r->d.change
-						: INFINITY;
+	double change = isfinite(r->d.change) ? r->d.change : INFINITY;
 	const struct threshold_accept *a, *expired;
 	char *words;
 
-	if (!acceptable(r))
+	if (!gate_is_acceptable(r))
 		return;
 	a = thresholds_accepted(w->o->thresholds, r->stage, r->metric, change, w->o->now_ns,
 				&expired);
@@ -504,6 +503,34 @@ static void check_stages(struct gate_work *w)
 	}
 }
 
+/* Of the whole run, counted in one group alone: it is compared with nothing. */
+static int is_one_sided(const struct gate_row *r)
+{
+	return !r->stage && !r->ignored && !r->refused && r->kind == METRIC_KIND_COUNT &&
+	       r->d.n_a == 0 && r->d.n_b > 0 && r->d.candidate > 0;
+}
+
+/* Kept values may leave a count out on purpose, or had none of it: which is not known, so both are said. */
+static void remark_one_sided(struct gate_work *w)
+{
+	char text[METRIC_TEXT];
+	const char *list = "";
+	size_t i, n = 0;
+
+	for (i = 0; i < w->g->n; i++) {
+		const struct gate_row *r = &w->g->rows[i];
+
+		if (!is_one_sided(r))
+			continue;
+		list = gate_text(w, "%s%s%s (%s)", list, n++ ? ", " : "", metric_title(r->metric),
+				 metric_text(text, r->metric, r->d.candidate));
+	}
+	if (!n)
+		return;
+	w->g->uncompared = list;
+	gate_remark(w, "only the candidate has %s: the base has none, or did not count it", list);
+}
+
 /* A stage weighs what it is of the run's value of the same metric, in both groups alike. */
 static int decide_together(const struct gate_result *g, struct decision *d, const uint32_t *rows,
 			   size_t n)
@@ -547,7 +574,11 @@ int gate_judge_rows(struct gate_work *w)
 		accept_row(w, &g->rows[i]);
 	check_entries(w);
 	check_stages(w);
+	remark_one_sided(w);
 	g->deciding = d;
-	g->n_deciding = n;
+	/* What was accepted decides nothing: no look may end with it. */
+	for (i = 0; i < n; i++)
+		if (!g->rows[rows[i]].accepted_by)
+			d[g->n_deciding++] = d[i];
 	return 0;
 }

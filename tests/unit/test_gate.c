@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "prof/base/utf8.h"
 #include "tests/unit/verdict_rig.h"
 
 /* ---- verdicts ---- */
@@ -282,11 +283,131 @@ static void accepted_changes_pass_until_they_are_over(void **state)
 	r.o.now_ns = INT64_C(1785000000000000000); /* 2026-07-25 */
 	assert_int_equal(rig_judge(&r), VERDICT_REGRESSION);
 	assert_true(rig_remarked(&r, "knn:alloc_count is over since 2026-06-30 (a cache)"));
+	assert_int_equal(r.g.n_deciding, 8); /* it decides again */
 	/* More than was accepted. */
 	r.o.now_ns = 0;
 	rig_counts(&r.t, "knn", METRIC_ALLOC_COUNT, 4000, 4600);
 	assert_int_equal(rig_judge(&r), VERDICT_REGRESSION);
 	rig_end(&r);
+}
+
+/* No look of --exec ends with what was accepted. */
+static void accepted_changes_are_not_what_looks_wait_for(void **state)
+{
+	struct rig r;
+	size_t i;
+
+	(void)state;
+	rig_begin(&r);
+	rig_counts(&r.t, "knn", METRIC_ALLOC_COUNT, 4000, 4400);
+	rig_limits(&r, "{\"accept\": [{\"stage\": \"knn\", \"metric\": \"alloc_count\", "
+		       "\"reason\": \"a cache\"}]}");
+	assert_int_equal(rig_judge(&r), VERDICT_OK);
+	assert_int_equal(r.g.n, 8);
+	assert_int_equal(r.g.n_deciding, 7);
+	for (i = 0; i < r.g.n_deciding; i++)
+		assert_int_not_equal(r.g.deciding[i].verdict, VERDICT_REGRESSION);
+	rig_end(&r);
+}
+
+/* As the number that the reader sees, not the lower end of an interval. */
+static void the_change_itself_is_what_is_accepted(void **state)
+{
+	const struct gate_row *x;
+	struct rig r;
+	size_t i;
+
+	(void)state;
+	rig_begin(&r);
+	for (i = 0; i < PAIRS; i++) {
+		metrics_set(&r.t, 0, i, NULL, METRIC_WALL, METRIC_KIND_TIME, 2e9, NULL);
+		metrics_set(&r.t, 1, i, NULL, METRIC_WALL, METRIC_KIND_TIME,
+			    2e9 * (1.10 + 0.04 * (double)i), NULL);
+	}
+	rig_limits(&r, "{\"accept\": [{\"stage\": null, \"metric\": \"wall\", \"up_to\": "
+		       "\"24%\", \"reason\": \"slower\"}]}");
+	assert_int_equal(rig_judge(&r), VERDICT_REGRESSION);
+	x = rig_row(&r, NULL, METRIC_WALL);
+	assert_true(x->d.lo < 0.24 && x->d.change > 0.24);
+	assert_null(x->accepted_by);
+	r.limits.accept[0].up_to = x->d.change;
+	assert_int_equal(rig_judge(&r), VERDICT_OK);
+	rig_end(&r);
+}
+
+static void what_fell_to_nothing_fell_to_0(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_begin(&r);
+	rig_counts(&r.t, NULL, METRIC_ALLOC_COUNT, 10000, 0);
+	assert_int_equal(rig_judge(&r), VERDICT_IMPROVED);
+	assert_string_equal(r.g.why, "allocations fell to 0");
+	rig_counts(&r.t, NULL, METRIC_ALLOC_COUNT, 10000, 3);
+	assert_int_equal(rig_judge(&r), VERDICT_IMPROVED);
+	assert_string_equal(r.g.why, "allocations fell by more than 99 %");
+	rig_counts(&r.t, NULL, METRIC_ALLOC_COUNT, 10000, 500);
+	assert_int_equal(rig_judge(&r), VERDICT_IMPROVED);
+	assert_string_equal(r.g.why, "allocations fell by 95 %");
+	rig_counts(&r.t, NULL, METRIC_ALLOC_COUNT, 10, 11350);
+	assert_int_equal(rig_judge(&r), VERDICT_REGRESSION);
+	assert_string_equal(r.g.why, "allocations rose 1,135-fold");
+	rig_end(&r);
+}
+
+/* Statements that the base has none of, and that may not have been recorded there. */
+static void counts_of_the_candidate_alone_are_said_first(void **state)
+{
+	struct rig r;
+	size_t i;
+
+	(void)state;
+	rig_begin(&r);
+	for (i = 0; i < PAIRS; i++)
+		metrics_set(&r.t, 1, i, NULL, METRIC_SQL, METRIC_KIND_COUNT, 5000, NULL);
+	assert_int_equal(rig_judge(&r), VERDICT_INCONCLUSIVE);
+	assert_true(rig_remarked(&r, "only the candidate has SQL statements (5,000)"));
+	for (i = 0; i < PAIRS; i++)
+		r.t.runs_a[i].kept = 1;
+	assert_int_equal(rig_judge(&r), VERDICT_OK);
+	assert_non_null(strstr(r.g.why, "not compared, the candidate alone has: SQL statements "
+					"(5,000)"));
+	assert_true(rig_remarked(&r, "only the candidate has SQL statements (5,000)"));
+	rig_counts(&r.t, NULL, METRIC_SQL, 5000, 5000);
+	assert_int_equal(rig_judge(&r), VERDICT_OK);
+	assert_null(strstr(r.g.why, "not compared"));
+	rig_end(&r);
+}
+
+/* A text that is too long ends with a whole character, whatever its alphabet. */
+static void long_texts_end_with_a_character(void **state)
+{
+	static const char word[] = "\xd0\xb4\xe4\xb8\xad\xf0\x9f\x98\x80"; /* 2, 3, 4 bytes */
+	const char *said;
+	struct rig r;
+	char reason[2048];
+	size_t lead, n;
+
+	(void)state;
+	for (lead = 1; lead <= 9; lead++) {
+		memset(reason, 'a', lead);
+		for (n = lead; n + 9 < 1500; n += 9)
+			memcpy(reason + n, word, 9);
+		reason[n] = '\0';
+		rig_begin(&r);
+		rig_counts(&r.t, NULL, METRIC_ALLOC_COUNT, 10000, 10500);
+		rig_limits(&r, "{\"accept\": [{\"stage\": null, \"metric\": \"alloc_count\", "
+			       "\"reason\": \"x\"}]}");
+		free(r.limits.accept[0].reason);
+		r.limits.accept[0].reason = strdup(reason);
+		assert_int_equal(rig_judge(&r), VERDICT_OK);
+		said = rig_row(&r, NULL, METRIC_ALLOC_COUNT)->accepted_by;
+		assert_true(strlen(said) >= 1020 && strlen(said) < 1024);
+		assert_true(utf8_valid(said, strlen(said)));
+		assert_int_equal(strncmp(said, reason, strlen(said)), 0);
+		rig_end(&r);
+	}
 }
 
 /* ---- pairs ---- */
@@ -380,6 +501,11 @@ int main(void)
 		cmocka_unit_test(groups_without_runs_have_no_verdict),
 		cmocka_unit_test(thresholds_are_obeyed),
 		cmocka_unit_test(accepted_changes_pass_until_they_are_over),
+		cmocka_unit_test(accepted_changes_are_not_what_looks_wait_for),
+		cmocka_unit_test(the_change_itself_is_what_is_accepted),
+		cmocka_unit_test(what_fell_to_nothing_fell_to_0),
+		cmocka_unit_test(counts_of_the_candidate_alone_are_said_first),
+		cmocka_unit_test(long_texts_end_with_a_character),
 		cmocka_unit_test(pairs_are_runs_taken_in_turns),
 		cmocka_unit_test(runs_are_put_in_the_order_of_time),
 		cmocka_unit_test(words_are_read_back),

@@ -9,8 +9,8 @@
 #include "prof/analyze/compare.h"
 #include "tests/unit/verdict_rig.h"
 
-/* 8 runs of each side; `work` takes 300 ms, and 600 ms in the candidate; `rest` 500 ms in both. */
-static struct compare *make(struct rig *r, enum profile_kind kind)
+/* 8 runs of each side (unless told); `work` takes 300 ms, and 600 ms in the candidate; `rest` 500 ms in both. */
+static struct compare *make_of(struct rig *r, enum profile_kind kind, int runs)
 {
 	const struct compare_options o = {.kind = kind};
 	struct compare *c = NULL;
@@ -19,7 +19,7 @@ static struct compare *make(struct rig *r, enum profile_kind kind)
 	memset(r, 0, sizeof(*r));
 	r->o.kind = kind;
 	assert_int_equal(compare_new(&c, &o, NULL), 0);
-	for (i = 0; i < 16; i++) {
+	for (i = 0; i < 2 * runs; i++) {
 		struct profile p;
 		uint32_t stage;
 		int64_t ms = 1000000 + (i * 7919) % 10007;
@@ -36,6 +36,11 @@ static struct compare *make(struct rig *r, enum profile_kind kind)
 	}
 	assert_int_equal(compare_finish(c, NULL), 0);
 	return c;
+}
+
+static struct compare *make(struct rig *r, enum profile_kind kind)
+{
+	return make_of(r, kind, 8);
 }
 
 static enum verdict judge_with(struct rig *r, const struct compare *c)
@@ -117,11 +122,30 @@ static void bytes_have_their_own_amount(void **state)
 	rig_end(&r);
 }
 
+/* What runs differ by is not known of one of each. */
+static void one_run_a_side_proves_nothing(void **state)
+{
+	struct rig r;
+	struct compare *c = make_of(&r, PROFILE_CPU, 1);
+
+	(void)state;
+	rig_limits(&r, "{\"functions\": {\"relative\": 0.5, \"absolute\": \"100ms\"}}");
+	assert_int_equal(judge_with(&r, c), VERDICT_INCONCLUSIVE);
+	assert_int_equal(r.g.n_functions, 1);
+	assert_string_equal(r.g.functions[0].function, "work");
+	assert_true(r.g.functions[0].unproven);
+	assert_int_equal(r.g.functions[0].verdict, VERDICT_INCONCLUSIVE);
+	assert_false(r.g.functions[0].fails);
+	compare_free(c);
+	rig_end(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(functions_explain),
 		cmocka_unit_test(they_fail_where_the_thresholds_say_so),
+		cmocka_unit_test(one_run_a_side_proves_nothing),
 		cmocka_unit_test(bytes_have_their_own_amount),
 	};
 
