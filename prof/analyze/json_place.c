@@ -31,7 +31,7 @@ static size_t end_of_string(const char *text, size_t n, size_t at)
 }
 
 /* Behind the value that begins at `at`, however deep it is. */
-static size_t end_of_value(const char *text, size_t n, size_t at)
+size_t json_place_end(const char *text, size_t n, size_t at)
 {
 	size_t depth = 0;
 
@@ -92,7 +92,7 @@ static int step_into(const char *text, size_t n, size_t at, const struct json_st
 			at = json_place_skip(text, n, json_place_skip(text, n, key_end) + 1);
 		}
 		begin = at;
-		end = end_of_value(text, n, begin);
+		end = json_place_end(text, n, begin);
 		if (object ? step->key && is_key(text, key, key_end, step->key)
 			   : !step->key && index == step->index) {
 			*place = (struct json_place){key, begin, end, 0};
@@ -113,7 +113,7 @@ int json_place_find(const char *text, size_t n, const struct json_step *steps, s
 {
 	size_t begin = json_place_skip(text, n, 0), i;
 
-	*place = (struct json_place){begin, begin, end_of_value(text, n, begin), 0};
+	*place = (struct json_place){begin, begin, json_place_end(text, n, begin), 0};
 	for (i = 0; i < n_steps; i++)
 		if (!step_into(text, n, place->begin, &steps[i], place))
 			return 0;

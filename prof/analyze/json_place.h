@@ -20,6 +20,8 @@ struct json_place {
 int json_place_find(const char *text, size_t n, const struct json_step *steps, size_t n_steps,
 		    struct json_place *place);
 size_t json_place_line(const char *text, size_t at); /* of a byte, from 1 */
+size_t json_place_end(const char *text, size_t n,
+		      size_t at); /* behind the value that begins there */
 size_t json_place_skip(const char *text, size_t n,
 		       size_t at); /* the next byte that is no white space */
 

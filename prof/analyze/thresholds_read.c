@@ -449,9 +449,33 @@ static int read_accept(struct reading *r, json_t *object, struct threshold_accep
 	return 0;
 }
 
+/* The lines of a list's items, in one walk over them. */
+struct lines {
+	size_t at, line, counted; /* the next item; a line, and the byte that is on it */
+};
+
+static struct lines lines_of(const struct reading *r)
+{
+	struct json_place list;
+
+	if (!json_place_find(r->text, r->n, r->steps, r->depth, &list))
+		return (struct lines){r->n, 1, r->n};
+	return (struct lines){json_place_skip(r->text, r->n, list.begin + 1), list.line, list.key};
+}
+
+static size_t next_line(const struct reading *r, struct lines *l)
+{
+	for (; l->counted < l->at; l->counted++)
+		l->line += r->text[l->counted] == '\n';
+	l->at = json_place_skip(r->text, r->n, json_place_end(r->text, r->n, l->at));
+	if (l->at < r->n && r->text[l->at] == ',')
+		l->at = json_place_skip(r->text, r->n, l->at + 1);
+	return l->line;
+}
+
 static int read_accepts(struct reading *r, json_t *array, struct thresholds *t)
 {
-	struct json_place place;
+	struct lines lines;
 	size_t i, n = json_array_size(array);
 	int rc = 0;
 
@@ -462,12 +486,12 @@ static int read_accepts(struct reading *r, json_t *array, struct thresholds *t)
 	t->accept = calloc(n + 1, sizeof(*t->accept));
 	if (!t->accept)
 		return err_nomem(r->err, "the thresholds");
+	lines = lines_of(r);
 	for (i = 0; rc == 0 && i < n; i++) {
 		struct threshold_accept *a = &t->accept[t->n_accept++];
 
 		r->steps[r->depth++] = (struct json_step){.index = i};
-		if (json_place_find(r->text, r->n, r->steps, r->depth, &place))
-			a->line = place.line;
+		a->line = next_line(r, &lines);
 		rc = read_accept(r, json_array_get(array, i), a);
 		leave(r);
 	}

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -376,6 +377,32 @@ static void what_cannot_be_accepted_is_refused(void **state)
 	}
 }
 
+/* Each entry knows its line, however many there are. */
+static void ten_thousand_entries_have_their_lines(void **state)
+{
+	enum { N = 10000 };
+	const size_t room = (size_t)N * 80 + 100;
+	char *text = malloc(room);
+	struct thresholds t;
+	size_t n = 0, i;
+
+	(void)state;
+	assert_non_null(text);
+	n += (size_t)snprintf(text, room, "{\n\"accept\": [");
+	for (i = 0; i < N; i++)
+		n += (size_t)snprintf(text + n, room - n,
+				      "%s\n%s{\"stage\": \"s%zu\", \"metric\": \"sql\",%s "
+				      "\"reason\": \"],[{\"}",
+				      i ? "," : "", i % 3 ? " " : "\n", i, i % 5 ? "" : "\n");
+	n += (size_t)snprintf(text + n, room - n, "]}");
+	assert_int_equal(thresholds_read(&t, text, n, "g", NULL), 0);
+	assert_int_equal(t.n_accept, N);
+	for (i = 0; i < N; i++)
+		assert_int_equal(t.accept[i].line, 3 + i + (i + 3) / 3 + (i + 4) / 5);
+	thresholds_release(&t);
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -388,6 +415,7 @@ int main(void)
 		cmocka_unit_test(changes_are_rounded_up),
 		cmocka_unit_test(entries_are_added_and_the_rest_stays),
 		cmocka_unit_test(what_cannot_be_accepted_is_refused),
+		cmocka_unit_test(ten_thousand_entries_have_their_lines),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
