@@ -306,8 +306,11 @@ static int row_add(struct metric_table *t, uint32_t number, enum metric m, struc
 	struct metric_row *more = t->rows;
 
 	if (t->n >= METRICS_ROWS_MAX)
-		return err_set(err, ERR_LIMIT, "more than %d stages times metrics",
-			       METRICS_ROWS_MAX);
+		return err_set(
+			err, ERR_LIMIT,
+			"more than %d rows, one for each stage and metric, are not compared: "
+			"stages that differ by a number or an id want one name",
+			METRICS_ROWS_MAX);
 	if ((t->n + 1) * (t->room_a + t->room_b) > METRICS_VALUES_MAX)
 		return err_set(err, ERR_LIMIT, "more than %zu values of stages and runs",
 			       (size_t)METRICS_VALUES_MAX);

@@ -51,6 +51,12 @@ static double sum_kind(const struct profile *p, enum profile_kind kind, uint64_t
 	return sum;
 }
 
+/* Callgrind's: samples of CPU time stand for costs of the event that its mode names, and no times. */
+static int has_costs(const struct profile *p)
+{
+	return strcmp(strtab_text(p->strings, p->run.engine), "callgrind") == 0;
+}
+
 static double cpu_of(const struct profile *p, struct gate_run *r)
 {
 	double sum = 0, sampled;
@@ -65,6 +71,8 @@ static double cpu_of(const struct profile *p, struct gate_run *r)
 	r->samples = samples ? samples : walls;
 	if (sum > 0)
 		return sum;
+	if (has_costs(p))
+		return NAN;
 	r->cpu_of_samples = sampled > 0;
 	return sampled > 0 ? sampled : NAN;
 }
@@ -166,10 +174,11 @@ static double statements(const struct profile *p)
 	return p->n_sql ? sum : NAN;
 }
 
-/* The last value of the counter. */
+/* The last value of the counter; of callgrind's costs, if they are instructions, all of them. */
 static double instructions(const struct profile *p)
 {
-	double value = NAN;
+	double value = NAN, sum;
+	uint64_t samples;
 	int64_t at = INT64_MIN;
 	size_t i;
 
@@ -179,6 +188,10 @@ static double instructions(const struct profile *p)
 			value = p->counters[i].value;
 			at = p->counters[i].t_ns;
 		}
+	if (isnan(value) && has_costs(p) &&
+	    strcmp(strtab_text(p->strings, p->run.mode), "Ir") == 0 &&
+	    (sum = sum_kind(p, PROFILE_CPU, &samples)) > 0)
+		value = sum;
 	return value;
 }
 

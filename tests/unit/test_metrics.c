@@ -174,6 +174,37 @@ static void cpu_time_falls_back_on_samples_and_says_so(void **state)
 }
 
 /* outer( knn( knn, x ), knn ), knn: the inner one is in the one around it. */
+/* Costs of callgrind stand as samples of CPU time, and are none. */
+static void costs_of_callgrind_are_no_time(void **state)
+{
+	struct metric_table t = {0};
+	const struct metric_row *r;
+	struct profile p;
+	int i;
+
+	(void)state;
+	for (i = 0; i < 3; i++) {
+		gate_profile(&p, i, "");
+		p.processes[0].cpu_ns = 0;
+		p.run.engine = made_text(&p, "callgrind");
+		p.run.mode = made_text(&p, i == 1 ? "Dr" : "Ir");
+		made_sample(&p, PROFILE_CPU, PROFILE_NONE, 0, "main;f", 1, 7000);
+		if (i == 2)
+			gate_counter(&p, "instructions", 0, 7100);
+		assert_int_equal(metrics_add_run(&t, 0, &p, NULL), 0);
+		assert_false(t.runs_a[i].cpu_of_samples);
+		profile_release(&p);
+	}
+	assert_null(metrics_row(&t, NULL, METRIC_CPU));
+	r = metrics_row(&t, NULL, METRIC_INSTRUCTIONS);
+	assert_non_null(r);
+	assert_int_equal(r->kind, METRIC_KIND_COUNT);
+	assert_true(r->a[0] > 6999.5 && r->a[0] < 7000.5);
+	assert_true(isnan(r->a[1])); /* reads of memory */
+	assert_true(r->a[2] > 7099.5);
+	metrics_release(&t);
+}
+
 static void stages_of_one_name_add_up_once(void **state)
 {
 	struct metric_table t = {0};
@@ -505,6 +536,7 @@ int main(void)
 		cmocka_unit_test(without_tracking_there_is_no_memory),
 		cmocka_unit_test(estimates_are_no_counts),
 		cmocka_unit_test(cpu_time_falls_back_on_samples_and_says_so),
+		cmocka_unit_test(costs_of_callgrind_are_no_time),
 		cmocka_unit_test(stages_of_one_name_add_up_once),
 		cmocka_unit_test(sums_agree_with_slow_ones),
 		cmocka_unit_test(open_stages_say_nothing),
