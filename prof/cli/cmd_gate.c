@@ -1,6 +1,7 @@
 /* protea-prof gate: is the candidate worse than the base? What is compared and where the answer goes is decided here; gate_read.c
  * reads and judges, gate_session.c runs commands, gate_output.c writes. */
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -179,6 +180,17 @@ static int same_stage(const char *a, const char *b)
 	return a && b ? strcmp(a, b) == 0 : !a && !b;
 }
 
+static int no_regression(const struct gate_row *r, struct err *err)
+{
+	struct buf what = BUF_INIT;
+
+	gate_view_sentence(&what, r);
+	err_set(err, ERR_ARG, "%.200s: %s is no regression (%s): there is nothing to accept",
+		gate_view_stage(r->stage), buf_str(&what), gate_state_name(gate_row_state(r)));
+	buf_release(&what);
+	return ERR_ARG;
+}
+
 static int find_change(const struct gate_result *g, const char *stage, enum metric m, double *up_to,
 		       struct err *err)
 {
@@ -190,11 +202,12 @@ static int find_change(const struct gate_result *g, const char *stage, enum metr
 
 		if (r->metric != m || !same_stage(r->stage, stage))
 			continue;
-		if (!(change > 0))
-			return err_set(
-				err, ERR_ARG,
-				"%s of %.200s did not become more: there is nothing to accept",
-				metric_title(m), gate_view_stage(stage));
+		if (!gate_is_acceptable(r))
+			return no_regression(r, err);
+		if (!isfinite(change)) { /* from zero: no part of it */
+			*up_to = NAN;
+			return 0;
+		}
 		/* What varies will not be the same next time: all of its interval. */
 		if (r->d.test != DECIDE_EXACT && r->d.hi > change && r->d.hi < 1e6)
 			change = r->d.hi;
@@ -230,6 +243,33 @@ static int write_accepted(struct gate_args *a, const struct threshold_new *new, 
 	return rc;
 }
 
+/* "12 %"; what was not limited is "any". */
+static const char *limit_text(char text[METRIC_TEXT], double up_to)
+{
+	if (isnan(up_to))
+		return "any change";
+	gate_change_text(text, up_to);
+	return text + (text[0] == '+');
+}
+
+/* What held until now. */
+static void say_accepted(const struct gate_args *a, const struct threshold_new *new)
+{
+	char now[METRIC_TEXT], before[METRIC_TEXT];
+	size_t i;
+
+	for (i = 0; i < a->limits.n_accept; i++) {
+		const struct threshold_accept *old = &a->limits.accept[i];
+
+		if (old->metric == new->metric && same_stage(old->stage, new->stage)) {
+			log_info("the entry on line %zu is replaced: it let %s pass, this one %s",
+				 old->line, limit_text(before, old->up_to),
+				 limit_text(now, new->up_to));
+			return;
+		}
+	}
+}
+
 /* Judges, and writes the change into the thresholds: judged with those, it passes. */
 static int accept_change(struct work *w, struct err *err)
 {
@@ -247,8 +287,10 @@ static int accept_change(struct work *w, struct err *err)
 		rc = find_change(&in.result, new.stage, new.metric, &new.up_to, err);
 	if (rc == 0)
 		rc = write_accepted(a, &new, err);
-	if (rc == 0)
+	if (rc == 0) {
+		say_accepted(a, &new);
 		rc = gate_args_thresholds(a, err);
+	}
 	gate_input_release(&in);
 	free(target);
 	return rc;

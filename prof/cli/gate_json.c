@@ -197,6 +197,8 @@ static json_t *function_json(const struct gate_function *f, enum profile_kind ki
 	bad |= jsonout_put(o, "p", jsonout_real(f->p));
 	bad |= jsonout_put(o, "q", jsonout_real(f->q));
 	bad |= jsonout_put(o, "verdict", json_string(verdict_name(f->verdict)));
+	bad |= jsonout_put(o, "moved", json_string(gate_view_rose(f) ? "more" : "less"));
+	bad |= jsonout_put(o, "unproven", json_boolean(f->unproven));
 	bad |= jsonout_put(o, "fails", json_boolean(f->fails));
 	bad |= jsonout_put(o, "stack", stack_json(f->stack_text));
 	return checked(o, bad);

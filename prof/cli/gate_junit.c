@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "prof/base/clock.h"
+#include "prof/base/units.h"
 #include "prof/cli/gate_escape.h"
 #include "prof/cli/gate_write.h"
 
@@ -21,14 +22,24 @@ static int is_skipped(enum gate_state s)
 	       s == GATE_STATE_NEW;
 }
 
-static struct counts count(const struct gate_result *g)
+/* Rows that nobody looks for, beyond that many: a case for all of a state. */
+#define QUIET_MAX 5000
+
+static int is_quiet(enum gate_state s)
+{
+	return s >= GATE_STATE_UNDECIDED;
+}
+
+static struct counts count(const struct gate_result *g, size_t left[GATE_STATES])
 {
 	struct counts c = {.tests = 1};
-	size_t i;
+	size_t i, quiet = 0;
 
 	for (i = 0; i < g->n; i++) {
 		enum gate_state s = gate_row_state(&g->rows[i]);
 
+		if (is_quiet(s) && quiet++ >= QUIET_MAX && left[s]++ > 0)
+			continue;
 		c.tests++;
 		c.failures += s == GATE_STATE_REGRESSION;
 		c.skipped += is_skipped(s) != 0;
@@ -160,6 +171,35 @@ static void put_row(struct buf *out, const struct gate_view *v, const struct gat
 	buf_release(&text);
 }
 
+/* "12,345 more, all ok" */
+static void put_left(struct buf *out, const size_t left[GATE_STATES])
+{
+	char name[96], text[UNITS_TEXT];
+	int s;
+
+	for (s = 0; s < GATE_STATES; s++) {
+		if (!left[s])
+			continue;
+		snprintf(name, sizeof name, "%s more, all %s", units_count(text, left[s]),
+			 gate_state_name((enum gate_state)s));
+		put_case(out, "gate", name, 0);
+		if (is_skipped((enum gate_state)s))
+			put_outcome(out, "skipped", NULL, gate_state_name((enum gate_state)s));
+		buf_puts(out, "<system-out>protea-prof gate --json has them all</system-out>"
+			      "</testcase>\n");
+	}
+}
+
+/* Those that have a case of their own. */
+static void put_rows(struct buf *out, const struct gate_view *v)
+{
+	size_t i, quiet = 0;
+
+	for (i = 0; i < v->g->n; i++)
+		if (!is_quiet(gate_row_state(&v->g->rows[i])) || quiet++ < QUIET_MAX)
+			put_row(out, v, &v->g->rows[i]);
+}
+
 static void put_verdict(struct buf *out, const struct gate_view *v)
 {
 	struct buf text = BUF_INIT;
@@ -201,7 +241,8 @@ static void put_functions(struct buf *out, const struct gate_view *v)
 void gate_write_junit(struct buf *out, const struct gate_view *v)
 {
 	const struct gate_shown *side = &v->sides[METRICS_CANDIDATE];
-	struct counts c = count(v->g);
+	size_t left[GATE_STATES] = {0};
+	struct counts c = count(v->g, left);
 	const char *remark;
 	double seconds = 0;
 	size_t i;
@@ -211,8 +252,8 @@ void gate_write_junit(struct buf *out, const struct gate_view *v)
 	put_suite(out, &c, side->n ? side->runs[0].host : "", last_start(side), seconds);
 	put_properties(out, v);
 	put_verdict(out, v);
-	for (i = 0; i < v->g->n; i++)
-		put_row(out, v, &v->g->rows[i]);
+	put_rows(out, v);
+	put_left(out, left);
 	buf_puts(out, "<system-out>");
 	put_functions(out, v);
 	buf_puts(out, "</system-out>\n<system-err>");

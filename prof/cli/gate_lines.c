@@ -93,7 +93,7 @@ void gate_lines_groups(struct gate_lines *l, const struct gate_args *a, const st
 {
 	int i;
 
-	*l = (struct gate_lines){BUF_INIT, BUF_INIT, BUF_INIT, BUF_INIT};
+	*l = (struct gate_lines){BUF_INIT, BUF_INIT, BUF_INIT, BUF_INIT, BUF_INIT, BUF_INIT};
 	gate_args_options(&l->options, a);
 	for (i = a->baseline ? METRICS_CANDIDATE : METRICS_BASE; i < METRICS_GROUPS; i++) {
 		if (l->operands.len)
@@ -104,12 +104,30 @@ void gate_lines_groups(struct gate_lines *l, const struct gate_args *a, const st
 	put_more(&l->more, a, in);
 }
 
+/* No run has what callgrind counted: the commands are counted again. */
+static void put_counted(struct gate_lines *l, const struct gate_args *a, char **commands)
+{
+	int i;
+
+	buf_puts(&l->counted_options, buf_str(&l->options));
+	buf_puts(&l->counted_options, " --exec --callgrind");
+	if (a->ignore_failure)
+		buf_puts(&l->counted_options, " --ignore-failure");
+	for (i = 0; i < METRICS_GROUPS; i++) {
+		if (i)
+			buf_putc(&l->counted_operands, ' ');
+		gate_put_shell(&l->counted_operands, commands[i]);
+	}
+}
+
 void gate_lines_exec(struct gate_lines *l, const struct gate_args *a, const struct gate_input *in,
 		     char **commands, size_t pairs)
 {
 	int i;
 
 	gate_lines_groups(l, a, in);
+	if (a->callgrind && in->groups[METRICS_BASE].n)
+		put_counted(l, a, commands);
 	buf_clear(&l->more);
 	if (!in->groups[METRICS_BASE].n) { /* counted alone: there are no runs to name */
 		buf_puts(&l->options, " --exec --callgrind");
@@ -135,12 +153,15 @@ static const char *text_or_null(const struct buf *b)
 int gate_lines_use(const struct gate_lines *l, struct gate_view *v, struct err *err)
 {
 	if (buf_failed(&l->options) || buf_failed(&l->operands) || buf_failed(&l->flame) ||
-	    buf_failed(&l->more))
+	    buf_failed(&l->more) || buf_failed(&l->counted_options) ||
+	    buf_failed(&l->counted_operands))
 		return err_nomem(err, "the lines to type next");
 	v->options = buf_str(&l->options);
 	v->operands = buf_str(&l->operands);
 	v->flame = text_or_null(&l->flame);
 	v->more = text_or_null(&l->more);
+	v->counted_options = text_or_null(&l->counted_options);
+	v->counted_operands = text_or_null(&l->counted_operands);
 	return 0;
 }
 
@@ -150,4 +171,6 @@ void gate_lines_release(struct gate_lines *l)
 	buf_release(&l->operands);
 	buf_release(&l->flame);
 	buf_release(&l->more);
+	buf_release(&l->counted_options);
+	buf_release(&l->counted_operands);
 }

@@ -6,6 +6,7 @@
 
 struct gate_lines { /* {0} to begin with */
 	struct buf options, operands, flame, more;
+	struct buf counted_options, counted_operands; /* --callgrind */
 };
 
 /* Of a comparison of groups. */

@@ -231,7 +231,7 @@ static void put_function(struct buf *out, const struct gate_moved *moved)
 	const struct gate_function *f = moved->f;
 	char base[GATE_TEXT], candidate[GATE_TEXT], change[GATE_TEXT];
 
-	buf_printf(out, "| %s | ", f->verdict == VERDICT_REGRESSION ? "more" : "less");
+	buf_printf(out, "| %s | ", gate_view_rose(f) ? "more" : "less");
 	gate_put_code(out, f->function, FUNCTION_ROOM);
 	buf_puts(out, " | ");
 	if (*f->module)
@@ -310,8 +310,10 @@ static void put_functions(struct md *m)
 	if (gate_view_moved(m->v, &moved, &n))
 		m->out->failed = ERR_NOMEM;
 	if (n)
+		buf_printf(&piece, "\n**Functions that moved** (themselves, per run%s)\n\n",
+			   gate_view_unproven(moved, n) ? "; one run a side: not proven" : "");
+	if (n)
 		buf_puts(&piece,
-			 "\n**Functions that moved** (themselves, per run)\n\n"
 			 "| | function | module | stage | kind | base | candidate | change |\n"
 			 "|---|---|---|---|---|--:|--:|--:|\n");
 	if (n && add(m, &piece))

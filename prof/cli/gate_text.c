@@ -272,7 +272,10 @@ static void put_function(struct text *t, const struct gate_moved *m)
 	if (f->lo < f->hi && strcmp(gate_view_range(text, f->lo, f->hi), "-") != 0)
 		buf_printf(t->out, " (%s)", text);
 	buf_puts(t->out, "  ");
-	put_name(t, f->function, NAME_ROOM, 0, f->verdict == VERDICT_REGRESSION ? "31" : "32");
+	put_name(t, f->function, NAME_ROOM, 0,
+		 f->unproven         ? NULL
+		 : gate_view_rose(f) ? "31"
+				     : "32");
 	if (*f->module) {
 		buf_puts(t->out, "  ");
 		put_name(t, text_base(f->module), NAME_ROOM, 0, NULL);
@@ -298,7 +301,8 @@ static void put_functions(struct text *t)
 		t->out->failed = ERR_NOMEM;
 	shown = t->v->all || n < FUNCTIONS_SHOWN ? n : FUNCTIONS_SHOWN;
 	if (n)
-		buf_puts(t->out, "\nfunctions that moved, themselves, per run:\n");
+		buf_printf(t->out, "\nfunctions that moved, themselves, per run%s:\n",
+			   gate_view_unproven(moved, n) ? " (one run a side: not proven)" : "");
 	for (i = 0; i < shown; i++)
 		put_function(t, &moved[i]);
 	if (shown < n)

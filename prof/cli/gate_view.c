@@ -248,14 +248,15 @@ void gate_view_side(struct buf *out, const struct gate_shown *s)
 
 void gate_view_accept(struct buf *out, const struct gate_view *v, const struct gate_row *r)
 {
+	const int counted = v->counted_options && r->metric == METRIC_INSTRUCTIONS && !r->stage;
 	struct buf target = BUF_INIT;
 
 	if (r->stage)
 		buf_printf(&target, "%s:", r->stage);
 	buf_puts(&target, metric_name(r->metric));
-	buf_printf(out, "protea-prof gate%s --accept ", v->options);
+	buf_printf(out, "protea-prof gate%s --accept ", counted ? v->counted_options : v->options);
 	gate_put_shell(out, buf_str(&target));
-	buf_printf(out, " --reason '…' %s", v->operands);
+	buf_printf(out, " --reason '…' %s", counted ? v->counted_operands : v->operands);
 	gate_spoil(out, &target);
 	buf_release(&target);
 }
@@ -272,13 +273,28 @@ const char *gate_view_remark(const struct gate_view *v, size_t i)
 
 /* ---- functions ---- */
 
+int gate_view_rose(const struct gate_function *f)
+{
+	return f->verdict == VERDICT_REGRESSION ||
+	       (f->verdict == VERDICT_INCONCLUSIVE && f->candidate > f->base);
+}
+
+int gate_view_unproven(const struct gate_moved *moved, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (moved[i].f->unproven)
+			return 1;
+	return 0;
+}
+
 static size_t add_moved(struct gate_moved *moved, const struct gate_result *g, int counts)
 {
 	size_t i, n = 0;
 
 	for (i = 0; i < g->n_functions; i++)
-		if (g->functions[i].verdict == VERDICT_REGRESSION ||
-		    g->functions[i].verdict == VERDICT_IMPROVED)
+		if (g->functions[i].verdict != VERDICT_OK)
 			moved[n++] = (struct gate_moved){&g->functions[i], g->kind, counts};
 	return n;
 }
@@ -323,7 +339,9 @@ static const struct gate_function *find_function(const struct gate_result *g,
 	for (i = 0; i < g->n_functions; i++) {
 		const struct gate_function *f = &g->functions[i];
 
-		if (f->verdict == r->d.verdict && (!r->stage || strcmp(f->stage, r->stage) == 0))
+		if ((r->d.verdict == VERDICT_REGRESSION || r->d.verdict == VERDICT_IMPROVED) &&
+		    gate_view_rose(f) == (r->d.verdict == VERDICT_REGRESSION) &&
+		    (!r->stage || strcmp(f->stage, r->stage) == 0))
 			return f;
 	}
 	return NULL;

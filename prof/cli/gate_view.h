@@ -35,7 +35,9 @@ struct gate_view { /* borrowed; texts may be NULL where said */
 	const char *flame;   /* command that makes it; NULL: there is nothing to show */
 	const char *options; /* of this command, for the lines to type: " --store x"; "" none */
 	const char *operands; /* likewise: "before after" */
-	const char *more;     /* lines that record as many more runs as would decide; NULL none */
+	const char *counted_options,
+		*counted_operands; /* of rows that callgrind counted beside runs; NULL none */
+	const char *more; /* lines that record as many more runs as would decide; NULL none */
 	const char *no_functions;          /* why there are none; NULL */
 	const char *notes[GATE_NOTES_MAX]; /* sentences beside the result's remarks */
 	size_t n_notes;
@@ -104,6 +106,9 @@ struct gate_moved {
 const char *gate_view_kind(const struct gate_moved *m);
 /* What it costs by itself: time, bytes, or a number of blocks or calls. */
 char *gate_view_value(char out[GATE_TEXT], const struct gate_moved *m, double value);
+int gate_view_rose(const struct gate_function *f); /* it costs more now, proven or not */
+/* Is any of one run a side? */
+int gate_view_unproven(const struct gate_moved *moved, size_t n);
 /* Of all kinds, the kind of the result first; malloc'ed. -1: no memory. */
 int gate_view_moved(const struct gate_view *v, struct gate_moved **moved, size_t *n);
 

@@ -188,6 +188,59 @@ static void junit_counts_its_cases(void **state)
 	free(m.rows);
 }
 
+/* What nobody looks for is counted, not listed. */
+static void junit_leaves_out_what_is_fine(void **state)
+{
+	struct buf b = BUF_INIT;
+	struct made m;
+	size_t i;
+
+	(void)state;
+	make(&m, 12000);
+	m.rows[11999] = make_row("last", METRIC_WALL, VERDICT_REGRESSION, 0.05);
+	for (i = 6000; i < 6100; i++)
+		m.rows[i].ignored = 1;
+	gate_write_junit(&b, &m.v);
+	check_clean(&b);
+	/* The verdict, 5,000, the regression, and the two sums. */
+	assert_int_equal(count(b.data, "<testcase "), 5004);
+	assert_non_null(strstr(b.data, "tests=\"5004\" failures=\"2\" errors=\"0\" skipped=\"1\""));
+	assert_int_equal(count(b.data, "<skipped "), 1);
+	assert_int_equal(count(b.data, "name=\"6,899 more, all ok\""), 1);
+	assert_int_equal(count(b.data, "name=\"100 more, all ignored\""), 1);
+	buf_release(&b);
+	free(m.rows);
+}
+
+static void unproven_functions_are_more_or_less(void **state)
+{
+	struct buf b = BUF_INIT;
+	json_t *o, *f;
+	struct made m;
+
+	(void)state;
+	make_four(&m);
+	m.functions[0].verdict = m.functions[1].verdict = VERDICT_INCONCLUSIVE;
+	m.functions[0].unproven = m.functions[1].unproven = 1;
+	m.functions[1].candidate = 0.5e9;
+	o = gate_write_json(&m.v);
+	f = json_array_get(json_object_get(o, "functions"), 0);
+	assert_string_equal(json_string_value(json_object_get(f, "verdict")), "inconclusive");
+	assert_string_equal(json_string_value(json_object_get(f, "moved")), "more");
+	assert_true(json_is_true(json_object_get(f, "unproven")));
+	f = json_array_get(json_object_get(o, "functions"), 1);
+	assert_string_equal(json_string_value(json_object_get(f, "moved")), "less");
+	json_decref(o);
+	gate_write_text(&b, &m.v, 100, 1);
+	assert_non_null(strstr(b.data, "per run (one run a side: not proven):"));
+	buf_release(&b);
+	gate_write_markdown(&b, &m.v, 60000);
+	assert_non_null(strstr(b.data, "per run; one run a side: not proven)"));
+	assert_non_null(strstr(b.data, "| less | "));
+	buf_release(&b);
+	free(m.rows);
+}
+
 static void json_has_the_contract(void **state)
 {
 	json_t *o, *row;
@@ -304,6 +357,8 @@ int main(void)
 		cmocka_unit_test(markdown_is_inert),
 		cmocka_unit_test(markdown_keeps_to_its_limit),
 		cmocka_unit_test(junit_counts_its_cases),
+		cmocka_unit_test(junit_leaves_out_what_is_fine),
+		cmocka_unit_test(unproven_functions_are_more_or_less),
 		cmocka_unit_test(json_has_the_contract),
 		cmocka_unit_test(annotations_are_lines_of_their_own),
 		cmocka_unit_test(gitlab_prints_are_stable),
