@@ -32,9 +32,9 @@ const char *decide_reason_text(enum decide_reason r)
 		[DECIDE_DECIDED] = "",
 		[DECIDE_NO_BASE] = "no run of the base has this value",
 		[DECIDE_NO_CANDIDATE] = "no run of the candidate has this value",
-		[DECIDE_ZERO_BASE] = "the base is zero, so there is no relative change: set an "
-				     "absolute minimum, or "
-				     "look at the values",
+		[DECIDE_ZERO_BASE] = "the base is zero, so there is no relative change: look at "
+				     "the values, and where so much does not matter, set it as the "
+				     "absolute minimum",
 		[DECIDE_NOT_FINITE] = "a value is infinite: look at that run",
 		[DECIDE_ONE_RUN] = "one run of a group does not tell how much its values vary: run "
 				   "both several "
@@ -237,10 +237,14 @@ static void shift_groups(struct shift *s, const struct sample *x, double tail)
 
 static void shift_of(struct shift *s, const struct sample *x, double tail)
 {
-	if (x->paired && x->n_a >= DECIDE_PAIRS_MIN)
+	if (x->paired && x->n_a >= DECIDE_PAIRS_SHIFT)
 		shift_paired(s, x, tail);
 	else
 		shift_groups(s, x, tail);
+	if (x->paired && x->n_a >= DECIDE_PAIRS_SHIFT && x->n_a < DECIDE_PAIRS_MIN) {
+		rank_sum(&s->p, x->a, x->n_a, x->b, x->n_b, 0, x->room);
+		s->least = rank_sum_least(x->n_a, x->n_b);
+	}
 	if (isfinite(s->lo) && isfinite(s->hi))
 		s->se = (s->hi - s->lo) / 2 / rank_normal_quantile(tail);
 	if (x->drift > 0) { /* then nothing is called large for less than the whole interval */
@@ -284,14 +288,19 @@ static struct view view_of(const struct shift *s, const struct sample *x, double
 	return v;
 }
 
-static size_t least_pairs(int paired, double alpha)
-{
-	size_t n = 1;
+#define LEAST_RUNS_MAX 1000
 
-	while (n < 10000 && (paired && n >= DECIDE_PAIRS_MIN ? rank_signed_least(n)
-							     : rank_sum_least(n, n)) > alpha)
-		n++;
-	return n;
+double decide_least_p(int paired, size_t n)
+{
+	return paired && n >= DECIDE_PAIRS_MIN ? rank_signed_least(n) : rank_sum_least(n, n);
+}
+
+size_t decide_least_runs(int paired, size_t n, double alpha)
+{
+	for (n = n ? n : 1; n <= LEAST_RUNS_MAX; n++)
+		if (decide_least_p(paired, n) <= alpha)
+			return n;
+	return 0;
 }
 
 /* Runs of each group, where there are n with that standard error, until a distance is told apart from nothing. */
@@ -329,7 +338,7 @@ static void explain(struct decision *d, const struct shift *s, const struct samp
 	double need = runs_needed(d, v, s->se, tail);
 
 	if (few)
-		need = fmax(need, (double)least_pairs(x->paired, d->alpha));
+		need = fmax(need, (double)decide_least_runs(x->paired, n, d->alpha));
 	d->reason = few ? DECIDE_FEW_RUNS : DECIDE_SPREAD;
 	if (!few && x->drift > 0 &&
 	    (v->beyond_lo + DRIFT_TIMES * x->drift > v->worse ||
@@ -354,7 +363,9 @@ static void judge(struct decision *d, const struct shift *s, const struct sample
 		  const struct view *v, double tail)
 {
 	d->worse = v->by > 0 ? 1 : v->by < 0 ? -1 : 0;
-	d->p = d->q = fmin(v->p_worse, v->p_better);
+	d->p = d->q = d->worse > 0   ? v->p_worse
+		      : d->worse < 0 ? v->p_better
+				     : fmin(v->p_worse, v->p_better);
 	d->reason = DECIDE_DECIDED;
 	if (v->beyond_lo > v->worse && v->p_worse <= d->alpha)
 		d->verdict = VERDICT_REGRESSION;
@@ -395,6 +406,7 @@ static void decide_sample(struct decision *d, struct sample *x, const struct dec
 	d->candidate = x->candidate;
 	d->n_a = x->n_a;
 	d->n_b = x->n_b;
+	d->paired = x->paired;
 	if (d->reason != DECIDE_DECIDED)
 		return;
 	if (r->count && decide_count(d, x, r))
@@ -407,7 +419,8 @@ static void decide_sample(struct decision *d, struct sample *x, const struct dec
 	if (x->n_a == 1 || x->n_b == 1) {
 		d->reason = DECIDE_ONE_RUN;
 		d->change = (x->candidate - x->base) / fabs(x->base);
-		d->more = least_pairs(x->paired, d->alpha) - 1;
+		d->more = decide_least_runs(x->paired, 1, d->alpha);
+		d->more -= d->more > 0;
 		return;
 	}
 	d->reason = sample_prepare(x, s);

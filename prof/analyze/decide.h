@@ -45,8 +45,13 @@ const char *decide_reason_text(enum decide_reason r);
 #define DECIDE_ALPHA    0.01 /* default of decide_rule.alpha */
 #define DECIDE_SIZE     0.10 /* default of decide_rule.size: 5 % for each bound */
 #define DECIDE_MORE_MAX 200  /* more runs than that are not proposed */
-/* Fewer pairs than that are judged as two groups: 2^-7 is the first chance below 0.01. */
-#define DECIDE_PAIRS_MIN 7
+/* Whether there is a change at all is asked of the ranks of both groups together for fewer pairs than that: they can be
+ * surer (10 and 10: 1 of 184,756; 10 pairs: 1 of 1,024), and are no less strict where runs of a pair have something in
+ * common. 2^-11 is sure enough as one of eight series of the whole run beside stages (0.005 / 8), so that more pairs do not
+ * make it worse. By their number alone, never by what they show. */
+#define DECIDE_PAIRS_MIN 11
+/* How large it is: by pairs from so many on. */
+#define DECIDE_PAIRS_SHIFT 7
 /* Smallest changes that matter for times, as a default: +5 % is found beyond it, +1 % is not the aim. */
 #define DECIDE_RELATIVE_TIME 0.02
 
@@ -83,7 +88,8 @@ struct decision {
 	size_t n_a, n_b,
 		rejected; /* values used; pairs (runs) rejected as noisy by the stated rule */
 	size_t more; /* inconclusive: how many more runs of each group (pairs) would decide; 0: not known */
-	int whole; /* of the rule */
+	int paired; /* the values are pairs, whatever the test */
+	int whole;  /* of the rule */
 	/* How much of the run it is, among those that are not of the whole run: set before decide_family by who knows (by
 	 * base and candidate alike, never by their difference); 0: not known. */
 	double weight;

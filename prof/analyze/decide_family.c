@@ -7,7 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "prof/analyze/decide.h"
+#include "prof/analyze/decide_internal.h"
 #include "prof/analyze/rank.h"
 #include "prof/base/err.h"
 
@@ -43,13 +43,20 @@ static double size_of(const struct decision *d)
 	return !d->whole && d->weight > 0 && isfinite(d->weight) ? d->weight : 0;
 }
 
-static void count(struct family *f, const struct decision *d, size_t n)
+static int will_be_judged(const struct decision *d)
+{
+	return is_judged(d) || d->reason == DECIDE_ONE_RUN;
+}
+
+/* Of all for which `in` holds. */
+static void count(struct family *f, const struct decision *d, size_t n,
+		  int (*in)(const struct decision *))
 {
 	size_t i;
 
 	*f = (struct family){0, 0, 0, 0};
 	for (i = 0; i < n; i++) {
-		if (!is_judged(&d[i]))
+		if (!in(&d[i]))
 			continue;
 		f->all++;
 		*(d[i].whole ? &f->whole : &f->others) += 1;
@@ -94,8 +101,6 @@ static size_t more_for(const struct decision *d, double p_needed)
 	if (!(has > 0) || !(needs > has))
 		return 1;
 	need = n * needs * needs / (has * has);
-	if (d->test == DECIDE_PAIRED && need < -log2(p_needed))
-		need = -log2(p_needed);
 	need = ceil(need - n);
 	return need > DECIDE_MORE_MAX ? 0 : need < 1 ? 1 : (size_t)need;
 }
@@ -111,6 +116,47 @@ static void judge(struct decision *d, double alpha, double weight, size_t all)
 	d->more = more_for(d, alpha * weight / (double)all);
 }
 
+#define LIKELY 0.05 /* p of a change that more runs may confirm */
+
+/* May more runs make it a change? */
+static int may_be_change(const struct decision *d)
+{
+	if (d->verdict != VERDICT_INCONCLUSIVE)
+		return 0;
+	switch (d->reason) {
+	case DECIDE_ONE_RUN:
+	case DECIDE_FEW_RUNS:
+	case DECIDE_MANY:
+		return 1;
+	case DECIDE_SPREAD:
+	case DECIDE_OUTLIERS:
+		return d->more > 0 && d->p <= LIKELY;
+	default:
+		return 0;
+	}
+}
+
+/* What is proposed must be able to be sure enough as one of all series that will then be judged. */
+static void raise_more(struct decision *d, size_t n, double alpha)
+{
+	struct family f;
+	size_t i;
+
+	count(&f, d, n, will_be_judged);
+	for (i = 0; i < n; i++) {
+		size_t has = d[i].n_a < d[i].n_b ? d[i].n_a : d[i].n_b, runs;
+		int paired = d[i].paired || d[i].test == DECIDE_PAIRED;
+
+		if (!will_be_judged(&d[i]) || !may_be_change(&d[i]))
+			continue;
+		if (d[i].more == 0 && has > 1 && d[i].reason != DECIDE_ONE_RUN)
+			continue; /* known: too many */
+		runs = decide_least_runs(paired, has + d[i].more,
+					 alpha * weight_of(&d[i], &f) / (double)f.all);
+		d[i].more = runs >= has && runs - has <= DECIDE_MORE_MAX ? runs - has : 0;
+	}
+}
+
 int decide_family(struct decision *d, size_t n, double alpha)
 {
 	struct member *m = malloc((n + 1) * sizeof(*m));
@@ -122,7 +168,7 @@ int decide_family(struct decision *d, size_t n, double alpha)
 		return ERR_NOMEM;
 	if (!(alpha > 0))
 		alpha = DECIDE_ALPHA;
-	count(&f, d, n);
+	count(&f, d, n, is_judged);
 	for (direction = -1; direction <= 1; direction++) {
 		for (i = members = 0; i < n; i++)
 			if (is_judged(&d[i]) && d[i].worse == direction)
@@ -136,5 +182,6 @@ int decide_family(struct decision *d, size_t n, double alpha)
 			d[i].alpha = alpha;
 			judge(&d[i], alpha, weight_of(&d[i], &f), f.all);
 		}
+	raise_more(d, n, alpha);
 	return 0;
 }

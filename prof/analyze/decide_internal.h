@@ -38,4 +38,10 @@ enum decide_reason sample_prepare(struct sample *x, const struct decide_series *
 double sample_relative(const struct sample *x, double shift);
 double sample_shift(const struct sample *x, double relative);
 
+/* The least p that n runs of each group (n pairs) can give. */
+double decide_least_p(int paired, size_t n);
+
+/* The fewest runs of each group (pairs), no fewer than n, that can be sure to `alpha`; 0: more than anybody runs. */
+size_t decide_least_runs(int paired, size_t n, double alpha);
+
 #endif

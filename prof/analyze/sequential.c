@@ -131,10 +131,11 @@ static double to_power(double t, int power)
 	return power == 2 ? t * t : t * t * t;
 }
 
+/* Any test may be used on these pairs, on fewer where values lack; the rank sum of all is the one that can be surest. */
 static void look_at(struct sequential *s, double t)
 {
 	double before = s->borders ? to_power(s->at[s->borders - 1], SIZE_POWER) : 0;
-	double tail, least = rank_signed_least(s->n), border;
+	double tail, least = rank_sum_least(s->n, s->n), border;
 
 	s->alpha_now = fmax(s->alpha * to_power(t, ALPHA_POWER) - s->alpha_spent, NOTHING);
 	if (least <= s->alpha_now)

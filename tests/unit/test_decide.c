@@ -151,10 +151,11 @@ static void few_pairs_are_judged_as_two_groups(void **state)
 		assert_int_equal(d.more, 5 - n);
 		assert_int_equal(d.test, DECIDE_TWO_SAMPLE);
 	}
-	for (n = 5; n < 9; n++) {
+	for (n = 5; n < 14; n++) {
 		PAIRS(n, .relative = 0.02);
 		expect(VERDICT_REGRESSION, DECIDE_DECIDED);
 		assert_int_equal(d.test, n < DECIDE_PAIRS_MIN ? DECIDE_TWO_SAMPLE : DECIDE_PAIRED);
+		assert_true(d.paired);
 	}
 	PAIRS(1, .relative = 0.02);
 	expect(VERDICT_INCONCLUSIVE, DECIDE_ONE_RUN);
@@ -179,15 +180,15 @@ static void groups_of_unequal_size(void **state)
 	expect(VERDICT_INCONCLUSIVE, DECIDE_FEW_RUNS);
 }
 
-/* A smaller error asks for more pairs: 2^-10 is the first below 0.001. */
+/* A smaller error asks for more pairs: 1 of 252 for 5 and 5, 1 of 924, 1 of 3,432. */
 static void smaller_errors_need_more_pairs(void **state)
 {
 	(void)state;
 	fill(N, 1e9, 2e9, 0.02);
-	PAIRS(9, .relative = 0.02, .alpha = 0.001);
+	PAIRS(6, .relative = 0.02, .alpha = 0.001);
 	expect(VERDICT_INCONCLUSIVE, DECIDE_FEW_RUNS);
 	assert_int_equal(d.more, 1);
-	PAIRS(10, .relative = 0.02, .alpha = 0.001);
+	PAIRS(7, .relative = 0.02, .alpha = 0.001);
 	expect(VERDICT_REGRESSION, DECIDE_DECIDED);
 }
 

@@ -182,13 +182,13 @@ static void exact_and_open_decisions_stay(void **state)
 	d[1].more = 7;
 	d[3].test = DECIDE_NONE;
 	d[3].verdict = VERDICT_INCONCLUSIVE;
-	d[3].reason = DECIDE_ONE_RUN;
+	d[3].reason = DECIDE_NOT_FINITE;
 	decide_family(d, 4, 0);
 	assert_int_equal(d[0].verdict, VERDICT_REGRESSION);
 	assert_int_equal(d[1].reason, DECIDE_SPREAD);
 	assert_int_equal(d[1].more, 7);
 	near(d[2].q, 0.0002, 1e-12); /* two are judged */
-	assert_int_equal(d[3].reason, DECIDE_ONE_RUN);
+	assert_int_equal(d[3].reason, DECIDE_NOT_FINITE);
 	near(d[3].q, 1, 0);
 	assert_int_equal(decide_family(d, 0, 0.01), 0);
 	assert_int_equal(decide_family(NULL, 0, 0.01), 0);
@@ -209,6 +209,105 @@ static void order_does_not_matter(void **state)
 		near(d[i].q, e[8 - i].q, 0);
 		assert_int_equal(d[i].verdict, e[8 - i].verdict);
 	}
+}
+
+/* ---- how many runs ---- */
+
+/* The first n runs of each side of `count` series that did not change but for number `changed`, doubled; the first
+ * `whole` are of the whole run. Returns the verdict on the changed one. */
+static enum verdict judge_made(struct decision *d, size_t count, size_t whole, size_t changed,
+			       size_t n, int paired)
+{
+	struct decide_scratch scratch = {0};
+	struct dice g;
+	size_t i, k;
+
+	dice_seed(&g, 7);
+	for (k = 0; k < count; k++) {
+		struct decide_rule r = {.relative = 0.02, .whole = k < whole};
+		double a[TRIAL_PAIRS], b[TRIAL_PAIRS];
+
+		for (i = 0; i < TRIAL_PAIRS; i++) {
+			a[i] = 1e9 * (1 + 0.01 * dice_uniform(&g));
+			b[i] = (k == changed ? 2e9 : 1e9) * (1 + 0.01 * dice_uniform(&g));
+		}
+		assert_true(n <= TRIAL_PAIRS);
+		assert_int_equal(
+			decide(&d[k], &(struct decide_series){a, b, n, n, paired, 1}, &r, &scratch),
+			0);
+		d[k].weight = k < whole ? 0 : 0.1;
+	}
+	decide_scratch_release(&scratch);
+	assert_int_equal(decide_family(d, count, 0.01), 0);
+	return d[changed].verdict;
+}
+
+/* A change that some number of runs shows, more runs show too: with all the metrics there are, with stages and without. */
+static void more_runs_do_not_make_it_worse(void **state)
+{
+	static const size_t sizes[][2] = {{1, 1}, {3, 3}, {8, 8}, {7, 3}, {24, 4}, {48, 8}};
+	struct decision d[48];
+	size_t k, n;
+	int paired;
+
+	(void)state;
+	for (paired = 0; paired < 2; paired++)
+		for (k = 0; k < 6; k++) {
+			int found = 0;
+
+			for (n = 1; n <= 24; n++) {
+				enum verdict v =
+					judge_made(d, sizes[k][0], sizes[k][1], 0, n, paired);
+
+				assert_int_equal(v, found || v == VERDICT_REGRESSION
+							    ? VERDICT_REGRESSION
+							    : VERDICT_INCONCLUSIVE);
+				found |= v == VERDICT_REGRESSION;
+			}
+			assert_true(found);
+		}
+	for (n = 5; n <= 9; n++) /* wall, CPU and memory, kept */
+		assert_int_equal(judge_made(d, 3, 3, 0, n, 1),
+				 n < 6 ? VERDICT_INCONCLUSIVE : VERDICT_REGRESSION);
+}
+
+/* With as many more runs as were said it is decided, and not with fewer. */
+static void as_many_more_runs_as_said_decide(void **state)
+{
+	static const size_t sizes[][3] = {{1, 1, 0}, {3, 3, 0}, {8, 8, 0}, {24, 4, 0}, {84, 4, 50}};
+	struct decision d[84], e[84];
+	size_t k, n, i;
+	int paired, asked = 0;
+
+	(void)state;
+	for (paired = 0; paired < 2; paired++)
+		for (k = 0; k < 5; k++)
+			for (n = 1; n <= 8; n++) {
+				const size_t *s = sizes[k];
+
+				if (judge_made(d, s[0], s[1], s[2], n, paired) ==
+				    VERDICT_REGRESSION)
+					continue;
+				asked++;
+				assert_true(d[s[2]].more > 0);
+				assert_int_equal(
+					judge_made(e, s[0], s[1], s[2], n + d[s[2]].more, paired),
+					VERDICT_REGRESSION);
+				for (i = 0; i < s[0]; i++) /* nobody is told less than helps */
+					if (d[i].reason == DECIDE_ONE_RUN ||
+					    d[i].reason == DECIDE_FEW_RUNS)
+						assert_true(d[i].more > 0);
+				if (d[s[2]].reason != DECIDE_ONE_RUN && d[s[2]].more > 1 && n < 5)
+					assert_int_equal(judge_made(e, s[0], s[1], s[2],
+								    n + d[s[2]].more - 1, paired),
+							 VERDICT_INCONCLUSIVE);
+			}
+	assert_true(asked > 40);
+	judge_made(d, 3, 3, 0, 1, 0); /* 1 and 1: one of three is sure enough with 6 and 6 */
+	assert_int_equal(d[0].more, 5);
+	judge_made(d, 3, 3, 0, 5, 1);
+	assert_int_equal(d[0].reason, DECIDE_MANY);
+	assert_int_equal(d[0].more, 1);
 }
 
 /* ---- comparisons of recorded noise ---- */
@@ -382,6 +481,8 @@ int main(void)
 		cmocka_unit_test(large_stages_are_not_hidden_by_small_ones),
 		cmocka_unit_test(exact_and_open_decisions_stay),
 		cmocka_unit_test(order_does_not_matter),
+		cmocka_unit_test(more_runs_do_not_make_it_worse),
+		cmocka_unit_test(as_many_more_runs_as_said_decide),
 		cmocka_unit_test(a_program_compared_with_itself),
 		cmocka_unit_test(a_program_compared_with_itself_by_looks),
 		cmocka_unit_test(five_percent_are_found_beside_a_noisy_neighbour),

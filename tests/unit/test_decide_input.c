@@ -111,6 +111,8 @@ static void a_base_of_zero(void **state)
 	assert_true(isnan(d.change));
 	PAIRS(N, .relative = 0.02, .absolute = 6);
 	expect(VERDICT_INCONCLUSIVE, DECIDE_ZERO_BASE);
+	/* The text promises no more than that. */
+	assert_non_null(strstr(decide_reason_text(d.reason), "where so much does not matter"));
 }
 
 /* Of exact counts a rise from nothing has no relative change, but it is one. */
@@ -120,6 +122,8 @@ static void a_count_that_rises_from_zero_is_open(void **state)
 	same(a, 3, 0);
 	same(b, 3, 7);
 	COUNTS(3, 3, .relative = 0.01);
+	expect(VERDICT_INCONCLUSIVE, DECIDE_ZERO_BASE);
+	COUNTS(3, 3, .relative = 0.01, .absolute = 6);
 	expect(VERDICT_INCONCLUSIVE, DECIDE_ZERO_BASE);
 	COUNTS(3, 3, .relative = 0.01, .absolute = 10);
 	expect(VERDICT_OK, DECIDE_DECIDED);

@@ -23,7 +23,7 @@ static void nothing_changed(void **state)
 	assert_int_equal(r.g.n, 8);
 	assert_int_equal(r.g.n_deciding, 8);
 	assert_int_equal(r.g.of[VERDICT_OK] + r.g.of[VERDICT_INCONCLUSIVE], 8);
-	assert_int_equal(rig_row(&r, NULL, METRIC_WALL)->d.test, DECIDE_PAIRED);
+	assert_int_equal(rig_row(&r, NULL, METRIC_WALL)->d.test, DECIDE_TWO_SAMPLE);
 	assert_int_equal(rig_row(&r, NULL, METRIC_ALLOC_COUNT)->d.test, DECIDE_EXACT);
 	/* The whole run first, then stages as they came; metrics as in the enum. */
 	assert_null(r.g.rows[0].stage);

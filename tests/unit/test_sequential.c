@@ -83,8 +83,8 @@ static void alpha_adds_up(void **state)
 				continue;
 			sequential_look(&s, n);
 			assert_true(s.alpha_now > 0 && s.size_now > 0);
-			least = rank_signed_least(n);
-			if (least <= s.alpha_now)
+			least = rank_sum_least(n, n);
+			if (least <= s.alpha_now) /* some test could use it */
 				sum += s.alpha_now;
 		}
 		assert_true(sum <= 0.01 + 1e-15);
@@ -93,18 +93,25 @@ static void alpha_adds_up(void **state)
 	}
 }
 
-/* The first look of 8 of 20 pairs may spend 0.01 x 0.4^3, less than the 2^-8 that 8 pairs can show: it is kept. */
+/* The first look of 8 of 60 pairs may spend 0.01 x (8 / 60)^3, less than the 1 of 12,870 that 8 and 8 can show: it is kept.
+ * That of 8 of 20 can be used by the rank sum, if not by signed ranks: it is spent. */
 static void what_cannot_be_used_is_kept(void **state)
 {
 	struct sequential s;
 
 	(void)state;
+	sequential_start(&s, 60, 0.01, 0.1);
+	sequential_look(&s, 8);
+	near(s.alpha_now, 0.01 * 8 * 8 * 8 / 216000, 1e-15);
+	sequential_look(&s, 30);
+	near(s.alpha_now, 0.01 * 0.125, 1e-15);
 	sequential_start(&s, 20, 0.01, 0.1);
 	sequential_look(&s, 8);
 	near(s.alpha_now, 0.01 * 0.064, 1e-15);
 	near(s.size_now, 0.1 * 0.16, 1e-12);
+	assert_true(rank_sum_least(8, 8) <= s.alpha_now && s.alpha_now < rank_signed_least(8));
 	sequential_look(&s, 15);
-	near(s.alpha_now, 0.01 * 0.421875, 1e-15);
+	near(s.alpha_now, 0.01 * (0.421875 - 0.064), 1e-15);
 	sequential_look(&s, 20);
 	near(s.alpha_now, 0.01 * (1 - 0.421875), 1e-15);
 	assert_true(s.last);
