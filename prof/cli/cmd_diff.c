@@ -180,9 +180,7 @@ int cmd_diff(int argc, char **argv)
 	struct diff_wish *w = &a.wish;
 	const struct opt opts[] = {
 		{'k', "kind", OPT_TEXT, &a.kind, "KIND",
-		 "cpu, wall, offcpu, alloc, live, peak, leak, temporary, mmap, copy, sql, gpu (by "
-		 "the runs)",
-		 0},
+		 "cpu, wall, offcpu, alloc, live, peak, leak, temporary, … (by the runs)", 0},
 		{0, "count", OPT_FLAG, &w->compare.counts, NULL,
 		 "blocks, calls or samples instead of bytes or time", 0},
 		{0, "by", OPT_TEXT, &a.by, "WHAT", "function (default), line, module, stage, stack",
