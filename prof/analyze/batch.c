@@ -253,6 +253,10 @@ static void find_largest(struct batch_plan *plan, const struct batch_model *m,
 		plan->too_large = p->items;
 		plan->largest = whole(p->items - 1);
 	}
+	if (s && s->failed_at > 0 && !m->given_per_item && plan->largest >= s->failed_at) {
+		plan->failed_at = s->failed_at;
+		plan->largest = whole(ceil(s->failed_at) - 1);
+	}
 }
 
 static void describe(struct batch_row *r, const struct batch_plan *plan,

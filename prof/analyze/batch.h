@@ -23,6 +23,7 @@ struct batch_point { /* the stages of one size in one run */
 	double wall_ns, cpu_ns; /* medians */
 	uint32_t run;           /* which one, as they were added */
 	uint32_t n;             /* stages */
+	uint32_t n_memory;      /* of them those whose memory was measured */
 	int left_out;           /* as wrong, by the fit of memory */
 };
 
@@ -36,19 +37,22 @@ struct batch_stage {                /* of a name */
 		after; /* whose resident memory a larger batch before them in the process left behind */
 	uint64_t folded;    /* too many of a name: only their sum is known */
 	uint64_t processes; /* when several ran at once: what is shared is not known */
+	uint64_t no_memory; /* too short for their memory to be measured */
+	double failed_at;   /* the smallest size that a run which failed had last; 0: none */
 };
 
 struct batch_data { /* zeroed is empty */
 	struct batch_stage *
 		stages; /* owned; in the order of their first appearance. The first is that without a name */
 	size_t n;
-	struct strtab *names; /* owned; a stage's number is its name's */
-	uint32_t runs, unfinished, lossy;
-	struct strtab *machines; /* owned: host and CPU model of runs */
+	struct strtab *names;                     /* owned; a stage's number is its name's */
+	uint32_t runs, failed, unfinished, lossy; /* failed: not among the runs, left out */
+	struct strtab *machines;                  /* owned: host and CPU model of runs */
 };
 
-/* The stages of a run; items are the stage's own, or its parameter `param`. `p` is read with STORE_READ_STAGES and
- * _COUNTERS. On failure `d` may hold a part of it. */
+/* The stages of a run; items are the stage's own, or its parameter `param`. Of a run that failed (by a signal or its exit
+ * code) only the size that it had last is kept. `p` is read with STORE_READ_STAGES and _COUNTERS. On failure `d` may hold a
+ * part of it. */
 int batch_add_run(struct batch_data *d, const struct profile *p, const char *param,
 		  enum batch_memory memory, struct err *err);
 void batch_data_release(struct batch_data *d);
@@ -119,6 +123,7 @@ struct batch_plan {
 	double at_estimate; /* with per_item as estimated */
 	int bends; /* largest is that of the measured sizes: memory grows faster than the line */
 	double too_large; /* a size that was measured, and did not fit where the line says it does; else 0 */
+	double failed_at; /* a size at which a run failed where the line says it fits; else 0 */
 	struct batch_row rows[BATCH_ROWS_MAX];
 	size_t n_rows;
 	size_t best; /* row of the most items per second in all, of nearly equal ones that of the least latency; SIZE_MAX: not known */

@@ -208,6 +208,7 @@ static int add_point(struct batch_stage *s, struct reading *r, size_t from, size
 	for (i = from; i < to; i++) {
 		p.memory = fmax(p.memory, r->rows[i].memory);
 		p.shared = fmax(p.shared, r->rows[i].shared);
+		p.n_memory += isfinite(r->rows[i].memory) != 0;
 		r->scratch[k++] = r->rows[i].wall_ns;
 	}
 	p.wall_ns = median(r->scratch, k);
@@ -275,6 +276,7 @@ static int take_stage(struct batch_data *d, struct reading *r, uint32_t i, struc
 				     .name = s->name,
 				     .thread = s->thread,
 				     .start_ns = s->start_ns};
+	to->no_memory += isnan(r->rows[r->n].memory) != 0;
 	if (r->memory == BATCH_RSS && is_alone(r->p, s))
 		r->rows[r->n].shared = shared_of(r, s);
 	else if (r->memory == BATCH_RSS)
@@ -337,6 +339,57 @@ static int note_machine(struct batch_data *d, const struct profile *p, struct er
 	return 0;
 }
 
+/* ---- a run that failed ---- */
+
+static int has_failed(const struct profile *p)
+{
+	return p->run.signal || (p->run.has_exit_code && p->run.exit_code);
+}
+
+/* Of each name the stage that began last, open or not: there it failed, or after it. */
+static void find_last(const struct profile *p, uint32_t *last, size_t names)
+{
+	uint32_t i;
+
+	for (i = 0; i < names; i++)
+		last[i] = PROFILE_NONE;
+	for (i = 0; i < p->n_stages; i++) {
+		const struct profile_stage *s = &p->stages[i];
+
+		if (s->name >= names || s->folded > 1 || is_inner(p, i))
+			continue;
+		if (last[s->name] == PROFILE_NONE ||
+		    p->stages[last[s->name]].start_ns <= s->start_ns)
+			last[s->name] = i;
+	}
+}
+
+static int take_failed(struct batch_data *d, const struct reading *r, struct err *err)
+{
+	size_t names = strtab_count(r->p->strings), i;
+	uint32_t *last = malloc((names + 1) * sizeof *last);
+	int rc = last ? 0 : err_nomem(err, "the stages of a run");
+
+	if (rc == 0)
+		find_last(r->p, last, names);
+	for (i = 0; rc == 0 && i < names; i++) {
+		double items =
+			last[i] == PROFILE_NONE ? (double)NAN : items_of(r, &r->p->stages[last[i]]);
+		struct batch_stage *to;
+
+		if (!(items > 0 && items <= BATCH_ITEMS_MAX))
+			continue;
+		to = stage_of(d, strtab_text(r->p->strings, (uint32_t)i), err);
+		if (!to)
+			rc = ERR_NOMEM;
+		else if (!(to->failed_at > 0) || items < to->failed_at)
+			to->failed_at = items;
+	}
+	free(last);
+	d->failed++;
+	return rc;
+}
+
 int batch_add_run(struct batch_data *d, const struct profile *p, const char *param,
 		  enum batch_memory memory, struct err *err)
 {
@@ -349,18 +402,21 @@ int batch_add_run(struct batch_data *d, const struct profile *p, const char *par
 			    .scratch = malloc(n * sizeof *r.scratch),
 			    .run = d->runs};
 	int rc = r.shared && r.rows && r.scratch ? 0 : err_nomem(err, "the stages of a run");
+	int failed = has_failed(p);
 	uint32_t i;
 
-	if (rc == 0) {
+	if (rc == 0 && failed)
+		rc = take_failed(d, &r, err);
+	if (rc == 0 && !failed) {
 		find_shared(&r);
 		d->unfinished += !p->run.finished;
 		d->lossy += has_losses(p) != 0;
 		d->runs++;
 		rc = note_machine(d, p, err);
 	}
-	for (i = 0; rc == 0 && i < p->n_stages; i++)
+	for (i = 0; rc == 0 && !failed && i < p->n_stages; i++)
 		rc = take_stage(d, &r, i, err);
-	if (rc == 0)
+	if (rc == 0 && !failed)
 		rc = add_points(d, &r, err);
 	free(r.shared);
 	free(r.rows);

@@ -1,4 +1,5 @@
 /* protea-prof plan batch: the largest batch under a limit of memory, what it takes, and how many workers fit. */
+#include <limits.h>
 #include <math.h>
 #include <sched.h>
 #include <stdio.h>
@@ -11,9 +12,11 @@
 #include "prof/cli/gate_groups.h"
 #include "prof/cli/plan.h"
 #include "prof/cli/text.h"
+#include "prof/cli/usual_runs.h"
 #include "prof/store/read.h"
 
 #define NOT_GIVEN  UINT64_MAX
+#define NO_CPUS    INT_MIN /* not given */
 #define HEADROOM   0.85
 #define CANDIDATES 12 /* stages that are named when one must be chosen */
 
@@ -118,6 +121,10 @@ static int read_runs(struct batch_data *d, const struct gate_group *g, const str
 		rc = batch_add_run(d, &profile, p->param, p->memory, err);
 		profile_release(&profile);
 	}
+	if (rc == 0 && d->failed && !d->runs)
+		rc = err_set(err, ERR_NOTFOUND,
+			     "no plan: %s failed (a signal, or an exit code other than 0)",
+			     d->failed > 1 ? "all of these runs" : "this run");
 	return rc;
 }
 
@@ -150,7 +157,6 @@ static int plan_from(struct arguments *a, const struct batch_given *given, struc
 
 static int plan_runs(struct arguments *a, const struct batch_given *given, int n, char **texts)
 {
-	char last[] = "last", *none[] = {last};
 	struct gate_stores stores = {0};
 	struct gate_group group = {0};
 	struct batch_data data = {0};
@@ -158,8 +164,8 @@ static int plan_runs(struct arguments *a, const struct batch_given *given, int n
 	int rc = 0, i;
 
 	if (n == 0)
-		texts = none;
-	for (i = 0; rc == 0 && i < (n ? n : 1); i++)
+		rc = usual_runs_add(&stores, &group, a->store, &err);
+	for (i = 0; rc == 0 && i < n; i++)
 		rc = gate_group_add(&stores, &group, a->store, texts[i], 1, &err);
 	if (rc == 0)
 		rc = read_runs(&data, &group, &a->plan, &err);
@@ -220,7 +226,11 @@ static int check(struct arguments *a)
 		log_error("plan: --%s 0: more than nothing", a->memory ? "per-item" : "memory");
 		return -1;
 	}
-	a->plan.limits.cpus = a->cpus > 0 ? a->cpus : count_cpus();
+	if (a->cpus != NO_CPUS && a->cpus <= 0) {
+		log_error("plan: --cpus %d: at least one", a->cpus);
+		return -1;
+	}
+	a->plan.limits.cpus = a->cpus != NO_CPUS ? a->cpus : count_cpus();
 	return 0;
 }
 
@@ -252,15 +262,20 @@ static const char about[] =
 	"shared memory); it counts once.\n"
 	"\n"
 	"RUN is an id prefix, a name (all runs of it), k=v (all with that label), a store FILE,\n"
-	"FILE:RUN, or last (the default). With --base, --shared and --per-item no run is needed.\n"
+	"FILE:RUN, or last; default: all runs of the name that the last run has. Runs that failed "
+	"are\n"
+	"left out. With --base, --shared and --per-item no run is needed.\n"
 	"Sizes: 16G and 16GiB are 16 x 1024^3 bytes, 16GB is 16 x 10^9.\n"
 	"\n"
 	"Exit codes: 0 there is a plan, 1 not one item fits, 2 usage, 3 it cannot be said.";
 
 int cmd_plan(int argc, char **argv)
 {
-	struct arguments a = {
-		.memory = NOT_GIVEN, .base = NOT_GIVEN, .shared = NOT_GIVEN, .per_item = NOT_GIVEN};
+	struct arguments a = {.memory = NOT_GIVEN,
+			      .base = NOT_GIVEN,
+			      .shared = NOT_GIVEN,
+			      .per_item = NOT_GIVEN,
+			      .cpus = NO_CPUS};
 	const struct opt opts[] = {
 		{0, "store", OPT_TEXT, &a.store, "FILE",
 		 "store to read ($PROTEA_PROF_STORE, ./protea-prof.sqlite)", 0},

@@ -118,6 +118,10 @@ int plan_json(FILE *out, const struct plan *p, struct err *err)
 	bad |= jsonout_put(root, "memory", memory_object(p, &bad));
 	bad |= jsonout_put(root, "wall_ns", line_object(&p->model.wall, &bad));
 	bad |= jsonout_put(root, "cpu_ns", line_object(&p->model.cpu, &bad));
+	bad |= jsonout_put(root, "failed_runs", json_integer(p->data ? p->data->failed : 0));
+	bad |= jsonout_put(root, "failed_at",
+			   p->stage && p->stage->failed_at > 0 ? number(p->stage->failed_at)
+							       : json_null());
 	if (fitted)
 		put_plan(root, p, &bad);
 	bad |= jsonout_put(root, "remarks", remark_array(p, &bad));

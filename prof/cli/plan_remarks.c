@@ -41,12 +41,19 @@ static void of_stages(struct remarks *r, const struct plan *p)
 	if (s->after)
 		say(r,
 		    "%" PRIu64 " batch%s not counted: a larger one ran before in the same process, "
-		    "and its memory stays resident;\n  run sizes upwards, or each in a run of its "
+		    "and its memory stays resident; run sizes upwards, or each in a run of its "
 		    "own, or plan with --metric peak_heap",
 		    s->after, s->after == 1 ? " was" : "es were");
 	if (s->no_items)
 		say(r, "%" PRIu64 " stage%s without a number of items", s->no_items,
 		    plural(s->no_items));
+	if (s->no_memory && p->model.reason == BATCH_FITTED && !p->model.given_per_item)
+		say(r,
+		    "%" PRIu64 " batch%s too short for %s memory to be measured: %s no part in "
+		    "the line of memory",
+		    s->no_memory, s->no_memory == 1 ? " was" : "es were",
+		    s->no_memory == 1 ? "its" : "their",
+		    s->no_memory == 1 ? "it has" : "they have");
 	if (s->folded)
 		say(r,
 		    "%" PRIu64 " stages are known by their sum alone (more than 10,000 of a "
@@ -106,6 +113,15 @@ void plan_remarks(const char *to[PLAN_REMARKS], const struct plan *p)
 	of_model(&r, p);
 	if (p->data && p->data->machines && strtab_count(p->data->machines) > 2) /* "" is one */
 		say(&r, "runs of several machines: their times are of none of them");
+	if (p->data && p->data->failed && p->stage && p->stage->failed_at > 0)
+		say(&r,
+		    "%" PRIu32 " failed run%s left out: the smallest size at which one failed is "
+		    "%g, and no batch of %g or more is planned",
+		    p->data->failed, plural(p->data->failed), p->stage->failed_at,
+		    p->stage->failed_at);
+	else if (p->data && p->data->failed)
+		say(&r, "%" PRIu32 " failed run%s left out", p->data->failed,
+		    plural(p->data->failed));
 	if (p->data && p->data->unfinished)
 		say(&r, "%" PRIu32 " run%s without an end: stages that ended count",
 		    p->data->unfinished, plural(p->data->unfinished));

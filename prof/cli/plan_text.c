@@ -8,10 +8,12 @@
 #include "prof/cli/cmd.h"
 #include "prof/cli/plan.h"
 #include "prof/cli/text.h"
+#include "prof/cli/wrapped.h"
 
 #define MIB   1048576.0
 #define CELL  24
 #define LABEL 22 /* columns of what a number is */
+#define ABOUT (2 + LABEL + 15 + 2)
 
 /* ---- numbers ---- */
 
@@ -54,7 +56,7 @@ static void put_rate(char text[CELL], double v)
 {
 	if (!isfinite(v))
 		snprintf(text, CELL, "-");
-	else if (v >= 1000 && v < 9e18)
+	else if (v >= 999.5 && v < 9e18)
 		put_count(text, round(v));
 	else
 		snprintf(text, CELL, "%.3g", v);
@@ -68,7 +70,12 @@ static void size_line(FILE *out, const char *what, double bytes, const char *abo
 
 	put_mib(text, bytes);
 	fprintf(out, "  %-*s%15s", LABEL, what, text);
-	fprintf(out, *about ? "  %s\n" : "\n", about);
+	if (!*about) {
+		putc('\n', out);
+		return;
+	}
+	fprintf(out, "  ");
+	wrapped_print(out, about, ABOUT, ABOUT);
 }
 
 static const char *base_about(const struct plan *p)
@@ -121,13 +128,14 @@ static void time_line(FILE *out, const struct plan *p)
 	putc('\n', out);
 }
 
+/* Batches whose memory the line is of. */
 static uint64_t counted(const struct batch_stage *s)
 {
 	uint64_t n = 0;
 	size_t i;
 
 	for (i = 0; i < s->n; i++)
-		n += s->points[i].n;
+		n += s->points[i].n_memory;
 	return n;
 }
 
@@ -188,21 +196,25 @@ static const char *limit_about(const struct plan *p)
 static void estimate_line(FILE *out, const struct plan *p)
 {
 	const struct batch_plan *b = &p->plan;
-	char n[CELL];
+	char n[CELL], text[160];
 
 	put_count(n, b->at_estimate);
 	if (isnan(p->model.hi) || p->model.given_per_item)
 		return;
 	if (p->limits.optimistic)
-		fprintf(out, "    planned with the estimate (--optimistic), not the upper end of "
-			     "its interval\n");
-	else if (b->at_estimate > b->largest && !b->bends && !(b->too_large > 0))
-		fprintf(out,
-			"    planned with the upper end of the interval; with the estimate %s fit "
-			"(--optimistic)\n",
-			n);
+		snprintf(text, sizeof text,
+			 "planned with the estimate (--optimistic), not the upper end of its "
+			 "interval");
+	else if (b->at_estimate > b->largest && !b->bends && !(b->too_large > 0) &&
+		 !(b->failed_at > 0))
+		snprintf(text, sizeof text,
+			 "planned with the upper end of the interval; with the estimate %s fit "
+			 "(--optimistic)",
+			 n);
 	else
-		fprintf(out, "    planned with the upper end of the interval\n");
+		snprintf(text, sizeof text, "planned with the upper end of the interval");
+	fprintf(out, "    ");
+	wrapped_print(out, text, 4, 4);
 }
 
 static void result_line(FILE *out, const struct plan *p)
@@ -229,6 +241,10 @@ static void result_line(FILE *out, const struct plan *p)
 	if (b->too_large > 0) {
 		put_count(size, b->too_large);
 		fprintf(out, "    a batch of %s was measured, and used more than that\n", size);
+	}
+	if (b->failed_at > 0) {
+		put_count(size, b->failed_at);
+		fprintf(out, "    a run failed at a batch of %s\n", size);
 	}
 	put_count(n, b->largest);
 	if (b->largest >= 1)
@@ -336,7 +352,8 @@ static void rows(FILE *out, const struct plan *p)
 static void best_line(FILE *out, const struct plan *p)
 {
 	const struct batch_row *r;
-	char items[CELL], rate[CELL], useful[CELL], fit[CELL];
+	char items[CELL], rate[CELL], useful[CELL], fit[CELL], text[240];
+	int n;
 
 	if (p->plan.best == SIZE_MAX)
 		return;
@@ -345,12 +362,14 @@ static void best_line(FILE *out, const struct plan *p)
 	put_rate(rate, r->all_per_second);
 	put_count(useful, r->useful);
 	put_count(fit, r->workers);
-	fprintf(out, "\nmost items in all: %s worker%s with batches of %s: %s items/s", useful,
-		r->useful > 1 ? "s" : "", items, rate);
+	n = snprintf(text, sizeof text,
+		     "most items in all: %s worker%s with batches of %s: %s items/s", useful,
+		     r->useful > 1 ? "s" : "", items, rate);
 	if (r->useful < r->workers)
-		fprintf(out, " (%s fit, but %g CPU%s busy then)", fit, p->limits.cpus,
-			p->limits.cpus > 1 ? "s are" : " is");
+		snprintf(text + n, sizeof text - (size_t)n, " (%s fit, but %g CPU%s busy then)",
+			 fit, p->limits.cpus, p->limits.cpus > 1 ? "s are" : " is");
 	putc('\n', out);
+	wrapped_print(out, text, 0, 2);
 }
 
 void plan_text(FILE *out, const struct plan *p)
@@ -367,9 +386,12 @@ void plan_text(FILE *out, const struct plan *p)
 			best_line(out, p);
 		}
 	} else {
-		fprintf(out, "cannot be said: %s\n", batch_reason_text(p->model.reason));
+		fprintf(out, "cannot be said: ");
+		wrapped_print(out, batch_reason_text(p->model.reason), 16, 2);
 	}
 	plan_remarks(remarks, p);
-	for (i = 0; remarks[i]; i++)
-		fprintf(out, "%s%s\n", i ? "" : "\n", remarks[i]);
+	for (i = 0; remarks[i]; i++) {
+		fputs(i ? "" : "\n", out);
+		wrapped_print(out, remarks[i], 0, 2);
+	}
 }

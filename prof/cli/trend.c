@@ -10,6 +10,7 @@
 #include "prof/base/buf.h"
 #include "prof/base/log.h"
 #include "prof/cli/cmd.h"
+#include "prof/cli/usual_runs.h"
 #include "prof/store/read.h"
 
 #define ID_CHARS 8
@@ -20,21 +21,6 @@ static int no_memory(struct err *err)
 }
 
 /* ---- runs ---- */
-
-/* Without operands: all runs of the name that the last one has. */
-static int take_usual(struct gate_stores *stores, struct gate_group *g, const char *store,
-		      struct err *err)
-{
-	struct gate_group last = {0};
-	int rc = gate_group_add(stores, &last, store, "last", 1, err);
-
-	if (rc == 0)
-		rc = gate_group_add(stores, g, store,
-				    *last.runs[0].head->name ? last.runs[0].head->name : "last", 1,
-				    err);
-	gate_group_release(&last);
-	return rc;
-}
 
 static int read_run(struct trend *t, const struct gate_group *g, size_t i, struct err *err)
 {
@@ -59,7 +45,7 @@ static int read_runs(struct trend *t, int n, char **runs, struct err *err)
 	int rc = 0, k;
 
 	if (n == 0)
-		rc = take_usual(&stores, &group, t->o->store, err);
+		rc = usual_runs_add(&stores, &group, t->o->store, err);
 	for (k = 0; rc == 0 && k < n; k++)
 		rc = gate_group_add(&stores, &group, t->o->store, runs[k], 1, err);
 	for (i = 0; rc == 0 && i < group.n; i++)

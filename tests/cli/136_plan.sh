@@ -13,6 +13,7 @@ if ! command -v python3 >/dev/null || ! command -v sqlite3 >/dev/null; then
 fi
 cd "$TMP" || exit 1
 unset PROTEA_PROF_STORE
+export COLUMNS=200
 plan() { "$PROF" plan batch "$@"; }
 has() { grep -qE -- "$1" out || { echo "not there: $1"; cat out; return 1; }; }
 # holds EXPRESSION…: each is true of the JSON `d` in the file "out".
@@ -171,6 +172,27 @@ machines() {
 		holds 'not any("machines" in r for r in d["remarks"])'
 }
 check "runs of several machines are said" machines
+failed() {
+	cp m.sqlite e.sqlite && sqlite3 e.sqlite "UPDATE run SET exit_code = 1 WHERE key = 4" && plan --store e.sqlite --memory 1G --stage knn --json m >out &&
+		holds 'd["largest"] == 3 and d["failed_at"] == 4 and d["failed_runs"] == 1 and d["memory"]["points"] == 3' &&
+		COLUMNS=80 plan --store e.sqlite --memory 1G --stage knn m >out && has '^    a run failed at a batch of 4$' && has '^1 failed run left out: the smallest size at which one' &&
+		[ "$(LC_ALL=C.UTF-8 wc -L <out)" -le 80 ] && sqlite3 e.sqlite "UPDATE run SET exit_code = NULL, signal = 9" || return 1
+	plan --store e.sqlite --memory 1G m >out 2>&1
+	[ $? -eq 1 ] && has 'no plan: all of these runs failed'
+}
+check "failed runs are left out, and no batch of their size is planned" failed
+usual_runs() {
+	plan --store m.sqlite --memory 1G --stage knn --json >out && holds 'd["memory"]["points"] == 4' && plan --store m.sqlite --memory 1G --stage knn >out && has "^runs +the 4 runs named 'm'"
+}
+check "without operands: all runs of the last one's name" usual_runs
+unmeasured() {
+	cp m.sqlite u.sqlite && sqlite3 u.sqlite "UPDATE stage_row SET peak_rss_bytes = NULL WHERE id >> 32 = 2" && plan --store u.sqlite --memory 1G --stage knn m >out &&
+		has '^batches  [0-9]+ of 3 sizes' && has 'too short for (its|their) memory to be measured' && all=$(grep -o '^batches  [0-9]*' out) &&
+		plan --store m.sqlite --memory 1G --stage knn m >out && ! has "^$all of" >/dev/null && ! grep -q 'too short' out
+}
+check "batches without measured memory are not counted" unmeasured
+check_fails 2 "--cpus 0" plan --base 1M --per-item 1M --memory 1G --cpus 0
+check_fails 2 "an empty operand" plan --memory 1G ""
 hostile() {
 	cp m.sqlite h.sqlite
 	sqlite3 h.sqlite "UPDATE stage_row SET items = 1e308 WHERE id % 3 = 0; UPDATE stage_row SET peak_rss_bytes = 9223372036854775807 WHERE id % 3 = 1;

@@ -501,6 +501,54 @@ static void a_parameter_may_be_the_batch(void **state)
 	profile_release(&p);
 }
 
+/* Its stages begin with 2 items and end with 4 of "b", open or not. */
+static void of_a_failed_run_only_the_last_size_counts(void **state)
+{
+	static const double items[] = {1, 2, 4, 8}, memory[] = {110, 120, 140, 180};
+	const struct batch_limits limits = {.memory = 1000 * MIB, .headroom = 1, .optimistic = 1};
+	const struct batch_given per_item = {NONE, NONE, 10 * MIB};
+	struct batch_data d = {0};
+	struct batch_stage *s;
+	struct batch_model m;
+	struct batch_plan plan;
+	struct profile p;
+	uint32_t i, last = 0;
+
+	(void)state;
+	run_of_batches(&p);
+	for (i = 1; i < p.n_stages; i++)
+		if (p.stages[i].name == p.stages[0].name &&
+		    p.stages[i].start_ns >= p.stages[last].start_ns)
+			last = i;
+	p.stages[last].items = 5;
+	p.stages[last].wall_ns = -1;
+	p.run.has_exit_code = 1;
+	p.run.exit_code = 1;
+	assert_int_equal(batch_add_run(&d, &p, NULL, BATCH_RSS, NULL), 0);
+	assert_true(d.failed == 1 && d.runs == 0);
+	assert_int_equal(named(&d, "b")->n, 0);
+	near(named(&d, "b")->failed_at, 5, 0);
+	p.run.exit_code = 0;
+	p.run.signal = 9;
+	p.stages[last].items = 3;
+	assert_int_equal(batch_add_run(&d, &p, NULL, BATCH_RSS, NULL), 0);
+	assert_int_equal(d.failed, 2);
+	near(named(&d, "b")->failed_at, 3, 0); /* the smallest */
+	batch_data_release(&d);
+	profile_release(&p);
+
+	s = stage_of(items, memory, NULL, NULL, 4);
+	s->failed_at = 5.5;
+	assert_int_equal(batch_fit(&m, s, &none, NULL), 0);
+	batch_plan_make(&plan, &m, s, &limits);
+	near(plan.largest, 5, 0);
+	near(plan.failed_at, 5.5, 0);
+	assert_int_equal(batch_fit(&m, s, &per_item, NULL), 0);
+	batch_plan_make(&plan, &m, s, &limits);
+	near(plan.largest, 90, 0); /* what is given counts instead */
+	near(plan.failed_at, 0, 0);
+}
+
 static void hostile_rows_do_no_harm(void **state)
 {
 	struct batch_data d = {0};
@@ -566,6 +614,7 @@ int main(void)
 		cmocka_unit_test(many_sizes_are_a_few_rows),
 		cmocka_unit_test(stages_become_points),
 		cmocka_unit_test(a_parameter_may_be_the_batch),
+		cmocka_unit_test(of_a_failed_run_only_the_last_size_counts),
 		cmocka_unit_test(hostile_rows_do_no_harm),
 		cmocka_unit_test(what_several_processes_share_is_not_known),
 	};
