@@ -1,5 +1,6 @@
 /* Functions that moved, as the result shows them: they explain, and fail a gate only where the thresholds say so. */
 #include <math.h>
+#include <string.h>
 
 #include "prof/analyze/compare.h"
 #include "prof/analyze/gate_internal.h"
@@ -13,6 +14,19 @@ static const char *text_of(struct gate_work *w, const struct compare *c, uint32_
 	if (!copy)
 		w->failed = 1;
 	return copy ? copy : "";
+}
+
+/* Callgrind counts: what it says of one run holds for the next. */
+static int all_counted(const struct gate_work *w)
+{
+	size_t i;
+	int group;
+
+	for (group = 0; group < METRICS_GROUPS; group++)
+		for (i = 0; i < gate_runs(w, group); i++)
+			if (strcmp(gate_run_at(w, group, i)->engine, "callgrind") != 0)
+				return 0;
+	return 1;
 }
 
 /* Beyond the rule of the thresholds' file? */
@@ -48,7 +62,7 @@ static void take(struct gate_work *w, const struct compare *c, const struct comp
 		.q = from->self.q,
 		.stack_text = text_of(w, c, from->stack),
 		.stage = text_of(w, c, from->stage),
-		.unproven = compare_test(c) == COMPARE_SAMPLING,
+		.unproven = compare_test(c) == COMPARE_SAMPLING && !all_counted(w),
 	};
 	/* Of one run a side only the noise of sampling is known, not what runs differ by. */
 	f->verdict = f->unproven            ? VERDICT_INCONCLUSIVE
@@ -76,6 +90,10 @@ void gate_take_functions(struct gate_work *w, const struct compare *c)
 	for (i = 0; i < moved; i++)
 		take(w, c, &rows[i], &g->functions[i]);
 	g->n_functions = moved;
-	for (i = 0; compare_remark(c, i); i++)
+	for (i = 0; compare_remark(c, i); i++) {
+		/* What is said of samples does not hold for what was counted. */
+		if (all_counted(w) && strstr(compare_remark(c, i), "noise of sampling"))
+			continue;
 		gate_remark(w, "%s", compare_remark(c, i));
+	}
 }

@@ -9,6 +9,7 @@
 
 #include "prof/analyze/baseline.h"
 #include "prof/cli/cmd.h"
+#include "prof/formats/callgrind.h"
 #include "prof/store/read.h"
 
 #define VALUE_PARTS (STORE_READ_SAMPLES | STORE_READ_COUNTERS)
@@ -114,7 +115,7 @@ int gate_input_values(struct gate_input *in, int group, struct err *err)
 
 /* ---- functions ---- */
 
-/* The kind that a view of the first run would be of. */
+/* The kind that a view of the first run would be of; imported instructions are numbers. */
 static int first_kind(struct gate_input *in, const struct gate_wish *wish, enum profile_kind *kind,
 		      struct err *err)
 {
@@ -130,6 +131,9 @@ static int first_kind(struct gate_input *in, const struct gate_wish *wish, enum 
 	if (rc)
 		return rc;
 	*kind = (enum profile_kind)profile_kind_parse(cli_default_kind(&p));
+	in->counts = *kind == PROFILE_CPU &&
+		     strcmp(strtab_text(p.strings, p.run.engine), CALLGRIND_ENGINE) == 0 &&
+		     strcmp(strtab_text(p.strings, p.run.mode), CALLGRIND_EVENT) == 0;
 	profile_release(&p);
 	return 0;
 }
@@ -203,11 +207,11 @@ static int set_counted(struct gate_input *in, const struct gate_wish *wish, stru
 {
 	int group, rc = 0;
 
-	in->counts = !in->table.n_a;
+	in->counts |= !in->table.n_a;
 	for (group = 0; rc == 0 && group < METRICS_GROUPS; group++) {
 		const struct profile *p = &wish->counted[group];
 
-		if (in->counts)
+		if (!in->groups[group].n)
 			rc = add_counted(in, group, p, c, err);
 		if (rc == 0)
 			rc = metrics_set(&in->table, group, 0, NULL, METRIC_INSTRUCTIONS,
@@ -225,7 +229,8 @@ static int read_both(struct gate_input *in, const struct gate_wish *wish, struct
 	*c = NULL;
 	rc = first_kind(in, wish, &in->kind, err);
 	if (rc == 0 && !kept)
-		rc = new_compare(c, wish, in->kind, wish->counted && !in->groups[0].n, err);
+		rc = new_compare(c, wish, in->kind,
+				 in->counts || (wish->counted && !in->groups[0].n), err);
 	in->no_functions = kept;
 	if (kept)
 		snprintf(in->functions_why, sizeof in->functions_why,

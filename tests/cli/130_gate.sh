@@ -198,10 +198,19 @@ expired() {
 	sed 's/2199-12-31/2020-12-31/' protea-prof.gate.json >old.json && gate_is 1 '^regression +render +allocations' --counts --thresholds old.json before after
 }
 check "what was accepted for a time does not pass after it" expired
+replaced() { gate_is 0 'line [0-9]+ is replaced: it let x 2,000 pass, this one x 2,000$' --counts --metric alloc_count --accept render:alloc_count --reason again --thresholds old.json before after; }
+check "what an entry replaces is said" replaced
+no_look() {
+	gate_is 0 '^ok: .* but those accepted$' --exec "$BUFFER 1 before" "$BUFFER 1 after" -n 9 --warmup 0 --memory full --counts &&
+		grep -q '^note: 8 of at most 9 pairs were run: what matters is decided$' out
+}
+check "an accepted regression is not what looks stop at" no_look
 rm -f protea-prof.gate.json
 check "--accept of what did not change" gate_is 2 'nothing to accept' --counts --accept parse:alloc_count --reason x before after
 check "--accept of no metric" gate_is 2 "is no metric" --accept render:speed --reason x before after
 check "--accept without a reason" gate_is 2 'wants --reason' --accept render:alloc_count before after
+check "--accept of what became less" gate_is 2 'no regression .improved.: there is nothing to accept' --counts --accept render:alloc_count --reason x after before
+check "… nor of times that are not known to have changed" gate_is 2 'no regression .inconclusive.' --accept wall --reason x before again
 no_file() { [ ! -e protea-prof.gate.json ]; }
 check "… and no thresholds were written" no_file
 limits() {
@@ -239,6 +248,24 @@ if command -v valgrind >/dev/null; then
 			grep -qE "^    protea-prof gate --exec --callgrind --accept instructions .* '.*planted_buffer 1 before' '.*planted_buffer 1 after'$" out
 	}
 	check "instructions are counted under callgrind" callgrind
+	check "… and their functions are certain" sh -c "! grep -q 'not proven' out"
+	beside_pairs() {
+		gate_is 1 '^regression: instructions rose' --callgrind -n 1 --warmup 0 --metric instructions --exec "$BUFFER 1 before" "$BUFFER 1 after" || return 1
+		local line
+		line=$(sed -n "s/^    protea-prof gate \\(.*--accept.*\\)/\\1/p" out | sed "s/'…'/wanted/")
+		eval "gate $line" >out 2>err && grep -qE '^accepted +\(whole run\) +instructions' out
+	}
+	check "beside pairs, the line that accepts them works" beside_pairs
+	rm -f protea-prof.gate.json
+	imported() {
+		local v
+		for v in before after; do
+			valgrind -q --tool=callgrind --callgrind-out-file="cg.$v" "$BUFFER" 1 $v >/dev/null 2>&1 &&
+				"$PROF" import -n "cg.$v" "cg.$v" >/dev/null 2>&1 || return 1
+		done
+		gate_is 1 '^regression: instructions rose by' cg.before cg.after && grep -q 'instructions .*memcpy' out && ! grep -q 'CPU time' out
+	}
+	check "imported files of callgrind have instructions, and no CPU time" imported
 else
 	skip "instructions are counted under callgrind" "valgrind is not installed"
 fi

@@ -136,6 +136,16 @@ static void one_run_a_side_proves_nothing(void **state)
 	assert_true(r.g.functions[0].unproven);
 	assert_int_equal(r.g.functions[0].verdict, VERDICT_INCONCLUSIVE);
 	assert_false(r.g.functions[0].fails);
+	assert_true(rig_remarked(&r, "one run a side"));
+	/* Counts of callgrind are the same each time. */
+	free(r.t.runs_a[0].engine);
+	free(r.t.runs_b[0].engine);
+	r.t.runs_a[0].engine = strdup("callgrind");
+	r.t.runs_b[0].engine = strdup("callgrind");
+	assert_int_equal(judge_with(&r, c), VERDICT_REGRESSION);
+	assert_false(r.g.functions[0].unproven);
+	assert_true(r.g.functions[0].fails);
+	assert_false(rig_remarked(&r, "one run a side"));
 	compare_free(c);
 	rig_end(&r);
 }
