@@ -255,7 +255,7 @@ static void more_runs_do_not_make_it_worse(void **state)
 		for (k = 0; k < 6; k++) {
 			int found = 0;
 
-			for (n = 1; n <= 24; n++) {
+			for (n = 1; n <= 16; n++) {
 				enum verdict v =
 					judge_made(d, sizes[k][0], sizes[k][1], 0, n, paired);
 
@@ -310,7 +310,7 @@ static void as_many_more_runs_as_said_decide(void **state)
 	assert_int_equal(d[0].more, 1);
 }
 
-/* ---- comparisons of recorded noise ---- */
+/* ---- comparisons of recorded noise; tests/bench/bench_decide.c runs many more of them ---- */
 
 static struct noise neighbour, neighbours, crowded;
 static double rows[TRIAL_ROWS][2][TRIAL_PAIRS];
@@ -343,11 +343,11 @@ static void a_program_compared_with_itself(void **state)
 	int alarms;
 
 	(void)state;
-	alarms = false_alarms(&neighbour, 170) + false_alarms(&neighbours, 165) +
-		 false_alarms(&crowded, 165);
-	print_message("# 500 comparisons of 40 stages x 4 times, 10 pairs: %d false alarms\n",
+	alarms = false_alarms(&neighbour, 30) + false_alarms(&neighbours, 30) +
+		 false_alarms(&crowded, 30);
+	print_message("# 90 comparisons of 40 stages x 4 times, 10 pairs: %d false alarms\n",
 		      alarms);
-	assert_true(alarms <= 5);
+	assert_true(alarms <= 1);
 }
 
 static void a_program_compared_with_itself_by_looks(void **state)
@@ -359,15 +359,15 @@ static void a_program_compared_with_itself_by_looks(void **state)
 
 	(void)state;
 	dice_seed(&t.dice, 41);
-	for (i = 0; i < 500; i++) {
+	for (i = 0; i < 90; i++) {
 		t.noise = i % 3 == 0 ? &neighbour : i % 3 == 1 ? &neighbours : &crowded;
 		trial_looks(&t, &r);
 	}
 	decide_scratch_release(&t.scratch);
-	print_message("# 500 comparisons of 5 stages x 4 times with looks: %zu false alarms, %.1f "
+	print_message("# 90 comparisons of 5 stages x 4 times with looks: %zu false alarms, %.1f "
 		      "pairs\n",
-		      r.of[VERDICT_REGRESSION], (double)r.stopped_at / 500);
-	assert_true(r.of[VERDICT_REGRESSION] <= 5);
+		      r.of[VERDICT_REGRESSION], (double)r.stopped_at / 90);
+	assert_true(r.of[VERDICT_REGRESSION] <= 1);
 }
 
 /* Runs of a third of a second beside a noisy neighbour, 5 % slower: found within 20 pairs, looks and stages included. */
@@ -386,11 +386,11 @@ static void five_percent_are_found_beside_a_noisy_neighbour(void **state)
 
 	(void)state;
 	dice_seed(&t.dice, 42);
-	for (i = 0; i < 300; i++)
+	for (i = 0; i < 80; i++)
 		trial_looks(&t, &r);
 	decide_scratch_release(&t.scratch);
-	print_message("# 300 comparisons, 5 %% slower: %zu found, %zu called ok, %.1f pairs\n",
-		      r.of[VERDICT_REGRESSION], r.of[VERDICT_OK], (double)r.stopped_at / 300);
+	print_message("# 80 comparisons, 5 %% slower: %zu found, %zu called ok, %.1f pairs\n",
+		      r.of[VERDICT_REGRESSION], r.of[VERDICT_OK], (double)r.stopped_at / 80);
 	assert_true(r.of[VERDICT_REGRESSION] * 100 >= 95 * r.trials);
 	assert_int_equal(r.of[VERDICT_OK], 0);
 }
@@ -399,37 +399,12 @@ static void five_percent_are_found_beside_a_noisy_neighbour(void **state)
  * series cost. */
 static void five_percent_of_one_stage_are_mostly_found(void **state)
 {
-	struct trial slower = {.noise = &neighbour,
-			       .pairs = 20,
-			       .width = 8,
-			       .relative = 0.02,
-			       .absolute = 1e6,
-			       .stages = 1,
-			       .effect = 0.05,
-			       .order = NOISE_QUADS};
-	struct trial same = slower;
-	struct decision d[TRIAL_ROWS];
-	int round, found = 0, rounds = 100;
-	size_t i, n;
+	enum { ROUNDS = 40 };
+	size_t found = trial_one_stage(&neighbour, 0.05, ROUNDS);
 
 	(void)state;
-	same.effect = 0;
-	same.stages = 19;
-	dice_seed(&slower.dice, 43);
-	dice_seed(&same.dice, 44);
-	for (round = 0; round < rounds; round++) {
-		n = trial_rows(&slower, rows);
-		n += trial_rows(&same, rows + n);
-		assert_int_equal(n, 80);
-		for (i = 0; i < n; i++)
-			trial_decide(&same, &d[i], rows[i][0], rows[i][1], 20, 4 <= i && i < 8);
-		trial_weigh(d, n, d + 4);
-		decide_family(d, n, 0.01);
-		found += trial_claims(d, 4, VERDICT_REGRESSION);
-	}
-	decide_scratch_release(&same.scratch);
-	print_message("# 5 %% more of one stage of 20: found in %d of %d\n", found, rounds);
-	assert_true(found * 100 >= 80 * rounds);
+	print_message("# 5 %% more of one stage of 20: found in %zu of %d\n", found, ROUNDS);
+	assert_true(found * 100 >= (size_t)80 * ROUNDS);
 }
 
 /* Groups that ran one after the other: taken for mixed ones, their drift is called a change far more often. */

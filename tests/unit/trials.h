@@ -234,4 +234,39 @@ static inline void trial_looks(struct trial *t, struct rates *r)
 		r->of[VERDICT_OK]++;
 }
 
+/* One stage of 20 with 4 times each, of 8 processes, takes so much more; the others and the run as a whole are unchanged.
+ * In how many of `rounds` comparisons of 20 pairs is it found? */
+static inline size_t trial_one_stage(const struct noise *noise, double effect, size_t rounds)
+{
+	static double rows[TRIAL_ROWS][2][TRIAL_PAIRS];
+	struct trial slower = {.noise = noise,
+			       .pairs = 20,
+			       .width = 8,
+			       .relative = 0.02,
+			       .absolute = 1e6,
+			       .stages = 1,
+			       .effect = effect,
+			       .order = NOISE_QUADS};
+	struct trial same = slower;
+	struct decision d[TRIAL_ROWS];
+	size_t round, found = 0, i, n;
+
+	same.effect = 0;
+	same.stages = 19;
+	dice_seed(&slower.dice, 43);
+	dice_seed(&same.dice, 44);
+	for (round = 0; round < rounds; round++) {
+		n = trial_rows(&slower, rows);
+		n += trial_rows(&same, rows + n);
+		for (i = 0; i < n; i++)
+			trial_decide(&same, &d[i], rows[i][0], rows[i][1], 20, 4 <= i && i < 8);
+		trial_weigh(d, n, d + 4);
+		if (decide_family(d, n, 0.01) != 0)
+			break;
+		found += (size_t)trial_claims(d, 4, VERDICT_REGRESSION);
+	}
+	decide_scratch_release(&same.scratch);
+	return found;
+}
+
 #endif
