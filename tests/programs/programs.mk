@@ -27,7 +27,8 @@ BLOCKED_FLAGS_O0 := -O0
 BLOCKED_FLAGS_O2 := -O2
 BLOCKED_FLAGS_fp := -O2 -fno-omit-frame-pointer
 BLOCKED_FLAGS_fp0 := -O0 -fcf-protection=none -no-pie -fno-plt
-BLOCKED_FLAGS_os := -Os -fno-omit-frame-pointer -maccumulate-outgoing-args
+# clang knows no -maccumulate-outgoing-args.
+BLOCKED_FLAGS_os := -Os -fno-omit-frame-pointer $(if $(findstring clang,$(CC)),,-maccumulate-outgoing-args)
 BLOCKED_FLAGS_static := -O1 -static -fno-omit-frame-pointer
 BLOCKED_BIN := $(foreach s,O0 O2 fp fp0 os static,$(O)/tests/programs/blocked_calls-$(s))
 $(BLOCKED_BIN): $(O)/tests/programs/blocked_calls-%: tests/programs/blocked_calls.c

@@ -50,7 +50,13 @@ __attribute__((always_inline)) static inline void inlined_outer(int n)
 	inlined_inner(n);
 }
 
-__attribute__((noinline, noclone)) static void owner_of_inlined(int n)
+#ifdef __clang__
+#define OWN __attribute__((noinline, used))
+#else
+#define OWN __attribute__((noinline, noclone))
+#endif
+
+static OWN void owner_of_inlined(int n)
 {
 	inlined_outer(n);
 	sink--;
