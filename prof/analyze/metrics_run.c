@@ -77,12 +77,17 @@ static double cpu_of(const struct profile *p, struct gate_run *r)
 	return sampled > 0 ? sampled : NAN;
 }
 
-/* Its recorder died: how it ended and how long it took is not known. */
+/* Its recorder died: how it ended and how long it took is not known. Labels that have the word and cannot be read
+ * (no memory) are taken for it. */
 static int was_recovered(const char *labels)
 {
-	json_t *object = json_loads(labels, 0, NULL);
-	int is = json_object_get(object, "recovered") != NULL;
+	json_t *object;
+	int is;
 
+	if (!strstr(labels, "recovered"))
+		return 0;
+	object = json_loads(labels, 0, NULL);
+	is = !object || json_object_get(object, "recovered") != NULL;
 	json_decref(object);
 	return is;
 }
