@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "prof/analyze/filter.h"
+#include "prof/base/buf.h"
 #include "prof/base/log.h"
 #include "prof/cli/cmd.h"
 #include "prof/cli/outfile.h"
@@ -50,6 +51,36 @@ static int for_a_terminal(const struct arguments *a)
 	return !(a->format_number == EXPORT_PPROF && to_stdout && isatty(STDOUT_FILENO));
 }
 
+/* May the run be without samples of that kind though it was recorded? */
+static int may_be_empty(const struct profile *p, enum profile_kind kind)
+{
+	const char *memory = strtab_text(p->strings, p->run.memory);
+	int tracked = strcmp(memory, "sampled") == 0 || strcmp(memory, "full") == 0;
+
+	return kind == (enum profile_kind)profile_kind_parse(cli_default_kind(p)) ||
+	       (tracked && !profile_kind_is_time(kind));
+}
+
+static int check_kind(const struct profile *p, enum profile_kind wanted, struct err *err)
+{
+	int has[PROFILE_KINDS] = {0}, kind, rc = 0;
+	struct buf kinds = BUF_INIT;
+	size_t i;
+
+	for (i = 0; i < p->n_samples; i++)
+		if (p->samples[i].kind < PROFILE_KINDS)
+			has[p->samples[i].kind] = 1;
+	for (kind = 0; kind < PROFILE_KINDS; kind++)
+		if (has[kind])
+			buf_printf(&kinds, "%s%s", kinds.len ? ", " : "",
+				   profile_kind_name((enum profile_kind)kind));
+	if (!has[wanted] && !may_be_empty(p, wanted))
+		rc = err_set(err, ERR_NOTFOUND, "the run has no samples of kind %s; it has: %s",
+			     profile_kind_name(wanted), kinds.len ? buf_str(&kinds) : "none");
+	buf_release(&kinds);
+	return rc;
+}
+
 static int export_run(struct arguments *a)
 {
 	struct err err = ERR_INIT;
@@ -69,9 +100,11 @@ static int export_run(struct arguments *a)
 	cli_say_live(&p);
 	if (!a->kind)
 		a->filter.kind = (enum profile_kind)profile_kind_parse(cli_default_kind(&p));
-	rc = a->output && strcmp(a->output, "-") != 0
-		     ? outfile_write(a->output, write_format, &x, &err)
-		     : write_format(stdout, &x, &err);
+	rc = check_kind(&p, a->filter.kind, &err);
+	if (rc == 0)
+		rc = a->output && strcmp(a->output, "-") != 0
+			     ? outfile_write(a->output, write_format, &x, &err)
+			     : write_format(stdout, &x, &err);
 	profile_release(&p);
 	return rc ? cli_fail(&err) : EXIT_OK;
 }

@@ -8,6 +8,7 @@
 #include "prof/cli/diff_print.h"
 #include "prof/cli/gate_view.h"
 #include "prof/cli/text.h"
+#include "prof/cli/wrapped.h"
 
 #define NOISE_ROWS 3 /* shown when nothing moved */
 
@@ -51,8 +52,7 @@ static void print_side(const struct diff_printing *x, int group)
 
 	gate_view_side(&line, &side);
 	fprintf(x->out, "%-11s", names[group]);
-	text_print(x->out, buf_str(&line), x->line > 40 ? x->line - 11 : 29, 0);
-	putc('\n', x->out);
+	wrapped_print(x->out, buf_str(&line), 11, 11);
 	buf_release(&line);
 }
 

@@ -23,6 +23,22 @@ static int is_of_one_side(const struct diff_value *v)
 	return isnan(v->d.base) != isnan(v->d.candidate);
 }
 
+/* The stage itself is of one side alone: a stage that ran took time. What else is of one side was not measured there. */
+static int is_new_or_gone(const struct diff_printing *x, const struct diff_value *v)
+{
+	const struct metric_row *wall;
+	size_t i, with[METRICS_GROUPS] = {0};
+
+	if (!v->row->stage || !is_of_one_side(v))
+		return 0;
+	wall = metrics_row(&x->d->table, v->row->stage, METRIC_WALL);
+	for (i = 0; wall && i < x->d->table.n_a; i++)
+		with[0] += isfinite(wall->a[i]) != 0;
+	for (i = 0; wall && i < x->d->table.n_b; i++)
+		with[1] += isfinite(wall->b[i]) != 0;
+	return !with[0] != !with[1];
+}
+
 /* Zero before and after, or (a run per side) hardly changed: not without --all. Stages that one side lacks are named in a
  * line of their own. */
 static int is_wanted(const struct diff_printing *x, const struct diff_value *v)
@@ -87,7 +103,8 @@ static int choose(struct choice *c, const struct diff_printing *x)
 	return 0;
 }
 
-static void fill_value(struct columns *t, size_t row, const struct diff_value *v)
+static void fill_value(struct columns *t, size_t row, const struct diff_printing *x,
+		       const struct diff_value *v)
 {
 	const struct gate_row as_gate = {.d = v->d};
 	char text[GATE_TEXT], value[METRIC_TEXT], change[UNITS_TEXT];
@@ -99,9 +116,10 @@ static void fill_value(struct columns *t, size_t row, const struct diff_value *v
 		 metric_text(value, v->row->metric, v->d.candidate));
 	diff_put_ratio(change, v->d.change);
 	snprintf(t->cells[row][V_CHANGE], UNITS_TEXT, "%.31s",
-		 isnan(v->d.base) && isfinite(v->d.candidate)   ? "new"
-		 : isnan(v->d.candidate) && isfinite(v->d.base) ? "gone"
-								: change);
+		 !is_of_one_side(v)      ? change
+		 : !is_new_or_gone(x, v) ? "not measured"
+		 : isnan(v->d.base)      ? "new"
+					 : "gone");
 	snprintf(t->cells[row][V_INTERVAL], UNITS_TEXT, "%.31s",
 		 gate_view_interval(text, &as_gate));
 }
@@ -141,7 +159,7 @@ static void print_table(const struct diff_printing *x, const struct choice *c)
 	columns_add(&t, "change", 0);
 	columns_add(&t, "95 %", 1);
 	for (i = 0; i < c->n; i++)
-		fill_value(&t, i, c->rows[i]);
+		fill_value(&t, i, x, c->rows[i]);
 	room = columns_fit(&t, x->line, 16);
 	columns_print(x->out, &t, SIZE_MAX);
 	fputs("stage\n", x->out);
@@ -159,7 +177,7 @@ static void print_one_sided(const struct diff_printing *x, int candidate, const 
 	for (i = 0; i < x->d->n_values; i++) {
 		const struct diff_value *v = &x->d->values[i];
 
-		if (!v->row->stage || !is_of_one_side(v) || isnan(v->d.base) != candidate ||
+		if (!is_new_or_gone(x, v) || isnan(v->d.base) != candidate ||
 		    v->row->metric != METRIC_WALL || last == v->row->stage)
 			continue;
 		buf_printf(&text, "%s%s", last ? ", " : what, v->row->stage);
@@ -176,7 +194,7 @@ static size_t count_still(const struct diff_printing *x, const struct choice *c)
 	size_t i, n = 0;
 
 	for (i = 0; i < x->d->n_values; i++)
-		n += !is_wanted(x, &x->d->values[i]) && !is_of_one_side(&x->d->values[i]);
+		n += !is_wanted(x, &x->d->values[i]) && !is_new_or_gone(x, &x->d->values[i]);
 	return n + c->left_out;
 }
 

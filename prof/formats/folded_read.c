@@ -21,7 +21,7 @@ struct folded {
 	struct part *parts; /* owned */
 	size_t n_parts, cap_parts;
 	uint32_t thread;
-	uint64_t lines, two, unnamed;
+	uint64_t lines, two, unnamed, small; /* small: more than 0, and 0 when rounded */
 	double sum;
 };
 
@@ -189,6 +189,8 @@ static int take_line(struct folded *f, const char *line, size_t n)
 	f->two += folded_line(line, n_path, &inner, &other) != 0;
 	f->sum += number;
 	rc = import_value(&f->scale, number, &count, &value, f->err);
+	if (rc == 0 && number > 0 && value == 0)
+		f->small++;
 	if (rc || (count == 0 && value == 0))
 		return rc;
 	rc = path_stack(f, line, n_path, &stack);
@@ -219,6 +221,7 @@ static int take_all(struct folded *f)
 static void remarks(const struct folded *f, struct buf *notes)
 {
 	import_note_samples(&f->scale, notes);
+	import_note_small(&f->scale, f->small, notes);
 	if (f->scale.counts && f->lines && f->sum / (double)f->lines >= 1e5)
 		buf_puts(notes, "these numbers are large for samples: if they are times or bytes, "
 				"--unit ns (us, ms, s, bytes) says so\n");

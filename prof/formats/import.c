@@ -117,9 +117,28 @@ int import_value(const struct import_scale *s, double number, uint64_t *count, i
 			err, ERR_FORMAT,
 			"the value %g is negative: a difference of two profiles is no profile",
 			number);
+	if (s->counts && s->factor <= 1 && number > floor(number))
+		return err_set(
+			err, ERR_FORMAT,
+			"the value %g is no number of samples: if these are times, --unit ns "
+			"(us, ms, s) says so; if samples were scaled, --rate HZ gives them "
+			"their time",
+			number);
 	*value = (int64_t)nearbyint(scaled);
 	*count = s->counts ? (uint64_t)nearbyint(number) : *value > 0;
 	return 0;
+}
+
+void import_note_small(const struct import_scale *s, uint64_t n, struct buf *notes)
+{
+	if (n)
+		buf_printf(notes,
+			   "%llu value%s of less than half a %s left out: --unit names a larger "
+			   "unit\n",
+			   (unsigned long long)n, n == 1 ? "" : "s",
+			   profile_kind_is_time(s->kind) ? n == 1 ? "ns is" : "ns are"
+			   : n == 1                      ? "byte is"
+							 : "byte are");
 }
 
 void import_note_samples(const struct import_scale *s, struct buf *notes)

@@ -60,9 +60,12 @@ struct import_scale {
 /* `unit` is what the file says (IMPORT_AUTO: nothing), `kind` what is taken if the options name none. */
 int import_scale(struct import_scale *s, const struct import_options *o, enum import_unit unit,
 		 enum profile_kind kind, struct err *err);
-/* A number in ns or bytes, rounded; ERR_FORMAT for what is negative, not a number or beyond 2^63. */
+/* A number in ns or bytes, rounded; ERR_FORMAT for what is negative, not a number or beyond 2^63, and for parts of samples
+ * whose time nobody said: they would be nothing. */
 int import_value(const struct import_scale *s, double number, uint64_t *count, int64_t *value,
 		 struct err *err);
+/* What the user should know of `n` numbers that were more than 0 and became 0. */
+void import_note_small(const struct import_scale *s, uint64_t n, struct buf *notes);
 /* What the user should know of samples whose period nobody said. */
 void import_note_samples(const struct import_scale *s, struct buf *notes);
 

@@ -31,6 +31,15 @@ views() {
 		[ "$(sql "SELECT sum(value) FROM folded WHERE run_id = '$id'")" = 50 ]
 }
 check "report, flame, runs and the view folded work on it" views
+parts() { # of samples: shares would be lost
+	printf 'main;a 0.4\nmain;b 0.5\n' >parts.folded && ! "$PROF" import parts.folded >out 2>err && grep -q 'line 1: the value 0.4 is no number of samples: .*--unit' err &&
+		id=$("$PROF" import -q parts.folded --unit ms) && [ "$(folded "$id" | sum)" = 900000 ]
+}
+check "parts of samples are refused, with a unit they count" parts
+lacks() {
+	! folded "$id" --kind alloc >out 2>err && [ ! -s out ] && grep -q 'no samples of kind alloc; it has: cpu$' err && ! folded "$id" --kind alloc -o not.folded 2>/dev/null && [ ! -e not.folded ]
+}
+check "export of a kind that the run lacks is an error" lacks
 compared() {
 	printf 'main;a b;c_[k] 420\nmain;a b 7\nmain 1\n' >b.folded
 	other=$("$PROF" import b.folded -q) && "$PROF" diff "$id" "$other" 2>&1 | grep -q 'c_\[k\]'

@@ -22,7 +22,8 @@ static void folded(void **state)
 		 "a 4\na;a 2\na;ab 1\na;ab;x 6\na;abc;x 3\nab 5\n");
 	rig_good(IMPORT_FOLDED, ";a;;b; 9\nx 0\n", PROFILE_CPU,
 		 "[unknown];a;[unknown];b;[unknown] 9\n");
-	rig_good(IMPORT_FOLDED, "a;b 1.4\na;b 1.5\n", PROFILE_CPU, "a;b 3\n");
+	rig_good(IMPORT_FOLDED, "a;b 1.0\na;b 2\n", PROFILE_CPU, "a;b 3\n");
+	rig_bad(IMPORT_FOLDED, "a;b 1.4\na;b 1.5\n", "the value 1.4 is no number of samples");
 }
 
 static void folded_units(void **state)
@@ -41,6 +42,14 @@ static void folded_units(void **state)
 	rig_expect(&r, PROFILE_WALL, 0, "a;b 3000\nc 4500\n");
 	rig_expect(&r, PROFILE_WALL, 1, "a;b 1\nc 2\n");
 	assert_string_equal(rig_text(&r.p, r.p.run.mode), "wall");
+	rig_done(&r);
+	r.o = (struct import_options){.kind = -1, .unit = IMPORT_NS};
+	assert_int_equal(rig_read(&r, -1, "a;b 3\nc 0.4\n"), 0);
+	assert_non_null(strstr(r.notes.data, "1 value of less than half a ns is left out"));
+	rig_done(&r);
+	r.o = (struct import_options){.kind = -1, .rate_hz = 1000};
+	assert_int_equal(rig_read(&r, -1, "a;b 0.5\nc 0.25\n"), 0);
+	rig_expect(&r, PROFILE_CPU, 0, "a;b 500000\nc 250000\n");
 	rig_done(&r);
 	r.o = (struct import_options){.kind = PROFILE_ALLOC};
 	assert_int_equal(rig_read(&r, -1, "a;b 300000\n"), 0);
