@@ -527,6 +527,26 @@ static void too_many_runs_are_refused(void **state)
 	metrics_release(&t);
 }
 
+static void too_many_rows_are_refused_in_words(void **state)
+{
+	struct metric_table t = {0};
+	struct err err = ERR_INIT;
+	char name[32];
+	int i, rc = 0;
+
+	(void)state;
+	gate_add_runs(&t, METRICS_BASE, 1, 0, 1);
+	for (i = 0; rc == 0 && i <= METRICS_ROWS_MAX; i++) {
+		snprintf(name, sizeof(name), "item %d", i);
+		rc = metrics_set(&t, 0, 0, name, METRIC_WALL, METRIC_KIND_TIME, 1, &err);
+	}
+	assert_int_equal(rc, ERR_LIMIT);
+	assert_int_equal(i, METRICS_ROWS_MAX + 1);
+	assert_non_null(strstr(err.text, "rows, one for each stage and metric"));
+	assert_non_null(strstr(err.text, "want one name"));
+	metrics_release(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -547,6 +567,7 @@ int main(void)
 		cmocka_unit_test(values_are_set_by_hand),
 		cmocka_unit_test(names_are_utf8),
 		cmocka_unit_test(too_many_runs_are_refused),
+		cmocka_unit_test(too_many_rows_are_refused_in_words),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
