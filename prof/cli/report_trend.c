@@ -10,6 +10,7 @@
 #include "prof/cli/cmd.h"
 #include "prof/cli/report.h"
 #include "prof/cli/text.h"
+#include "prof/cli/wrapped.h"
 
 #define ROWS  30
 #define NAMES 24 /* columns of a stage's name, at most */
@@ -46,17 +47,30 @@ static void put_commit(FILE *out, const struct trend *t, const struct trend_comm
 	text_print(out, t->by_sha ? start : c->name, 40, 0);
 }
 
-/* " (95 %: +24 % … +29 %)" */
-static void interval(FILE *out, double lo, double hi, int exact)
+static int commit_columns(const struct trend *t, const struct trend_commit *c)
 {
-	char a[CELL], b[CELL];
+	int n = text_columns(c->name), most = t->by_sha ? HASH : 40;
+
+	return n < most ? n : most;
+}
+
+/* "  (95 %: +24 % … +29 %)", on a line of its own where `used` columns leave no room for it. */
+static void interval(FILE *out, double lo, double hi, int exact, int used)
+{
+	char a[CELL], b[CELL], text[3 * CELL];
 
 	put_pct(a, lo);
 	put_pct(b, hi);
 	if (exact)
-		fprintf(out, "  (exact)");
+		snprintf(text, sizeof text, "(exact)");
 	else if (isfinite(lo) && isfinite(hi))
-		fprintf(out, "  (95 %%: %s … %s)", a, b);
+		snprintf(text, sizeof text, "(95 %%: %s … %s)", a, b);
+	else
+		return;
+	if (used + 2 + text_columns(text) > cli_width())
+		fprintf(out, "\n%*s%s", 18, "", text);
+	else
+		fprintf(out, "  %s", text);
 }
 
 /* ---- changes, by place ---- */
@@ -78,15 +92,17 @@ static int by_place(const void *a, const void *b)
 
 static void print_change(FILE *out, const struct listed *c, int names)
 {
-	char before[METRIC_TEXT], after[METRIC_TEXT], change[CELL];
+	char before[METRIC_TEXT], after[METRIC_TEXT], change[CELL], text[2 * METRIC_TEXT + CELL];
 	enum metric m = c->line->row->metric;
 
 	fprintf(out, "    %-12s", metric_name(m));
 	text_print(out, stage_of(c->line), names, names);
 	put_pct(change, c->change->change);
-	fprintf(out, "  %10s → %-10s %8s", metric_text(before, m, c->change->before),
-		metric_text(after, m, c->change->after), change);
-	interval(out, c->change->lo, c->change->hi, c->change->exact);
+	snprintf(text, sizeof text, "  %10s → %-10s %8s", metric_text(before, m, c->change->before),
+		 metric_text(after, m, c->change->after), change);
+	fputs(text, out);
+	interval(out, c->change->lo, c->change->hi, c->change->exact,
+		 16 + names + text_columns(text));
 	putc('\n', out);
 }
 
@@ -128,7 +144,7 @@ static void print_drifts(FILE *out, const struct trend *t, const struct trend_ho
 	for (i = 0; i < t->n; i++) {
 		const struct trend_line *l = &t->lines[i];
 		const struct change_drift *d = &l->found.drift;
-		char change[CELL];
+		char change[CELL], text[2 * CELL];
 
 		if (l->host != h || !d->n)
 			continue;
@@ -137,10 +153,13 @@ static void print_drifts(FILE *out, const struct trend *t, const struct trend_ho
 		put_pct(change, d->change);
 		fprintf(out, "    %-12s", metric_name(l->row->metric));
 		text_print(out, stage_of(l), names, names);
-		fprintf(out, "  %8s over %zu %s since ", change, d->n,
-			l->by_run || !t->key ? "runs" : "commits");
+		snprintf(text, sizeof text, "  %8s over %zu %s since ", change, d->n,
+			 l->by_run || !t->key ? "runs" : "commits");
+		fputs(text, out);
 		put_commit(out, t, trend_commit_at(l, d->from));
-		interval(out, d->lo, d->hi, 0);
+		interval(out, d->lo, d->hi, 0,
+			 16 + names + text_columns(text) +
+				 commit_columns(t, trend_commit_at(l, d->from)));
 		putc('\n', out);
 	}
 }
@@ -214,6 +233,22 @@ static int plot_columns(const struct trend_host *h, int names)
 	return wants < room ? wants : room;
 }
 
+/* First and last value of a series that changed; else the one level that it has. */
+static void put_levels(FILE *out, const struct trend_line *l)
+{
+	const char *about = l->row->kind == METRIC_KIND_ESTIMATE ? "~" : "";
+	char first[METRIC_TEXT], last[METRIC_TEXT], text[METRIC_TEXT + 1];
+	enum metric m = l->row->metric;
+
+	if (!l->found.n && !l->found.drift.n) {
+		snprintf(text, sizeof text, "%s%s", about, metric_text(first, m, l->level));
+		fprintf(out, "  %10s\n", text);
+		return;
+	}
+	snprintf(text, sizeof text, "%s%s", about, metric_text(first, m, l->first));
+	fprintf(out, "  %10s → %s%s\n", text, about, metric_text(last, m, l->last));
+}
+
 static void print_plots(FILE *out, const struct trend *t, const struct trend_host *h, int names)
 {
 	size_t most = t->o->rows == 0 ? ROWS : t->o->rows == INT32_MAX ? t->n : (size_t)t->o->rows;
@@ -223,7 +258,6 @@ static void print_plots(FILE *out, const struct trend *t, const struct trend_hos
 	putc('\n', out);
 	for (i = 0; i < t->n; i++) {
 		const struct trend_line *l = &t->lines[i];
-		char first[METRIC_TEXT], last[METRIC_TEXT];
 
 		if (l->host != h)
 			continue;
@@ -236,8 +270,7 @@ static void print_plots(FILE *out, const struct trend *t, const struct trend_hos
 		text_print(out, stage_of(l), names, names);
 		fprintf(out, "  ");
 		plot(out, l, columns);
-		fprintf(out, "  %10s → %s\n", metric_text(first, l->row->metric, l->first),
-			metric_text(last, l->row->metric, l->last));
+		put_levels(out, l);
 	}
 	if (left)
 		fprintf(out, "… %zu more; -n 0 shows all\n", left);
@@ -260,15 +293,14 @@ static int name_columns(const struct trend *t)
 
 static void host_line(FILE *out, const struct trend *t, const struct trend_host *h)
 {
-	char first[32], last[32];
+	char first[32], last[32], text[256];
 
 	put_day(first, h->commits[0].started_at);
 	put_day(last, t->table.runs_a[h->runs[h->n_runs - 1]].started_at);
+	snprintf(text, sizeof text, "%.120s, %.120s", *h->name ? h->name : "not known", h->cpu);
 	fprintf(out, "\nhost     ");
-	text_print(out, *h->name ? h->name : "not known", 40, 0);
-	fprintf(out, ", ");
-	text_print(out, h->cpu, 60, 0);
-	fprintf(out, "\n         %zu run%s", h->n_runs, h->n_runs == 1 ? "" : "s");
+	wrapped_print(out, text, 9, 9);
+	fprintf(out, "         %zu run%s", h->n_runs, h->n_runs == 1 ? "" : "s");
 	if (t->key) {
 		fprintf(out, " of %zu value%s of ", h->n_commits, h->n_commits == 1 ? "" : "s");
 		text_print(out, t->key, 40, 0);
@@ -285,6 +317,17 @@ static int says_something(const struct trend *t, const struct trend_host *h)
 		if (t->lines[i].host == h && !t->lines[i].found.too_few)
 			return 1;
 	return 0;
+}
+
+static void say_too_few(FILE *out, const struct trend_host *h)
+{
+	char text[160];
+
+	snprintf(text, sizeof text,
+		 "too few to tell a change from noise: %d commits (or runs of several commits) are "
+		 "needed, %zu are here",
+		 CHANGE_VALUES_MIN, h->n_commits > 1 ? h->n_commits : h->n_runs);
+	wrapped_print(out, text, 0, 0);
 }
 
 static void print_host(FILE *out, const struct trend *t, const struct trend_host *h,
@@ -305,10 +348,7 @@ static void print_host(FILE *out, const struct trend *t, const struct trend_host
 	if (n || says_something(t, h))
 		print_changes(out, t, h, list, n, names);
 	else
-		fprintf(out,
-			"too few to tell a change from noise: %d commits (or runs of several "
-			"commits) are needed, %zu are here\n",
-			CHANGE_VALUES_MIN, h->n_commits > 1 ? h->n_commits : h->n_runs);
+		say_too_few(out, h);
 	print_drifts(out, t, h, names);
 	print_plots(out, t, h, names);
 }
@@ -337,6 +377,11 @@ void trend_text(FILE *out, const struct trend *t)
 	if (t->left_out)
 		fprintf(out, "left out %zu that failed or %s no end\n", t->left_out,
 			t->left_out == 1 ? "has" : "have");
+	if (t->unlabelled) {
+		fprintf(out, "left out %zu without the label ", t->unlabelled);
+		text_print(out, t->key, 40, 0);
+		putc('\n', out);
+	}
 	if (t->n_hosts > 1)
 		fprintf(out, "runs of %zu machines: a series for each\n", t->n_hosts);
 	for (i = 0; i < t->n_hosts; i++)

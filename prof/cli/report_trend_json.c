@@ -62,6 +62,7 @@ static json_t *line_object(const struct trend *t, const struct trend_line *l, in
 	*bad |= jsonout_put(o, "metric", json_string(metric_name(l->row->metric)));
 	*bad |= jsonout_put(o, "unit", json_string(metric_unit(l->row->metric)));
 	*bad |= jsonout_put(o, "values", values);
+	*bad |= jsonout_put(o, "level", jsonout_real(l->level));
 	*bad |= jsonout_put(o, "enough", json_boolean(!l->found.too_few));
 	*bad |= jsonout_put(o, "changes", changes);
 	*bad |= jsonout_put(o, "drift", drift_object(l, bad));
@@ -103,6 +104,7 @@ int trend_json(FILE *out, const struct trend *t, struct err *err)
 		bad |= json_array_append_new(series, line_object(t, &t->lines[i], &bad));
 	bad |= jsonout_put(root, "label", t->key ? jsonout_text(t->key) : json_null());
 	bad |= jsonout_put(root, "left_out", json_integer((json_int_t)t->left_out));
+	bad |= jsonout_put(root, "unlabelled", json_integer((json_int_t)t->unlabelled));
 	bad |= jsonout_put(root, "hosts", hosts);
 	bad |= jsonout_put(root, "series", series);
 	return jsonout_finish(out, root, bad, err);

@@ -137,8 +137,10 @@ static int name_runs(struct trend *t, struct err *err)
 			t->names[i] = strdup(r->git_sha);
 		else
 			t->names[i] = label_of(r, t->key);
-		if (!t->names[i])
-			t->names[i] = strdup("none");
+		if (!t->names[i] && t->key && !t->by_sha) {
+			t->unlabelled++;
+			continue;
+		}
 		if (!t->names[i])
 			return no_memory(err);
 	}
@@ -240,6 +242,8 @@ static int make_hosts(struct trend *t, struct err *err)
 	int rc = d ? 0 : no_memory(err);
 
 	for (i = 0; rc == 0 && i < t->table.n_a; i++) {
+		if (!t->names[i])
+			continue;
 		rc = add_host(t, &t->table.runs_a[i], &h, err);
 		if (rc == 0)
 			h->runs[h->n_runs++] = i;
@@ -281,7 +285,7 @@ static int wanted(const struct trend *t, const struct metric_row *row)
 static void take_medians(struct trend_line *l, double *room)
 {
 	const struct trend_host *h = l->host;
-	size_t i, k;
+	size_t i, k, with = 0;
 
 	l->first = l->last = (double)NAN;
 	for (i = 0; i < h->n_commits; i++) {
@@ -297,6 +301,10 @@ static void take_medians(struct trend_line *l, double *room)
 		if (n)
 			l->last = l->values[i];
 	}
+	for (i = 0; i < h->n_commits; i++)
+		if (isfinite(l->values[i]))
+			room[with++] = l->values[i];
+	l->level = rank_median(room, with);
 }
 
 /* A value for each commit; of a few commits with many runs each, one for each run. */

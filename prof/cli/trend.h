@@ -40,6 +40,7 @@ struct trend_line { /* a series */
 	struct change_series found;
 	double *values;     /* owned; medians of the commits */
 	double first, last; /* of them that are numbers */
+	double level;       /* their median */
 	int by_run;         /* changes are places of runs, not of commits */
 };
 
@@ -51,10 +52,11 @@ struct trend {
 	struct trend_line *lines; /* owned; by host, then as the table's rows */
 	size_t n;
 	char *key; /* owned: label whose values are the commits; NULL: each run is its own, "git_sha": that of the run */
-	int by_sha;      /* commits are git hashes, not values of a label */
-	char **names;    /* owned: what commits are called, by run */
-	char *what;      /* owned: the runs, in words */
-	size_t left_out; /* runs that failed or have no end */
+	int by_sha;        /* commits are git hashes, not values of a label */
+	char **names;      /* owned: what commits are called, by run */
+	char *what;        /* owned: the runs, in words */
+	size_t left_out;   /* runs that failed or have no end */
+	size_t unlabelled; /* runs without the label `key`: left out */
 };
 
 /* ERR_NOTFOUND, ERR_ARG, … */

@@ -113,6 +113,18 @@ failed() {
 	[ $? -eq 1 ] && has 'no trend: all of these runs failed'
 }
 check "failed runs are left out, and said" failed
+unlabelled() {
+	cp "$S" l.sqlite && sql "UPDATE run SET labels = '{}' WHERE key IN (1, 2, 9)" l.sqlite && STORE=l.sqlite trend --json >out &&
+		holds 'd["unlabelled"] == 3 and [c["name"] for c in d["hosts"][0]["commits"]] == [f"c{i:02d}" for i in range(1, 16)]' &&
+		STORE=l.sqlite trend >out && has '^left out 3 without the label commit$'
+}
+check "runs without the label are left out, and said" unlabelled
+levels() { # one value, unless it changed
+	sql "UPDATE run SET host = 'a-host-with-a-name-of-some-length.example', cpu_model = 'Some Processor With 128 Cores and More'" l.sqlite &&
+		STORE=l.sqlite COLUMNS=80 trend >out && has '^wall +knn .* ms → [0-9]+ ms$' && has '^wall +load .* [0-9]+ ms$' && ! grep -qE '^wall +load .*→' out &&
+		has '^peak_heap +load .* ~1\.0 MiB$' && [ "$(LC_ALL=C.UTF-8 wc -L <out)" -le 80 ]
+}
+check "a series without a change has one level; lines fit 80 columns" levels
 too_few() {
 	fill few.sqlite 3 5 && STORE=few.sqlite trend --json >out && holds 'all(x["changes"] == [] and x["drift"] is None for x in d["series"])' &&
 		STORE=few.sqlite trend >out && has '^too few to tell a change from noise: 10 ' || return 1
