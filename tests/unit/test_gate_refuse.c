@@ -178,7 +178,9 @@ static void kept_values_without_stages_know_no_new_ones(void **state)
 	rig_counts(&r.t, NULL, METRIC_INSTRUCTIONS, 1e6, 1e6);
 	assert_int_equal(rig_judge(&r), VERDICT_OK);
 	assert_int_equal(r.g.n_new, 0);
-	assert_int_equal(r.g.n_remarks, 0);
+	assert_int_equal(r.g.n_remarks, 1); /* what the kept values lack, and no more */
+	assert_true(rig_remarked(&r, "only the candidate has "));
+	assert_null(strstr(r.g.remarks[0], "instructions"));
 	assert_string_equal(rig_row(&r, "knn", METRIC_WALL)->note,
 			    "the kept values do not have it");
 	assert_string_equal(rig_row(&r, "knn", METRIC_ALLOC_COUNT)->note,
