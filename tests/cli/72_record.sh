@@ -208,7 +208,7 @@ check "four runs fill a new store at the same time" two_at_once
 # ---- killed -------------------------------------------------------------------------------------------------------------
 
 busy='i=0; while [ $i -lt 100000000 ]; do i=$((i + 1)); done'
-has_child() { ps -o pid= --ppid "$pid" | grep -q .; }
+has_child() { [ -n "$(ps -o pid= --ppid "$pid")" ]; }
 kill_target() { # kill_target SECONDS
 	local pid child rc
 	"$PROF" run -q -r 999 -o "$TMP/kill.sqlite" -- bash -c "$busy" &
