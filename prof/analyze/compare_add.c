@@ -295,11 +295,19 @@ static int is_sampled_time(uint32_t kind)
 	return kind == PROFILE_CPU || kind == PROFILE_WALL || kind == PROFILE_OFFCPU;
 }
 
+/* What callgrind counted is no sample. */
+static int is_counted(const struct profile *p)
+{
+	return strcmp(strtab_text(p->strings, p->run.engine), "callgrind") == 0;
+}
+
 static double variance_of(const struct compare *c, const struct profile *p,
 			  const struct profile_sample *s)
 {
 	double value = (double)s->value, count = (double)s->count, variance;
 
+	if (is_counted(p))
+		return 0;
 	if (is_sampled_time(s->kind))
 		return !s->count ? 0 : c->o.counts ? count : value * value / count;
 	variance = estimate_variance(p, s);

@@ -10,9 +10,10 @@
 #include "prof/analyze/student.h"
 #include "prof/analyze/trend.h"
 
-#define CERTAIN   1e12 /* samples that what was measured in full is worth beside what was sampled */
-#define QUANTILES 128
-#define ROUNDING  1e-12
+#define CERTAIN        1e12 /* samples that what was measured in full is worth beside what was sampled */
+#define QUANTILES      128
+#define ROUNDING       1e-12
+#define UNREAD_MATTERS 0.05 /* of all of the base */
 
 struct judging {
 	struct compare *c;
@@ -275,6 +276,14 @@ static void weigh(struct judging *j)
 	}
 }
 
+/* Of a run a side: time that no sample covers tells of the sampler, not of the program, unless it is much of all. */
+static int is_unread(const struct compare *c, const struct compare_function *f)
+{
+	return c->n_runs <= 2 &&
+	       strcmp(strtab_text(c->strings, f->function), "[not sampled]") == 0 &&
+	       fabs(f->self.delta) < UNREAD_MATTERS * c->whole.a;
+}
+
 /* Is the change of all more than the noise of the samples that explain it? The sum itself may be known better. */
 static int is_clear(const struct compare *c)
 {
@@ -299,6 +308,10 @@ int compare_judge(struct compare *c, struct err *err)
 		judge_value(&j, &j.total, &c->rows[i].total, c->sums[i].total);
 	}
 	judge_value(&j, &j.total, &c->whole, c->whole_sum.self);
+	for (i = 0; rc == 0 && i < c->n_rows; i++)
+		if (is_unread(c, &c->rows[i]))
+			c->rows[i].self.p = c->rows[i].self.q = c->rows[i].total.p =
+				c->rows[i].total.q = 1;
 	c->explains = is_clear(c);
 	c->test = j.df > 0   ? (j.varies ? COMPARE_RUNS : COMPARE_EXACT)
 		  : j.varies ? COMPARE_SAMPLING

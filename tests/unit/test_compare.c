@@ -114,6 +114,53 @@ static void means_over_runs(void **state)
 	compare_free(r.c);
 }
 
+/* ---- what is no sample ---- */
+
+static void counted_costs_are_exact(void **state)
+{
+	struct rig r;
+	struct profile *a = rig_run(), *b = rig_run();
+
+	(void)state;
+	a->run.engine = b->run.engine = made_text(a, "callgrind");
+	assert_int_equal(made_text(b, "callgrind"), a->run.engine);
+	rig_cpu(a, "main@/bin/p;f@/bin/p", 5000);
+	rig_cpu(b, "main@/bin/p;f@/bin/p", 5001);
+	rig_start(&r, &cpu);
+	assert_int_equal(rig_add(&r, 0, a), 0);
+	assert_int_equal(rig_add(&r, 1, b), 0);
+	assert_int_equal(compare_finish(r.c, NULL), 0);
+	assert_int_equal(compare_test(r.c), COMPARE_EXACT);
+	assert_true(compare_moved(rig_row(&r, "f")));
+	assert_close(rig_row(&r, "f")->self.lo, RIG_MS);
+	assert_close(rig_row(&r, "f")->self.hi, RIG_MS);
+	compare_free(r.c);
+}
+
+/* Time between samples did not move the program, unless it is much. */
+static void unread_time_is_named_when_it_matters(void **state)
+{
+	static const unsigned after[] = {300, 3000};
+	int i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		struct rig r;
+		struct profile *a = rig_run(), *b = rig_run();
+
+		rig_cpu(a, "main@/bin/p;f@/bin/p", 9900);
+		rig_cpu(a, "[not sampled]", 100);
+		rig_cpu(b, "main@/bin/p;f@/bin/p", 9900);
+		rig_cpu(b, "[not sampled]", after[i]);
+		rig_start(&r, &cpu);
+		assert_int_equal(rig_add(&r, 0, a), 0);
+		assert_int_equal(rig_add(&r, 1, b), 0);
+		assert_int_equal(compare_finish(r.c, NULL), 0);
+		assert_int_equal(compare_moved(rig_row(&r, "[not sampled]")), i);
+		compare_free(r.c);
+	}
+}
+
 /* ---- matching ---- */
 
 static void builds_are_matched(void **state)
@@ -425,6 +472,8 @@ int main(void)
 		cmocka_unit_test(self_and_total),
 		cmocka_unit_test(recursion_counts_once),
 		cmocka_unit_test(means_over_runs),
+		cmocka_unit_test(counted_costs_are_exact),
+		cmocka_unit_test(unread_time_is_named_when_it_matters),
 		cmocka_unit_test(builds_are_matched),
 		cmocka_unit_test(other_names_stay_apart),
 		cmocka_unit_test(by_name_alone),
