@@ -51,7 +51,7 @@ static int fill(struct store *s, const char *id, struct err *err)
 	struct profile_stage g = {.wall_ns = 5};
 	struct store_name chain[2] = {{.function = "outer;", .file = "a.c"}, {.function = "inner"}};
 	struct store_run_end end = {.duration_ns = 1};
-	int64_t key = 0, process, thread, module, frame, label, stack, stage, snapshot;
+	int64_t key = 0, process, thread = 0, module, frame, label, stack, stage = 0, snapshot;
 	struct store_sample sample;
 	int rc = store_begin(s, err);
 
