@@ -134,9 +134,9 @@ char *gate_view_runs(char out[GATE_TEXT], const struct gate_row *r)
 	size_t used = r->d.n_a < r->d.n_b ? r->d.n_a : r->d.n_b;
 	size_t all = r->n_a < r->n_b ? r->n_a : r->n_b;
 
-	if (r->d.test == DECIDE_PAIRED && used < all)
+	if (r->d.paired && used < all)
 		snprintf(out, GATE_TEXT, "%zu of %zu pairs", used, all);
-	else if (r->d.test == DECIDE_PAIRED)
+	else if (r->d.paired)
 		snprintf(out, GATE_TEXT, "%zu pair%s", used, used == 1 ? "" : "s");
 	else if (r->d.n_a == r->n_a && r->d.n_b == r->n_b)
 		snprintf(out, GATE_TEXT, "%zu + %zu", r->d.n_a, r->d.n_b);
