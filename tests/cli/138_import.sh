@@ -132,7 +132,8 @@ v8() {
 if command -v node >/dev/null; then check "node --cpu-prof: every sample is there" v8; else skip "node --cpu-prof" "no node"; fi
 callgrind() {
 	valgrind -q --tool=callgrind --callgrind-out-file=cg.out "$(command -v true)" && id=$("$PROF" import -q cg.out) &&
-		[ "$(folded "$id" | sum)" -eq "$(awk '/^(summary|totals):/ { print $2; exit }' cg.out)" ]
+		[ "$(folded "$id" | sum)" -eq "$(awk '/^(summary|totals):/ { print $2; exit }' cg.out)" ] &&
+		"$PROF" report "$id" >out && grep -q '^cost  .* (callgrind; ' out && ! grep -q ' Hz\|^host ' out
 }
 if command -v valgrind >/dev/null; then check "valgrind --tool=callgrind: all instructions are there" callgrind; else skip "callgrind" "no valgrind"; fi
 
