@@ -54,6 +54,9 @@ struct attach_space;
 /* `p` is borrowed and must stay open. NULL: no memory. */
 struct attach_space *attach_space_new(struct module_set *set, const struct proc *p);
 void attach_space_free(struct attach_space *s);
+/* From now on code that was unmapped is known for two seconds more, unless other code lies there: for samples that are
+ * read some time after they were taken. */
+void attach_space_linger(struct attach_space *s);
 /* Reads the maps anew if they may have changed: always when `now_ns` 0, else at most every 100 ms. Cheap when
  * nothing changed. ERR_NOTFOUND: it is gone; ERR_DENIED: maps may not be read; ERR_NOMEM. */
 int attach_space_refresh(struct attach_space *s, int64_t now_ns, struct err *err);

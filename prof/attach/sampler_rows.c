@@ -62,6 +62,7 @@ static int prepare_process(struct sampler *s, struct live_process *p)
 	p->cache = aligned_alloc(64, cache_bytes);
 	if (!p->space || !p->cache)
 		return -1;
+	attach_space_linger(p->space);
 	memset(p->cache, 0, cache_bytes);
 	remote_init(&p->memory, p->proc.pid);
 	p->has_clock = !p->gone && clock_getcpuclockid(p->proc.pid, &p->clock) == 0;

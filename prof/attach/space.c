@@ -53,6 +53,7 @@ struct attach_space {
 	int64_t read_ns, pause_ns; /* when maps were read last, and for how long that does */
 	int64_t jit_ns;            /* when its compiler's map was looked for */
 	int mapped;                /* `map` is of `now` */
+	int lingers;               /* what was unmapped stays for a while */
 };
 
 struct attach_space *attach_space_new(struct module_set *set, const struct proc *p)
@@ -86,6 +87,11 @@ void attach_space_free(struct attach_space *s)
 	free(s->unwind);
 	buf_release(&s->text);
 	free(s);
+}
+
+void attach_space_linger(struct attach_space *s)
+{
+	s->lingers = 1;
 }
 
 /* ---- rows ---- */
@@ -342,7 +348,7 @@ int attach_space_refresh(struct attach_space *s, int64_t now_ns, struct err *err
 
 		rc = other == 0 || other == ERR_NOMEM ? other : rc;
 	}
-	if (rc == 0)
+	if (rc == 0 && s->lingers)
 		rc = take_gone(s, begin);
 	if (rc == ERR_NOMEM)
 		return err_nomem(err, "the modules of a process");

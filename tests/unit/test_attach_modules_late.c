@@ -87,6 +87,7 @@ static void a_closed_library_is_known_for_a_while(void **state)
 
 	(void)state;
 	look_open(&l, r.pid, NULL);
+	attach_space_linger(l.space);
 	m = look_module(&l, at, &rel);
 	assert_non_null(m);
 	assert_string_equal(m->path, library);
@@ -122,6 +123,7 @@ static void what_perf_told_is_known_though_it_is_gone(void **state)
 
 	(void)state;
 	look_open(&l, r.pid, NULL);
+	attach_space_linger(l.space);
 	at = open_library(&r, library);
 	first = mapping_of(r.pid, at, library);
 	rig_ask(&r, "close", NULL);
