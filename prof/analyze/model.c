@@ -44,13 +44,13 @@ struct choice { /* the best so far */
 };
 
 /* Squares of log residuals that the form leaves; infinite when some observations lack its parameters, or these do not
- * vary by themselves. */
+ * vary by themselves, or what follows from them hardly does: a drift of some percent is no law. */
 static int try_form(const struct model *m, struct choice *best, const struct complexity *form,
 		    double *left, struct err *err)
 {
 	struct fit_data d;
 	struct power_fit what;
-	double c[FIT_TERMS];
+	double c[FIT_TERMS], lo = INFINITY, hi = 0;
 	int rc = fit_data_make(&d, m->costs, best->f->stage, best->f->metric, form, FIT_FEW, err);
 	size_t i, own = 0;
 
@@ -68,7 +68,11 @@ static int try_form(const struct model *m, struct choice *best, const struct com
 			double l = log(d.y[i] / d.mu[i]);
 
 			*left += d.weight[i] * l * l;
+			lo = fmin(lo, d.mu[i]);
+			hi = fmax(hi, d.mu[i]);
 		}
+		if (form->n && !(hi > lo * POWER_VARIES))
+			*left = INFINITY;
 	}
 	fit_data_release(&d);
 	return 0;

@@ -39,7 +39,7 @@ int main(int argc, char **argv)
 	}
 	job = pp_stage_begin("job");
 	pp_stage_param(&job, "n", n);
-	stage("fixed", 100000, 0);
+	stage("fixed", 1000000, 0);
 	stage("load", 8 * n, 0);
 	stage("dedup", n * n / 2000, n);
 	stage("index", n * log2(n) / 2, 0);
