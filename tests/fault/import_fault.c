@@ -33,7 +33,7 @@ static void load(const char *path)
 
 static int read_into(struct profile *p)
 {
-	struct import_options o = {.kind = -1};
+	struct import_options o = {.kind = -1, .rate_hz = 99}; /* counts may be parts then */
 	struct buf notes = BUF_INIT;
 	struct err err = ERR_INIT;
 	enum import_format found;
