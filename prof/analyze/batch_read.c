@@ -341,11 +341,6 @@ static int note_machine(struct batch_data *d, const struct profile *p, struct er
 
 /* ---- a run that failed ---- */
 
-static int has_failed(const struct profile *p)
-{
-	return p->run.signal || (p->run.has_exit_code && p->run.exit_code);
-}
-
 /* Of each name the stage that began last, open or not: there it failed, or after it. */
 static void find_last(const struct profile *p, uint32_t *last, size_t names)
 {
@@ -402,7 +397,7 @@ int batch_add_run(struct batch_data *d, const struct profile *p, const char *par
 			    .scratch = malloc(n * sizeof *r.scratch),
 			    .run = d->runs};
 	int rc = r.shared && r.rows && r.scratch ? 0 : err_nomem(err, "the stages of a run");
-	int failed = has_failed(p);
+	int failed = profile_has_failed(p);
 	uint32_t i;
 
 	if (rc == 0 && failed)

@@ -115,7 +115,7 @@ static void describe(struct gate_run *r, const struct profile *p)
 		.memory_rate_bytes = from->memory_rate_bytes,
 		.started_at = from->started_at,
 		.finished = from->finished && !was_recovered(strtab_text(p->strings, from->labels)),
-		.failed = from->signal || (from->has_exit_code && from->exit_code),
+		.failed = profile_has_failed(p),
 		.exit_code = from->has_exit_code ? from->exit_code & 255 : 0,
 		.signal = from->signal & 127,
 	};

@@ -142,11 +142,6 @@ static int add_operands(struct session *s, const struct arguments *a, int n, cha
 }
 
 /* What a run took that broke off says nothing of what its sizes cost. */
-static int has_failed(const struct profile *p)
-{
-	return p->run.signal || (p->run.has_exit_code && p->run.exit_code);
-}
-
 static int read_runs(struct session *s, struct err *err)
 {
 	size_t i, failed = 0;
@@ -158,7 +153,7 @@ static int read_runs(struct session *s, struct err *err)
 		rc = gate_group_read(&s->group, i, STORE_READ_STAGES, &p, err);
 		if (rc)
 			break;
-		if (has_failed(&p))
+		if (profile_has_failed(&p))
 			failed++;
 		else
 			rc = costs_add_run(&s->costs, &s->declared, &p, err);

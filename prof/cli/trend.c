@@ -29,7 +29,7 @@ static int read_run(struct trend *t, const struct gate_group *g, size_t i, struc
 
 	if (rc)
 		return rc;
-	if (!p.run.finished || p.run.signal || (p.run.has_exit_code && p.run.exit_code))
+	if (!p.run.finished || profile_has_failed(&p))
 		t->left_out++;
 	else
 		rc = metrics_add_run(&t->table, METRICS_BASE, &p, err);

@@ -56,6 +56,11 @@ static int find_name(const char *const *names, int n, const char *name)
 	return -1;
 }
 
+int profile_has_failed(const struct profile *p)
+{
+	return p->run.signal || (p->run.has_exit_code && p->run.exit_code);
+}
+
 const char *profile_kind_name(enum profile_kind kind)
 {
 	return (unsigned)kind < PROFILE_KINDS ? kind_names[kind] : "?";

@@ -169,6 +169,9 @@ struct profile {
 int profile_init(struct profile *p); /* empty, with the root stack; 0 or ERR_NOMEM */
 void profile_release(struct profile *p);
 
+int profile_has_failed(
+	const struct profile *p); /* it ended by a signal or with another exit code than 0 */
+
 const char *profile_kind_name(enum profile_kind kind); /* "cpu", … */
 int profile_kind_parse(const char *name);              /* a kind or -1 */
 int profile_kind_is_time(enum profile_kind kind);      /* ns (1) or bytes (0) */
