@@ -13,7 +13,7 @@
 #include "pipeline/core/half.h"
 #include "pipeline/core/workers.h"
 #include "pipeline/knn/knn_exact.h"
-#include "pipeline/knn/knn_kernel.h"
+#include "pipeline/knn/knn_wide.h"
 #include "pipeline/knn/knn_refs.h"
 #include "pipeline/knn/knn_top.h"
 
@@ -50,7 +50,7 @@ struct search {
 	const uint32_t *query_rows, *ref_rows;
 	const struct knn_params *params;
 	struct plan plan;
-	const struct knn_kernel *kernel;
+	const struct knn_wide *kernel;
 	struct knn_bound bound;
 	struct knn_refs refs;
 	float threshold;    /* +inf: none */
@@ -391,7 +391,7 @@ int knn_search(const uint16_t *pool, size_t n_rows, size_t dim, const uint32_t *
 			   .query_rows = query_rows,
 			   .ref_rows = ref_rows,
 			   .params = params,
-			   .kernel = knn_kernel_choose(),
+			   .kernel = knn_wide_choose(),
 			   .threshold = threshold_f32(params->threshold),
 			   .hits = hits,
 			   .counts = counts};
@@ -417,4 +417,34 @@ int knn_search(const uint16_t *pool, size_t n_rows, size_t dim, const uint32_t *
 		rc = run_chunks(&s, n_queries, err);
 	search_release(&s);
 	return rc;
+}
+
+int knn_search_many(const uint16_t *pool, size_t n_rows, size_t dim,
+		    const struct knn_target *targets, size_t n_targets,
+		    const struct knn_params *params, struct err *err)
+{
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; rc == 0 && i < n_targets; i++) {
+		const struct knn_target *t = &targets[i];
+
+		rc = knn_search(pool, n_rows, dim, t->query_rows, t->n_queries, t->ref_rows,
+				t->n_refs, params, t->hits, t->counts, err);
+	}
+	return rc;
+}
+
+size_t knn_many_memory(const struct knn_target *targets, size_t n_targets, size_t dim,
+		       const struct knn_params *params)
+{
+	size_t i, most = 0;
+
+	for (i = 0; i < n_targets; i++) {
+		size_t need =
+			knn_memory_needed(targets[i].n_queries, targets[i].n_refs, dim, params);
+
+		most = need > most ? need : most;
+	}
+	return most;
 }

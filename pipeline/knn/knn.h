@@ -34,6 +34,27 @@ int knn_search(const uint16_t *pool, size_t n_rows, size_t dim, const uint32_t *
 	       const struct knn_params *params, struct knn_hit *hits, uint32_t *counts,
 	       struct err *err);
 
+/* One search of several that share a pass over the pool. Its result is what knn_search would give
+ * alone; `ref_rows` must ascend strictly. */
+struct knn_target {
+	const uint32_t *query_rows; /* any order, repeats allowed */
+	size_t n_queries;
+	const uint32_t *ref_rows; /* hit.ref indexes it */
+	size_t n_refs;
+	struct knn_hit *hits; /* n_queries * k */
+	uint32_t *counts;     /* n_queries */
+};
+
+/* All targets at once: the pool is read and packed once as far as memory allows, and a product that
+ * several targets want is computed once. progress() counts the queries of every target. */
+int knn_search_many(const uint16_t *pool, size_t n_rows, size_t dim,
+		    const struct knn_target *targets, size_t n_targets,
+		    const struct knn_params *params, struct err *err);
+
+/* Bytes knn_search_many allocates beside its arguments; of the targets only sizes are read. */
+size_t knn_many_memory(const struct knn_target *targets, size_t n_targets, size_t dim,
+		       const struct knn_params *params);
+
 /* Bytes knn_search allocates beside its arguments, for the memory plan. */
 size_t knn_memory_needed(size_t n_queries, size_t n_refs, size_t dim,
 			 const struct knn_params *params);

@@ -1,31 +1,54 @@
-/* Private to this room: the fast float32 dot products that preselect neighbours, in three widths.
- * Their rounding is free (knn_bound.h says by how much they may be off); nothing that reaches the
- * output is computed by them except `divide`, which is an IEEE division on every path.
- * Thread-safe. */
+/* Private to this room: the fast products that preselect neighbours, in several widths and number
+ * forms. A kernel multiplies packed queries with a packed panel of references; what its scores may
+ * be off by is known per row (knn_pack.h) and proved in docs/knn.md, so that no kernel can change a
+ * result. Everything here is plain data and pure functions: any thread, no state. */
 #ifndef KNN_KNN_KERNEL_H
 #define KNN_KNN_KERNEL_H
 
 #include <stddef.h>
+#include <stdint.h>
 
-/* Queries come four at a time, rows are padded with zeros to a multiple of 16 floats and lie on
- * 64-byte boundaries; the number of references is a multiple of KNN_ROWS_STEP. */
-#define KNN_QUERY_STEP 4
-#define KNN_ROWS_STEP  12
-#define KNN_LANES_MAX  16
+/* How a row is written down. Every form has 16 bits an element.
+ * I16: integers; the norm of a row stays below 46340 = floor(sqrt(2^31)), so every partial sum of
+ *      a product of two rows fits an int32, in any order (Cauchy-Schwarz), and scores are exact
+ *      before their one rounding to float32.
+ * BF16: the float32 element rounded to bfloat16 (to nearest even, subnormals as zero); the sums are
+ *      float32 in any order, each term going through at most `roundings` roundings. */
+enum knn_form { KNN_FORM_I16, KNN_FORM_BF16 };
 
-struct knn_kernel {
-	const char *name; /* "portable", "avx2", "avx512" */
-	/* out[i * out_stride + j] = dot product of query i (of four) and reference j. */
-	void (*scores)(const float *queries, const float *refs, size_t n_refs, size_t stride,
-		       float *out, size_t out_stride);
-	/* row[i] = row[i] / divisor; n is a multiple of 16. */
-	void (*divide)(float *row, size_t n, float divisor);
+/* Packed rows: `group` rows lie side by side, `unit` neighbouring elements of a row together:
+ * [group of rows][unit of elements][row of the group][element of the unit]. So unit = depth is
+ * row-major, and unit = 2 is what vpmaddwd, vpdpwssd and the B tiles of tdpbf16ps read. */
+struct knn_layout {
+	size_t group, unit;
 };
 
-extern const struct knn_kernel knn_kernel_portable, knn_kernel_avx2, knn_kernel_avx512;
+struct knn_kernel {
+	const char *name; /* "portable", "avx2", "avx512", "avx512vnni", "amx" */
+	enum knn_form form;
+	struct knn_layout queries, refs;
+	size_t query_step; /* queries of one scores() call; a multiple of queries.group */
+	size_t ref_step;   /* references come in multiples of it; a multiple of refs.group */
+	size_t depth_step; /* rows are padded with zeros to a multiple of it; of both units too */
+	size_t roundings; /* BF16: see above, as a function of depth: roundings + depth / 2; else 0 */
 
-/* The widest kernel of this processor, or the one that PROTEA_SIMD (portable, avx2, avx512) names
- * if the processor has it. Anything else in the variable counts as unset. */
+	/* out[i * out_stride + j] = (float) product of query i and reference j, for query_step
+	 * queries and n_refs references of `depth` elements. Inputs and out lie on 64-byte
+	 * boundaries; out_stride is a multiple of 16 floats. */
+	void (*scores)(const uint16_t *queries, const uint16_t *refs, size_t n_refs, size_t depth,
+		       float *out, size_t out_stride);
+
+	/* Around the scores() calls of one thread (AMX: tile configuration); NULL: nothing to do. */
+	void (*enter)(void);
+	void (*leave)(void);
+};
+
+#define KNN_QUERY_STEP_MAX 64 /* what callers make room for */
+
+extern const struct knn_kernel knn_kernel_portable, knn_kernel_avx2;
+
+/* The fastest kernel of this processor, or the one that PROTEA_SIMD names if the processor has it.
+ * Anything else in the variable counts as unset. */
 const struct knn_kernel *knn_kernel_choose(void);
 
 #endif

@@ -15,7 +15,7 @@
 #include "pipeline/core/pairwise.h"
 #include "pipeline/knn/knn.h"
 #include "pipeline/knn/knn_exact.h"
-#include "pipeline/knn/knn_kernel.h"
+#include "pipeline/knn/knn_wide.h"
 #include "prof/base/clock.h"
 #include "prof/base/hash.h"
 
@@ -202,7 +202,7 @@ static const char *const levels[] = {"portable", "avx2", "avx512"};
 static int has_level(const char *level)
 {
 	setenv("PROTEA_SIMD", level, 1);
-	return strcmp(knn_kernel_choose()->name, level) == 0;
+	return strcmp(knn_wide_choose()->name, level) == 0;
 }
 
 static void check(struct problem *p)
@@ -530,7 +530,7 @@ static void fast_scores_stay_within_the_bound(void **state)
 			continue;
 		knn_bound_init(&b, KNN_COSINE, dim, stride);
 		assert_true(b.slack < 3e-5);
-		knn_kernel_choose()->scores(rows, rows + 4 * stride, 12, stride, out, 12);
+		knn_wide_choose()->scores(rows, rows + 4 * stride, 12, stride, out, 12);
 		for (i = 0; i < 4; i++)
 			for (j = 0; j < 12; j++) {
 				float dist;
@@ -553,11 +553,11 @@ static void an_unknown_level_counts_as_unset(void **state)
 
 	(void)state;
 	unsetenv("PROTEA_SIMD");
-	best = knn_kernel_choose()->name;
+	best = knn_wide_choose()->name;
 	setenv("PROTEA_SIMD", "mmx", 1);
-	assert_string_equal(knn_kernel_choose()->name, best);
+	assert_string_equal(knn_wide_choose()->name, best);
 	setenv("PROTEA_SIMD", "portable", 1);
-	assert_string_equal(knn_kernel_choose()->name, "portable");
+	assert_string_equal(knn_wide_choose()->name, "portable");
 	unsetenv("PROTEA_SIMD");
 }
 

@@ -1,5 +1,5 @@
 /* The kernel for AVX2 and FMA: 4 queries x 3 references, 12 of 16 registers hold sums. */
-#include "pipeline/knn/knn_kernel.h"
+#include "pipeline/knn/knn_wide.h"
 
 #include <immintrin.h>
 
@@ -20,6 +20,6 @@ TARGET static void sum4(const vec v[4], float out[4])
 	_mm_storeu_ps(out, _mm_add_ps(_mm256_castps256_ps128(all), _mm256_extractf128_ps(all, 1)));
 }
 
-#include "pipeline/knn/knn_kernel_body.h"
+#include "pipeline/knn/knn_wide_body.h"
 
-const struct knn_kernel knn_kernel_avx2 = {"avx2", scores, divide};
+const struct knn_wide knn_wide_avx2 = {"avx2", scores, divide};

@@ -1,4 +1,4 @@
-/* The tile of knn_kernel.h, written once. The including file defines: TARGET (function attribute),
+/* The tile of knn_wide.h, written once. The including file defines: TARGET (function attribute),
  * vec (vector of LANES floats), LOAD(p), STORE(p, v), FILL(x), MULADD(a, b, c) = a * b + c,
  * ROWS (references per tile) and sum4(), the sums of four vectors. Four queries and ROWS references
  * need 4 * ROWS running sums plus ROWS + 1 operands: what the register file holds. Not a header for
