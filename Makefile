@@ -77,12 +77,14 @@ SAMPLE_TOOL_SRC := $(sort $(wildcard samples/tools/*.c))
 UNIT_BIN := $(UNIT_SRC:%.c=$(O)/%)
 FAULT_BIN := $(FAULT_SRC:%.c=$(O)/%)
 BENCH_BIN := $(BENCH_SRC:%.c=$(O)/%)
+PEER_BIN := $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/bench/peers/*.c)))
 TOOL_BIN := $(TOOL_SRC:%.c=$(O)/%)
 SAMPLE_TOOL_BIN := $(SAMPLE_TOOL_SRC:%.c=$(O)/%)
 
 # Libraries that only one test needs.
 LIBS_test_align_parasail := -lparasail
 LIBS_bench_align := -lparasail
+LIBS_peers/align_ours := -lparasail
 LIBS_test_unwind_step := -lunwind-ptrace -lunwind-generic
 LIBS_bench_unwind := -lunwind
 LIBS_bench_trail := -lunwind
@@ -94,7 +96,7 @@ LIBS_bench_trail := -lunwind
 PROGRAMS := $(O)/protea-export $(O)/protea-prof
 LIBRARIES := $(O)/libprotea-prof.so
 
-.PHONY: all build run gate gate-baseline test test-unit test-san test-asan test-tsan fuzz bench lint install uninstall \
+.PHONY: all build run gate gate-baseline test test-unit test-san test-asan test-tsan fuzz bench bench-peers lint install uninstall \
 	clean help packages check-format
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -311,6 +313,12 @@ bench:
 	@$(MAKE) --no-print-directory -j$$(nproc) build $(BENCH_BIN)
 	@for b in $(BENCH_BIN) $(wildcard tests/bench/bench_*.sh); do echo "== $$(basename $$b)"; O=$(O) $$b || exit 1; done
 
+# Beside NumPy, FAISS and parasail of Debian; what tests/bench/peers/run.sh reads from the environment chooses and sizes.
+bench-peers:
+	@.ci/packages build samples peers
+	@$(MAKE) --no-print-directory -j$$(nproc) build sample-tools $(PEER_BIN)
+	@O=$(O) tests/bench/peers/run.sh
+
 # ---- install -------------------------------------------------------------------------------------
 
 install: build
@@ -346,6 +354,7 @@ help:
 	@echo '  test-san     unit tests and fault twins under ASan+UBSan and TSan'
 	@echo '  fuzz         every fuzz target for FUZZ_SECONDS (60) seconds; fuzz-NAME for one'
 	@echo '  bench        benchmarks: ratios against peers in the same run'
+	@echo '  bench-peers  neighbours, alignments, cache and a whole cell beside NumPy, FAISS and parasail'
 	@echo '  lint         include arrows, file length, banned calls, format, shell scripts'
 	@echo '  install      to DESTDIR and prefix (/usr/local); uninstall'
 	@echo '  packages     install what the build needs (apt-get)'
