@@ -42,6 +42,19 @@ struct align_options {
 	size_t memory_bytes; /* per thread, for traceback; 0: ALIGN_DEFAULT_MEMORY */
 	void (*progress)(void *ctx, size_t done); /* pairs newly done; any thread; NULL: none */
 	void *progress_ctx;
+	/* `n` jobs (numbers in the caller's array) whose values are in out[]; called as they come, by
+	 * any thread but never by two at once, so that a caller can store them while others are
+	 * computed. Every job that ends up done was reported exactly once. NULL: none. */
+	void (*finished)(void *ctx, const uint32_t *jobs, size_t n);
+	void *finished_ctx;
+	struct align_stats *stats; /* added to when the call ends; NULL: none */
+};
+
+struct align_stats {
+	uint64_t pairs;      /* done */
+	uint64_t lane_pairs; /* of these, by the vector lanes */
+	uint64_t lane_cells; /* of these: query times reference */
+	uint64_t lane_room;  /* cells the lanes went over, filling included */
 };
 
 #define ALIGN_DEFAULT_MEMORY ((size_t)64 << 20)
@@ -54,8 +67,8 @@ void align_workspace_free(struct align_workspace *w);
 int align_pair(struct align_workspace *w, struct align_text query, struct align_text ref,
 	       struct align_values *out, struct err *err);
 
-/* Many pairs; out[i] belongs to jobs[i]; the same values whatever n_workers. `done[i]` (may be NULL)
- * is set to 1 once out[i] is complete, so that a cancelled run can keep what it has. */
+/* Many pairs, at most 2^32 - 1; memory beside the arguments does not grow with their number. out[i] belongs to jobs[i]; the same values whatever n_workers. `done[i]` (may be NULL) is set to 1 once
+ * out[i] is complete, so that a cancelled run can keep what it has. */
 int align_batch(const struct align_text *texts, const struct align_job *jobs, size_t n_jobs,
 		const struct align_options *options, struct align_values *out, unsigned char *done,
 		struct err *err);

@@ -8,6 +8,7 @@
 #include "pipeline/core/workers.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 /* Jobs sorted at once: enough that groups are well filled, little enough that the index stays
@@ -36,6 +37,7 @@ struct batch {
 	struct sized_job *sorted;          /* owned; the window's jobs */
 	struct group *groups;              /* owned */
 	size_t n_groups;
+	pthread_mutex_t lock; /* guards the callback `finished` and the stats */
 };
 
 static struct align_text query_of(const struct batch *b, const struct sized_job *s)
@@ -85,6 +87,22 @@ static int run_lanes(struct batch *b, struct align_workspace *w, const struct si
 	return 0;
 }
 
+static void report(struct batch *b, const struct sized_job *s, size_t n)
+{
+	uint32_t jobs[LANES_MAX];
+
+	for (size_t i = 0; i < n; i++)
+		jobs[i] = (uint32_t)s[i].job;
+	pthread_mutex_lock(&b->lock);
+	if (b->options->stats)
+		b->options->stats->pairs += n;
+	if (b->options->finished)
+		b->options->finished(b->options->finished_ctx, jobs, n);
+	pthread_mutex_unlock(&b->lock);
+	if (b->options->progress)
+		b->options->progress(b->options->progress_ctx, n);
+}
+
 static int run_group(void *ctx, size_t worker, size_t item, struct err *err)
 {
 	struct batch *b = ctx;
@@ -97,13 +115,17 @@ static int run_group(void *ctx, size_t worker, size_t item, struct err *err)
 		return err_nomem(err, "an alignment workspace");
 	if (!s->single)
 		rc = run_lanes(b, w, s, g->count, err);
-	if (rc == ERR_UNSUPPORTED) { /* lanes would not pay, or their memory not fit */
-		rc = 0;
-		for (uint32_t i = 0; rc == 0 && i < g->count; i++)
-			rc = run_one(b, w, &s[i], err);
+	if (rc == 0)
+		report(b, s, g->count);
+	if (rc != ERR_UNSUPPORTED)
+		return rc;
+	/* lanes would not pay, or their memory not fit */
+	rc = 0;
+	for (uint32_t i = 0; rc == 0 && i < g->count; i++) {
+		rc = run_one(b, w, &s[i], err);
+		if (rc == 0)
+			report(b, &s[i], 1);
 	}
-	if (rc == 0 && b->options->progress)
-		b->options->progress(b->options->progress_ctx, g->count);
 	return rc;
 }
 
@@ -220,6 +242,9 @@ int align_batch(const struct align_text *texts, const struct align_job *jobs, si
 
 	if (n_jobs == 0)
 		return 0;
+	if (n_jobs > UINT32_MAX)
+		return err_set(err, ERR_LIMIT, "%zu pairs are too many for one batch", n_jobs);
+	pthread_mutex_init(&b.lock, NULL);
 	b.kernel = align_kernel_choose();
 	b.n_workers = options->n_workers > 1 ? options->n_workers : 1;
 	b.workspaces = calloc(b.n_workers, sizeof *b.workspaces);
@@ -230,6 +255,7 @@ int align_batch(const struct align_text *texts, const struct align_job *jobs, si
 	for (size_t at = 0; rc == 0 && at < n_jobs; at += window)
 		rc = run_window(&b, at, n_jobs - at < window ? n_jobs - at : window, err);
 	release(&b);
+	pthread_mutex_destroy(&b.lock);
 	return rc;
 }
 

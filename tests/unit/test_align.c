@@ -224,7 +224,10 @@ static void count_progress(void *ctx, size_t done)
 static void check_set(struct set *s, size_t workers, size_t budget)
 {
 	atomic_size_t progress = 0;
-	struct align_options o = {workers, budget, count_progress, &progress};
+	struct align_options o = {.n_workers = workers,
+				  .memory_bytes = budget,
+				  .progress = count_progress,
+				  .progress_ctx = &progress};
 	struct err err = ERR_INIT;
 
 	memset(s->got, 0xff, s->n * sizeof *s->got);
@@ -322,7 +325,8 @@ static void cancel_after(void *ctx, size_t done)
 static void a_cancelled_batch_keeps_what_is_done(void **state)
 {
 	atomic_size_t progress = 0;
-	struct align_options o = {2, 0, cancel_after, &progress};
+	struct align_options o = {
+		.n_workers = 2, .progress = cancel_after, .progress_ctx = &progress};
 	struct err err = ERR_INIT;
 	size_t done = 0;
 	struct set s;
