@@ -11,6 +11,7 @@
 #include "pipeline/core/dot.h"
 #include "pipeline/core/half.h"
 #include "pipeline/core/pcg64.h"
+#include "pipeline/core/workers.h"
 #include "pipeline/pca/pca_internal.h"
 
 #define PIECE       256  /* columns converted at a time */
@@ -37,22 +38,24 @@ static int choose_rows(struct pca_rows *x, uint32_t **sample, struct err *err)
 	return 0;
 }
 
-/* Sum over the rows in order, divided by their number. */
-static int make_mean(const struct pca_rows *x, double *mean, struct err *err)
+struct averaging {
+	const struct pca_rows *x;
+	double *mean;
+};
+
+/* A piece of the columns: sums over the rows in order, divided by their number. */
+static int mean_item(void *ctx, size_t worker, size_t item, struct err *err)
 {
+	const struct averaging *t = ctx;
+	size_t first = item * PIECE, left = t->x->dim - first, n = left < PIECE ? left : PIECE;
+	double sum[PIECE] = {0};
 	float wide[PIECE];
 
-	memset(mean, 0, x->dim * sizeof *mean);
-	for (size_t r = 0; r < x->n; r++) {
-		const uint16_t *row = pca_row(x, r);
-
-		for (size_t first = 0; first < x->dim; first += PIECE) {
-			size_t n = x->dim - first < PIECE ? x->dim - first : PIECE;
-
-			half_to_floats(row + first, wide, n);
-			for (size_t i = 0; i < n; i++)
-				mean[first + i] += (double)wide[i];
-		}
+	(void)worker;
+	for (size_t r = 0; r < t->x->n; r++) {
+		half_to_floats(pca_row(t->x, r) + first, wide, n);
+		for (size_t i = 0; i < n; i++)
+			sum[i] += (double)wide[i];
 		if (r % CANCEL_ROWS == 0) {
 			int rc = cancel_check(err);
 
@@ -60,9 +63,16 @@ static int make_mean(const struct pca_rows *x, double *mean, struct err *err)
 				return rc;
 		}
 	}
-	for (size_t i = 0; i < x->dim; i++)
-		mean[i] /= (double)x->n;
+	for (size_t i = 0; i < n; i++)
+		t->mean[first + i] = sum[i] / (double)t->x->n;
 	return 0;
+}
+
+static int make_mean(const struct pca_rows *x, size_t n_workers, double *mean, struct err *err)
+{
+	struct averaging t = {.x = x, .mean = mean};
+
+	return workers_run(n_workers, (x->dim + PIECE - 1) / PIECE, mean_item, &t, err);
 }
 
 /* The entry of greatest absolute value, the first of equals, becomes positive. */
@@ -116,7 +126,7 @@ static int fit(struct pca *out, struct pca_rows *x, size_t n_workers, struct wor
 	if (rc == 0)
 		rc = allocate(out, w, err);
 	if (rc == 0)
-		rc = make_mean(x, w->mean, err);
+		rc = make_mean(x, n_workers, w->mean, err);
 	x->mean = w->mean;
 	if (rc == 0)
 		rc = pca_scatter(x, n_workers, w->scatter, err);

@@ -1,130 +1,90 @@
-/* The scatter matrix of centred float16 rows, in float64. The lower triangle is cut into square tiles
- * that threads take as they come; a tile walks over all rows, block by block, packing the columns it
- * needs into panels and adding them with a register kernel. Every element has one accumulator that
- * meets the rows in order, so neither tiles nor threads nor vector width change a bit: there is no
- * fused multiply-add and no reassociation. */
+/* The scatter matrix of float16 rows in float64, by blocks of rows: the rows of a block are centred and
+ * packed once for all threads, then the lower triangle is cut into square tiles that threads take as
+ * they come. Every element is one sum over the rows in order, so neither tiles nor threads nor vector
+ * length change a bit.
+ *
+ * Rows are centred by a shift near the mean: the mean rounded to a multiple of 2^-24, the unit of
+ * float16. Differences are then multiples of 2^-24 as well; below 4 they have at most 26 significant
+ * bits, larger ones are rounded to as many, so that products are exact (pca_kernel.h). What the shift is
+ * off the mean is taken off at the end: sum (x - m)(y - k) = sum (x - s)(y - t) - n (m - s)(k - t). */
 #include "pipeline/pca/pca_internal.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "pipeline/core/half.h"
 #include "pipeline/core/workers.h"
+#include "pipeline/pca/pca_kernel.h"
 
-#define TILE       128 /* columns; tile and both packed blocks (384 KiB) stay in a 512 KiB cache */
-#define BLOCK_ROWS 128
-#define PANEL_A    4 /* kernel: 4 rows of the tile … */
-#define PANEL_B    8 /* … times two vectors of four columns */
+#define TILE       96  /* columns; a multiple of every panel */
+#define BLOCK_ROWS 512 /* packed at a time */
+#define PART_ROWS  128 /* of a block: two tiles' panels of it and the sums stay in a 512 KiB cache */
+#define PACK_ROWS  16  /* of one item of packing */
+#define PIECE      256 /* columns converted at a time */
 
-/* Four neighbours in memory, wherever they start. */
-typedef double lanes
-	__attribute__((vector_size(4 * sizeof(double)), aligned(sizeof(double)), may_alias));
-
-struct scratch {
-	double tile[TILE * TILE];
-	double a[BLOCK_ROWS * TILE]; /* panels of PANEL_A columns, each row after row */
-	double b[BLOCK_ROWS * TILE]; /* panels of PANEL_B columns */
-};
-
-typedef void kernel_fn(struct scratch *s, size_t n_rows);
+_Static_assert(TILE % PCA_PANEL_MULTIPLE == 0, "tiles are whole panels");
+_Static_assert(BLOCK_ROWS % PACK_ROWS == 0, "blocks are whole items");
 
 struct scatter {
 	const struct pca_rows *x;
+	const struct pca_kernel *kernel;
 	double *out;
-	size_t n_tiles;           /* along one side */
-	struct scratch **scratch; /* one per worker */
-	kernel_fn *kernel;
+	size_t n_tiles;  /* along one side */
+	double *shift;   /* owned: dim */
+	double *packed;  /* owned: n_tiles * TILE columns in panels of BLOCK_ROWS rows */
+	double *tiles;   /* owned: TILE x TILE per worker */
+	size_t first, n; /* rows of this block */
 };
 
-static inline __attribute__((always_inline)) lanes *at(double *p)
+/* ---- packing ---------------------------------------------------------------------------------- */
+
+static double unit_of_half(double mean)
 {
-	return (lanes *)(void *)p;
+	return nearbyint(mean * 0x1p24) * 0x1p-24;
 }
 
-/* tile[4 x 8] += a[r][4] * b[r][8] for r in order; each product is rounded before it is added.
- * Written out, so that every compiler keeps the eight sums in registers. */
-static inline __attribute__((always_inline)) void kernel_4x8(const double *a, const double *b,
-							     size_t n_rows, double *tile)
+/* To 26 significant bits, to nearest; what has no more stays as it is (Dekker's splitting). */
+static double to_26_bits(double v)
 {
-	double *row1 = tile + TILE, *row2 = row1 + TILE, *row3 = row2 + TILE;
-	lanes l0 = *at(tile), l1 = *at(row1), l2 = *at(row2), l3 = *at(row3);
-	lanes h0 = *at(tile + 4), h1 = *at(row1 + 4), h2 = *at(row2 + 4), h3 = *at(row3 + 4);
+	double t = v * (0x1p27 + 1.0);
 
-	for (size_t r = 0; r < n_rows; r++, a += PANEL_A, b += PANEL_B) {
-		lanes low = *(const lanes *)(const void *)b;
-		lanes high = *(const lanes *)(const void *)(b + 4);
-
-		l0 += a[0] * low;
-		h0 += a[0] * high;
-		l1 += a[1] * low;
-		h1 += a[1] * high;
-		l2 += a[2] * low;
-		h2 += a[2] * high;
-		l3 += a[3] * low;
-		h3 += a[3] * high;
-	}
-	*at(tile) = l0;
-	*at(tile + 4) = h0;
-	*at(row1) = l1;
-	*at(row1 + 4) = h1;
-	*at(row2) = l2;
-	*at(row2 + 4) = h2;
-	*at(row3) = l3;
-	*at(row3 + 4) = h3;
+	return t - (t - v);
 }
 
-static inline __attribute__((always_inline)) void add_block(struct scratch *s, size_t n_rows)
+static void pack_row(const struct scatter *t, size_t r)
 {
-	for (size_t i = 0; i < TILE; i += PANEL_A) {
-		for (size_t j = 0; j < TILE; j += PANEL_B)
-			kernel_4x8(s->a + i * BLOCK_ROWS, s->b + j * BLOCK_ROWS, n_rows,
-				   s->tile + i * TILE + j);
-	}
-}
+	const uint16_t *row = pca_row(t->x, t->first + r);
+	size_t panel = t->kernel->panel, dim = t->x->dim, in_panel = 0;
+	double *to = t->packed + r * panel;
+	float wide[PIECE];
 
-static void add_block_any(struct scratch *s, size_t n_rows)
-{
-	add_block(s, n_rows);
-}
+	for (size_t first = 0; first < dim; first += PIECE) {
+		size_t n = dim - first < PIECE ? dim - first : PIECE;
 
-__attribute__((target("avx2"))) static void add_block_avx2(struct scratch *s, size_t n_rows)
-{
-	add_block(s, n_rows);
-}
-
-/* Columns first … first+TILE-1 of one row, centred, into panels; columns past the end stay 0. */
-static void pack_row(const struct scatter *t, size_t row, size_t first, size_t r, size_t panel,
-		     double *out)
-{
-	float wide[TILE];
-	size_t n = t->x->dim - first;
-
-	if (n > TILE)
-		n = TILE;
-	half_to_floats(pca_row(t->x, row) + first, wide, n);
-	for (size_t p = 0; p < n; p += panel) {
-		double *to = out + p * BLOCK_ROWS + r * panel;
-		size_t last = n - p < panel ? n - p : panel;
-
-		for (size_t i = 0; i < last; i++)
-			to[i] = (double)wide[p + i] - t->x->mean[first + p + i];
-	}
-}
-
-/* Copies the finished tile to its place and, mirrored, to the other triangle. */
-static void store_tile(const struct scatter *t, const double *tile, size_t first_a, size_t first_b)
-{
-	size_t dim = t->x->dim;
-
-	for (size_t i = 0; i < TILE && first_a + i < dim; i++) {
-		for (size_t j = 0; j < TILE && first_b + j < dim; j++) {
-			double v = tile[i * TILE + j];
-
-			t->out[(first_a + i) * dim + first_b + j] = v;
-			t->out[(first_b + j) * dim + first_a + i] = v;
+		half_to_floats(row + first, wide, n);
+		for (size_t i = 0; i < n; i++) {
+			to[in_panel] = to_26_bits((double)wide[i] - t->shift[first + i]);
+			if (++in_panel == panel) {
+				in_panel = 0;
+				to += panel * BLOCK_ROWS;
+			}
 		}
 	}
 }
+
+static int pack_item(void *ctx, size_t worker, size_t item, struct err *err)
+{
+	const struct scatter *t = ctx;
+
+	(void)worker;
+	(void)err;
+	for (size_t r = item * PACK_ROWS; r < (item + 1) * PACK_ROWS && r < t->n; r++)
+		pack_row(t, r);
+	return 0;
+}
+
+/* ---- tiles ------------------------------------------------------------------------------------ */
 
 /* Tile (a, b), a >= b, of the item's place in the row-wise lower triangle. */
 static void find_tile(size_t item, size_t *a, size_t *b)
@@ -134,27 +94,64 @@ static void find_tile(size_t item, size_t *a, size_t *b)
 	*b = item;
 }
 
-static int do_tile(void *ctx, size_t worker, size_t item, struct err *err)
+/* How much of a tile from `first` is inside the matrix. */
+static size_t inside(const struct scatter *t, size_t first)
+{
+	return t->x->dim - first < TILE ? t->x->dim - first : TILE;
+}
+
+static void load_tile(const struct scatter *t, double *tile, size_t a, size_t b)
+{
+	size_t width = inside(t, b);
+
+	for (size_t i = 0; i < inside(t, a); i++)
+		memcpy(tile + i * TILE, t->out + (a + i) * t->x->dim + b, width * sizeof *tile);
+}
+
+static void store_tile(const struct scatter *t, const double *tile, size_t a, size_t b)
+{
+	size_t width = inside(t, b);
+
+	for (size_t i = 0; i < inside(t, a); i++)
+		memcpy(t->out + (a + i) * t->x->dim + b, tile + i * TILE, width * sizeof *tile);
+}
+
+/* Rows `part` … of the block; of a tile on the diagonal only what reaches below it. */
+static void add_part(const struct scatter *t, double *tile, size_t a, size_t b, size_t part,
+		     size_t n_rows)
+{
+	size_t panel = t->kernel->panel, step = t->kernel->step;
+
+	for (size_t j = 0; j < TILE && b + j < t->x->dim; j += panel) {
+		const double *columns = t->packed + (b + j) * BLOCK_ROWS + part * panel;
+
+		for (size_t i = a == b ? j : 0; i < TILE && a + i < t->x->dim; i += step) {
+			const double *rows = t->packed + (a + i / panel * panel) * BLOCK_ROWS +
+					     part * panel + i % panel;
+
+			t->kernel->add(rows, columns, n_rows, tile + i * TILE + j, TILE);
+		}
+	}
+}
+
+static int tile_item(void *ctx, size_t worker, size_t item, struct err *err)
 {
 	const struct scatter *t = ctx;
-	struct scratch *s = t->scratch[worker];
+	double *tile = t->tiles + worker * TILE * TILE;
 	size_t a, b;
 
 	(void)err;
 	find_tile(item, &a, &b);
-	memset(s, 0, sizeof *s);
-	for (size_t row = 0; row < t->x->n; row += BLOCK_ROWS) {
-		size_t n = t->x->n - row < BLOCK_ROWS ? t->x->n - row : BLOCK_ROWS;
-
-		for (size_t r = 0; r < n; r++) {
-			pack_row(t, row + r, a * TILE, r, PANEL_A, s->a);
-			pack_row(t, row + r, b * TILE, r, PANEL_B, s->b);
-		}
-		t->kernel(s, n);
-	}
-	store_tile(t, s->tile, a * TILE, b * TILE);
+	a *= TILE;
+	b *= TILE;
+	load_tile(t, tile, a, b);
+	for (size_t part = 0; part < t->n; part += PART_ROWS)
+		add_part(t, tile, a, b, part, t->n - part < PART_ROWS ? t->n - part : PART_ROWS);
+	store_tile(t, tile, a, b);
 	return 0;
 }
+
+/* ---- the whole -------------------------------------------------------------------------------- */
 
 static size_t tiles_along(size_t dim)
 {
@@ -171,35 +168,85 @@ static size_t useful_workers(size_t dim, size_t n_workers)
 	return n_workers < items ? n_workers : items;
 }
 
-size_t pca_scatter_memory(size_t dim, size_t n_workers)
+static size_t packed_bytes(size_t dim)
 {
-	return useful_workers(dim, n_workers) * (sizeof(struct scratch) + sizeof(void *));
+	return tiles_along(dim) * TILE * BLOCK_ROWS * sizeof(double);
 }
 
-static int make_scratch(struct scatter *t, size_t n, struct err *err)
+static size_t tiles_bytes(size_t dim, size_t n_workers)
 {
-	t->scratch = calloc(n, sizeof(*t->scratch));
-	if (!t->scratch)
+	return useful_workers(dim, n_workers) * TILE * TILE * sizeof(double);
+}
+
+size_t pca_scatter_memory(size_t dim, size_t n_workers)
+{
+	return packed_bytes(dim) + tiles_bytes(dim, n_workers) + dim * sizeof(double);
+}
+
+static int prepare(struct scatter *t, size_t n_workers, struct err *err)
+{
+	size_t dim = t->x->dim;
+
+	t->shift = malloc(dim * sizeof *t->shift);
+	t->packed = calloc(1, packed_bytes(dim)); /* columns past the end stay 0 */
+	t->tiles = calloc(1, tiles_bytes(dim, n_workers));
+	if (!t->shift || !t->packed || !t->tiles)
 		return err_nomem(err, "the PCA");
-	for (size_t i = 0; i < n; i++) {
-		t->scratch[i] = malloc(sizeof *t->scratch[i]);
-		if (!t->scratch[i])
-			return err_nomem(err, "the PCA");
-	}
+	for (size_t i = 0; i < dim; i++)
+		t->shift[i] = unit_of_half(t->x->mean[i]);
+	memset(t->out, 0, dim * dim * sizeof *t->out);
 	return 0;
+}
+
+static int add_rows(struct scatter *t, size_t workers, struct err *err)
+{
+	int rc = 0;
+
+	for (t->first = 0; !rc && t->first < t->x->n; t->first += BLOCK_ROWS) {
+		t->n = t->x->n - t->first < BLOCK_ROWS ? t->x->n - t->first : BLOCK_ROWS;
+		rc = workers_run(workers, (t->n + PACK_ROWS - 1) / PACK_ROWS, pack_item, t, err);
+		if (!rc)
+			rc = workers_run(workers, t->n_tiles * (t->n_tiles + 1) / 2, tile_item, t,
+					 err);
+	}
+	return rc;
+}
+
+/* From the shift to the mean, and both triangles. */
+static void finish(const struct scatter *t)
+{
+	size_t dim = t->x->dim;
+	double n = (double)t->x->n;
+
+	for (size_t a = 0; a < dim; a++) {
+		double off = n * (t->x->mean[a] - t->shift[a]);
+
+		for (size_t b = 0; b <= a; b++) {
+			double v = t->out[a * dim + b] - off * (t->x->mean[b] - t->shift[b]);
+
+			t->out[a * dim + b] = v;
+			t->out[b * dim + a] = v;
+		}
+	}
 }
 
 int pca_scatter(const struct pca_rows *x, size_t n_workers, double *scatter, struct err *err)
 {
-	struct scatter t = {.x = x, .out = scatter, .n_tiles = tiles_along(x->dim)};
+	struct scatter t = {
+		.x = x,
+		.kernel = pca_kernel(simd_level()),
+		.out = scatter,
+		.n_tiles = tiles_along(x->dim),
+	};
 	size_t workers = useful_workers(x->dim, n_workers);
-	int rc = make_scratch(&t, workers, err);
+	int rc = prepare(&t, workers, err);
 
-	t.kernel = __builtin_cpu_supports("avx2") ? add_block_avx2 : add_block_any;
-	if (rc == 0)
-		rc = workers_run(workers, t.n_tiles * (t.n_tiles + 1) / 2, do_tile, &t, err);
-	for (size_t i = 0; t.scratch && i < workers; i++)
-		free(t.scratch[i]);
-	free(t.scratch);
+	if (!rc)
+		rc = add_rows(&t, workers, err);
+	if (!rc)
+		finish(&t);
+	free(t.shift);
+	free(t.packed);
+	free(t.tiles);
 	return rc;
 }

@@ -14,6 +14,7 @@
 #include "pipeline/core/fsio.h"
 #include "pipeline/core/half.h"
 #include "pipeline/core/npz.h"
+#include "pipeline/core/simd.h"
 #include "pipeline/pca/pca.h"
 #include "pipeline/pca/pca_internal.h"
 #include "tests/golden/vectors.h"
@@ -61,18 +62,34 @@ static struct pca fit(const uint16_t *rows, size_t n, size_t dim, size_t n_worke
 
 /* ---- scatter ---------------------------------------------------------------------------------- */
 
-/* One accumulator per element, rows in order, products rounded before they are added. */
+static const char *const level_name[SIMD_LEVELS] = {"portable", "avx2", "avx512"};
+
+/* The nearest double of at most 26 significant bits, by shifting integers. */
+static double cut_26(double v)
+{
+	int exponent;
+	double m = frexp(v, &exponent); /* 0.5 <= |m| < 1 */
+
+	return ldexp(nearbyint(ldexp(m, 26)), exponent - 26);
+}
+
+/* One accumulator per element, rows in order; products of 26 bits by 26 bits are exact. */
 static double plain_element(const struct pca_rows *x, size_t a, size_t b)
 {
-	volatile double sum = 0.0;
+	double shift_a = nearbyint(ldexp(x->mean[a], 24)) / 0x1p24;
+	double shift_b = nearbyint(ldexp(x->mean[b], 24)) / 0x1p24;
+	volatile double sum = 0.0, off;
 
 	for (size_t r = 0; r < x->n; r++) {
 		const uint16_t *row = pca_row(x, r);
-		volatile double product = ((double)half_to_float(row[a]) - x->mean[a]) *
-					  ((double)half_to_float(row[b]) - x->mean[b]);
+		volatile double product = cut_26((double)half_to_float(row[a]) - shift_a) *
+					  cut_26((double)half_to_float(row[b]) - shift_b);
 
 		sum = sum + product;
 	}
+	off = (double)x->n * (x->mean[a] - shift_a);
+	off = off * (x->mean[b] - shift_b);
+	sum = sum - off;
 	return sum;
 }
 
@@ -103,12 +120,52 @@ static void check_scatter(size_t rows, size_t dim, size_t n_workers)
 static void the_scatter_matrix_has_the_bits_of_the_plain_loop(void **state)
 {
 	(void)state;
-	check_scatter(1, 1, 1);
-	check_scatter(130, 7, 1);
-	check_scatter(128, 128, 2);
-	check_scatter(129, 129, 3);
-	check_scatter(300, 150, 2);
-	check_scatter(20, 270, 7);
+	for (enum simd_level l = SIMD_PORTABLE; l <= simd_offered(); l++) {
+		setenv("PROTEA_SIMD", level_name[l], 1);
+		check_scatter(1, 1, 1);
+		check_scatter(130, 7, 1);
+		check_scatter(128, 96, 2);
+		check_scatter(129, 97, 3);
+		check_scatter(513, 95, 2);
+		check_scatter(1030, 50, 2);
+		check_scatter(20, 270, 7);
+	}
+	unsetenv("PROTEA_SIMD");
+}
+
+/* Means far from 0 and rows of all magnitudes: what 26 bits cannot hold is rounded alike everywhere. */
+static void magnitudes_far_apart_change_no_bit_between_levels(void **state)
+{
+	enum { ROWS = 200, DIM = 60 };
+	uint16_t *m = malloc(ROWS * DIM * sizeof *m);
+	double mean[DIM], *first = malloc(DIM * DIM * sizeof *first);
+	double *got = malloc(DIM * DIM * sizeof *got);
+	struct pca_rows x = {.rows = m, .n = ROWS, .dim = DIM, .mean = mean};
+	uint64_t seed = 5;
+
+	(void)state;
+	assert_true(m && first && got);
+	for (size_t i = 0; i < ROWS * DIM; i++) {
+		do
+			m[i] = (uint16_t)splitmix(&seed);
+		while (!half_is_finite(m[i]));
+	}
+	for (size_t i = 0; i < DIM; i++)
+		mean[i] = ldexp((double)(splitmix(&seed) >> 11), -40 - (int)(i % 20));
+	for (enum simd_level l = SIMD_PORTABLE; l <= simd_offered(); l++) {
+		setenv("PROTEA_SIMD", level_name[l], 1);
+		assert_int_equal(pca_scatter(&x, 2, got, NULL), 0);
+		if (l == SIMD_PORTABLE)
+			memcpy(first, got, DIM * DIM * sizeof *got);
+		assert_memory_equal(first, got, DIM * DIM * sizeof *got);
+		for (size_t a = 0; a < DIM; a++)
+			assert_true(double_bits(got[a * DIM + 7]) ==
+				    double_bits(plain_element(&x, a, 7)));
+	}
+	unsetenv("PROTEA_SIMD");
+	free(m);
+	free(first);
+	free(got);
 }
 
 /* ---- fits ------------------------------------------------------------------------------------- */
@@ -406,6 +463,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_scatter_matrix_has_the_bits_of_the_plain_loop),
+		cmocka_unit_test(magnitudes_far_apart_change_no_bit_between_levels),
 		cmocka_unit_test(a_pool_is_fitted_as_numpy_fits_it),
 		cmocka_unit_test(a_tiny_pool_has_fewer_components),
 		cmocka_unit_test(a_large_pool_is_sampled_as_numpy_samples_it),
