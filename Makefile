@@ -243,13 +243,18 @@ site:
 	@.ci/packages build
 	@$(MAKE) --no-print-directory -j$$(nproc) build sample-tools
 	@O=$(O) samples/site.sh $(SITE)
+# A page about one cell of the full sample and plots of growth, beside them; PAGES=full or growth for one of the two.
+site-full:
+	@.ci/packages build samples
+	@$(MAKE) --no-print-directory -j$$(nproc) build sample-tools
+	@O=$(O) samples/site_full.sh $(SITE)
 
 gate gate-baseline:
 	@.ci/packages build
 	@$(MAKE) --no-print-directory -j$$(nproc) build sample-tools
 	@O=$(O) samples/gate.sh $(if $(filter gate-baseline,$@),save)
 
-.PHONY: sample-tools tools site
+.PHONY: sample-tools tools site site-full
 sample-tools: $(SAMPLE_TOOL_BIN)
 tools: $(TOOL_BIN)
 
@@ -348,6 +353,7 @@ help:
 	@echo '  build        the programs (default)'
 	@echo '  run          the sample job; PRESET=tiny (default), medium, full'
 	@echo '  site         profile the 24 cells of the tiny grid and write docs/perf'
+	@echo '  site-full    profile one cell of the full sample, measure growth; pages beside those of site'
 	@echo '  gate         count what the tiny job allocates and compare with what was kept; gate-baseline keeps it'
 	@echo '  test         everything: lint, unit, fault, cli, browser-side readers, fuzz smoke'
 	@echo '  test-unit    unit tests and fault twins only'
