@@ -51,15 +51,18 @@ int align_check_texts(struct align_text query, struct align_text ref, struct err
 	return 0;
 }
 
-int align_check_path(const struct align_walk *w, struct err *err)
+int align_bad_path(struct align_text query, struct align_text ref, struct err *err)
 {
-	if (walk_explains_score(w))
-		return 0;
 	return err_set(
 		err, ERR_INTERNAL,
 		"the path of an alignment of %zu with %zu residues does not explain its "
 		"score: please report it with both sequences (PROTEA_SIMD=portable may help)",
-		w->query.len, w->ref.len);
+		query.len, ref.len);
+}
+
+int align_check_path(const struct align_walk *w, struct err *err)
+{
+	return walk_explains_score(w) ? 0 : align_bad_path(w->query, w->ref, err);
 }
 
 static double share(uint32_t part, uint32_t whole)

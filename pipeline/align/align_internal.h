@@ -38,6 +38,8 @@ int align_scalar(struct align_workspace *w, enum align_form form, struct align_t
 
 /* 0, or why these two texts cannot be aligned at all. */
 int align_check_texts(struct align_text query, struct align_text ref, struct err *err);
+int align_bad_path(struct align_text query, struct align_text ref,
+		   struct err *err); /* ERR_INTERNAL */
 int align_check_path(const struct align_walk *w, struct err *err);
 void align_fill_values(const struct align_path *nw, const struct align_path *sw,
 		       struct align_text query, struct align_text ref, struct align_values *out);

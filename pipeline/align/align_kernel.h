@@ -1,16 +1,21 @@
-/* The loop over cells of the fast engine, written once. The including file defines, for its
- * instruction set:
+/* One column of the fast engine, written once. The including file defines, for its instruction set:
  *   KERNEL_TARGET                  function attributes
- *   KERNEL_LANES                   lanes of a vector
- *   vec, mask                      LANES int16, and the result of comparing two of them
- *   v_load(p) v_store(p, v)        aligned int16[LANES]
- *   v_widen(p)                     int8[LANES] to a vec
- *   v_set1(x) v_add v_sub v_max    wrap-around arithmetic (no overflow occurs: align_lanes.h)
+ *   KERNEL_LANES                   bytes of a vector
+ *   vec, mask                      LANES int8, and the result of comparing two of them
+ *   wide                           LANES int16 in two parts, .low and .high (lane_split)
+ *   v_load(p) v_store(p, v)        aligned int8[LANES]
+ *   v_set1(x) v_add v_sub v_min v_max
  *   v_greater(a, b) v_equal(a, b)  to a mask
  *   v_choose(m, a, b)              a where m, else b
- *   put_cell(p, d, f, ins, del)    stores four masks as one record, returns the next record
- *   look_up(g, rows, column)       fills g->scores
- * It compares score for score what align_scalar.c does. Inline only. */
+ *   v_put(p, m)                    stores a mask as LANES bits at p, lane 0 lowest
+ *   w_load(p) w_store(p, v) w_set1(x) w_add w_min w_max w_update(new, old, a, b)
+ *                                  the same for int16[LANES]; w_update: a where new > old, else b
+ *   v_widen(v)                     to wide, with sign
+ *   w_narrow(w)                    to vec, saturated
+ *   look_up(m)                     fills m->scores
+ * docs/alignment.md derives the recurrences; all values stay within -128 … 127. With o = 10, e = 1:
+ *   Z = H - diagonal H + 2e    A, B = E, F - diagonal H + 2e    U, V = rise down, right + e
+ *   K = 2e - H, H followed from the strip's start, which counts as at most LANES_CAP. Inline only. */
 #ifndef ALIGN_ALIGN_KERNEL_H
 #define ALIGN_ALIGN_KERNEL_H
 
@@ -18,85 +23,87 @@
 #error "define the instruction set before including align_kernel.h"
 #endif
 
-static inline __attribute__((always_inline)) KERNEL_TARGET void
-kernel_column(struct lane_group *g, size_t rows, size_t column, unsigned char **bits, int local,
-	      int store)
+#define KERNEL_INLINE static inline __attribute__((always_inline)) KERNEL_TARGET
+
+/* Z is the largest of S (diagonal), A and B. Gaps on: A' = max(Z - o + e, A) - V, B' likewise. */
+KERNEL_INLINE vec kernel_cell(vec s, int8_t *state, vec *v, vec *b, unsigned char *bits)
 {
-	const vec zero = v_set1(0), one = v_set1(1);
-	const vec open = v_set1(ALIGN_GAP_OPEN), extend = v_set1(ALIGN_GAP_EXTEND);
-	const int16_t top =
-		(int16_t)((local ? 0 : align_border(ALIGN_NW, column)) - ALIGN_GAP_OPEN);
-	int16_t *h = g->h, *e = g->e;
-	const int8_t *scores = g->scores;
-	vec diagonal = v_load(h), up = v_set1(top), f = v_set1(LANES_MINUS_INFINITY);
-	vec best = zero, best_row = zero, row = one;
-	unsigned char *out = *bits;
+	vec u = v_load(state), a = v_load(state + KERNEL_LANES), z, t;
 
-	v_store(h, up);
-	for (size_t i = 1; i <= rows; i++) {
-		vec left, d, ins_more, ins, del_more, cell;
-		mask ins_opens, del_opens;
+	z = v_max(v_max(s, a), *b);
+	v_put(bits + BIT_DIAGONAL * (KERNEL_LANES / 8), v_equal(z, s));
+	v_put(bits + BIT_DEL * (KERNEL_LANES / 8), v_equal(z, *b));
+	t = v_sub(z, v_set1(ALIGN_GAP_OPEN - ALIGN_GAP_EXTEND));
+	v_put(bits + BIT_INS_OPENS * (KERNEL_LANES / 8), v_greater(t, a));
+	v_put(bits + BIT_DEL_OPENS * (KERNEL_LANES / 8), v_greater(t, *b));
+	v_store(state + KERNEL_LANES, v_sub(v_max(t, a), *v));
+	*b = v_sub(v_max(t, *b), u);
+	t = v_sub(z, *v);
+	v_store(state, t);
+	*v = v_sub(z, u);
+	return t;
+}
 
-		h += KERNEL_LANES;
-		e += KERNEL_LANES;
-		left = v_load(h);
-		d = v_add(diagonal, v_widen(scores));
+struct kernel_column {
+	vec v[2], b[2];
+	vec corner; /* K to the upper left */
+	wide h;     /* local, of the row above the strip */
+};
+
+/* LANES_STRIP rows. */
+KERNEL_INLINE void kernel_strip(struct lane_machine *m, struct kernel_column *c, size_t row,
+				unsigned char *bits, int16_t step)
+{
+	const vec extend = v_set1(ALIGN_GAP_EXTEND);
+	const int8_t *scores = m->scores + row * KERNEL_LANES;
+	int8_t *state = m->state + row * STATE_VECTORS * KERNEL_LANES;
+	vec start = v_sub(v_set1(LANES_SHIFT), w_narrow(w_min(c->h, w_set1(LANES_CAP))));
+	vec k = start, lowest = v_set1(INT8_MAX), at = start;
+	wide peak, place, old = w_load(m->best);
+
+#pragma GCC unroll 8
+	for (int r = 0; r < LANES_STRIP; r++) {
+		vec s = v_load(scores), u;
+		unsigned char *local = bits + BITS_OF_A_FORM * (KERNEL_LANES / 8);
+
+		kernel_cell(s, state, &c->v[0], &c->b[0], bits);
+		u = kernel_cell(v_max(s, c->corner), state + 2 * KERNEL_LANES, &c->v[1], &c->b[1],
+				local);
+		c->corner = v_load(state + STATE_K * KERNEL_LANES);
+		k = v_sub(v_add(k, extend), u);
+		v_store(state + STATE_K * KERNEL_LANES, k);
+		at = v_choose(v_greater(lowest, k), v_set1((int8_t)r), at);
+		lowest = v_min(lowest, k);
 		scores += KERNEL_LANES;
-		if (local)
-			d = v_max(d, zero);
-		ins_more = v_sub(v_load(e), extend);
-		ins_opens = v_greater(left, ins_more);
-		ins = v_max(left, ins_more);
-		del_more = v_sub(f, extend);
-		del_opens = v_greater(up, del_more);
-		f = v_max(up, del_more);
-		cell = v_max(v_max(d, ins), f);
-		diagonal = left;
-		up = v_sub(cell, open);
-		v_store(h, up);
-		v_store(e, ins);
-		if (store)
-			out = put_cell(out, v_equal(cell, d), v_equal(cell, f), ins_opens,
-				       del_opens);
-		if (local) {
-			best_row = v_choose(v_greater(cell, best), row, best_row);
-			best = v_max(best, cell);
-			row = v_add(row, one);
-		}
+		state += STATE_VECTORS * KERNEL_LANES;
+		bits += KERNEL_LANES;
 	}
-	*bits = out;
-	if (local) {
-		vec old = v_load(g->best);
-		mask better = v_greater(best, old);
-
-		v_store(g->best, v_max(best, old));
-		v_store(g->best_i, v_choose(better, best_row, v_load(g->best_i)));
-		v_store(g->best_j, v_choose(better, v_set1((int16_t)column), v_load(g->best_j)));
-	}
+	peak = w_add(c->h, v_widen(v_sub(start, lowest)));
+	place = w_add(v_widen(at), w_set1((int16_t)row));
+	c->h = w_add(c->h, v_widen(v_sub(start, k)));
+	w_store(m->best_row, w_update(peak, old, place, w_load(m->best_row)));
+	w_store(m->best_step, w_update(peak, old, w_set1(step), w_load(m->best_step)));
+	w_store(m->best, w_max(peak, old));
 }
 
-static inline __attribute__((always_inline)) KERNEL_TARGET void
-kernel_run(struct lane_group *g, size_t rows, size_t from, size_t to, unsigned char *bits,
-	   int local, int store)
+static KERNEL_TARGET void kernel_sweep(struct lane_machine *m, unsigned char *bits, int16_t step)
 {
-	for (size_t column = from + 1; column <= to; column++) {
-		look_up(g, rows, column);
-		kernel_column(g, rows, column, &bits, local, store);
-	}
-}
+	struct kernel_column c = {
+		.v = {v_load(m->top.v[0]), v_load(m->top.v[1])},
+		.b = {v_load(m->top.b[0]), v_load(m->top.b[1])},
+		.corner = v_load(m->corner),
+		.h = w_load(m->top.h),
+	};
 
-/* Four copies: the compiler drops what a form does not need. */
-static KERNEL_TARGET void kernel_columns(struct lane_group *g, size_t rows, size_t from, size_t to,
-					 void *bits)
-{
-	if (g->form == ALIGN_SW && bits)
-		kernel_run(g, rows, from, to, bits, 1, 1);
-	else if (g->form == ALIGN_SW)
-		kernel_run(g, rows, from, to, NULL, 1, 0);
-	else if (bits)
-		kernel_run(g, rows, from, to, bits, 0, 1);
-	else
-		kernel_run(g, rows, from, to, NULL, 0, 0);
+	look_up(m);
+	v_store(m->corner, v_sub(v_set1(LANES_SHIFT), w_narrow(w_min(c.h, w_set1(LANES_CAP)))));
+	for (size_t row = 0; row < m->rows; row += LANES_STRIP)
+		kernel_strip(m, &c, row, bits + row * KERNEL_LANES, step);
+	for (int form = 0; form < 2; form++) {
+		v_store(m->bottom.v[form], c.v[form]);
+		v_store(m->bottom.b[form], c.b[form]);
+	}
+	w_store(m->bottom.h, c.h);
 }
 
 #endif

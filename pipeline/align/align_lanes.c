@@ -1,24 +1,36 @@
-/* The fast engine: groups of pairs, their memory, and the walks: see align_lanes.h. A group whose
- * traceback bits do not fit the budget is computed without them first, keeping columns of H and E at
- * intervals, and then once more, interval by interval from the right, with them. */
+/* The fast engine: pairs in and out of lanes, step by step: see align_lanes.h. In step t a lane is at
+ * column t - (step at which it began) of its pair. Bits of the last steps are kept in a ring, long
+ * enough for every pair of the unit, and a pair is walked back as soon as its last lane is through. */
 #include "pipeline/align/align_lanes.h"
 
 #include "pipeline/core/cancel.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define NO_JOB   UINT32_MAX
+#define NEVER    SIZE_MAX
+#define PAD_MASK 31 /* or'ed to a letter's code it gives a row of filling */
+
+/* Steps between looks at the cancellation flag. */
+#define CANCEL_STEPS 64
+
 struct lanes {
 	const struct align_kernel *kernel;
-	const struct lane_pair *pairs;
-	size_t n;
-	struct lane_group group;
-	size_t stride;       /* columns whose bits are held at once */
-	size_t state_values; /* int16 of one of h and e */
-	int16_t *kept;       /* [(columns - 1) / stride][2][state_values] */
-	unsigned char *bits; /* [stride][rows] records */
-	struct align_walk walks[LANES_MAX];
+	struct lane_unit *unit;
+	struct lane_machine machine;
+	struct lane_trace trace;
+	unsigned char *bits;
+	size_t step;
+	size_t next_event;         /* the step before which some lane begins or ends a pair */
+	uint32_t next_job;         /* not yet in a lane */
+	size_t left;               /* pairs not yet walked */
+	uint32_t job[LANES_MAX];   /* of a lane, or NO_JOB */
+	uint32_t first[LANES_MAX]; /* by slot: the first pair it had */
+	size_t event[LANES_MAX];
+	const char *letter[LANES_MAX]; /* next of the reference */
+	uint8_t pad[LANES_MAX];        /* PAD_MASK: the lane idles */
+	uint8_t pace[LANES_MAX];       /* 1: it moves through the reference */
 };
 
 const struct align_kernel *align_kernel_choose(void)
@@ -51,7 +63,7 @@ int align_lanes_take(struct align_text query, struct align_text ref)
 {
 	struct align_text shorter = query.len < ref.len ? query : ref;
 
-	if (query.len + ref.len > LANES_MAX_EXTENT)
+	if (query.len > LANES_MAX_LEN || ref.len > LANES_MAX_LEN)
 		return 0;
 	/* 11 is the largest score of all: most pairs need no closer look */
 	return shorter.len * 11 <= LANES_MAX_SCORE || best_possible(query) <= LANES_MAX_SCORE ||
@@ -60,320 +72,304 @@ int align_lanes_take(struct align_text query, struct align_text ref)
 
 /* ---- size and memory ------------------------------------------------------------------------ */
 
-static void measure(struct lanes *l)
+static size_t round_up(size_t n, size_t to)
 {
-	struct lane_group *g = &l->group;
-
-	for (size_t i = 0; i < l->n; i++) {
-		if (l->pairs[i].query.len > g->rows)
-			g->rows = l->pairs[i].query.len;
-		if (l->pairs[i].ref.len > g->columns)
-			g->columns = l->pairs[i].ref.len;
-	}
-	g->row_stride = (g->rows + LOOKUP_ROWS - 1) / LOOKUP_ROWS * LOOKUP_ROWS;
-	l->state_values = (g->rows + 1) * l->kernel->lanes;
+	return (n + to - 1) / to * to;
 }
 
-static size_t fixed_bytes(const struct lanes *l)
+static size_t rows_of(size_t query_len, size_t width)
 {
-	const struct lane_group *g = &l->group;
-	size_t lanes = l->kernel->lanes;
-
-	return 3 * slab_size(lanes * g->row_stride) + slab_size(lanes * g->columns) +
-	       2 * slab_size(l->state_values * sizeof(int16_t));
+	return round_up((query_len + width - 1) / width, LANES_STRIP);
 }
 
-static size_t kept_bytes(const struct lanes *l)
+static size_t fixed_bytes(size_t lanes, size_t rows)
 {
-	return slab_size((l->group.columns - 1) / l->stride * 2 * l->state_values *
-			 sizeof(int16_t));
+	return lanes * (3 * round_up(rows, LOOKUP_ROWS) + STATE_VECTORS * rows);
 }
 
-static size_t bits_bytes(const struct lanes *l)
+size_t align_lanes_memory(const struct align_kernel *k, size_t query_len, size_t ref_len,
+			  size_t width)
 {
-	return slab_size(l->stride * l->group.rows * l->kernel->cell_bytes);
+	size_t rows = rows_of(query_len, width);
+
+	return fixed_bytes(k->lanes, rows) + (ref_len + width) * rows * k->lanes;
 }
 
-/* All columns at once if they fit, else the stride that needs the least memory: a kept column weighs
- * as much as the bits of 8 columns, so stride + 8 * columns / stride is smallest at the root. */
-static int choose_stride(struct lanes *l, size_t budget)
+size_t align_lanes_room(const struct align_kernel *k, size_t query_len, size_t width)
 {
-	size_t columns = l->group.columns;
-
-	l->stride = columns;
-	if (fixed_bytes(l) + bits_bytes(l) <= budget)
-		return 0;
-	l->stride = (size_t)sqrt(8.0 * (double)columns) + 1;
-	if (l->stride > columns)
-		l->stride = columns;
-	return fixed_bytes(l) + kept_bytes(l) + bits_bytes(l) <= budget ? 0 : -1;
-}
-
-/* Cells a lane computes in the time the scalar engine computes one, rounded down from measurements
- * of 300-residue proteins with AVX2; only speed depends on it. */
-#define LANE_SPEEDUP 1
-
-static int lanes_pay(const struct lanes *l)
-{
-	const struct lane_group *g = &l->group;
-	size_t passes = l->stride < g->columns ? 2 : 1, cells = 0;
-
-	for (size_t i = 0; i < l->n; i++)
-		cells += l->pairs[i].query.len * l->pairs[i].ref.len;
-	return passes * g->rows * g->columns <= cells * LANE_SPEEDUP;
+	return rows_of(query_len, width) * k->lanes;
 }
 
 static int lay_out(struct lanes *l, struct align_workspace *w, struct err *err)
 {
-	struct lane_group *g = &l->group;
-	size_t lanes = l->kernel->lanes, state_bytes = l->state_values * sizeof(int16_t);
-	unsigned char *at = workspace_slab(w, fixed_bytes(l) + kept_bytes(l) + bits_bytes(l));
+	struct lane_machine *m = &l->machine;
+	size_t lanes = l->kernel->lanes, query = 0, ref = 0;
+	unsigned char *at;
 
+	for (size_t i = 0; i < l->unit->n; i++) {
+		const struct lane_job *job = &l->unit->jobs[i];
+
+		query = job->query.len > query ? job->query.len : query;
+		ref = job->ref.len > ref ? job->ref.len : ref;
+	}
+	m->lanes = lanes;
+	m->rows = rows_of(query, l->unit->width);
+	m->row_stride = round_up(m->rows, LOOKUP_ROWS);
+	at = workspace_slab(w, align_lanes_memory(l->kernel, query, ref, l->unit->width));
 	if (!at)
 		return err_nomem(err, "a group of alignments");
-	g->query_low = slab_cut(&at, lanes * g->row_stride);
-	g->query_high = slab_cut(&at, lanes * g->row_stride);
-	g->scores = slab_cut(&at, lanes * g->row_stride);
-	g->ref = slab_cut(&at, lanes * g->columns);
-	g->h = slab_cut(&at, state_bytes);
-	g->e = slab_cut(&at, state_bytes);
-	l->kept = slab_cut(&at, kept_bytes(l));
-	l->bits = slab_cut(&at, bits_bytes(l));
+	m->query_low = slab_cut(&at, lanes * m->row_stride);
+	m->query_high = slab_cut(&at, lanes * m->row_stride);
+	m->scores = slab_cut(&at, lanes * m->row_stride);
+	m->state = slab_cut(&at, lanes * m->rows * STATE_VECTORS);
+	l->bits = at;
+	l->trace = (struct lane_trace){l->bits, lanes, m->rows, ref + l->unit->width};
 	return 0;
 }
 
-/* ---- letters -------------------------------------------------------------------------------- */
-
-static void put_code(struct lane_group *g, size_t at, uint8_t code)
+static void fill_table(struct lane_machine *m)
 {
-	g->query_low[at] = code < 16 ? code : 0x80;
-	g->query_high[at] = code < 16 ? 0x80 : (uint8_t)(code - 16);
-}
-
-static void encode_lane(struct lanes *l, size_t lane)
-{
-	struct align_text query = {0}, ref = {0};
-	struct lane_group *g = &l->group;
-
-	if (lane < l->n) { /* lanes without a pair are all filling */
-		query = l->pairs[lane].query;
-		ref = l->pairs[lane].ref;
-	}
-	for (size_t i = 0; i < g->row_stride; i++)
-		put_code(g, lane * g->row_stride + i,
-			 i < query.len ? align_code[(unsigned char)query.bytes[i]] : ALIGN_PAD);
-	for (size_t j = 0; j < g->columns; j++)
-		g->ref[j * l->kernel->lanes + lane] =
-			j < ref.len ? align_code[(unsigned char)ref.bytes[j]] : ALIGN_PAD;
-}
-
-static void encode(struct lanes *l)
-{
-	for (size_t a = 0; a < ALIGN_CODES; a++)
+	for (size_t a = 0; a < ALIGN_ROW; a++)
 		for (size_t b = 0; b < ALIGN_ROW; b++)
-			l->group.table[a][b] = (int8_t)(align_scores[a][b] + ALIGN_GAP_OPEN);
-	for (size_t lane = 0; lane < l->kernel->lanes; lane++)
-		encode_lane(l, lane);
+			m->table[a][b] = a < ALIGN_LETTERS && b < ALIGN_LETTERS
+						 ? (int8_t)(align_scores[a][b] + LANES_SHIFT)
+						 : LANES_PAD_SCORE;
 }
 
-/* ---- columns -------------------------------------------------------------------------------- */
+/* ---- borders -------------------------------------------------------------------------------- */
 
-static void first_column(struct lanes *l)
+/* Row 0 of a pair at its column `first ? 1 : later`. */
+static void top_border(struct lane_machine *m, size_t lane, int first)
 {
-	struct lane_group *g = &l->group;
-	size_t lanes = l->kernel->lanes;
+	int8_t rise = (int8_t)(first ? -ALIGN_GAP_OPEN : -ALIGN_GAP_EXTEND);
 
-	for (size_t i = 0; i <= g->rows; i++) {
-		int16_t border = (int16_t)(align_border(g->form, i) - ALIGN_GAP_OPEN);
+	m->top.v[ALIGN_NW][lane] = (int8_t)(rise + ALIGN_GAP_EXTEND);
+	m->top.b[ALIGN_NW][lane] = (int8_t)(rise - ALIGN_GAP_OPEN + LANES_SHIFT);
+	m->top.v[ALIGN_SW][lane] = ALIGN_GAP_EXTEND;
+	m->top.b[ALIGN_SW][lane] = LANES_SHIFT - ALIGN_GAP_OPEN;
+	m->top.h[lane_split(m->lanes, lane)] = 0;
+}
 
-		for (size_t lane = 0; lane < lanes; lane++) {
-			g->h[i * lanes + lane] = border;
-			g->e[i * lanes + lane] = LANES_MINUS_INFINITY;
-		}
+/* Column 0 of the rows of one lane. */
+static void left_border(struct lane_machine *m, size_t lane, int head)
+{
+	int8_t *s = m->state + lane;
+
+	for (size_t r = 0; r < m->rows; r++, s += STATE_VECTORS * m->lanes) {
+		int8_t rise = (int8_t)(r == 0 && head ? -ALIGN_GAP_OPEN : -ALIGN_GAP_EXTEND);
+
+		s[STATE_U_NW * m->lanes] = (int8_t)(rise + ALIGN_GAP_EXTEND);
+		s[STATE_A_NW * m->lanes] = (int8_t)(rise - ALIGN_GAP_OPEN + LANES_SHIFT);
+		s[STATE_U_SW * m->lanes] = ALIGN_GAP_EXTEND;
+		s[STATE_A_SW * m->lanes] = LANES_SHIFT - ALIGN_GAP_OPEN;
+		s[STATE_K * m->lanes] = LANES_SHIFT;
 	}
 }
 
-static int16_t *kept_column(const struct lanes *l, size_t piece)
+/* The rows of piece `piece` of a query. */
+static void encode(struct lane_machine *m, size_t lane, struct align_text query, size_t piece)
 {
-	return l->kept + (piece - 1) * 2 * l->state_values;
+	uint8_t *low = m->query_low + lane * m->row_stride;
+	uint8_t *high = m->query_high + lane * m->row_stride;
+	size_t from = piece * m->rows, n = query.len > from ? query.len - from : 0;
+
+	if (n > m->rows)
+		n = m->rows;
+	for (size_t r = 0; r < n; r++) {
+		uint8_t code = align_code[(unsigned char)query.bytes[from + r]];
+
+		low[r] = code < 16 ? code : 0x80;
+		high[r] = code < 16 ? 0x80 : (uint8_t)(code - 16);
+	}
+	memset(low + n, 0x80, m->row_stride - n);
+	memset(high + n, ALIGN_PAD - 16, m->row_stride - n);
 }
 
-static void keep_column(struct lanes *l, size_t piece)
-{
-	int16_t *to = kept_column(l, piece);
+/* ---- events --------------------------------------------------------------------------------- */
 
-	memcpy(to, l->group.h, l->state_values * sizeof *to);
-	memcpy(to + l->state_values, l->group.e, l->state_values * sizeof *to);
+static void idle(struct lanes *l, size_t lane)
+{
+	static const char nothing[] = "*";
+
+	l->job[lane] = NO_JOB;
+	l->event[lane] = NEVER;
+	l->letter[lane] = nothing;
+	l->pad[lane] = PAD_MASK;
+	l->pace[lane] = 0;
 }
 
-/* The column before piece `piece`, as far down as row `rows`. */
-static void restore_column(struct lanes *l, size_t piece, size_t rows)
+static void begin(struct lanes *l, size_t lane, uint32_t number)
 {
-	size_t values = (rows + 1) * l->kernel->lanes;
-	const int16_t *from;
+	struct lane_machine *m = &l->machine;
+	struct lane_job *job = &l->unit->jobs[number];
+	size_t piece = lane % l->unit->width, at = lane_split(m->lanes, lane);
 
 	if (piece == 0) {
-		first_column(l);
-		return;
+		job->start = l->step;
+		job->first_lane = (uint32_t)lane;
+		job->next = NO_JOB;
+		job->best = 0;
+		job->best_i = job->best_j = 0;
 	}
-	from = kept_column(l, piece);
-	memcpy(l->group.h, from, values * sizeof *from);
-	memcpy(l->group.e, from + l->state_values, values * sizeof *from);
+	l->job[lane] = number;
+	l->event[lane] = l->step + job->ref.len;
+	l->letter[lane] = job->ref.bytes;
+	l->pad[lane] = 0;
+	l->pace[lane] = 1;
+	encode(m, lane, job->query, piece);
+	left_border(m, lane, piece == 0);
+	m->corner[lane] = LANES_SHIFT;
+	m->best[at] = m->best_row[at] = m->best_step[at] = 0;
 }
 
-/* Global alignments that end in column `column` start their walk; their score is there now. */
-static void start_global(struct lanes *l, size_t column)
+/* A lane is through: is its best cell the pair's? */
+static void gather_best(struct lanes *l, size_t lane)
 {
-	for (size_t i = 0; i < l->n; i++) {
-		const struct lane_pair *p = &l->pairs[i];
-		size_t at = p->query.len * l->kernel->lanes + i;
+	struct lane_machine *m = &l->machine;
+	struct lane_job *job = &l->unit->jobs[l->job[lane]];
+	size_t piece = lane % l->unit->width, at = lane_split(m->lanes, lane);
+	size_t i = piece * m->rows + (uint16_t)m->best_row[at] + 1u;
+	uint16_t column = (uint16_t)((uint16_t)m->best_step[at] - (job->start + piece));
+	size_t j = (size_t)column + 1;
 
-		if (p->ref.len == column)
-			walk_start(&l->walks[i], ALIGN_NW, p->query, p->ref, p->query.len, column,
-				   l->group.h[at] + ALIGN_GAP_OPEN);
+	if (m->best[at] > job->best || (m->best[at] == job->best && job->best && j < job->best_j)) {
+		job->best = m->best[at];
+		job->best_i = i;
+		job->best_j = j;
 	}
 }
 
-static void start_local(struct lanes *l)
+static int finish(struct lanes *l, struct lane_job *job, struct err *err)
 {
-	const struct lane_group *g = &l->group;
+	struct align_path nw, sw;
+	int rc = align_trace(&l->trace, job, ALIGN_NW, &nw, err);
 
-	for (size_t i = 0; i < l->n; i++)
-		walk_start(&l->walks[i], ALIGN_SW, l->pairs[i].query, l->pairs[i].ref,
-			   (size_t)g->best_i[i], (size_t)g->best_j[i], g->best[i]);
-}
-
-/* The next column after `column` at which something has to be done: a piece ends or a global
- * alignment does. */
-static size_t next_stop(const struct lanes *l, size_t column)
-{
-	size_t stop = (column / l->stride + 1) * l->stride;
-
-	if (stop > l->group.columns)
-		stop = l->group.columns;
-	for (size_t i = 0; l->group.form == ALIGN_NW && i < l->n; i++)
-		if (l->pairs[i].ref.len > column && l->pairs[i].ref.len < stop)
-			stop = l->pairs[i].ref.len;
-	return stop;
-}
-
-/* The pass that finds scores and starts the walks. */
-static int score_all(struct lanes *l, struct err *err)
-{
-	struct lane_group *g = &l->group;
-	int direct = l->stride == g->columns;
-
-	memset(g->best, 0, sizeof g->best);
-	memset(g->best_i, 0, sizeof g->best_i);
-	memset(g->best_j, 0, sizeof g->best_j);
-	first_column(l);
-	for (size_t at = 0, to; at < g->columns; at = to) {
-		unsigned char *bits = l->bits + at * g->rows * l->kernel->cell_bytes;
-		int rc = direct ? 0 : cancel_check(err);
-
-		if (rc != 0)
-			return rc;
-		to = next_stop(l, at);
-		l->kernel->columns(g, g->rows, at, to, direct ? bits : NULL);
-		if (g->form == ALIGN_NW)
-			start_global(l, to);
-		if (to % l->stride == 0 && to < g->columns)
-			keep_column(l, to / l->stride);
-	}
-	if (g->form == ALIGN_SW)
-		start_local(l);
+	if (rc == 0)
+		rc = align_trace(&l->trace, job, ALIGN_SW, &sw, err);
+	if (rc != 0)
+		return rc;
+	align_fill_values(&nw, &sw, job->query, job->ref, job->out);
+	job->done = 1;
+	l->left--;
 	return 0;
 }
 
-/* ---- walks ---------------------------------------------------------------------------------- */
-
-static void walk_lane(struct lanes *l, size_t lane, size_t rows, size_t from)
+/* What a lane does after its pair, or first of all: the head of a slot takes the next pair of the
+ * unit, the lanes after it what the head took, each a step later. */
+static void next_pair(struct lanes *l, size_t lane)
 {
-	const struct align_kernel *k = l->kernel;
-	struct align_walk *w = &l->walks[lane];
+	size_t piece = lane % l->unit->width, slot = lane / l->unit->width;
+	uint32_t before = l->job[lane], number;
+	struct lane_job *jobs = l->unit->jobs;
 
-	while (walk_needs(w, from)) {
-		size_t cell = (w->j - 1 - from) * rows + w->i - 1;
-
-		walk_step(w, k->cell(l->bits + cell * k->cell_bytes, (unsigned)lane));
+	if (piece == 0) {
+		number = l->next_job < l->unit->n ? l->next_job++ : NO_JOB;
+		if (before == NO_JOB)
+			l->first[slot] = number;
+		else
+			jobs[before].next = number;
+	} else {
+		number = before == NO_JOB ? l->first[slot] : jobs[before].next;
 	}
+	if (number == NO_JOB)
+		idle(l, lane);
+	else
+		begin(l, lane, number);
 }
 
-/* Rows and columns that the walks within the piece starting at `from` still need. */
-static void needed(struct lanes *l, size_t from, size_t *rows, size_t *to)
+static int take_events(struct lanes *l, struct err *err)
 {
-	*rows = 0;
-	*to = from;
-	for (size_t i = 0; i < l->n; i++) {
-		struct align_walk *w = &l->walks[i];
+	size_t next = NEVER;
+	int rc = 0;
 
-		if (!walk_needs(w, from))
-			continue;
-		if (w->i > *rows)
-			*rows = w->i;
-		if (w->j > *to)
-			*to = w->j;
+	for (size_t lane = 0; lane < l->machine.lanes && rc == 0; lane++) {
+		uint32_t number = l->job[lane];
+
+		if (l->event[lane] == l->step) {
+			if (number != NO_JOB)
+				gather_best(l, lane);
+			next_pair(l, lane);
+			if (number != NO_JOB && lane % l->unit->width == l->unit->width - 1)
+				rc = finish(l, &l->unit->jobs[number], err);
+		}
+		next = l->event[lane] < next ? l->event[lane] : next;
 	}
-}
-
-static int walk_pieces(struct lanes *l, struct err *err)
-{
-	size_t piece = (l->group.columns - 1) / l->stride + 1;
-
-	while (piece-- > 0) {
-		size_t from = piece * l->stride, rows, to;
-		int rc = cancel_check(err);
-
-		if (rc != 0)
-			return rc;
-		needed(l, from, &rows, &to);
-		if (to == from)
-			continue;
-		restore_column(l, piece, rows);
-		l->kernel->columns(&l->group, rows, from, to, l->bits);
-		for (size_t i = 0; i < l->n; i++)
-			walk_lane(l, i, rows, from);
-	}
-	return 0;
-}
-
-static int run_form(struct lanes *l, enum align_form form, struct align_path *paths,
-		    struct err *err)
-{
-	int rc;
-
-	l->group.form = form;
-	rc = score_all(l, err);
-	if (rc == 0 && l->stride < l->group.columns)
-		rc = walk_pieces(l, err);
-	for (size_t i = 0; rc == 0 && i < l->n; i++) {
-		if (l->stride == l->group.columns)
-			walk_lane(l, i, l->group.rows, 0);
-		rc = align_check_path(&l->walks[i], err);
-		paths[i] = l->walks[i].path;
-	}
+	l->next_event = next;
 	return rc;
 }
 
-int align_lanes(const struct align_kernel *k, struct align_workspace *w,
-		const struct lane_pair *pairs, size_t n, struct align_values *out, struct err *err)
-{
-	struct lanes l = {.kernel = k, .pairs = pairs, .n = n};
-	struct align_path nw[LANES_MAX], sw[LANES_MAX];
-	int rc;
+/* ---- steps ---------------------------------------------------------------------------------- */
 
-	measure(&l);
-	if (l.group.rows + l.group.columns > LANES_MAX_EXTENT ||
-	    choose_stride(&l, w->budget) != 0 || !lanes_pay(&l))
-		return ERR_UNSUPPORTED;
-	rc = lay_out(&l, w, err);
+/* What the lanes below the heads get from the lane above, which was there a step ago. */
+static void hand_down(struct lanes *l)
+{
+	struct lane_machine *m = &l->machine;
+	size_t lanes = m->lanes;
+
+	if (l->unit->width == 1)
+		return;
+	for (int form = 0; form < 2; form++) {
+		memcpy(m->top.v[form] + 1, m->bottom.v[form], lanes - 1);
+		memcpy(m->top.b[form] + 1, m->bottom.b[form], lanes - 1);
+	}
+	for (size_t lane = 1; lane < lanes; lane++)
+		m->top.h[lane_split(lanes, lane)] = m->bottom.h[lane_split(lanes, lane - 1)];
+}
+
+static void one_step(struct lanes *l, int event)
+{
+	struct lane_machine *m = &l->machine;
+	size_t lanes = m->lanes, width = l->unit->width;
+
+	hand_down(l);
+	for (size_t lane = 0; lane < lanes; lane += width) {
+		uint32_t number = event ? l->job[lane] : NO_JOB;
+
+		top_border(m, lane, number != NO_JOB && l->unit->jobs[number].start == l->step);
+	}
+	for (size_t lane = 0; lane < lanes; lane++) {
+		m->letters[lane] = align_code[(unsigned char)*l->letter[lane]] | l->pad[lane];
+		l->letter[lane] += l->pace[lane];
+	}
+	l->kernel->sweep(m, l->bits + l->step % l->trace.ring * m->rows * lanes, (int16_t)l->step);
+	l->step++;
+}
+
+static int run(struct lanes *l, struct err *err)
+{
+	while (l->left > 0) {
+		int event = l->step == l->next_event;
+		int rc = l->step % CANCEL_STEPS == 0 ? cancel_check(err) : 0;
+
+		if (rc == 0 && event)
+			rc = take_events(l, err);
+		if (rc != 0)
+			return rc;
+		if (l->left > 0)
+			one_step(l, event);
+	}
+	return 0;
+}
+
+int align_lanes(const struct align_kernel *k, struct align_workspace *w, struct lane_unit *unit,
+		size_t *steps, struct err *err)
+{
+	struct lanes l = {.kernel = k, .unit = unit, .left = unit->n};
+	int rc = lay_out(&l, w, err);
+
 	if (rc != 0)
 		return rc;
-	encode(&l);
-	rc = run_form(&l, ALIGN_NW, nw, err);
-	if (rc == 0)
-		rc = run_form(&l, ALIGN_SW, sw, err);
-	for (size_t i = 0; rc == 0 && i < n; i++)
-		align_fill_values(&nw[i], &sw[i], pairs[i].query, pairs[i].ref, &out[i]);
+	fill_table(&l.machine);
+	for (size_t lane = 0; lane < k->lanes; lane++) {
+		idle(&l, lane);
+		encode(&l.machine, lane, (struct align_text){0}, 0);
+		left_border(&l.machine, lane, 0);
+		l.machine.corner[lane] = LANES_SHIFT;
+		l.event[lane] = lane % unit->width;
+	}
+	for (size_t lane = 0; lane < k->lanes; lane++)
+		top_border(&l.machine, lane, 0);
+	rc = run(&l, err);
+	*steps = l.step;
 	return rc;
 }

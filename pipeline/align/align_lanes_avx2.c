@@ -1,60 +1,63 @@
-/* The fast engine's kernel for AVX2: 16 lanes. A cell's record is 8 bytes: two words of 32 bits,
- * each two masks interleaved by groups of eight lanes, as VPACKSSWB leaves them. Thread-safe. */
+/* The fast engine's kernel for AVX2: 32 lanes, and the look-up of scores for 16 lanes, which the
+ * kernel for AVX-512 shares. Thread-safe. */
 #include "pipeline/align/align_lanes.h"
 
 #include <immintrin.h>
 #include <string.h>
 
 #define KERNEL_TARGET __attribute__((target("avx2")))
-#define KERNEL_LANES  16
+#define KERNEL_LANES  32
 #define INLINE        static inline __attribute__((always_inline)) KERNEL_TARGET
 
 typedef __m256i vec;
 typedef __m256i mask;
+typedef struct {
+	__m256i low, high;
+} wide;
 
-INLINE vec v_load(const int16_t *p)
+INLINE vec v_load(const int8_t *p)
 {
 	return _mm256_load_si256((const __m256i *)(const void *)p);
 }
 
-INLINE void v_store(int16_t *p, vec v)
+INLINE void v_store(int8_t *p, vec v)
 {
 	_mm256_store_si256((__m256i *)(void *)p, v);
 }
 
-INLINE vec v_widen(const int8_t *p)
+INLINE vec v_set1(int8_t x)
 {
-	return _mm256_cvtepi8_epi16(_mm_load_si128((const __m128i *)(const void *)p));
-}
-
-INLINE vec v_set1(int16_t x)
-{
-	return _mm256_set1_epi16(x);
+	return _mm256_set1_epi8(x);
 }
 
 INLINE vec v_add(vec a, vec b)
 {
-	return _mm256_add_epi16(a, b);
+	return _mm256_add_epi8(a, b);
 }
 
 INLINE vec v_sub(vec a, vec b)
 {
-	return _mm256_sub_epi16(a, b);
+	return _mm256_sub_epi8(a, b);
+}
+
+INLINE vec v_min(vec a, vec b)
+{
+	return _mm256_min_epi8(a, b);
 }
 
 INLINE vec v_max(vec a, vec b)
 {
-	return _mm256_max_epi16(a, b);
+	return _mm256_max_epi8(a, b);
 }
 
 INLINE mask v_greater(vec a, vec b)
 {
-	return _mm256_cmpgt_epi16(a, b);
+	return _mm256_cmpgt_epi8(a, b);
 }
 
 INLINE mask v_equal(vec a, vec b)
 {
-	return _mm256_cmpeq_epi16(a, b);
+	return _mm256_cmpeq_epi8(a, b);
 }
 
 INLINE vec v_choose(mask m, vec a, vec b)
@@ -62,27 +65,67 @@ INLINE vec v_choose(mask m, vec a, vec b)
 	return _mm256_blendv_epi8(b, a, m);
 }
 
-INLINE unsigned char *put_cell(unsigned char *p, mask d, mask f, mask ins, mask del)
+INLINE void v_put(unsigned char *p, mask m)
 {
-	uint32_t words[2] = {
-		(uint32_t)_mm256_movemask_epi8(_mm256_packs_epi16(d, f)),
-		(uint32_t)_mm256_movemask_epi8(_mm256_packs_epi16(ins, del)),
-	};
+	uint32_t word = (uint32_t)_mm256_movemask_epi8(m);
 
-	memcpy(p, words, sizeof words);
-	return p + sizeof words;
+	memcpy(p, &word, sizeof word);
 }
 
-static unsigned read_cell(const unsigned char *p, unsigned lane)
+INLINE wide w_load(const int16_t *p)
 {
-	unsigned at = (lane & 7) + (lane >> 3) * 16;
-	uint32_t words[2];
+	const __m256i *at = (const __m256i *)(const void *)p;
 
-	memcpy(words, p, sizeof words);
-	words[0] >>= at;
-	words[1] >>= at;
-	return (words[0] & 1) | (words[0] >> 8 & 1) << 1 | (words[1] & 1) << 2 |
-	       (words[1] >> 8 & 1) << 3;
+	return (wide){_mm256_load_si256(at), _mm256_load_si256(at + 1)};
+}
+
+INLINE void w_store(int16_t *p, wide w)
+{
+	__m256i *at = (__m256i *)(void *)p;
+
+	_mm256_store_si256(at, w.low);
+	_mm256_store_si256(at + 1, w.high);
+}
+
+INLINE wide w_set1(int16_t x)
+{
+	return (wide){_mm256_set1_epi16(x), _mm256_set1_epi16(x)};
+}
+
+INLINE wide w_add(wide a, wide b)
+{
+	return (wide){_mm256_add_epi16(a.low, b.low), _mm256_add_epi16(a.high, b.high)};
+}
+
+INLINE wide w_min(wide a, wide b)
+{
+	return (wide){_mm256_min_epi16(a.low, b.low), _mm256_min_epi16(a.high, b.high)};
+}
+
+INLINE wide w_max(wide a, wide b)
+{
+	return (wide){_mm256_max_epi16(a.low, b.low), _mm256_max_epi16(a.high, b.high)};
+}
+
+INLINE wide w_update(wide new, wide old, wide a, wide b)
+{
+	return (wide){
+		_mm256_blendv_epi8(b.low, a.low, _mm256_cmpgt_epi16(new.low, old.low)),
+		_mm256_blendv_epi8(b.high, a.high, _mm256_cmpgt_epi16(new.high, old.high)),
+	};
+}
+
+INLINE wide v_widen(vec v)
+{
+	return (wide){
+		_mm256_srai_epi16(_mm256_unpacklo_epi8(v, v), 8),
+		_mm256_srai_epi16(_mm256_unpackhi_epi8(v, v), 8),
+	};
+}
+
+INLINE vec w_narrow(wide w)
+{
+	return _mm256_packs_epi16(w.low, w.high);
 }
 
 /* Transposes 16 x 16 bytes in each half: every pass turns the address bits of a byte, (register,
@@ -116,18 +159,18 @@ INLINE __m256i load16_twice(const int8_t *p)
 /* A lane's letter selects a row of the table; VPSHUFB then looks up 32 rows of its query at once
  * (codes of the other half of the table are 0x80 and give 0). What comes out is lane by lane and is
  * transposed to row by row. */
-KERNEL_TARGET void align_lookup_avx2(const struct lane_group *g, const uint8_t *low,
-				     const uint8_t *high, const uint8_t *letters, size_t rows,
-				     size_t stride, int8_t *scores)
+KERNEL_TARGET void align_lookup_avx2(const struct lane_machine *m, const uint8_t *low,
+				     const uint8_t *high, const uint8_t *letters, size_t stride,
+				     int8_t *scores)
 {
-	for (size_t r = 0; r < rows; r += LOOKUP_ROWS) {
+	for (size_t r = 0; r < m->row_stride; r += LOOKUP_ROWS) {
 		__m256i v[16];
 
 #pragma GCC unroll 16
 		for (size_t lane = 0; lane < 16; lane++) {
-			const int8_t *table = g->table[letters[lane]];
-			const uint8_t *l = low + lane * g->row_stride + r;
-			const uint8_t *h = high + lane * g->row_stride + r;
+			const int8_t *table = m->table[letters[lane]];
+			const uint8_t *l = low + lane * m->row_stride + r;
+			const uint8_t *h = high + lane * m->row_stride + r;
 
 			v[lane] = _mm256_or_si256(
 				_mm256_shuffle_epi8(load16_twice(table), load32(l)),
@@ -145,12 +188,12 @@ KERNEL_TARGET void align_lookup_avx2(const struct lane_group *g, const uint8_t *
 	}
 }
 
-INLINE void look_up(struct lane_group *g, size_t rows, size_t column)
+INLINE void look_up(struct lane_machine *m)
 {
-	size_t padded = (rows + LOOKUP_ROWS - 1) / LOOKUP_ROWS * LOOKUP_ROWS;
-
-	align_lookup_avx2(g, g->query_low, g->query_high, g->ref + (column - 1) * KERNEL_LANES,
-			  padded, KERNEL_LANES, g->scores);
+	for (size_t lane = 0; lane < KERNEL_LANES; lane += 16)
+		align_lookup_avx2(m, m->query_low + lane * m->row_stride,
+				  m->query_high + lane * m->row_stride, m->letters + lane,
+				  KERNEL_LANES, m->scores + lane);
 }
 
 #include "pipeline/align/align_kernel.h"
@@ -158,7 +201,5 @@ INLINE void look_up(struct lane_group *g, size_t rows, size_t column)
 const struct align_kernel align_kernel_avx2 = {
 	.name = "avx2",
 	.lanes = KERNEL_LANES,
-	.cell_bytes = 8,
-	.columns = kernel_columns,
-	.cell = read_cell,
+	.sweep = kernel_sweep,
 };

@@ -134,24 +134,23 @@ static void long_texts_have_one_path(void **state)
 
 static void the_memory_plan_covers_the_slab(void **state)
 {
+	const struct align_kernel *k = align_kernel_choose();
+
 	(void)state;
 	for (size_t n = 1; n < 3000; n += 1 + n / 2) {
 		char *a = repeat('K', n), *b = repeat('R', n + 7);
-		struct align_text texts[] = {text(a), text(b)};
 		size_t need = align_memory_needed(n, n + 7, 0);
-		const struct align_kernel *k = align_kernel_choose();
 		struct align_workspace *w = align_workspace_new(0);
-		struct lane_pair pairs[LANES_MAX];
-		struct align_values v[LANES_MAX];
+		struct align_values v;
 		struct err err = ERR_INIT;
 
-		assert_int_equal(align_pair(w, texts[0], texts[1], v, &err), 0);
-		for (size_t i = 0; i < LANES_MAX; i++)
-			pairs[i] = (struct lane_pair){texts[0], texts[1]};
-		if (k && align_lanes_take(texts[0], texts[1])) {
-			int rc = align_lanes(k, w, pairs, k->lanes, v, &err);
+		assert_int_equal(align_pair(w, text(a), text(b), &v, &err), 0);
+		if (k && align_lanes_memory(k, n, n + 7, 1) <= ALIGN_DEFAULT_MEMORY) {
+			struct lane_job job = {.query = text(a), .ref = text(b), .out = &v};
+			struct lane_unit unit = {&job, 1, 1};
+			size_t steps;
 
-			assert_true(rc == 0 || rc == ERR_UNSUPPORTED);
+			assert_int_equal(align_lanes(k, w, &unit, &steps, &err), 0);
 		}
 		assert_true(w->slab_bytes <= need);
 		align_workspace_free(w);
