@@ -1,66 +1,34 @@
-/* The search: see knn.h. Queries are taken in chunks; for each chunk the workers walk over panels
- * of reference rows, small enough for the second-level cache. A panel is widened to float32 and
- * divided by its norms once, multiplied with all queries of the chunk by the fast kernel, and every
- * row that the error bound cannot rule out is measured by the normative rule at once. So only
- * normative distances are ever compared or kept, and results cannot depend on panels, chunks,
- * threads or kernels. Equal rows are measured once (knn_refs). */
+/* The search: see knn.h. Up to 64 targets share a pass: their references and their queries become
+ * two sets in which every row carries a mask of the targets that want it, so that nothing is
+ * multiplied twice or for nobody (but what shares a tile). Queries go in blocks of bounded memory;
+ * knn_pass.c does a block. */
 #include "pipeline/knn/knn.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "pipeline/core/half.h"
 #include "pipeline/core/workers.h"
 #include "pipeline/knn/knn_exact.h"
-#include "pipeline/knn/knn_wide.h"
-#include "pipeline/knn/knn_refs.h"
+#include "pipeline/knn/knn_pass.h"
 #include "pipeline/knn/knn_top.h"
+#include "pipeline/knn/knn_wide.h"
 
 #define DEFAULT_CHUNK ((size_t)500) /* spec 4.5 */
 /* Panels take at most this much of a second-level cache (512 KiB and more on today's servers). */
-#define PANEL_BYTES    ((size_t)192 << 10)
-#define PANEL_ROWS_MAX ((size_t)96)
-/* Kept hits of all workers; beyond it (k in the tens of thousands) chunks get smaller. */
-#define TOPS_BYTES         ((size_t)256 << 20)
-#define QUERIES_PER_FINISH ((size_t)16)
-#define CACHE_LINE         ((size_t)64)
+#define PANEL_BYTES        ((size_t)192 << 10)
+#define PANEL_ROWS_MAX     ((size_t)480)
+#define BLOCK_BYTES        ((size_t)32 << 20) /* packed queries and heaps */
+#define QUERIES_PER_FINISH ((size_t)64)
+#define CENTER_ROWS        ((size_t)2048)
 
-struct plan {
-	size_t stride; /* floats from row to row */
-	size_t panel_rows;
-	size_t chunk; /* queries, a multiple of KNN_QUERY_STEP */
-	size_t n_workers;
-	size_t k; /* rows kept per query */
-};
-
-/* What one worker alone writes. */
-struct lane {
-	float *panel;           /* owned, panel_rows x stride */
-	float *bias;            /* owned, per panel row */
-	float *scores;          /* owned, KNN_QUERY_STEP x panel_rows */
-	struct knn_hit *tops;   /* owned, chunk heaps of k */
-	struct knn_hit *joined; /* owned, n_workers x k: the heaps of one query */
-	uint32_t *n_tops;       /* owned, per query of the chunk */
-};
-
+/* What is shared by the passes of up to 64 targets. */
 struct search {
-	const uint16_t *pool;
-	size_t dim;
-	const uint32_t *query_rows, *ref_rows;
-	const struct knn_params *params;
-	struct plan plan;
-	const struct knn_wide *kernel;
-	struct knn_bound bound;
-	struct knn_refs refs;
-	float threshold;    /* +inf: none */
-	float *queries;     /* owned, chunk x stride */
-	float *query_scale; /* owned, per query of the chunk */
-	float *limit;       /* owned, per query: no further row above it matters; atomic */
-	struct lane *lanes; /* owned, n_workers */
-	size_t chunk_start, chunk_n;
-	struct knn_hit *hits;
-	uint32_t *counts;
+	struct knn_pass pass;
+	const struct knn_target *targets;
+	size_t n_targets;
+	uint32_t **class_of;     /* owned, of owned; per target and query: its class */
+	struct knn_hit *scratch; /* owned; k per worker */
 };
 
 static size_t round_up(size_t n, size_t step)
@@ -73,277 +41,344 @@ static size_t smaller(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-/* Rows a multiple of 1 KiB apart would share few cache sets. */
-static size_t choose_stride(size_t dim)
+static size_t larger(size_t a, size_t b)
 {
-	size_t stride = round_up(dim, KNN_LANES_MAX);
-
-	return stride * sizeof(float) % 1024 == 0 ? stride + KNN_LANES_MAX : stride;
+	return a > b ? a : b;
 }
 
-static void make_plan(struct plan *p, size_t n_queries, size_t n_refs, size_t dim,
-		      const struct knn_params *params)
-{
-	size_t rows, heaps, n_panels;
+/* ---- the plan ------------------------------------------------------------------------------ */
 
-	p->stride = choose_stride(dim);
-	rows = smaller(PANEL_BYTES / (p->stride * sizeof(float)), PANEL_ROWS_MAX);
-	p->panel_rows = rows < KNN_ROWS_STEP ? KNN_ROWS_STEP : rows / KNN_ROWS_STEP * KNN_ROWS_STEP;
+static size_t heap_bytes(const struct knn_plan *p)
+{
+	return p->k * sizeof(struct knn_hit) + sizeof(uint32_t) + sizeof(float);
+}
+
+static size_t query_bytes(const struct knn_plan *p)
+{
+	return p->depth * sizeof(uint16_t) + sizeof(struct knn_query) + sizeof(uint64_t);
+}
+
+/* Everything but the blocks. */
+static void make_plan(struct knn_plan *p, const struct knn_kernel *kernel, size_t n_refs,
+		      size_t dim, const struct knn_params *params)
+{
+	size_t rows, n_panels, step = kernel->ref_step;
+
+	p->depth = round_up(dim, kernel->depth_step);
+	rows = smaller(PANEL_BYTES / (p->depth * sizeof(uint16_t)), PANEL_ROWS_MAX);
+	p->panel_rows = larger(rows / step, 1) * step;
 	n_panels = (n_refs + p->panel_rows - 1) / p->panel_rows;
-	p->n_workers = smaller(params->n_workers ? params->n_workers : 1, n_panels ? n_panels : 1);
+	p->n_workers = smaller(larger(params->n_workers, 1), larger(n_panels, 1));
 	p->k = smaller(params->k, n_refs);
-	heaps = TOPS_BYTES / sizeof(struct knn_hit) / p->n_workers / (p->k ? p->k : 1);
-	p->chunk = smaller(params->query_chunk ? params->query_chunk : DEFAULT_CHUNK, n_queries);
-	p->chunk = round_up(smaller(p->chunk, heaps ? heaps : 1), KNN_QUERY_STEP);
 }
 
-static size_t plan_memory(const struct plan *p)
+/* How many classes of queries from `first` on make a block, and how many heaps they need. */
+static size_t next_block(const struct knn_plan *p, const struct knn_params *params,
+			 const struct knn_set *queries, size_t first, size_t *heaps)
 {
-	size_t lane = p->panel_rows * (p->stride + 1 + KNN_QUERY_STEP) * sizeof(float) +
-		      (p->chunk + p->n_workers) * p->k * sizeof(struct knn_hit) +
-		      p->chunk * sizeof(uint32_t) + sizeof(struct lane);
+	size_t most = queries->n_classes - first, bytes = 0, n = 0;
 
-	return p->chunk * (p->stride + 2) * sizeof(float) + p->n_workers * lane;
+	if (params->query_chunk && params->query_chunk < DEFAULT_CHUNK)
+		most = smaller(most, params->query_chunk);
+	for (*heaps = 0; n < most; n++) {
+		size_t more = (size_t)__builtin_popcountll(queries->class_mask[first + n]);
+
+		bytes += query_bytes(p) + more * heap_bytes(p);
+		if (n && bytes > BLOCK_BYTES)
+			break;
+		*heaps += more;
+	}
+	return n;
+}
+
+static void plan_blocks(struct knn_pass *pass)
+{
+	struct knn_plan *p = &pass->plan;
+	size_t first, n, heaps, n_blocks = 0;
+
+	p->block = p->heaps = 0;
+	for (first = 0; first < pass->queries.n_classes; first += n, n_blocks++) {
+		n = next_block(p, pass->params, &pass->queries, first, &heaps);
+		p->block = larger(p->block, n);
+		p->heaps = larger(p->heaps, heaps);
+	}
+	p->block = round_up(p->block, pass->kernel->query_step);
+	pass->items = larger(n_blocks * knn_pass_panels(pass), 1);
+}
+
+size_t knn_many_memory(const struct knn_target *targets, size_t n_targets, size_t dim,
+		       const struct knn_params *params)
+{
+	const struct knn_kernel *kernel = knn_kernel_choose();
+	size_t longest = 0, refs = 0, queries = 0, t, block;
+	struct knn_plan plan;
+
+	for (t = 0; t < n_targets; t++) {
+		refs += targets[t].n_refs;
+		queries += targets[t].n_queries;
+		longest = larger(longest, targets[t].n_refs);
+	}
+	refs = smaller(refs, 2 * longest);
+	make_plan(&plan, kernel, refs, dim, params);
+	block = BLOCK_BYTES / (query_bytes(&plan) + heap_bytes(&plan));
+	plan.heaps = plan.block = round_up(smaller(larger(block, 1), queries), kernel->query_step);
+	return knn_set_memory(refs) + knn_set_memory(queries) + queries * sizeof(uint32_t) +
+	       larger(knn_set_build_memory(refs, dim, plan.n_workers),
+		      knn_pass_memory(&plan, kernel));
 }
 
 size_t knn_memory_needed(size_t n_queries, size_t n_refs, size_t dim,
 			 const struct knn_params *params)
 {
-	struct plan p;
+	struct knn_target t = {.n_queries = n_queries, .n_refs = n_refs};
 
-	make_plan(&p, n_queries, n_refs, dim, params);
-	return plan_memory(&p) + knn_refs_memory(n_refs, dim, p.n_workers);
+	return knn_many_memory(&t, 1, dim, params);
 }
 
-static void *alloc_rows(size_t rows, size_t size)
+/* ---- sets ---------------------------------------------------------------------------------- */
+
+static int build_sets(struct search *s, size_t n_pool, size_t dim, struct err *err)
 {
-	return aligned_alloc(CACHE_LINE, round_up(rows * size, CACHE_LINE));
+	const struct knn_params *params = s->pass.params;
+	struct knn_list queries[KNN_LISTS_MAX], refs[KNN_LISTS_MAX];
+	size_t workers = larger(params->n_workers, 1), t;
+	int rc;
+
+	for (t = 0; t < s->n_targets; t++) {
+		queries[t] = (struct knn_list){s->targets[t].query_rows, s->targets[t].n_queries};
+		refs[t] = (struct knn_list){s->targets[t].ref_rows, s->targets[t].n_refs};
+		if (!queries[t].n || !refs[t].n)
+			queries[t].n = refs[t].n = 0; /* nothing to find */
+	}
+	rc = knn_set_build(&s->pass.refs, params->metric, s->pass.pool, n_pool, dim, refs,
+			   s->n_targets, workers, err);
+	if (rc == 0)
+		rc = knn_set_build(&s->pass.queries, params->metric, s->pass.pool, n_pool, dim,
+				   queries, s->n_targets, workers, err);
+	return rc;
 }
 
-static int lane_init(struct lane *l, const struct plan *p)
+/* The mean of rows of the set, evenly spread: any point is right, one amid the rows is good. */
+static int center(struct search *s)
 {
-	size_t panel_bytes = p->panel_rows * p->stride * sizeof *l->panel;
+	struct knn_packer *packer = &s->pass.packer;
+	const struct knn_set *refs = &s->pass.refs;
+	size_t step = (refs->n_classes + CENTER_ROWS - 1) / CENTER_ROWS, n = 0, c, i;
+	double *sum = calloc(packer->dim, sizeof *sum);
+	float *row = aligned_alloc(64, round_up(packer->depth * sizeof *row, 64));
 
-	l->panel = alloc_rows(p->panel_rows, p->stride * sizeof *l->panel);
-	l->bias = calloc(p->panel_rows, sizeof *l->bias);
-	l->scores = calloc(p->panel_rows, KNN_QUERY_STEP * sizeof *l->scores);
-	l->tops = malloc(p->chunk * p->k * sizeof *l->tops);
-	l->joined = malloc(p->n_workers * p->k * sizeof *l->joined);
-	l->n_tops = calloc(p->chunk, sizeof *l->n_tops);
-	if (!l->panel || !l->bias || !l->scores || !l->tops || !l->joined || !l->n_tops)
-		return ERR_NOMEM;
-	memset(l->panel, 0, panel_bytes); /* the padding of every row stays zero */
+	if (sum && row) {
+		memset(row, 0, packer->depth * sizeof *row);
+		for (c = 0; c < refs->n_classes; c += step, n++) {
+			knn_load_row(packer,
+				     s->pass.pool +
+					     (size_t)refs->rows[refs->first[c]] * packer->dim,
+				     refs->scale[c], row);
+			for (i = 0; i < packer->dim; i++)
+				sum[i] += (double)row[i];
+		}
+		knn_packer_center(packer, sum, n);
+	}
+	c = sum && row;
+	free(sum);
+	free(row);
+	return c ? 0 : ERR_NOMEM;
+}
+
+static size_t place_of(const uint32_t *rows, size_t n, uint32_t row)
+{
+	size_t low = 0, high = n;
+
+	while (low + 1 < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (rows[middle] <= row)
+			low = middle;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* Which class each query of each target is. */
+static int map_queries(struct search *s)
+{
+	const struct knn_set *set = &s->pass.queries;
+	uint32_t *class_of = malloc((set->n_rows + 1) * sizeof *class_of), at;
+	size_t c, t, i;
+	int rc = class_of ? 0 : ERR_NOMEM;
+
+	for (c = 0; rc == 0 && c < set->n_classes; c++)
+		for (at = set->first[c]; at != KNN_NO_ROW; at = set->next[at])
+			class_of[at] = (uint32_t)c;
+	for (t = 0; rc == 0 && t < s->n_targets; t++) {
+		const struct knn_target *target = &s->targets[t];
+
+		if (!target->n_queries || !target->n_refs)
+			continue;
+		s->class_of[t] = malloc(target->n_queries * sizeof **s->class_of);
+		if (!s->class_of[t])
+			rc = ERR_NOMEM;
+		for (i = 0; rc == 0 && i < target->n_queries; i++)
+			s->class_of[t][i] =
+				class_of[place_of(set->rows, set->n_rows, target->query_rows[i])];
+	}
+	free(class_of);
+	return rc;
+}
+
+/* ---- results ------------------------------------------------------------------------------- */
+
+/* The target of an item and its first query; each target has whole items. */
+static const struct knn_target *find_item(const struct search *s, size_t item, size_t *t,
+					  size_t *first)
+{
+	for (*t = 0;; ++*t) {
+		size_t n = (s->targets[*t].n_queries + QUERIES_PER_FINISH - 1) / QUERIES_PER_FINISH;
+
+		if (item < n)
+			break;
+		item -= n;
+	}
+	*first = item * QUERIES_PER_FINISH;
+	return &s->targets[*t];
+}
+
+static size_t count_items(const struct search *s)
+{
+	size_t t, n = 0;
+
+	for (t = 0; t < s->n_targets; t++)
+		n += (s->targets[t].n_queries + QUERIES_PER_FINISH - 1) / QUERIES_PER_FINISH;
+	return n;
+}
+
+static uint32_t finish_query(const struct search *s, size_t t, size_t query, struct knn_hit *kept,
+			     struct knn_hit *out)
+{
+	const struct knn_target *target = &s->targets[t];
+	const struct knn_set *refs = &s->pass.refs;
+	uint64_t bit = (uint64_t)1 << t;
+	uint32_t n, i;
+	const struct knn_hit *heap = knn_pass_heap(&s->pass, query, bit, &n);
+
+	memcpy(kept, heap, n * sizeof *kept);
+	n = knn_top_expand(kept, n, refs, bit, s->pass.params->k, out);
+	for (i = 0; i < n; i++)
+		out[i].ref = (uint32_t)place_of(target->ref_rows, target->n_refs,
+						refs->rows[out[i].ref]);
+	return n;
+}
+
+/* Writes the results of those queries of an item that belong to the block. */
+static int finish_item(void *ctx, size_t worker, size_t item, struct err *err)
+{
+	struct search *s = ctx;
+	size_t t, q, first, k = s->pass.params->k;
+	const struct knn_target *target = find_item(s, item, &t, &first);
+
+	(void)err;
+	for (q = first; s->class_of[t] && q < target->n_queries && q < first + QUERIES_PER_FINISH;
+	     q++) {
+		size_t query = (size_t)s->class_of[t][q] - s->pass.first;
+
+		if (s->class_of[t][q] >= s->pass.first && query < s->pass.n)
+			target->counts[q] =
+				finish_query(s, t, query, s->scratch + worker * s->pass.plan.k,
+					     target->hits + q * k);
+	}
 	return 0;
 }
 
-static void lane_release(struct lane *l)
+static int run_blocks(struct search *s, struct err *err)
 {
-	free(l->panel);
-	free(l->bias);
-	free(l->scores);
-	free(l->tops);
-	free(l->joined);
-	free(l->n_tops);
+	struct knn_pass *p = &s->pass;
+	size_t first, n, heaps;
+	int rc = 0;
+
+	for (first = 0; rc == 0 && first < p->queries.n_classes; first += n) {
+		n = next_block(&p->plan, p->params, &p->queries, first, &heaps);
+		rc = knn_pass_run(p, first, n, err);
+		if (rc == 0)
+			rc = workers_run(p->plan.n_workers, count_items(s), finish_item, s, err);
+	}
+	return rc;
 }
 
 static void search_release(struct search *s)
 {
-	size_t i;
+	size_t t;
 
-	for (i = 0; s->lanes && i < s->plan.n_workers; i++)
-		lane_release(&s->lanes[i]);
-	free(s->lanes);
-	free(s->queries);
-	free(s->query_scale);
-	free(s->limit);
-	knn_refs_release(&s->refs);
+	knn_pass_release(&s->pass);
+	knn_packer_release(&s->pass.packer);
+	knn_set_release(&s->pass.refs);
+	knn_set_release(&s->pass.queries);
+	for (t = 0; s->class_of && t < s->n_targets; t++)
+		free(s->class_of[t]);
+	free(s->class_of);
+	free(s->scratch);
 }
 
-static int search_init(struct search *s, struct err *err)
+/* What is needed beside the sets. */
+static int search_prepare(struct search *s, size_t dim)
 {
-	const struct plan *p = &s->plan;
-	size_t i;
-	int rc = 0;
+	struct knn_pass *p = &s->pass;
+	int rc;
 
-	s->queries = alloc_rows(p->chunk, p->stride * sizeof *s->queries);
-	s->query_scale = calloc(p->chunk, sizeof *s->query_scale);
-	s->limit = calloc(p->chunk, sizeof *s->limit);
-	s->lanes = calloc(p->n_workers, sizeof *s->lanes);
-	if (!s->queries || !s->query_scale || !s->limit || !s->lanes)
-		return err_nomem(err, "the neighbour search");
-	memset(s->queries, 0, p->chunk * p->stride * sizeof *s->queries);
-	for (i = 0; rc == 0 && i < p->n_workers; i++)
-		rc = lane_init(&s->lanes[i], p);
-	return rc != 0 ? err_nomem(err, "the neighbour search") : 0;
+	make_plan(&p->plan, p->kernel, p->refs.n_rows, dim, p->params);
+	plan_blocks(p);
+	knn_bound_init(&p->real, p->params->metric, dim, 0);
+	knn_bound_init(&p->wide, p->params->metric, dim, knn_wide_roundings(p->plan.depth));
+	s->class_of = calloc(s->n_targets, sizeof *s->class_of);
+	s->scratch = malloc(p->plan.n_workers * p->plan.k * sizeof *s->scratch);
+	rc = s->class_of && s->scratch ? map_queries(s) : ERR_NOMEM;
+	if (rc == 0)
+		rc = knn_packer_init(&p->packer, p->params->metric, p->kernel, dim);
+	if (rc == 0)
+		rc = center(s);
+	return rc ? rc : knn_pass_init(p);
 }
 
-/* A row of the pool as the distances see it; padding is left as it is. */
-static void load_row(const struct search *s, uint32_t pool_row, float scale, float *out)
+/* NaN: none. Beyond float32 it becomes an infinity, as in NumPy. */
+static float threshold_f32(double threshold)
 {
-	half_to_floats(s->pool + (size_t)pool_row * s->dim, out, s->dim);
-	if (s->params->metric == KNN_COSINE)
-		s->kernel->divide(out, s->plan.stride, scale);
+	if (isnan(threshold) || threshold > (double)3.402823466e+38f)
+		return INFINITY;
+	return threshold < (double)-3.402823466e+38f ? -INFINITY : (float)threshold;
 }
 
-static void load_chunk(struct search *s)
+/* Up to KNN_LISTS_MAX targets. */
+static int search_some(const uint16_t *pool, size_t n_rows, size_t dim,
+		       const struct knn_target *targets, size_t n_targets,
+		       const struct knn_params *params, struct err *err)
 {
-	size_t q, w;
+	struct search s = {.pass = {.pool = pool,
+				    .params = params,
+				    .kernel = knn_kernel_choose(),
+				    .threshold = threshold_f32(params->threshold)},
+			   .targets = targets,
+			   .n_targets = n_targets};
+	size_t t;
+	int rc;
 
-	for (q = 0; q < s->chunk_n; q++) {
-		float *row = s->queries + q * s->plan.stride;
-		uint32_t pool_row = s->query_rows[s->chunk_start + q];
-
-		half_to_floats(s->pool + (size_t)pool_row * s->dim, row, s->dim);
-		s->query_scale[q] = knn_row_scale(s->params->metric, row, s->dim);
-		load_row(s, pool_row, s->query_scale[q], row);
-		s->limit[q] = s->threshold;
+	for (t = 0; t < n_targets; t++) {
+		s.pass.units += targets[t].n_queries;
+		if (targets[t].n_queries)
+			memset(targets[t].counts, 0,
+			       targets[t].n_queries * sizeof *targets[t].counts);
 	}
-	for (w = 0; w < s->plan.n_workers; w++)
-		memset(s->lanes[w].n_tops, 0, s->chunk_n * sizeof *s->lanes[w].n_tops);
-}
-
-static void load_panel(const struct search *s, struct lane *l, size_t first, size_t n)
-{
-	size_t j;
-
-	for (j = 0; j < n; j++) {
-		uint32_t pool_row = s->ref_rows[s->refs.first[first + j]];
-		float scale = s->refs.scale[first + j];
-
-		load_row(s, pool_row, scale, l->panel + j * s->plan.stride);
-		l->bias[j] = knn_bias(&s->bound, scale);
+	rc = build_sets(&s, n_rows, dim, err);
+	if (rc == 0 && s.pass.queries.n_classes) {
+		rc = search_prepare(&s, dim);
+		rc = rc ? err_nomem(err, "the neighbour search") : run_blocks(&s, err);
+	} else if (rc == 0 && s.pass.units && params->progress) {
+		params->progress(params->progress_ctx, s.pass.units);
 	}
-}
-
-static float limit_of(const struct search *s, size_t q)
-{
-	float v;
-
-	__atomic_load(&s->limit[q], &v, __ATOMIC_RELAXED);
-	return v;
-}
-
-/* Tells all workers that k rows of query q lie within `dist`. */
-static void lower_limit(struct search *s, size_t q, float dist)
-{
-	float old = limit_of(s, q);
-
-	while (dist < old && !__atomic_compare_exchange(&s->limit[q], &old, &dist, 1,
-							__ATOMIC_RELAXED, __ATOMIC_RELAXED))
-		;
-}
-
-/* Measures panel rows `rows` for query q and keeps what belongs to its best. */
-static void measure(struct search *s, struct lane *l, size_t q, size_t panel_first,
-		    const uint32_t *rows, size_t n)
-{
-	const float *at[KNN_BATCH] = {0};
-	float scales[KNN_BATCH] = {0}, dists[KNN_BATCH];
-	struct knn_hit *heap = l->tops + q * s->plan.k;
-	size_t i;
-	int taken = 0;
-
-	for (i = 0; i < n; i++) {
-		at[i] = l->panel + rows[i] * s->plan.stride;
-		scales[i] = s->refs.scale[panel_first + rows[i]];
-	}
-	knn_distances(s->params->metric, s->dim, s->queries + q * s->plan.stride, s->query_scale[q],
-		      at, scales, n, dists);
-	for (i = 0; i < n; i++) {
-		struct knn_hit hit = {(uint32_t)(panel_first + rows[i]), dists[i]};
-
-		if (dists[i] <= s->threshold)
-			taken |= knn_top_add(heap, &l->n_tops[q], s->plan.k, hit);
-	}
-	if (taken && l->n_tops[q] == s->plan.k)
-		lower_limit(s, q, heap[0].dist);
-}
-
-/* Picks the rows that the bound cannot rule out. */
-static void scan(struct search *s, struct lane *l, size_t q, const float *scores,
-		 size_t panel_first, size_t n)
-{
-	float cut = knn_cut(&s->bound, s->query_scale[q], limit_of(s, q));
-	uint32_t picked[KNN_BATCH];
-	size_t n_picked = 0, j;
-
-	for (j = 0; j < n; j++) {
-		if (!(scores[j] - l->bias[j] >= cut))
-			continue;
-		picked[n_picked++] = (uint32_t)j;
-		if (n_picked == KNN_BATCH) {
-			measure(s, l, q, panel_first, picked, n_picked);
-			cut = knn_cut(&s->bound, s->query_scale[q], limit_of(s, q));
-			n_picked = 0;
-		}
-	}
-	if (n_picked)
-		measure(s, l, q, panel_first, picked, n_picked);
-}
-
-static int panel_item(void *ctx, size_t worker, size_t item, struct err *err)
-{
-	struct search *s = ctx;
-	struct lane *l = &s->lanes[worker];
-	const struct plan *p = &s->plan;
-	size_t first = item * p->panel_rows;
-	size_t n = smaller(p->panel_rows, s->refs.n_rows - first);
-	size_t q, i;
-
-	(void)err;
-	load_panel(s, l, first, n);
-	for (q = 0; q < s->chunk_n; q += KNN_QUERY_STEP) {
-		s->kernel->scores(s->queries + q * p->stride, l->panel, round_up(n, KNN_ROWS_STEP),
-				  p->stride, l->scores, p->panel_rows);
-		for (i = 0; i < KNN_QUERY_STEP && q + i < s->chunk_n; i++)
-			scan(s, l, q + i, l->scores + i * p->panel_rows, first, n);
-	}
-	return 0;
-}
-
-/* Joins what the workers kept of a few queries. */
-static int finish_item(void *ctx, size_t worker, size_t item, struct err *err)
-{
-	struct search *s = ctx;
-	struct knn_hit *joined = s->lanes[worker].joined;
-	size_t q = item * QUERIES_PER_FINISH;
-	size_t end = smaller(q + QUERIES_PER_FINISH, s->chunk_n), w;
-
-	(void)err;
-	for (; q < end; q++) {
-		size_t n = 0, global = s->chunk_start + q;
-
-		for (w = 0; w < s->plan.n_workers; w++) {
-			const struct lane *l = &s->lanes[w];
-
-			memcpy(joined + n, l->tops + q * s->plan.k, l->n_tops[q] * sizeof *joined);
-			n += l->n_tops[q];
-		}
-		s->counts[global] = knn_top_expand(joined, n, &s->refs, s->params->k,
-						   s->hits + global * s->params->k);
-	}
-	return 0;
-}
-
-static int run_chunks(struct search *s, size_t n_queries, struct err *err)
-{
-	size_t n_panels = (s->refs.n_rows + s->plan.panel_rows - 1) / s->plan.panel_rows;
-	int rc = 0;
-
-	for (s->chunk_start = 0; rc == 0 && s->chunk_start < n_queries;
-	     s->chunk_start += s->chunk_n) {
-		s->chunk_n = smaller(s->plan.chunk, n_queries - s->chunk_start);
-		load_chunk(s);
-		rc = workers_run(s->plan.n_workers, n_panels, panel_item, s, err);
-		if (rc == 0)
-			rc = workers_run(s->plan.n_workers,
-					 (s->chunk_n + QUERIES_PER_FINISH - 1) / QUERIES_PER_FINISH,
-					 finish_item, s, err);
-		if (rc == 0 && s->params->progress)
-			s->params->progress(s->params->progress_ctx, s->chunk_n);
-	}
+	search_release(&s);
 	return rc;
 }
+
+/* ---- arguments ----------------------------------------------------------------------------- */
 
 static int check_rows(const uint32_t *rows, size_t n, size_t n_pool, const char *what,
 		      struct err *err)
@@ -358,27 +393,58 @@ static int check_rows(const uint32_t *rows, size_t n, size_t n_pool, const char 
 	return 0;
 }
 
-static int check_sizes(size_t n_rows, size_t dim, size_t n_queries, size_t n_refs,
-		       const struct knn_params *params, struct err *err)
+static int check_order(const uint32_t *rows, size_t n, struct err *err)
+{
+	size_t i;
+
+	for (i = 1; i < n; i++)
+		if (rows[i] <= rows[i - 1])
+			return err_set(err, ERR_INTERNAL,
+				       "neighbour search: reference %zu is row %u, not above row "
+				       "%u before it",
+				       i, rows[i], rows[i - 1]);
+	return 0;
+}
+
+static int check_sizes(size_t n_rows, size_t dim, const struct knn_params *params, struct err *err)
 {
 	if (params->k == 0)
 		return err_set(err, ERR_ARG, "neighbour search: k must be at least 1");
 	if (dim == 0)
 		return err_set(err, ERR_ARG, "neighbour search: embeddings have no dimension");
-	if (n_refs >= KNN_NO_REF)
-		return err_set(err, ERR_LIMIT, "neighbour search: more than 2^32 - 2 references");
-	if (dim > SIZE_MAX / 1024 / sizeof(float) || n_rows > SIZE_MAX / sizeof(float) / dim ||
-	    n_queries > SIZE_MAX / sizeof(struct knn_hit) / params->k)
+	if (n_rows >= KNN_NO_ROW)
+		return err_set(err, ERR_LIMIT, "neighbour search: more than 2^32 - 2 rows");
+	if (dim > SIZE_MAX / 1024 / sizeof(float) || n_rows > SIZE_MAX / sizeof(float) / dim)
 		return err_set(err, ERR_LIMIT, "neighbour search: sizes beyond the address space");
 	return 0;
 }
 
-/* NaN: none. Beyond float32 it becomes an infinity, as in NumPy. */
-static float threshold_f32(double threshold)
+static int check_target(const struct knn_target *t, size_t n_rows, const struct knn_params *params,
+			struct err *err)
 {
-	if (isnan(threshold) || threshold > (double)3.402823466e+38f)
-		return INFINITY;
-	return threshold < (double)-3.402823466e+38f ? -INFINITY : (float)threshold;
+	int rc = check_rows(t->query_rows, t->n_queries, n_rows, "query", err);
+
+	if (t->n_queries > SIZE_MAX / sizeof(struct knn_hit) / params->k)
+		rc = err_set(err, ERR_LIMIT, "neighbour search: sizes beyond the address space");
+	if (rc == 0)
+		rc = check_rows(t->ref_rows, t->n_refs, n_rows, "reference", err);
+	return rc ? rc : check_order(t->ref_rows, t->n_refs, err);
+}
+
+int knn_search_many(const uint16_t *pool, size_t n_rows, size_t dim,
+		    const struct knn_target *targets, size_t n_targets,
+		    const struct knn_params *params, struct err *err)
+{
+	int rc = check_sizes(n_rows, dim, params, err);
+	size_t t, n;
+
+	for (t = 0; rc == 0 && t < n_targets; t++)
+		rc = check_target(&targets[t], n_rows, params, err);
+	for (t = 0; rc == 0 && t < n_targets; t += n) {
+		n = smaller(n_targets - t, KNN_LISTS_MAX);
+		rc = search_some(pool, n_rows, dim, targets + t, n, params, err);
+	}
+	return rc;
 }
 
 int knn_search(const uint16_t *pool, size_t n_rows, size_t dim, const uint32_t *query_rows,
@@ -386,65 +452,7 @@ int knn_search(const uint16_t *pool, size_t n_rows, size_t dim, const uint32_t *
 	       const struct knn_params *params, struct knn_hit *hits, uint32_t *counts,
 	       struct err *err)
 {
-	struct search s = {.pool = pool,
-			   .dim = dim,
-			   .query_rows = query_rows,
-			   .ref_rows = ref_rows,
-			   .params = params,
-			   .kernel = knn_wide_choose(),
-			   .threshold = threshold_f32(params->threshold),
-			   .hits = hits,
-			   .counts = counts};
-	int rc = check_sizes(n_rows, dim, n_queries, n_refs, params, err);
+	struct knn_target t = {query_rows, n_queries, ref_rows, n_refs, hits, counts};
 
-	if (rc == 0)
-		rc = check_rows(query_rows, n_queries, n_rows, "query", err);
-	if (rc == 0)
-		rc = check_rows(ref_rows, n_refs, n_rows, "reference", err);
-	if (rc != 0)
-		return rc;
-	if (n_queries)
-		memset(counts, 0, n_queries * sizeof *counts);
-	if (n_queries == 0 || n_refs == 0)
-		return 0;
-	make_plan(&s.plan, n_queries, n_refs, dim, params);
-	knn_bound_init(&s.bound, params->metric, dim, s.plan.stride);
-	rc = knn_refs_build(&s.refs, params->metric, pool, dim, ref_rows, n_refs, s.plan.n_workers,
-			    err);
-	if (rc == 0)
-		rc = search_init(&s, err);
-	if (rc == 0)
-		rc = run_chunks(&s, n_queries, err);
-	search_release(&s);
-	return rc;
-}
-
-int knn_search_many(const uint16_t *pool, size_t n_rows, size_t dim,
-		    const struct knn_target *targets, size_t n_targets,
-		    const struct knn_params *params, struct err *err)
-{
-	size_t i;
-	int rc = 0;
-
-	for (i = 0; rc == 0 && i < n_targets; i++) {
-		const struct knn_target *t = &targets[i];
-
-		rc = knn_search(pool, n_rows, dim, t->query_rows, t->n_queries, t->ref_rows,
-				t->n_refs, params, t->hits, t->counts, err);
-	}
-	return rc;
-}
-
-size_t knn_many_memory(const struct knn_target *targets, size_t n_targets, size_t dim,
-		       const struct knn_params *params)
-{
-	size_t i, most = 0;
-
-	for (i = 0; i < n_targets; i++) {
-		size_t need =
-			knn_memory_needed(targets[i].n_queries, targets[i].n_refs, dim, params);
-
-		most = need > most ? need : most;
-	}
-	return most;
+	return knn_search_many(pool, n_rows, dim, &t, 1, params, err);
 }

@@ -16,7 +16,8 @@ struct knn_params {
 	size_t k;         /* > 0; min(k, n_refs) neighbours are found */
 	double threshold; /* neighbours with dist > (float)threshold are dropped; NaN: none */
 	size_t n_workers;
-	size_t query_chunk; /* queries per block: memory only; 0: 500 */
+	size_t query_chunk; /* memory only: below 500 (the original's chunk), queries per block at
+			     * most; else, and 0, what a bounded block holds */
 	void (*progress)(void *ctx, size_t queries_done); /* newly done; any thread; NULL: none */
 	void *progress_ctx;
 };
@@ -28,16 +29,18 @@ struct knn_hit {
 
 /* The pool: `n_rows` x `dim` float16 bits, row-major, every value finite. `query_rows` and
  * `ref_rows` pick rows of it. hits[q * k + r] is the neighbour of rank r (from 0) of query q;
- * counts[q] of them are filled. Memory beyond the inputs: O(chunk), never queries x references. */
+ * counts[q] of them are filled. `query_rows` may repeat, `ref_rows` must ascend strictly. Memory
+ * beyond the inputs: blocks of queries of bounded size and some 50 bytes a row, never queries x
+ * references. */
 int knn_search(const uint16_t *pool, size_t n_rows, size_t dim, const uint32_t *query_rows,
 	       size_t n_queries, const uint32_t *ref_rows, size_t n_refs,
 	       const struct knn_params *params, struct knn_hit *hits, uint32_t *counts,
 	       struct err *err);
 
 /* One search of several that share a pass over the pool. Its result is what knn_search would give
- * alone; `ref_rows` must ascend strictly. */
+ * alone. */
 struct knn_target {
-	const uint32_t *query_rows; /* any order, repeats allowed */
+	const uint32_t *query_rows;
 	size_t n_queries;
 	const uint32_t *ref_rows; /* hit.ref indexes it */
 	size_t n_refs;
@@ -51,7 +54,8 @@ int knn_search_many(const uint16_t *pool, size_t n_rows, size_t dim,
 		    const struct knn_target *targets, size_t n_targets,
 		    const struct knn_params *params, struct err *err);
 
-/* Bytes knn_search_many allocates beside its arguments; of the targets only sizes are read. */
+/* Bytes knn_search_many allocates beside its arguments; of the targets only sizes are read. All
+ * references together are taken to be at most twice the longest list. */
 size_t knn_many_memory(const struct knn_target *targets, size_t n_targets, size_t dim,
 		       const struct knn_params *params);
 

@@ -5,11 +5,10 @@
  * Numerical Algorithms, section 3.1: it holds for any order of summation, n being the most
  * roundings that one term goes through).
  *
- * Fast score f: a term meets one rounding of its product (none with FMA), at most stride / 4 in its
- * lane and at most 4 in the tree that joins the lanes. Normative sum e in float64, S = e rounded to
- * float32. On every path
- *     |f - s| <= g(stride / 4 + 8) N,   |e - s| <= h N with h = d 2^-53 / (1 - d 2^-53),
- *     |S - e| <= u |e|;   write G = g(stride / 4 + 8) + h.
+ * Fast product f: a term meets at most t roundings (t = 0: the real product). Normative sum e in
+ * float64, S = e rounded to float32. On every path
+ *     |f - s| <= g(t) N,   |e - s| <= h N with h = d 2^-53 / (1 - d 2^-53),
+ *     |S - e| <= u |e|;   write G = g(t) + h.
  * Products of halves, raw or divided by their norm, are above 10^-28 or zero: nothing underflows.
  *
  * Cosine. D = 1 - S rounded. The rows are divided by norms with a relative error below 50 u (at
@@ -22,15 +21,15 @@
  *     2 S >= A - L - u |A - 2 S| >= A - L - 2.01 u A,
  *     f >= (A - L) / 2 - A (1.6 u + 0.501 G),
  *     f >= (Q + R) (1 - E) / 2 - L / 2   for E = 5 u + 1.01 G, since A >= (Q + R) (1 - u).
- * The comparison is made in float32 as f - bias >= cut with
- *     bias = R (1 - E) / 2,   cut = Q (1 - E) / 2 - L / 2.
- * Rounding bias costs u A / 2, the difference 1.1 u A, and cut is rounded down: E = 16 u + 1.01 G
- * covers them. */
+ * as f - bias >= cut with
+ *     bias = R (1 - E) / 2,   cut = Q (1 - E) / 2 - L / 2,
+ * and E = 16 u + 1.01 G to spare what the float64 arithmetic of the two may lose. */
 #include "pipeline/knn/knn_exact.h"
 
 #include <math.h>
 #include <stdint.h>
 
+#include "pipeline/core/dot.h"
 #include "pipeline/core/pairwise.h"
 
 #define UNIT_F32 0x1p-24
@@ -41,46 +40,6 @@ float knn_row_scale(enum knn_metric metric, const float *row, size_t dim)
 	if (metric == KNN_L2)
 		return pairwise_sumsq_f32(row, dim);
 	return pairwise_norm_f32(row, dim) + 1e-9f;
-}
-
-/* float64 sums over ascending i; each product of two float32 is exact. The eight sums are
- * independent so that their additions overlap; unused places repeat the first row. */
-static void sums_of_batch(size_t dim, const float *query, const float *const rows[KNN_BATCH],
-			  double sums[KNN_BATCH])
-{
-	double s0 = 0, s1 = 0, s2 = 0, s3 = 0, s4 = 0, s5 = 0, s6 = 0, s7 = 0;
-	size_t i;
-
-	for (i = 0; i < dim; i++) {
-		double q = (double)query[i];
-
-		s0 += q * (double)rows[0][i];
-		s1 += q * (double)rows[1][i];
-		s2 += q * (double)rows[2][i];
-		s3 += q * (double)rows[3][i];
-		s4 += q * (double)rows[4][i];
-		s5 += q * (double)rows[5][i];
-		s6 += q * (double)rows[6][i];
-		s7 += q * (double)rows[7][i];
-	}
-	sums[0] = s0;
-	sums[1] = s1;
-	sums[2] = s2;
-	sums[3] = s3;
-	sums[4] = s4;
-	sums[5] = s5;
-	sums[6] = s6;
-	sums[7] = s7;
-}
-
-static double sum_of_one(size_t dim, const float *query, const float *row)
-{
-	double s = 0;
-	size_t i;
-
-	for (i = 0; i < dim; i++)
-		s += (double)query[i] * (double)row[i];
-	return s;
 }
 
 static float distance(enum knn_metric metric, double sum, float query_scale, float row_scale)
@@ -97,17 +56,13 @@ void knn_distances(enum knn_metric metric, size_t dim, const float *query, float
 		   const float *const *rows, const float *row_scales, size_t n, float *out)
 {
 	const float *full[KNN_BATCH];
-	double sums[KNN_BATCH];
+	double sums[KNN_BATCH] = {0};
 	size_t i;
 
-	if (n <= 2) { /* two chains cost less than eight */
-		for (i = 0; i < n; i++)
-			sums[i] = sum_of_one(dim, query, rows[i]);
-	} else {
-		for (i = 0; i < KNN_BATCH; i++)
-			full[i] = rows[i < n ? i : 0];
-		sums_of_batch(dim, query, full, sums);
-	}
+	for (i = 0; i < KNN_BATCH; i++)
+		full[i] = rows[i < n ? i : 0];
+	/* Eight sums side by side cost less than three one by one. */
+	dot_f32_add(query, full, n <= 2 ? n : KNN_BATCH, dim, sums);
 	for (i = 0; i < n; i++)
 		out[i] = distance(metric, sums[i], query_scale,
 				  metric == KNN_L2 ? row_scales[i] : 0.0f);
@@ -118,9 +73,9 @@ static double grown(double n, double unit)
 	return n * unit < 0.5 ? n * unit / (1.0 - n * unit) : (double)INFINITY;
 }
 
-void knn_bound_init(struct knn_bound *b, enum knn_metric metric, size_t dim, size_t stride)
+void knn_bound_init(struct knn_bound *b, enum knn_metric metric, size_t dim, size_t roundings)
 {
-	double g = grown((double)(stride / 4 + 8), UNIT_F32) + grown((double)dim, UNIT_F64);
+	double g = grown((double)roundings, UNIT_F32) + grown((double)dim, UNIT_F64);
 
 	b->metric = metric;
 	if (metric == KNN_L2)
@@ -129,25 +84,19 @@ void knn_bound_init(struct knn_bound *b, enum knn_metric metric, size_t dim, siz
 		b->slack = 1.0001 * g + UNIT_F32 * (1 + 3 * 1.0001);
 }
 
-float knn_bias(const struct knn_bound *b, float row_scale)
+double knn_bias(const struct knn_bound *b, float row_scale)
 {
 	if (b->metric == KNN_COSINE || b->slack >= 1.0)
-		return 0.0f;
-	return (float)(0.5 * (1.0 - b->slack) * (double)row_scale);
+		return 0.0;
+	return 0.5 * (1.0 - b->slack) * (double)row_scale;
 }
 
-float knn_cut(const struct knn_bound *b, float query_scale, float limit)
+double knn_cut(const struct knn_bound *b, float query_scale, float limit)
 {
-	double cut;
-	float f;
-
 	if (limit == INFINITY ||
 	    b->slack >= 1.0) /* a dimension in the millions: let everything pass */
-		return -INFINITY;
+		return (double)-INFINITY;
 	if (b->metric == KNN_COSINE)
-		cut = 1.0 - (double)limit - b->slack;
-	else
-		cut = 0.5 * (1.0 - b->slack) * (double)query_scale - 0.5 * (double)limit;
-	f = (float)cut;
-	return (double)f > cut ? nextafterf(f, -INFINITY) : f;
+		return 1.0 - (double)limit - b->slack;
+	return 0.5 * (1.0 - b->slack) * (double)query_scale - 0.5 * (double)limit;
 }

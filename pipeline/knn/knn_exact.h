@@ -17,16 +17,17 @@ void knn_distances(enum knn_metric metric, size_t dim, const float *query, float
 		   const float *const *rows, const float *row_scales, size_t n, float *out);
 
 /* The test that no true neighbour fails: a row whose normative distance is at most `limit` has
- *     score - bias >= cut
- * where score is its fast dot product, bias = knn_bias(b, its scale) and cut = knn_cut(b, the
- * query's scale, limit). Derivation in knn_exact.c. */
+ *     product - bias >= cut
+ * where bias = knn_bias(b, its scale) and cut = knn_cut(b, the query's scale, limit). The product is
+ * the real one or a float32 one whose terms meet at most `roundings` roundings. Derivation in
+ * knn_exact.c. */
 struct knn_bound {
 	enum knn_metric metric;
 	double slack; /* cosine: absolute, l2: relative to the sums of squares */
 };
 
-void knn_bound_init(struct knn_bound *b, enum knn_metric metric, size_t dim, size_t stride);
-float knn_bias(const struct knn_bound *b, float row_scale);
-float knn_cut(const struct knn_bound *b, float query_scale, float limit);
+void knn_bound_init(struct knn_bound *b, enum knn_metric metric, size_t dim, size_t roundings);
+double knn_bias(const struct knn_bound *b, float row_scale);
+double knn_cut(const struct knn_bound *b, float query_scale, float limit);
 
 #endif

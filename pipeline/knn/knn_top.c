@@ -1,4 +1,4 @@
-/* The k best rows of a query: see knn_top.h. */
+/* The k best classes of a query: see knn_top.h. */
 #include "pipeline/knn/knn_top.h"
 
 #include <stdlib.h>
@@ -62,43 +62,41 @@ static int compare(const void *a, const void *b)
 	return before(*x, *y) ? -1 : before(*y, *x);
 }
 
-/* Rows of one distance: their references are merged by index. The k best rows hold the k best
- * references, since a row's first reference comes before all its others. */
-static uint32_t expand_equal(struct knn_hit *rows, size_t n, const struct knn_refs *refs,
-			     size_t room, struct knn_hit *out)
+/* Classes of one distance: their rows are merged by place. The k best classes hold the k best rows,
+ * since a class's first row comes before all its others. */
+static uint32_t expand_equal(struct knn_hit *hits, size_t n, const struct knn_set *set,
+			     uint64_t bit, size_t room, struct knn_hit *out)
 {
 	uint32_t filled = 0;
 	size_t i;
 
-	for (i = 0; i < n; i++)
-		rows[i].ref = refs->first[rows[i].ref];
 	while (filled < room) {
 		size_t best = 0;
 
 		for (i = 1; i < n; i++)
-			if (rows[i].ref < rows[best].ref)
+			if (hits[i].ref < hits[best].ref)
 				best = i;
-		if (rows[best].ref == KNN_NO_REF)
+		if (hits[best].ref == KNN_NO_ROW)
 			break;
-		out[filled++] = rows[best];
-		rows[best].ref = refs->next[rows[best].ref];
+		out[filled++] = hits[best];
+		hits[best].ref = knn_set_seek(set, set->next[hits[best].ref], bit);
 	}
 	return filled;
 }
 
-uint32_t knn_top_expand(struct knn_hit *rows, size_t n, const struct knn_refs *refs, size_t k,
-			struct knn_hit *out)
+uint32_t knn_top_expand(struct knn_hit *hits, size_t n, const struct knn_set *set, uint64_t bit,
+			size_t k, struct knn_hit *out)
 {
 	uint32_t filled = 0;
 	size_t i = 0;
 
-	qsort(rows, n, sizeof *rows, compare);
+	qsort(hits, n, sizeof *hits, compare);
 	while (i < n && filled < k) {
 		size_t end = i + 1;
 
-		while (end < n && end - i < k - filled && rows[end].dist == rows[i].dist)
+		while (end < n && end - i < k - filled && hits[end].dist == hits[i].dist)
 			end++;
-		filled += expand_equal(rows + i, end - i, refs, k - filled, out + filled);
+		filled += expand_equal(hits + i, end - i, set, bit, k - filled, out + filled);
 		i = end;
 	}
 	return filled;

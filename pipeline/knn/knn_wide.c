@@ -1,41 +1,62 @@
-/* Choice of the kernel, and the one that needs nothing beyond SSE2 (or any other baseline). */
+/* Float32 products: see knn_wide.h. */
 #include "pipeline/knn/knn_wide.h"
 
-#include <stdlib.h>
-#include <string.h>
+#include <immintrin.h>
 
-#define LANES 4
-#define ROWS  2
+#define LOAD(p) (*(const vec *)(const void *)(p))
+
+typedef float vec4 __attribute__((vector_size(16), may_alias));
+typedef float vec8 __attribute__((vector_size(32), may_alias));
+
 #define TARGET
-typedef float vec __attribute__((vector_size(LANES * sizeof(float)), may_alias));
-#define LOAD(p)         (*(const vec *)(const void *)(p))
-#define STORE(p, v)     (*(vec *)(void *)(p) = (v))
-#define FILL(x)         ((vec){(x), (x), (x), (x)})
-#define MULADD(a, b, c) ((a) * (b) + (c))
+#define NAME(f)         f##_base
+#define LANES           4
+#define MULADD(a, b, c) ((a) + (b) * (c))
+#define vec             vec4
+#include "pipeline/knn/knn_wide_body.h"
+#undef TARGET
+#undef NAME
+#undef LANES
+#undef MULADD
+#undef vec
 
-static void sum4(const vec v[4], float out[4])
-{
-	int i;
-
-	for (i = 0; i < 4; i++)
-		out[i] = (v[i][0] + v[i][1]) + (v[i][2] + v[i][3]);
-}
-
+#define TARGET          __attribute__((target("avx2,fma")))
+#define NAME(f)         f##_avx2
+#define LANES           8
+#define MULADD(a, b, c) ((vec8)_mm256_fmadd_ps((__m256)(b), (__m256)(c), (__m256)(a)))
+#define vec             vec8
 #include "pipeline/knn/knn_wide_body.h"
 
-const struct knn_wide knn_wide_portable = {"portable", scores, divide};
-
-const struct knn_wide *knn_wide_choose(void)
+void knn_wide_dots(int wide, const float *query, const float *const *rows, size_t n, size_t depth,
+		   float *out)
 {
-	const char *wanted = getenv("PROTEA_SIMD");
-	int portable = wanted && strcmp(wanted, "portable") == 0;
-	int avx2 = wanted && strcmp(wanted, "avx2") == 0;
+	size_t i, j;
 
-	if (portable)
-		return &knn_wide_portable;
-	if (!avx2 && __builtin_cpu_supports("avx512f"))
-		return &knn_wide_avx512;
-	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-		return &knn_wide_avx2;
-	return &knn_wide_portable;
+	for (i = 0; i < n; i += 4) {
+		const float *four[4];
+		float sums[4];
+
+		for (j = 0; j < 4; j++)
+			four[j] = rows[i + j < n ? i + j : i];
+		if (wide)
+			dots4_avx2(query, four, depth, sums);
+		else
+			dots4_base(query, four, depth, sums);
+		for (j = 0; j < 4 && i + j < n; j++)
+			out[i + j] = sums[j];
+	}
+}
+
+/* A product, the additions of its lane, two lanes and then up to eight elements joined. */
+size_t knn_wide_roundings(size_t depth)
+{
+	return depth / 8 + 10;
+}
+
+void knn_wide_divide(int wide, float *row, size_t n, float divisor)
+{
+	if (wide)
+		divide_avx2(row, n, divisor);
+	else
+		divide_base(row, n, divisor);
 }

@@ -1,67 +1,41 @@
-/* The tile of knn_wide.h, written once. The including file defines: TARGET (function attribute),
- * vec (vector of LANES floats), LOAD(p), STORE(p, v), FILL(x), MULADD(a, b, c) = a * b + c,
- * ROWS (references per tile) and sum4(), the sums of four vectors. Four queries and ROWS references
- * need 4 * ROWS running sums plus ROWS + 1 operands: what the register file holds. Not a header for
- * anyone else. */
+/* The loops of knn_wide.c, written once: the including file defines TARGET, NAME(), LANES, vec and
+ * MULADD(a, b, c) = a + b * c. Not a header for anyone else. */
 
-#ifdef __clang__
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 8")
-#endif
-
-TARGET static void tile(const float *queries, const float *refs, size_t stride, float *out,
-			size_t out_stride)
+TARGET static float NAME(sum_lanes)(vec v)
 {
-	vec sum[ROWS][KNN_QUERY_STEP];
-	size_t at;
+	float sum = v[0];
 
-	UNROLL
-	for (int j = 0; j < ROWS; j++) {
-		UNROLL
-		for (int i = 0; i < KNN_QUERY_STEP; i++)
-			sum[j][i] = FILL(0.0f);
-	}
-	for (at = 0; at < stride; at += LANES) {
-		vec ref[ROWS];
-
-		UNROLL
-		for (int j = 0; j < ROWS; j++)
-			ref[j] = LOAD(refs + (size_t)j * stride + at);
-		UNROLL
-		for (int i = 0; i < KNN_QUERY_STEP; i++) {
-			vec query = LOAD(queries + (size_t)i * stride + at);
-
-			UNROLL
-			for (int j = 0; j < ROWS; j++)
-				sum[j][i] = MULADD(query, ref[j], sum[j][i]);
-		}
-	}
-	UNROLL
-	for (int j = 0; j < ROWS; j++) {
-		float dots[KNN_QUERY_STEP];
-
-		sum4(sum[j], dots);
-		UNROLL
-		for (int i = 0; i < KNN_QUERY_STEP; i++)
-			out[(size_t)i * out_stride + (size_t)j] = dots[i];
-	}
+	for (int i = 1; i < LANES; i++)
+		sum += v[i];
+	return sum;
 }
 
-TARGET static void scores(const float *queries, const float *refs, size_t n_refs, size_t stride,
-			  float *out, size_t out_stride)
+/* Four rows at a time, so that the sums hide each other's latency. */
+TARGET static void NAME(dots4)(const float *query, const float *const *rows, size_t depth,
+			       float *out)
 {
-	size_t j;
+	vec a = {0}, b = {0}, c = {0}, d = {0}, e = {0}, f = {0}, g = {0}, h = {0};
 
-	for (j = 0; j < n_refs; j += ROWS)
-		tile(queries, refs + j * stride, stride, out + j, out_stride);
+	for (size_t i = 0; i < depth; i += 2 * LANES) {
+		vec x = LOAD(query + i), y = LOAD(query + i + LANES);
+
+		a = MULADD(a, x, LOAD(rows[0] + i));
+		b = MULADD(b, x, LOAD(rows[1] + i));
+		c = MULADD(c, x, LOAD(rows[2] + i));
+		d = MULADD(d, x, LOAD(rows[3] + i));
+		e = MULADD(e, y, LOAD(rows[0] + i + LANES));
+		f = MULADD(f, y, LOAD(rows[1] + i + LANES));
+		g = MULADD(g, y, LOAD(rows[2] + i + LANES));
+		h = MULADD(h, y, LOAD(rows[3] + i + LANES));
+	}
+	out[0] = NAME(sum_lanes)(a + e);
+	out[1] = NAME(sum_lanes)(b + f);
+	out[2] = NAME(sum_lanes)(c + g);
+	out[3] = NAME(sum_lanes)(d + h);
 }
 
-TARGET static void divide(float *row, size_t n, float divisor)
+TARGET static void NAME(divide)(float *row, size_t n, float divisor)
 {
-	vec by = FILL(divisor);
-	size_t i;
-
-	for (i = 0; i < n; i += LANES)
-		STORE(row + i, LOAD(row + i) / by);
+	for (size_t i = 0; i < n; i += LANES)
+		*(vec *)(void *)(row + i) = LOAD(row + i) / divisor;
 }

@@ -19,19 +19,22 @@ static uint32_t rows[ROWS];
 static void fail_each(size_t n_workers)
 {
 	struct knn_params params = {.k = K, .threshold = (double)NAN, .n_workers = n_workers};
-	struct knn_hit hits[QUERIES * K], good[QUERIES * K];
-	uint32_t counts[QUERIES];
+	struct knn_hit hits[2 * QUERIES * K] = {{0}}, good[2 * QUERIES * K] = {{0}};
+	uint32_t counts[2 * QUERIES];
+	struct knn_target found[] = {
+		{rows, QUERIES, rows, ROWS, good, counts},
+		{rows + 3, QUERIES, rows + 99, ROWS - 99, good + QUERIES * K, counts + QUERIES}};
+	struct knn_target targets[] = {found[0], found[1]};
 	struct err err = ERR_INIT;
 	size_t n, failures = 0;
 	int rc;
 
-	assert_int_equal(
-		knn_search(pool, ROWS, DIM, rows, QUERIES, rows, ROWS, &params, good, counts, &err),
-		0);
+	targets[0].hits = hits;
+	targets[1].hits = hits + QUERIES * K;
+	assert_int_equal(knn_search_many(pool, ROWS, DIM, found, 2, &params, &err), 0);
 	for (n = 1;; n++) {
 		fault_arm(n);
-		rc = knn_search(pool, ROWS, DIM, rows, QUERIES, rows, ROWS, &params, hits, counts,
-				&err);
+		rc = knn_search_many(pool, ROWS, DIM, targets, 2, &params, &err);
 		if (!fault_fired())
 			break;
 		fault_disarm();
@@ -42,7 +45,7 @@ static void fail_each(size_t n_workers)
 	fault_disarm();
 	assert_int_equal(rc, 0);
 	assert_memory_equal(hits, good, sizeof hits);
-	assert_true(failures >= 15);
+	assert_true(failures >= 45);
 }
 
 static void one_worker_fails_cleanly_at_every_allocation(void **state)
