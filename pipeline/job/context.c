@@ -29,9 +29,6 @@ void context_release(struct context *c)
 		pairset_release(&c->truth[i].known);
 	}
 	free(c->truth);
-	for (i = 0; i < c->n_kept; i++)
-		neighbors_release(&c->kept[i].found);
-	free(c->kept);
 	pool_release(&c->pool);
 	pca_release(&c->pca);
 	anc2vec_close(c->archive);

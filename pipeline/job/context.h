@@ -8,7 +8,6 @@
 #include "pipeline/core/dict.h"
 #include "pipeline/events/events.h"
 #include "pipeline/features/interpro.h"
-#include "pipeline/features/neighbors.h"
 #include "pipeline/features/terms.h"
 #include "pipeline/job/payload.h"
 #include "pipeline/job/plan.h"
@@ -31,19 +30,13 @@ struct materialised {
 		known; /* provisional go numbers until the maps are final */
 };
 
-/* Neighbours kept for further cells of a grid. */
-struct kept_neighbors {
-	char config_id[UUID_TEXT];
-	size_t pair;
-	struct neighbors found;
-};
-
 struct context {
 	struct source *source;           /* borrowed */
 	const struct settings *settings; /* borrowed */
 	struct artifact_store *store;    /* owned */
 	int sharing;                     /* a grid: keep what further cells can use */
-	uint32_t share_k;                /* K of neighbour searches, at least the cell's own */
+	const char *
+		neighbors_dir; /* borrowed: where a grid keeps neighbours; NULL: in the staging folder */
 
 	struct dict strings; /* every text of the output rows */
 	struct proteins proteins;
@@ -59,6 +52,7 @@ struct context {
 
 	struct pool pool;
 	int has_pool;
+	char pool_sha256[65]; /* of its values; "": not asked for yet */
 	struct pca pca;
 	int has_pca;
 	char pca_config[UUID_TEXT];
@@ -71,9 +65,6 @@ struct context {
 	int has_interpro;
 	double *ia; /* owned: per go */
 	size_t n_ia;
-
-	struct kept_neighbors *kept; /* owned */
-	size_t n_kept;
 };
 
 void context_init(struct context *c, struct source *source, const struct settings *settings);

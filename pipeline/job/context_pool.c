@@ -124,6 +124,7 @@ int context_load_pool(struct context *c, const struct payload *p, struct events 
 		return 0;
 	pool_release(&c->pool);
 	c->has_pool = 0;
+	c->pool_sha256[0] = '\0';
 	events_stage_begin(e, &stage, "load_embeddings");
 	rc = source_embedding_estimate(c->source, p->embedding_config_id, &chunks, &dim, err);
 	if (!rc)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pipeline/align/align_cache.h"
 #include "pipeline/core/cancel.h"
 #include "pipeline/core/digest.h"
 #include "pipeline/core/fsio.h"
@@ -13,26 +14,14 @@
 
 /* ---- running ---------------------------------------------------------------------------------------------- */
 
-/* Neighbours of a PLM are of no use once its cells are done. */
-static void drop_neighbors(struct context *c)
+void grid_start_afresh(struct context *c)
 {
-	size_t i;
-
-	for (i = 0; i < c->n_kept; i++)
-		neighbors_release(&c->kept[i].found);
-	free(c->kept);
-	c->kept = NULL;
-	c->n_kept = 0;
-}
-
-static void start_afresh(struct context *c)
-{
-	struct source *source = c->source;
-	const struct settings *settings = c->settings;
+	struct context fresh = *c;
 
 	context_release(c);
-	context_init(c, source, settings);
-	c->sharing = 1;
+	context_init(c, fresh.source, fresh.settings);
+	c->sharing = fresh.sharing;
+	c->neighbors_dir = fresh.neighbors_dir;
 }
 
 static void run_cell(struct context *c, const struct jobfile *job, struct grid_cell *cell,
@@ -55,20 +44,9 @@ static void run_cell(struct context *c, const struct jobfile *job, struct grid_c
 	if (cell->outcome != RUN_DONE) {
 		log_error("cell %s: %s", cell->name, why.text);
 		cell->error = strdup(why.text);
-		start_afresh(c); /* what a failed cell loaded may be half of it */
+		grid_start_afresh(c);
 	}
 	json_decref(payload);
-}
-
-static uint32_t largest_k(const struct grid *g, const char *config_id)
-{
-	uint32_t k = 0;
-	size_t i;
-
-	for (i = 0; i < g->n; i++)
-		if (strcmp(g->cells[i].config_id, config_id) == 0 && (uint32_t)g->cells[i].k > k)
-			k = (uint32_t)g->cells[i].k;
-	return k;
 }
 
 static int run_cells(struct grid *g, struct context *c, const struct jobfile *job,
@@ -81,9 +59,6 @@ static int run_cells(struct grid *g, struct context *c, const struct jobfile *jo
 
 		if (rc)
 			return rc;
-		if (i && strcmp(g->cells[i].config_id, g->cells[i - 1].config_id) != 0)
-			drop_neighbors(c);
-		c->share_k = largest_k(g, g->cells[i].config_id);
 		run_cell(c, job, &g->cells[i], options);
 		failed += g->cells[i].outcome != RUN_DONE;
 	}
@@ -92,58 +67,95 @@ static int run_cells(struct grid *g, struct context *c, const struct jobfile *jo
 	return 0;
 }
 
-/* Without a cache of the user's, the grid's alignments are shared through one of its own, named by the
- * grid so that a second try finds it, and locked so that two runs of one grid do not meet. */
-struct own_cache {
-	char *dir;  /* owned; NULL: the user's cache, or no alignments */
+/* The grid's folder: neighbours of its PLMs and, without a cache of the user's that works, alignments. Named by
+ * the job so that a second try finds it, and locked so that two runs of one grid do not meet. */
+struct folder {
+	char *dir;  /* owned */
 	char *lock; /* owned */
 	int fd;     /* of the lock, -1 none */
 };
 
-static int own_cache_open(struct own_cache *own, struct settings *s, const struct jobfile *job,
-			  struct err *err)
+static int name_folder(struct folder *f, const struct settings *s, const struct jobfile *job)
 {
-	char *text, sha[SHA256_HEX], name[64];
+	char *cells = json_compact(job->cells), *payload = json_compact(job->payload);
+	struct sha256 *d = sha256_new();
+	char sha[SHA256_HEX], name[64];
+	int rc = cells && payload && d ? 0 : ERR_NOMEM;
+
+	if (!rc) {
+		sha256_update(d, cells, strlen(cells) + 1);
+		sha256_update(d, payload, strlen(payload) + 1);
+		sha256_update(d, job->source_url, strlen(job->source_url));
+		rc = sha256_finish(d, sha);
+	}
+	if (!rc) {
+		snprintf(name, sizeof name, "grid-%.12s", sha);
+		f->dir = fsio_join(s->resume_dir, name);
+		snprintf(name, sizeof name, ".grid-%.12s.lock", sha);
+		f->lock = fsio_join(s->resume_dir, name);
+		rc = f->dir && f->lock ? 0 : ERR_NOMEM;
+	}
+	sha256_free(d);
+	free(cells);
+	free(payload);
+	return rc;
+}
+
+static int folder_open(struct folder *f, const struct settings *s, const struct jobfile *job,
+		       struct err *err)
+{
 	int rc;
 
-	*own = (struct own_cache){.fd = -1};
-	if (s->align_cache_dir ||
-	    !json_is_true(json_object_get(job->payload, "compute_alignments")))
-		return 0;
-	text = json_compact(job->cells);
-	rc = text ? sha256_hex(text, strlen(text), sha) : ERR_NOMEM;
-	free(text);
+	*f = (struct folder){.fd = -1};
+	rc = name_folder(f, s, job);
 	if (rc)
-		return err_set(err, rc, "cannot name the grid's alignment cache");
-	snprintf(name, sizeof name, "grid-alignments-%.12s", sha);
-	own->dir = fsio_join(s->resume_dir, name);
-	snprintf(name, sizeof name, ".grid-%.12s.lock", sha);
-	own->lock = fsio_join(s->resume_dir, name);
-	s->align_cache_dir = own->dir ? strdup(own->dir) : NULL;
-	if (!own->lock || !s->align_cache_dir)
-		return err_nomem(err, "the alignment cache");
+		return err_set(err, rc, "cannot name the grid's folder");
 	rc = fsio_mkdirs(s->resume_dir, err);
 	if (rc)
 		return rc;
-	own->fd = fsio_lock(own->lock, 0, err);
-	if (own->fd == ERR_EXISTS)
-		return err_set(err, ERR_EXISTS, "another run of this grid holds '%s'", own->lock);
-	return own->fd < 0 ? own->fd : 0;
+	f->fd = fsio_lock(f->lock, 0, err);
+	if (f->fd == ERR_EXISTS)
+		return err_set(err, ERR_EXISTS, "another run of this grid holds '%s'", f->lock);
+	return f->fd < 0 ? f->fd : fsio_mkdirs(f->dir, err);
 }
 
-static void own_cache_close(struct own_cache *own, int done)
+static void folder_close(struct folder *f, int done)
 {
 	struct err why = ERR_INIT;
 
-	if (done && own->dir && fsio_remove_tree(own->dir, &why) != 0)
+	if (done && f->dir && fsio_remove_tree(f->dir, &why) != 0)
 		log_warn("%s", why.text);
-	if (own->fd >= 0) {
+	if (f->fd >= 0) {
 		if (done)
-			(void)fsio_remove(own->lock);
-		fsio_unlock(own->fd);
+			(void)fsio_remove(f->lock);
+		fsio_unlock(f->fd);
 	}
-	free(own->dir);
-	free(own->lock);
+	free(f->dir);
+	free(f->lock);
+}
+
+/* The cells find the grid's alignments in a cache: the user's, or one in the folder. */
+static int choose_cache(struct settings *s, const struct folder *f, const struct jobfile *job,
+			struct err *err)
+{
+	struct align_cache *cache = NULL;
+
+	if (!json_is_true(json_object_get(job->payload, "compute_alignments")))
+		return 0;
+	if (s->align_cache_dir) {
+		cache = align_cache_open(s->align_cache_dir);
+		if (cache && !align_cache_trouble(cache)) {
+			align_cache_close(cache);
+			return 0;
+		}
+		if (cache)
+			log_warn("the alignment cache '%s' is not used: %s",
+				 align_cache_path(cache), align_cache_trouble(cache));
+		align_cache_close(cache);
+	}
+	free(s->align_cache_dir);
+	s->align_cache_dir = strdup(f->dir);
+	return s->align_cache_dir ? 0 : err_nomem(err, "the alignment cache");
 }
 
 /* A payload that no cell could run with is refused once, before anything is done. */
@@ -173,7 +185,7 @@ int grid_run(struct grid *grid, const struct jobfile *job, const struct run_opti
 	struct settings settings = {0};
 	struct source *source = NULL;
 	struct context context;
-	struct own_cache own = {.fd = -1};
+	struct folder folder = {.fd = -1};
 	int rc = settings_load(&settings, job->environment, job->base_dir, &problems, err);
 
 	*grid = (struct grid){0};
@@ -191,14 +203,19 @@ int grid_run(struct grid *grid, const struct jobfile *job, const struct run_opti
 		*refused = 1;
 	}
 	if (!rc)
-		rc = own_cache_open(&own, &settings, job, err);
+		rc = folder_open(&folder, &settings, job, err);
+	if (!rc)
+		rc = choose_cache(&settings, &folder, job, err);
 	if (!rc) {
 		context_init(&context, source, &settings);
 		context.sharing = 1;
-		rc = run_cells(grid, &context, job, options, err);
+		context.neighbors_dir = folder.dir;
+		rc = grid_search(grid, &context, job, options, err);
+		if (!rc)
+			rc = run_cells(grid, &context, job, options, err);
 		context_release(&context);
 	}
-	own_cache_close(&own, rc == 0);
+	folder_close(&folder, rc == 0);
 	problems_release(&problems);
 	source_close(source);
 	settings_release(&settings);

@@ -1,5 +1,6 @@
-/* The grid of spec 9: PLM x K cells over one source. One neighbour search per PLM at the largest K, one
- * alignment per text pair of the whole grid; every cell's files are those of a single run. */
+/* The grid of spec 9: PLM x K cells over one source. First the neighbours of each PLM at the largest K, then one
+ * alignment pass over the text pairs of all PLMs, then the cells one by one; every cell's files are those of a
+ * single run. What is found is kept in a folder of the grid, so that a grid that was stopped goes on. */
 #ifndef JOB_GRID_H
 #define JOB_GRID_H
 
@@ -38,6 +39,11 @@ json_t *grid_check(const struct jobfile *job, const struct run_options *options,
 /* grid_cells.c: the cells of a job, with all that is wrong in its list; and the payload of one. */
 int grid_make_cells(struct grid *g, struct source *s, const struct jobfile *job,
 		    struct problems *problems, struct err *err);
+/* grid_search.c: neighbours and alignments of all cells that are not registered yet. */
+int grid_search(const struct grid *g, struct context *c, const struct jobfile *job,
+		const struct run_options *options, struct err *err);
+/* Forgets all that is loaded: what a failed cell loaded may be half of it. */
+void grid_start_afresh(struct context *c);
 json_t *grid_cell_payload(const struct jobfile *job, const struct grid_cell *cell);
 
 #endif

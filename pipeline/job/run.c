@@ -12,7 +12,7 @@
 #include "pipeline/job/preflight.h"
 #include "pipeline/job/publish.h"
 #include "pipeline/job/refusal.h"
-#include "pipeline/job/split.h"
+#include "pipeline/job/pairs.h"
 #include "prof/base/clock.h"
 #include "prof/base/log.h"
 
@@ -211,51 +211,6 @@ static int open_staging(struct run *r, struct err *err)
 	return rc;
 }
 
-static void say_resumed(struct run *r, size_t i)
-{
-	const struct plan_pair *pair = &r->plan.pairs[i];
-	int skipped = json_object_get(r->marker[i], "skipped") != NULL;
-
-	if (pair->is_test)
-		events_emit(r->events, "info", "test_resumed", NULL,
-			    json_pack("{s:I, s:I}", "test_old",
-				      (json_int_t)r->plan.versions[pair->old_version].version,
-				      "test_new",
-				      (json_int_t)r->plan.versions[pair->new_version].version));
-	else
-		events_emit(
-			r->events, "info", "split_resumed", NULL,
-			json_pack("{s:I, s:b}", "split", (json_int_t)i + 1, "skipped", skipped));
-}
-
-static int run_pair(struct run *r, size_t i, struct err *err)
-{
-	const struct plan_pair *pair = &r->plan.pairs[i];
-	struct events_stage stage;
-	char why[256];
-	int rc;
-
-	events_stage_begin(r->events, &stage, "resume_check");
-	r->marker[i] = staging_load_marker(&r->staging, pair->label, why);
-	events_stage_end(&stage, NULL, NULL);
-	if (r->marker[i]) {
-		say_resumed(r, i);
-		return 0;
-	}
-	if (why[0])
-		events_warn(r->events, "resume", json_pack("{s:s}", "pair", pair->label),
-			    "%s: the pair is computed again", why);
-	if (pair->is_test)
-		events_emit(r->events, "info", "test_knn", NULL,
-			    json_pack("{s:I, s:I}", "test_old",
-				      (json_int_t)r->plan.versions[pair->old_version].version,
-				      "test_new",
-				      (json_int_t)r->plan.versions[pair->new_version].version));
-	rc = split_run(r->c, &r->payload, &r->plan, &r->staging, r->events, i, &r->marker[i], err);
-	context_drop_set(r->c, pair->old_version);
-	return rc;
-}
-
 /* Sizes of the run, for stages that have none of their own. */
 static void mark_sizes(struct run *r)
 {
@@ -269,7 +224,13 @@ static void mark_sizes(struct run *r)
 
 static int compute(struct run *r, struct err *err)
 {
-	size_t i;
+	struct pairs pairs = {
+		.c = r->c,
+		.payload = &r->payload,
+		.plan = &r->plan,
+		.staging = &r->staging,
+		.events = r->events,
+	};
 	int rc = load(r, err);
 
 	mark_sizes(r);
@@ -280,8 +241,8 @@ static int compute(struct run *r, struct err *err)
 	r->marker = calloc(r->plan.n_pairs, sizeof *r->marker);
 	if (!r->marker)
 		return err_nomem(err, "pairs");
-	for (i = 0; !rc && i < r->plan.n_pairs; i++)
-		rc = run_pair(r, i, err);
+	rc = pairs_run(&pairs, r->marker, err);
+	pairs_release(&pairs);
 	return rc;
 }
 

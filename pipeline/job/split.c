@@ -1,13 +1,12 @@
-/* One pair from ground truth to shards: the order of work; see split.h. */
+/* One pair of releases, alone: what comes before and after the work that is common to all pairs; see split.h. */
 #include "pipeline/job/split.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "pipeline/core/cancel.h"
-#include "prof/base/clock.h"
 #include "pipeline/job/groundtruth.h"
+#include "prof/base/clock.h"
 
 json_t *split_name(const struct split *s)
 {
@@ -32,11 +31,15 @@ static json_int_t version_of(const struct split *s, size_t version)
 static void say_start(const struct split *s)
 {
 	const struct plan_pair *pair = pair_of(s);
+	json_int_t v_old = version_of(s, pair->old_version);
+	json_int_t v_new = version_of(s, pair->new_version);
 
+	if (pair->is_test)
+		events_emit(s->events, "info", "test_knn", NULL,
+			    json_pack("{s:I, s:I}", "test_old", v_old, "test_new", v_new));
 	events_emit(s->events, "info", "split_start", NULL,
-		    json_pack("{s:o, s:I, s:I}", "split", split_name(s), "v_old",
-			      version_of(s, pair->old_version), "v_new",
-			      version_of(s, pair->new_version)));
+		    json_pack("{s:o, s:I, s:I}", "split", split_name(s), "v_old", v_old, "v_new",
+			      v_new));
 }
 
 /* Ground truth and queries; *why names the reason to skip the pair. */
@@ -58,32 +61,17 @@ static int find_queries(struct split *s, const char **why, struct err *err)
 	pp_stage_param(&stage.mark, "annotations",
 		       (double)s->c->sets[pair_of(s)->old_version].n_rows +
 			       (double)s->c->sets[pair_of(s)->new_version].n_rows);
-	pp_stage_param(&s->mark, "q", (double)s->n_queries);
-	events_stage_end(&stage, rc ? NULL : "groundtruth_done",
-			 json_pack("{s:o, s:s, s:I, s:I, s:I, s:I, s:I}", "split", split_name(s),
-				   "source", computed ? "computed" : "materialised", "nk",
-				   (json_int_t)n[CAT_NK], "lk", (json_int_t)n[CAT_LK], "pk",
-				   (json_int_t)n[CAT_PK], "known", (json_int_t)s->buckets.known.n,
-				   "queries", (json_int_t)s->n_queries));
+	s->elapsed_s += events_stage_end(
+		&stage, rc ? NULL : "groundtruth_done",
+		json_pack("{s:o, s:s, s:I, s:I, s:I, s:I, s:I}", "split", split_name(s), "source",
+			  computed ? "computed" : "materialised", "nk", (json_int_t)n[CAT_NK], "lk",
+			  (json_int_t)n[CAT_LK], "pk", (json_int_t)n[CAT_PK], "known",
+			  (json_int_t)s->buckets.known.n, "queries", (json_int_t)s->n_queries));
 	if (!rc && total == 0)
 		*why = "no ground truth in any category";
 	else if (!rc && s->n_queries == 0)
 		*why = "no query embeddings";
 	return rc;
-}
-
-/* References of an aspect, and annotations of a reference: the means of the three. */
-static void mark_references(struct split *s, pp_stage *stage)
-{
-	double n = 0;
-	int a;
-
-	for (a = 0; a < ASPECTS; a++)
-		n += (double)s->refs.aspect[a].n;
-	pp_stage_items(stage, s->refs.annotation_rows);
-	pp_stage_param(stage, "annotations", (double)s->refs.annotation_rows);
-	pp_stage_param(&s->mark, "n", n / ASPECTS);
-	pp_stage_param(&s->mark, "T", n > 0 ? (double)s->refs.annotation_rows / n : 0);
 }
 
 static int find_references(struct split *s, struct err *err)
@@ -111,10 +99,12 @@ static int find_references(struct split *s, struct err *err)
 				       err);
 		s->has_association = rc == 0;
 	}
-	mark_references(s, &stage.mark);
-	events_stage_end(&stage, rc ? NULL : "references_done",
-			 json_pack("{s:o, s:o, s:I}", "split", split_name(s), "references", counts,
-				   "annotation_rows", (json_int_t)s->refs.annotation_rows));
+	pp_stage_items(&stage.mark, s->refs.annotation_rows);
+	pp_stage_param(&stage.mark, "annotations", (double)s->refs.annotation_rows);
+	s->elapsed_s += events_stage_end(&stage, rc ? NULL : "references_done",
+					 json_pack("{s:o, s:o, s:I}", "split", split_name(s),
+						   "references", counts, "annotation_rows",
+						   (json_int_t)s->refs.annotation_rows));
 	return rc;
 }
 
@@ -122,46 +112,58 @@ static int skip(struct split *s, const char *why)
 {
 	events_emit(s->events, "warning", "split_skipped", NULL,
 		    json_pack("{s:o, s:s}", "split", split_name(s), "reason", why));
-	s->marker = json_pack("{s:s, s:s, s:s, s:I, s:I}", "fingerprint", s->staging->fingerprint,
-			      "pair", pair_of(s)->label, "skipped", why, "queries",
-			      (json_int_t)s->n_queries, "total_unlabeled", (json_int_t)0);
+	s->marker = json_pack("{s:s, s:s, s:s, s:I, s:I}", "fingerprint",
+			      s->staging ? s->staging->fingerprint : "", "pair", pair_of(s)->label,
+			      "skipped", why, "queries", (json_int_t)s->n_queries,
+			      "total_unlabeled", (json_int_t)0);
 	return s->marker ? 0 : ERR_NOMEM;
 }
 
-static int compute(struct split *s, struct err *err)
+int split_begin(struct split *s, struct err *err)
 {
-	int rc = find_references(s, err);
-
-	if (!rc)
-		rc = split_search(s, err);
-	if (!rc)
-		rc = pair_list_build(&s->pairs, s->neighbors, &s->refs, (uint32_t)s->payload->k,
-				     err);
-	if (!rc && s->payload->compute_alignments)
-		rc = split_align(s, err);
-	if (!rc)
-		rc = split_features(s, err);
-	if (!rc)
-		rc = split_records(s, err);
-	return rc;
-}
-
-/* From here on the pair is finished, whatever becomes of the run. */
-static int stage_marker(const struct split *s, struct err *err)
-{
-	struct events_stage stage;
+	const char *why = NULL;
 	int rc;
 
-	events_stage_begin(s->events, &stage, "stage_pair");
-	rc = staging_save_marker(s->staging, pair_of(s)->label, s->marker, err);
-	events_stage_end(&stage, rc ? NULL : "split_staged",
-			 json_pack("{s:o, s:I, s:I}", "split", split_name(s), "_progress_current",
-				   (json_int_t)s->pair + 1, "_progress_total",
-				   (json_int_t)s->plan->n_pairs));
+	say_start(s);
+	rc = find_queries(s, &why, err);
+	if (rc)
+		return rc;
+	if (why)
+		return skip(s, why);
+	s->works = 1;
+	return find_references(s, err);
+}
+
+/* Sizes for the stages that have none of their own: references of an aspect and annotations of a reference
+ * are means of the three aspects. */
+static void mark_sizes(struct split *s)
+{
+	double n = 0;
+	int a;
+
+	for (a = 0; a < ASPECTS; a++)
+		n += (double)s->refs.aspect[a].n;
+	pp_stage_param(&s->mark, "q", (double)s->n_queries);
+	pp_stage_param(&s->mark, "n", n / ASPECTS);
+	pp_stage_param(&s->mark, "T", n > 0 ? (double)s->refs.annotation_rows / n : 0);
+}
+
+int split_finish(struct split *s, struct err *err)
+{
+	int64_t start_ns = clock_mono_ns();
+	int rc;
+
+	s->mark = pp_stage_begin("split");
+	mark_sizes(s);
+	rc = split_features(s, err);
+	if (!rc)
+		rc = split_records(s, err);
+	pp_stage_end(&s->mark);
+	s->elapsed_s += clock_elapsed_s(start_ns);
 	return rc;
 }
 
-static void say_done(const struct split *s, int64_t start_ns)
+static void say_done(const struct split *s)
 {
 	const struct plan_pair *pair = pair_of(s);
 	const json_t *m = s->marker;
@@ -187,17 +189,35 @@ static void say_done(const struct split *s, int64_t start_ns)
 			fields, key,
 			json_integer(json_integer_value(json_object_get(shard, "negatives"))));
 	}
-	json_object_set_new(fields, "elapsed_s", json_rounded(clock_elapsed_s(start_ns), 3));
+	json_object_set_new(fields, "elapsed_s", json_rounded(s->elapsed_s, 3));
 	events_emit(s->events, "info", "split_done", NULL, fields);
 }
 
-static void release(struct split *s)
+/* From here on the pair is finished, whatever becomes of the run. */
+int split_stage(struct split *s, size_t done, struct err *err)
+{
+	struct events_stage stage;
+	int rc;
+
+	events_stage_begin(s->events, &stage, "stage_pair");
+	rc = staging_save_marker(s->staging, pair_of(s)->label, s->marker, err);
+	s->elapsed_s += events_stage_end(
+		&stage, rc ? NULL : "split_staged",
+		json_pack("{s:o, s:I, s:I}", "split", split_name(s), "_progress_current",
+			  (json_int_t)done, "_progress_total", (json_int_t)s->plan->n_pairs));
+	if (!rc)
+		say_done(s);
+	return rc;
+}
+
+void split_release(struct split *s)
 {
 	buckets_release(&s->buckets);
 	free(s->query_row);
 	references_release(&s->refs);
 	neighbors_release(&s->own_neighbors);
 	pair_list_release(&s->pairs);
+	free(s->job_of);
 	free(s->align);
 	free(s->has_align);
 	free(s->tax);
@@ -205,35 +225,6 @@ static void release(struct split *s)
 	free(s->in_pool);
 	if (s->has_association)
 		association_release(&s->association);
-}
-
-int split_run(struct context *c, const struct payload *p, const struct plan *plan,
-	      struct staging *staging, struct events *e, size_t pair, json_t **marker,
-	      struct err *err)
-{
-	struct split s = {
-		.c = c, .payload = p, .plan = plan, .staging = staging, .events = e, .pair = pair};
-	int64_t start_ns = clock_mono_ns();
-	const char *why = NULL;
-	int rc = cancel_check(err);
-
-	*marker = NULL;
-	if (rc)
-		return rc;
-	say_start(&s);
-	s.mark = pp_stage_begin("split");
-	rc = find_queries(&s, &why, err);
-	if (!rc)
-		rc = why ? skip(&s, why) : compute(&s, err);
-	if (!rc)
-		rc = stage_marker(&s, err);
-	pp_stage_end(&s.mark);
-	if (!rc)
-		say_done(&s, start_ns);
-	release(&s);
-	if (rc)
-		json_decref(s.marker);
-	else
-		*marker = s.marker;
-	return rc;
+	json_decref(s->marker);
+	*s = (struct split){0};
 }

@@ -1,8 +1,9 @@
-/* One pair from ground truth to shards (spec 4.0, step 4). */
+/* One pair of releases: what is found before the pairs' common searches (ground truth, queries, references)
+ * and what is made of their results (features, records, shards; spec 4.0, step 4). pairs.h has the order of
+ * work over all pairs. */
 #ifndef JOB_SPLIT_H
 #define JOB_SPLIT_H
 
-#include "pipeline/align/align_cache.h"
 #include "pipeline/features/association.h"
 #include "pipeline/features/inputs.h"
 #include "pipeline/features/neighbors.h"
@@ -13,7 +14,7 @@
 #define SPLIT_BLOCK_QUERIES 32
 #define SPLIT_WORKER_BLOCKS 4
 
-/* The work on one pair; split_run() fills and releases it. */
+/* The work on one pair. */
 struct split {
 	struct context *c; /* borrowed, all of these */
 	const struct payload *payload;
@@ -21,17 +22,22 @@ struct split {
 	struct staging *staging;
 	struct events *events;
 	size_t pair;
+	int works;        /* it is neither finished nor skipped */
+	double elapsed_s; /* its stages, and its share of those that are common to the pairs */
 
 	struct buckets buckets;
 	uint32_t *query_row; /* owned */
 	uint32_t n_queries;
 	struct references refs;
-	struct neighbors own_neighbors; /* empty when a grid's are used */
+	struct neighbors own_neighbors;
 	const struct neighbors *neighbors;
+	uint32_t n_found; /* queries, from the first, whose neighbours are there */
+	int found_kept;   /* all of them were kept by an earlier run or cell */
 	struct pair_list pairs;
+	uint32_t *job_of;           /* owned, per pair: its alignment, or UINT32_MAX */
 	struct align_values *align; /* owned, per pair */
 	unsigned char *has_align;   /* owned */
-	size_t align_hits;          /* text pairs answered by the cache, and aligned */
+	size_t align_hits; /* text pairs whose values were there: of the cache, kept, or of an earlier pair */
 	size_t align_computed;
 	struct tax_pair *tax;   /* owned, per pair */
 	double *pca_scores;     /* owned, per query */
@@ -39,18 +45,19 @@ struct split {
 	struct association association;
 	int has_association;
 	json_t *marker; /* owned: counts of the pair */
-	pp_stage mark;  /* of the whole pair: its sizes are those of the stages inside it */
+	pp_stage mark;  /* of features and records: its sizes are those of the stages inside it */
 };
 
-/* Computes the pair and leaves its shards and marker in staging; *marker is a new reference.
- * A skipped pair has a marker with "skipped": reason. */
-int split_run(struct context *c, const struct payload *p, const struct plan *plan,
-	      struct staging *staging, struct events *e, size_t pair, json_t **marker,
-	      struct err *err);
+/* Ground truth, queries, references. A pair to be skipped is finished by this: it has its marker, with
+ * "skipped": reason. */
+int split_begin(struct split *s, struct err *err);
+/* Features and records: shards and marker in staging. */
+int split_finish(struct split *s, struct err *err);
+/* Leaves a marker in staging and says so; `done`: pairs that are finished with this one. */
+int split_stage(struct split *s, size_t done, struct err *err);
+void split_release(struct split *s);
 
 /* Parts, one file each. */
-int split_search(struct split *s, struct err *err);   /* split_knn.c */
-int split_align(struct split *s, struct err *err);    /* split_align.c */
 int split_features(struct split *s, struct err *err); /* split_features.c: taxonomy, pool, PCA */
 int split_records(struct split *s, struct err *err);  /* split_records.c */
 
