@@ -20,8 +20,8 @@ int association_build(struct association *a, const struct annset *set, const str
 	} else {
 		for (p = 0; p < set->n_proteins; p++)
 			for (r = set->start[p]; r < set->start[p + 1]; r++) {
-				if ((set->flags[r] & ANN_NEGATED) ||
-				    !(set->flags[r] & ANN_EXPERIMENTAL))
+				if ((annset_kind(set, r)->flags &
+				     (ANN_NEGATED | ANN_EXPERIMENTAL)) != ANN_EXPERIMENTAL)
 					continue;
 				protein[n] = p;
 				go[n++] = o->term_go[set->term[r]];

@@ -226,7 +226,7 @@ static int self_prior(const struct recorder *r, uint32_t protein, uint32_t go)
 
 	annset_rows(set, protein, &from, &to);
 	for (i = from; i < to; i++)
-		if (!(set->flags[i] & (ANN_NEGATED | ANN_EXPERIMENTAL)) &&
+		if (!(annset_kind(set, i)->flags & (ANN_NEGATED | ANN_EXPERIMENTAL)) &&
 		    r->in->ontology->term_go[set->term[i]] == go)
 			return 1;
 	return 0;

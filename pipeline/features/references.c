@@ -7,7 +7,7 @@
 /* Aspect of a usable annotation row, -1 for a negated one or one outside P, F, C. */
 static int usable(const struct annset *a, const struct ontology *o, uint32_t row)
 {
-	if (a->flags[row] & ANN_NEGATED)
+	if (annset_kind(a, row)->flags & ANN_NEGATED)
 		return -1;
 	return aspect_index(o->term_aspect[a->term[row]]);
 }

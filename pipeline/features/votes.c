@@ -38,8 +38,8 @@ static int vote_row(struct group *g, uint32_t row, uint32_t rank, double distanc
 		v->first_distance = distance;
 		v->pair = pair;
 		v->ref_row = ref_row;
-		v->qualifier = set->qualifier[row];
-		v->evidence = set->evidence[row];
+		v->qualifier = annset_kind(set, row)->qualifier;
+		v->evidence = annset_kind(set, row)->evidence;
 	}
 	v->count++;
 	if (distance < v->min_distance)

@@ -113,9 +113,10 @@ int context_load_maps(struct context *c, const struct payload *p, const struct p
 static int load_set(struct context *c, const struct plan_version *v, struct annset *set,
 		    struct err *err)
 {
-	return annset_load(set, c->source, v->set_id, &c->ontology,
-			   ontology_snapshot_index(&c->ontology, v->snapshot_id),
-			   &c->proteins.accessions, &c->strings, err);
+	return annset_load_with(set, c->source, v->set_id, &c->ontology,
+				ontology_snapshot_index(&c->ontology, v->snapshot_id),
+				(size_t)c->settings->workers, &c->proteins.accessions, &c->strings,
+				err);
 }
 
 static void say_foreign(const struct plan_version *v, const struct annset *set, struct events *e)

@@ -171,7 +171,7 @@ static void mean_terms(const struct context *c, const struct annset *set, int ex
 
 		for (r = set->start[p]; r < set->start[p + 1]; r++) {
 			a = aspect_index(c->ontology.term_aspect[set->term[r]]);
-			if (a < 0 || (set->flags[r] & ANN_NEGATED))
+			if (a < 0 || (annset_kind(set, r)->flags & ANN_NEGATED))
 				continue;
 			rows[a] += 1 + (expand ? csr_len(anc, c->ontology.term_go[set->term[r]]) / 3
 					       : 0);

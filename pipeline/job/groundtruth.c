@@ -161,8 +161,9 @@ int groundtruth_buckets(struct context *c, const struct plan *plan, size_t pair,
 	if (!rc)
 		rc = context_need_set(c, plan, p->new_version, e, err);
 	if (!rc)
-		rc = buckets_compute(out, &c->ontology, &c->sets[p->old_version],
-				     &c->sets[p->new_version], err);
+		rc = buckets_compute_with(out, &c->ontology, &c->sets[p->old_version],
+					  &c->sets[p->new_version], (size_t)c->settings->workers,
+					  err);
 	return rc;
 }
 

@@ -17,24 +17,43 @@ enum ann_flags {
 	ANN_EXPERIMENTAL = 1 << 1, /* by its evidence code */
 };
 
+struct ann_kind {           /* what many rows have in common */
+	uint32_t qualifier; /* id in the run's strings; NULL became "" */
+	uint32_t evidence;  /* likewise */
+	uint8_t flags;      /* enum ann_flags */
+};
+
+/* Six bytes a row: of qualifiers and evidence codes there are a few dozen pairs. */
 struct annset {
 	char id[UUID_TEXT];
 	int snapshot;        /* index of the native snapshot in ontology.snapshots */
 	uint32_t n_proteins; /* protein numbers of the run when it was loaded */
 	uint32_t n_rows;
-	uint32_t *start;     /* owned: n_proteins + 1; rows of protein p */
-	uint32_t *term;      /* owned: term number of each row */
-	uint32_t *qualifier; /* owned: id in the run's strings; NULL became "" */
-	uint32_t *evidence;  /* owned: likewise */
-	uint8_t *flags;      /* owned: enum ann_flags */
-	uint64_t n_foreign;  /* rows left out */
+	uint32_t *start;        /* owned: n_proteins + 1; rows of protein p */
+	uint32_t *term;         /* owned: term number of each row */
+	uint16_t *kind;         /* owned: index into kinds; NULL when there are too many */
+	uint32_t *wide_kind;    /* owned: the same then */
+	struct ann_kind *kinds; /* owned: in order of first appearance */
+	uint32_t n_kinds;
+	uint64_t n_foreign; /* rows left out */
+	uint64_t rows_hash; /* over id, term id and NULLs of all rows, those left out too */
 };
 
 /* `accessions` gives protein numbers and grows by accessions it does not know; `strings` gets the
  * qualifier and evidence texts. */
 int annset_load(struct annset *a, struct source *s, const char *set_id, const struct ontology *o,
 		int snapshot, struct dict *accessions, struct dict *strings, struct err *err);
+/* The same, read by `n_workers` threads on handles of their own. The same result whatever their
+ * number. */
+int annset_load_with(struct annset *a, struct source *s, const char *set_id,
+		     const struct ontology *o, int snapshot, size_t n_workers,
+		     struct dict *accessions, struct dict *strings, struct err *err);
 void annset_release(struct annset *a);
+
+static inline const struct ann_kind *annset_kind(const struct annset *a, uint32_t row)
+{
+	return &a->kinds[a->kind ? a->kind[row] : a->wide_kind[row]];
+}
 
 /* Rows of a protein: [*from, *to). None for proteins that became known later. */
 static inline void annset_rows(const struct annset *a, uint32_t protein, uint32_t *from,

@@ -1,25 +1,113 @@
-/* Ground truth of a pair by the rules of spec 4.3: see buckets.h. Works on sorted key sets, so no
- * step depends on hash order. */
+/* Ground truth of a pair by the rules of spec 4.3: see buckets.h. Proteins are independent of each other:
+ * threads take ranges of them, and what the ranges give is joined in their order. The terms of a protein
+ * are bits, which come out ascending without being sorted. */
 #include "pipeline/ontology/buckets.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "pipeline/core/workers.h"
 #include "pipeline/ontology/closure.h"
+#include "pipeline/ontology/termbits.h"
+
+#define RANGE_PROTEINS 2048
 
 const char *const category_name[CATEGORIES] = {"nk", "lk", "pk"};
 
-/* What the two cases need to read one side. */
-struct collected { /* keys of proteins in ascending order, each once */
-	struct pairset keys;
-	uint32_t *seen; /* owned: per go, 1 + the protein that had it last */
+struct range { /* what some proteins give, in ascending keys */
+	struct pairset gained[CATEGORIES];
+	struct pairset known;
 };
 
-struct side {
-	const struct annset *set;
-	struct collected positive; /* (protein, go) with an aspect */
-	struct collected negative; /* with all descendants of each term */
+/* Scratch of one thread. */
+struct scratch {
+	struct termbits old_terms, new_terms, negated;
+	struct walk walk, pivot_walk;
+	int ready;
 };
+
+struct compute {
+	const struct ontology *o;
+	const struct annset *old_set, *new_set;
+	int case_a;          /* both sets live in the pivot snapshot */
+	uint64_t *pivot;     /* owned: bits of the terms that count in case B */
+	uint32_t n_proteins; /* of the larger set */
+	struct range *range; /* owned */
+	size_t n_ranges;
+	struct scratch *scratch; /* owned: per thread */
+};
+
+/* ---- terms of one protein on one side ---------------------------------------------------------- */
+
+/* Terms and all their descendants. Those of a term that is there already are there too. */
+static void add_below(struct termbits *to, struct walk *walk, const struct csr *children,
+		      uint32_t go)
+{
+	uint32_t i;
+
+	if (termbits_has(to, go))
+		return;
+	termbits_add(to, go);
+	walk_from(walk, children, go, 0);
+	for (i = 0; i < walk->n_found; i++)
+		termbits_add(to, walk->found[i]);
+}
+
+/* Case B: a term and its descendants under the native snapshot; of those in the pivot, the descendants
+ * under the pivot. What is not in the pivot is masked out at the end. */
+static void negate_b(const struct compute *c, struct scratch *s, const struct csr *native,
+		     uint32_t go)
+{
+	const struct csr *pivot = &c->o->snapshots[0].children;
+	uint32_t i;
+
+	if (c->o->pivot_aspect[go])
+		add_below(&s->negated, &s->pivot_walk, pivot, go);
+	walk_from(&s->walk, native, go, 0);
+	for (i = 0; i < s->walk.n_found; i++)
+		if (c->o->pivot_aspect[s->walk.found[i]])
+			add_below(&s->negated, &s->pivot_walk, pivot, s->walk.found[i]);
+}
+
+/* Case B: a term and its ancestors under the native snapshot. */
+static void add_above(struct termbits *to, const struct csr *ancestors, uint32_t go)
+{
+	const uint32_t *item = csr_at(ancestors, go);
+	uint32_t n = csr_len(ancestors, go), i;
+
+	if (termbits_has(to, go))
+		return;
+	termbits_add(to, go);
+	for (i = 0; i < n; i++)
+		termbits_add(to, item[i]);
+}
+
+static void collect(const struct compute *c, struct scratch *s, const struct annset *a,
+		    uint32_t protein, struct termbits *to)
+{
+	const struct ontology_snapshot *native = &c->o->snapshots[a->snapshot];
+	uint32_t row, end;
+
+	annset_rows(a, protein, &row, &end);
+	for (; row < end; row++) {
+		unsigned flags = annset_kind(a, row)->flags;
+		uint32_t term = a->term[row], go = c->o->term_go[term];
+
+		if (flags & ANN_NEGATED) {
+			if (c->case_a)
+				add_below(&s->negated, &s->walk, &native->children, go);
+			else
+				negate_b(c, s, &native->children, go);
+		} else if (flags & ANN_EXPERIMENTAL) {
+			if (!c->case_a)
+				add_above(to, &native->ancestors, go);
+			else if (c->o->term_aspect[term])
+				termbits_add(to, go);
+		}
+	}
+}
+
+/* ---- one protein ------------------------------------------------------------------------------- */
 
 /* The aspect by which a go_id is grouped: the pivot's wherever the pivot has the term, which holds for
  * every term but those of damaged data. */
@@ -28,267 +116,196 @@ static char group_aspect(const struct ontology *o, uint32_t go)
 	return o->aspect_by_go[go];
 }
 
-static int has(const struct collected *c, uint32_t protein, uint32_t go)
+struct emit {
+	const struct ontology *o;
+	struct range *out;
+	uint32_t protein;
+	unsigned char had[256]; /* aspects of the old side */
+	int any;                /* the old side has a term */
+	const struct termbits *old_terms;
+	struct err *err;
+	int failed;
+};
+
+static void emit_known(void *ctx, uint32_t go)
 {
-	return c->seen[go] == protein + 1;
+	struct emit *e = ctx;
+
+	e->any = 1;
+	e->had[(unsigned char)group_aspect(e->o, go)] = 1;
+	if (!e->failed)
+		e->failed = pairset_add(&e->out->known, PAIR_KEY(e->protein, go), e->err);
 }
 
-static int add(struct collected *c, uint32_t protein, uint32_t go, struct err *err)
+static void emit_gain(void *ctx, uint32_t go)
 {
-	if (has(c, protein, go))
-		return 0;
-	c->seen[go] = protein + 1;
-	return pairset_add(&c->keys, PAIR_KEY(protein, go), err);
+	struct emit *e = ctx;
+	enum category cat = CAT_NK;
+
+	if (e->any) {
+		if (termbits_has(e->old_terms, go))
+			return;
+		cat = e->had[(unsigned char)group_aspect(e->o, go)] ? CAT_PK : CAT_LK;
+	}
+	if (!e->failed)
+		e->failed = pairset_add(&e->out->gained[cat], PAIR_KEY(e->protein, go), e->err);
 }
 
-typedef int row_fn(void *ctx, uint32_t protein, uint32_t row, struct err *err);
-
-/* Rows of a side, protein by protein. Proteins ascend, so sealing each one's keys seals the sets. */
-static int each_row(struct side *side, row_fn *fn, void *ctx, struct err *err)
+static int do_protein(const struct compute *c, struct scratch *s, struct range *out,
+		      uint32_t protein, struct err *err)
 {
-	const struct annset *a = side->set;
-	uint32_t p, r;
+	struct emit e = {
+		.o = c->o, .out = out, .protein = protein, .old_terms = &s->old_terms, .err = err};
 
-	for (p = 0; p < a->n_proteins; p++) {
-		size_t positives = side->positive.keys.n, negatives = side->negative.keys.n;
+	collect(c, s, c->old_set, protein, &s->old_terms);
+	collect(c, s, c->new_set, protein, &s->new_terms);
+	termbits_keep(&s->old_terms, c->pivot, &s->negated);
+	termbits_keep(&s->new_terms, c->pivot, &s->negated);
+	termbits_each(&s->old_terms, emit_known, &e);
+	termbits_each(&s->new_terms, emit_gain, &e);
+	termbits_clear(&s->old_terms);
+	termbits_clear(&s->new_terms);
+	termbits_clear(&s->negated);
+	return e.failed;
+}
 
-		for (r = a->start[p]; r < a->start[p + 1]; r++) {
-			int rc = fn(ctx, p, r, err);
+/* ---- all of them ------------------------------------------------------------------------------- */
 
-			if (rc)
-				return rc;
-		}
-		pairset_seal_tail(&side->positive.keys, positives);
-		pairset_seal_tail(&side->negative.keys, negatives);
+static int prepare_scratch(struct scratch *s, uint32_t n_go, struct err *err)
+{
+	int rc = walk_init(&s->walk, n_go, err);
+
+	if (!rc)
+		rc = walk_init(&s->pivot_walk, n_go, err);
+	if (!rc)
+		rc = termbits_init(&s->old_terms, n_go, err);
+	if (!rc)
+		rc = termbits_init(&s->new_terms, n_go, err);
+	if (!rc)
+		rc = termbits_init(&s->negated, n_go, err);
+	s->ready = rc == 0;
+	return rc;
+}
+
+static void release_scratch(struct scratch *s)
+{
+	walk_release(&s->walk);
+	walk_release(&s->pivot_walk);
+	termbits_release(&s->old_terms);
+	termbits_release(&s->new_terms);
+	termbits_release(&s->negated);
+}
+
+static void release_range(struct range *r)
+{
+	int cat;
+
+	for (cat = 0; cat < CATEGORIES; cat++)
+		pairset_release(&r->gained[cat]);
+	pairset_release(&r->known);
+}
+
+static int do_range(void *ctx, size_t worker, size_t item, struct err *err)
+{
+	struct compute *c = ctx;
+	struct scratch *s = &c->scratch[worker];
+	uint64_t p = (uint64_t)item * RANGE_PROTEINS, end = p + RANGE_PROTEINS;
+	int rc = s->ready ? 0 : prepare_scratch(s, c->o->n_go, err);
+
+	for (; !rc && p < end && p < c->n_proteins; p++)
+		rc = do_protein(c, s, &c->range[item], (uint32_t)p, err);
+	return rc;
+}
+
+/* Appends what the ranges have found to one set, and gives theirs back. */
+static int join(struct pairset *all, const struct compute *c, size_t offset, struct err *err)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < c->n_ranges; i++)
+		n += ((struct pairset *)(void *)((char *)&c->range[i] + offset))->n;
+	*all = (struct pairset){.cap = n};
+	all->key = n ? malloc(n * sizeof *all->key) : NULL;
+	if (n && !all->key)
+		return err_nomem(err, "ground truth");
+	for (i = 0; i < c->n_ranges; i++) {
+		struct pairset *s = (struct pairset *)(void *)((char *)&c->range[i] + offset);
+
+		if (s->n)
+			memcpy(all->key + all->n, s->key, s->n * sizeof *s->key);
+		all->n += s->n;
+		pairset_release(s);
 	}
 	return 0;
 }
 
-/* ---- case A: both sets live in the pivot snapshot -------------------------------------------------- */
-
-struct case_a {
-	const struct ontology *o;
-	struct side *side;
-	struct walk *walk;
-};
-
-static int collect_a(void *ctx, uint32_t protein, uint32_t row, struct err *err)
+static int join_all(struct buckets *b, const struct compute *c, struct err *err)
 {
-	struct case_a *c = ctx;
-	const struct annset *a = c->side->set;
-	uint32_t term = a->term[row], go = c->o->term_go[term];
+	int cat, rc = join(&b->known, c, offsetof(struct range, known), err);
 
-	if (a->flags[row] & ANN_NEGATED) {
-		uint32_t i;
-		int rc;
-
-		if (has(&c->side->negative, protein, go))
-			return 0; /* and so are its descendants */
-		rc = add(&c->side->negative, protein, go, err);
-		walk_from(c->walk, &c->o->snapshots[0].children, go, 0);
-		for (i = 0; !rc && i < c->walk->n_found; i++)
-			rc = add(&c->side->negative, protein, c->walk->found[i], err);
-		return rc;
-	}
-	if (!(a->flags[row] & ANN_EXPERIMENTAL) || !c->o->term_aspect[term])
-		return 0;
-	return add(&c->side->positive, protein, go, err);
-}
-
-/* ---- case B: at least one set lives in another snapshot -------------------------------------------- */
-
-struct case_b {
-	const struct ontology *o;
-	const struct ontology_snapshot *native;
-	struct side *side;
-	struct walk *walk;       /* descendants under the native snapshot */
-	struct walk *pivot_walk; /* descendants under the pivot */
-};
-
-static int add_pivot_term(const struct ontology *o, struct collected *s, uint32_t protein,
-			  uint32_t go, struct err *err)
-{
-	return o->pivot_aspect[go] ? add(s, protein, go, err) : 0;
-}
-
-/* A pivot term and, under the pivot, everything below it. */
-static int add_negated(struct case_b *c, uint32_t protein, uint32_t go, struct err *err)
-{
-	uint32_t i;
-	int rc;
-
-	if (!c->o->pivot_aspect[go] || has(&c->side->negative, protein, go))
-		return 0; /* a term that is there came with its descendants */
-	rc = add_pivot_term(c->o, &c->side->negative, protein, go, err);
-	walk_from(c->pivot_walk, &c->o->snapshots[0].children, go, 0);
-	for (i = 0; !rc && i < c->pivot_walk->n_found; i++)
-		rc = add_pivot_term(c->o, &c->side->negative, protein, c->pivot_walk->found[i],
-				    err);
+	for (cat = 0; !rc && cat < CATEGORIES; cat++)
+		rc = join(&b->gained[cat], c,
+			  offsetof(struct range, gained) + (size_t)cat * sizeof(struct pairset),
+			  err);
 	return rc;
 }
 
-static int collect_b(void *ctx, uint32_t protein, uint32_t row, struct err *err)
+static int prepare(struct compute *c, struct ontology *o, size_t n_workers, struct err *err)
 {
-	struct case_b *c = ctx;
-	const struct annset *a = c->side->set;
-	uint32_t go = c->o->term_go[a->term[row]], i;
-	int rc;
+	int rc = 0;
 
-	if (a->flags[row] & ANN_NEGATED) {
-		rc = add_negated(c, protein, go, err);
-		walk_from(c->walk, &c->native->children, go, 0);
-		for (i = 0; !rc && i < c->walk->n_found; i++)
-			rc = add_negated(c, protein, c->walk->found[i], err);
-		return rc;
-	}
-	if (!(a->flags[row] & ANN_EXPERIMENTAL))
-		return 0;
-	rc = add_pivot_term(c->o, &c->side->positive, protein, go, err);
-	for (i = c->native->ancestors.start[go]; !rc && i < c->native->ancestors.start[go + 1]; i++)
-		rc = add_pivot_term(c->o, &c->side->positive, protein, c->native->ancestors.item[i],
-				    err);
-	return rc;
-}
-
-/* ---- both ------------------------------------------------------------------------------------------ */
-
-static int collect_side(struct ontology *o, struct side *side, int case_a, struct walk *walk,
-			struct walk *pivot_walk, struct err *err)
-{
-	int rc;
-
-	if (case_a) {
-		struct case_a c = {o, side, walk};
-
-		rc = each_row(side, collect_a, &c, err);
-	} else {
-		struct case_b c = {o, &o->snapshots[side->set->snapshot], side, walk, pivot_walk};
-
-		rc = ontology_need_ancestors(o, (size_t)side->set->snapshot, err);
+	if (!c->case_a) {
+		rc = ontology_need_ancestors(o, (size_t)c->old_set->snapshot, err);
 		if (!rc)
-			rc = each_row(side, collect_b, &c, err);
-	}
-	return rc;
-}
-
-static void side_release(struct side *side)
-{
-	pairset_release(&side->positive.keys);
-	pairset_release(&side->negative.keys);
-	free(side->positive.seen);
-	free(side->negative.seen);
-}
-
-static int side_init(struct side *side, const struct ontology *o, const struct annset *set,
-		     struct err *err)
-{
-	*side = (struct side){.set = set};
-	side->positive.seen = calloc((size_t)o->n_go + 1, sizeof *side->positive.seen);
-	side->negative.seen = calloc((size_t)o->n_go + 1, sizeof *side->negative.seen);
-	if (side->positive.seen && side->negative.seen)
-		return 0;
-	side_release(side);
-	*side = (struct side){0};
-	return err_nomem(err, "ground truth");
-}
-
-/* Takes the keys of `gone` out of `s`; both ascend. */
-static void remove_keys(struct pairset *s, const struct pairset *gone)
-{
-	size_t i, g = 0, at = 0;
-
-	for (i = 0; i < s->n; i++) {
-		while (g < gone->n && gone->key[g] < s->key[i])
-			g++;
-		if (g == gone->n || gone->key[g] != s->key[i])
-			s->key[at++] = s->key[i];
-	}
-	s->n = at;
-}
-
-static void remove_negatives(struct side *side, const struct side *other)
-{
-	remove_keys(&side->positive.keys, &side->negative.keys);
-	remove_keys(&side->positive.keys, &other->negative.keys);
-}
-
-/* Does the protein have an old term of this aspect? */
-static int had_aspect(const struct ontology *o, const struct pairset *old, size_t from, size_t to,
-		      char aspect)
-{
-	size_t i;
-
-	for (i = from; i < to; i++)
-		if (group_aspect(o, PAIR_GO(old->key[i])) == aspect)
-			return 1;
-	return 0;
-}
-
-static int classify(struct buckets *b, const struct ontology *o, const struct pairset *old,
-		    const struct pairset *new_terms, struct err *err)
-{
-	size_t i, from = 0, to = 0;
-	uint32_t protein = UINT32_MAX;
-
-	for (i = 0; i < new_terms->n; i++) {
-		uint64_t key = new_terms->key[i];
-		enum category cat;
-		int rc;
-
-		if (i == 0 || PAIR_PROTEIN(key) != protein) {
-			protein = PAIR_PROTEIN(key);
-			from = pairset_range(old, protein, &to);
-		}
-		if (from == to)
-			cat = CAT_NK;
-		else if (pairset_has(old, key))
-			continue;
-		else
-			cat = had_aspect(o, old, from, to, group_aspect(o, PAIR_GO(key))) ? CAT_PK
-											  : CAT_LK;
-		rc = pairset_add(&b->gained[cat], key, err);
+			rc = ontology_need_ancestors(o, (size_t)c->new_set->snapshot, err);
 		if (rc)
 			return rc;
+		c->pivot = termbits_mask(o->pivot_aspect, o->n_go);
+		if (!c->pivot)
+			return err_nomem(err, "ground truth");
 	}
-	return 0;
+	c->n_proteins = c->old_set->n_proteins > c->new_set->n_proteins ? c->old_set->n_proteins
+									: c->new_set->n_proteins;
+	c->n_ranges = ((size_t)c->n_proteins + RANGE_PROTEINS - 1) / RANGE_PROTEINS;
+	c->range = calloc(c->n_ranges + 1, sizeof *c->range);
+	c->scratch = calloc(n_workers, sizeof *c->scratch);
+	return c->range && c->scratch ? 0 : err_nomem(err, "ground truth");
+}
+
+int buckets_compute_with(struct buckets *b, struct ontology *o, const struct annset *old_set,
+			 const struct annset *new_set, size_t n_workers, struct err *err)
+{
+	struct compute c = {.o = o,
+			    .old_set = old_set,
+			    .new_set = new_set,
+			    .case_a = old_set->snapshot == 0 && new_set->snapshot == 0};
+	size_t i;
+	int rc;
+
+	memset(b, 0, sizeof *b);
+	if (n_workers < 1)
+		n_workers = 1;
+	rc = prepare(&c, o, n_workers, err);
+	if (!rc)
+		rc = workers_run(n_workers, c.n_ranges, do_range, &c, err);
+	if (!rc)
+		rc = join_all(b, &c, err);
+	for (i = 0; c.range && i < c.n_ranges; i++)
+		release_range(&c.range[i]);
+	for (i = 0; c.scratch && i < n_workers; i++)
+		release_scratch(&c.scratch[i]);
+	free(c.range);
+	free(c.scratch);
+	free(c.pivot);
+	if (rc)
+		buckets_release(b);
+	return rc;
 }
 
 int buckets_compute(struct buckets *b, struct ontology *o, const struct annset *old_set,
 		    const struct annset *new_set, struct err *err)
 {
-	struct side old_side = {0}, new_side = {0};
-	int case_a = old_set->snapshot == 0 && new_set->snapshot == 0;
-	struct walk walk = {0}, pivot_walk = {0};
-	int rc;
-
-	memset(b, 0, sizeof *b);
-	rc = walk_init(&walk, o->n_go, err);
-	if (!rc)
-		rc = walk_init(&pivot_walk, o->n_go, err);
-	if (!rc)
-		rc = side_init(&old_side, o, old_set, err);
-	if (!rc)
-		rc = side_init(&new_side, o, new_set, err);
-	if (!rc)
-		rc = collect_side(o, &old_side, case_a, &walk, &pivot_walk, err);
-	if (!rc)
-		rc = collect_side(o, &new_side, case_a, &walk, &pivot_walk, err);
-	if (!rc) {
-		remove_negatives(&old_side, &new_side);
-		remove_negatives(&new_side, &old_side);
-		rc = classify(b, o, &old_side.positive.keys, &new_side.positive.keys, err);
-	}
-	if (!rc) {
-		b->known = old_side.positive.keys;
-		old_side.positive.keys = (struct pairset)PAIRSET_INIT;
-	}
-	walk_release(&walk);
-	walk_release(&pivot_walk);
-	side_release(&old_side);
-	side_release(&new_side);
-	if (rc)
-		buckets_release(b);
-	return rc;
+	return buckets_compute_with(b, o, old_set, new_set, 1, err);
 }
 
 void buckets_release(struct buckets *b)

@@ -45,6 +45,9 @@ struct buckets {
  * them. */
 int buckets_compute(struct buckets *b, struct ontology *o, const struct annset *old_set,
 		    const struct annset *new_set, struct err *err);
+/* The same by `n_workers` threads. */
+int buckets_compute_with(struct buckets *b, struct ontology *o, const struct annset *old_set,
+			 const struct annset *new_set, size_t n_workers, struct err *err);
 void buckets_release(struct buckets *b);
 
 #endif

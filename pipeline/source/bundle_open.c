@@ -27,6 +27,8 @@ static const struct source_ops bundle_ops = {
 	.terms = bundle_terms,
 	.edges = bundle_edges,
 	.annotations = bundle_annotations,
+	.annotation_span = bundle_annotation_span,
+	.annotations_between = bundle_annotations_between,
 	.proteins = bundle_proteins,
 	.embeddings = bundle_embeddings,
 	.embedding_estimate = bundle_embedding_estimate,
@@ -65,7 +67,10 @@ static int probe_columns(struct bundle_source *b, struct err *err)
 		*optional[i].has = has;
 	}
 	b->sequence_by_id = bundle_schema_is_key(b->db, "sequence", "id", err);
-	return b->sequence_by_id < 0 ? b->sequence_by_id : 0;
+	if (b->sequence_by_id < 0)
+		return b->sequence_by_id;
+	b->annotation_by_id = bundle_schema_is_key(b->db, "protein_go_annotation", "id", err);
+	return b->annotation_by_id < 0 ? b->annotation_by_id : 0;
 }
 
 int source_open_bundle(struct source **out, const char *path, unsigned flags, struct err *err)

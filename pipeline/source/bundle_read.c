@@ -1,4 +1,4 @@
-/* Streams of a bundle: snapshots, terms, edges, annotation and evaluation sets, annotations, proteins.
+/* Streams of a bundle: snapshots, terms, edges, annotation and evaluation sets, proteins.
  * Every stream checks its own order: a broken index would otherwise give silently wrong results, and
  * a file made to loop would never end. */
 #include "pipeline/source/bundle_source.h"
@@ -21,18 +21,6 @@ int bundle_has_snapshot(struct source *s, const char *snapshot_id, struct err *e
 	there = bundle_rows_next(&r);
 	rc = bundle_rows_end(&r);
 	return rc < 0 ? rc : there;
-}
-
-/* Column 0 is an id that must grow from row to row. */
-static int64_t next_id(struct bundle_rows *r, int64_t *last)
-{
-	int64_t id = bundle_rows_int(r, 0);
-
-	if (!r->failed && r->count > 1 && id <= *last)
-		bundle_rows_bad(
-			r, "rows are not in order of id, or an id comes twice (file damaged?)");
-	*last = id;
-	return id;
 }
 
 int bundle_configs(struct source *s, source_config_fn *fn, void *ctx, struct err *err)
@@ -157,7 +145,7 @@ int bundle_terms(struct source *s, const char *snapshot_id, source_term_fn *fn, 
 	bundle_rows_bind_text(&r, 1, snapshot_id);
 	row.snapshot_id = snapshot_id;
 	while (bundle_rows_next(&r) > 0) {
-		row.id = next_id(&r, &last);
+		row.id = bundle_next_id(&r, &last);
 		row.go_id = bundle_rows_text(&r, 1, NULL);
 		row.aspect = aspect_letter(&r, 2);
 		if (!r.failed)
@@ -180,33 +168,9 @@ int bundle_edges(struct source *s, const char *snapshot_id, source_edge_fn *fn, 
 			  err);
 	bundle_rows_bind_text(&r, 1, snapshot_id);
 	while (bundle_rows_next(&r) > 0) {
-		next_id(&r, &last);
+		bundle_next_id(&r, &last);
 		row.child_id = bundle_rows_int(&r, 1);
 		row.parent_id = bundle_rows_int(&r, 2);
-		if (!r.failed)
-			r.failed = fn(ctx, &row, err);
-	}
-	return bundle_rows_end(&r);
-}
-
-int bundle_annotations(struct source *s, const char *set_id, source_annotation_fn *fn, void *ctx,
-		       struct err *err)
-{
-	struct source_annotation row;
-	struct bundle_rows r;
-	int64_t last = 0;
-
-	bundle_rows_begin(&r, bundle_of(s)->db, "protein_go_annotation",
-			  "SELECT id, protein_accession, go_term_id, qualifier, evidence_code"
-			  " FROM protein_go_annotation WHERE annotation_set_id = ?1 ORDER BY id",
-			  err);
-	bundle_rows_bind_text(&r, 1, set_id);
-	while (bundle_rows_next(&r) > 0) {
-		row.id = next_id(&r, &last);
-		row.accession = bundle_rows_text(&r, 1, NULL);
-		row.term_id = bundle_rows_int(&r, 2);
-		row.qualifier = bundle_rows_text_or_null(&r, 3);
-		row.evidence_code = bundle_rows_text_or_null(&r, 4);
 		if (!r.failed)
 			r.failed = fn(ctx, &row, err);
 	}

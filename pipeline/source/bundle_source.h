@@ -1,6 +1,7 @@
 /* A bundle as a source: the struct behind it, and its three parts. Private to this room.
  *   bundle_open.c     open, close, the table of functions
- *   bundle_read.c     ontology, annotations, proteins
+ *   bundle_read.c     ontology, annotation and evaluation sets, proteins
+ *   bundle_annotations.c  annotations, whole sets and parts of them
  *   bundle_vectors.c  embeddings and sequences
  *   bundle_jobs.c     jobs, events, data sets
  *   bundle_name.c     the lock on a data set's name */
@@ -20,9 +21,10 @@ struct bundle_source {
 	int has_parent_job;
 	int has_lease;
 	int has_sha_v2;
-	int sequence_by_id; /* sequence.id is a key: look-ups are quick */
-	int lock_fd;        /* -1: no name reserved */
-	char *lock_path;    /* owned */
+	int sequence_by_id;   /* sequence.id is a key: look-ups are quick */
+	int annotation_by_id; /* and so is protein_go_annotation.id */
+	int lock_fd;          /* -1: no name reserved */
+	char *lock_path;      /* owned */
 };
 
 static inline struct bundle_source *bundle_of(struct source *s)
@@ -42,7 +44,16 @@ int bundle_edges(struct source *s, const char *snapshot_id, source_edge_fn *fn, 
 		 struct err *err);
 int bundle_annotations(struct source *s, const char *set_id, source_annotation_fn *fn, void *ctx,
 		       struct err *err);
+int bundle_annotation_span(struct source *s, const char *set_id, struct source_span *span,
+			   struct err *err);
+int bundle_annotations_between(struct source *s, const char *set_id, const struct source_span *span,
+			       int64_t first, int64_t last, source_annotation_fn *fn, void *ctx,
+			       struct err *err);
 int bundle_proteins(struct source *s, source_protein_fn *fn, void *ctx, struct err *err);
+
+struct bundle_rows;
+/* Column 0 as an id that must be above *last, which it becomes. */
+int64_t bundle_next_id(struct bundle_rows *r, int64_t *last);
 
 int bundle_embeddings(struct source *s, const char *config_id, source_embedding_fn *fn, void *ctx,
 		      struct err *err);

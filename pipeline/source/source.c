@@ -176,6 +176,19 @@ int source_annotations(struct source *s, const char *set_id, source_annotation_f
 	return s->ops->annotations(s, set_id, fn, ctx, err);
 }
 
+int source_annotation_span(struct source *s, const char *set_id, struct source_span *span,
+			   struct err *err)
+{
+	return s->ops->annotation_span(s, set_id, span, err);
+}
+
+int source_annotations_between(struct source *s, const char *set_id, const struct source_span *span,
+			       int64_t first, int64_t last, source_annotation_fn *fn, void *ctx,
+			       struct err *err)
+{
+	return s->ops->annotations_between(s, set_id, span, first, last, fn, ctx, err);
+}
+
 int source_proteins(struct source *s, source_protein_fn *fn, void *ctx, struct err *err)
 {
 	return s->ops->proteins(s, fn, ctx, err);

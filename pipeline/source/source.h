@@ -97,6 +97,19 @@ typedef int source_annotation_fn(void *ctx, const struct source_annotation *row,
 int source_annotations(struct source *s, const char *set_id, source_annotation_fn *fn, void *ctx,
 		       struct err *err); /* by id */
 
+/* Where the rows of a set lie among the ids, for reading them in parts. `whole`: parts cannot be read. */
+struct source_span {
+	int64_t first, last; /* ids; first > last: the set has no rows */
+	int whole;
+	int dense; /* few rows of others lie between */
+};
+int source_annotation_span(struct source *s, const char *set_id, struct source_span *span,
+			   struct err *err);
+/* The rows with ids from `first` to `last`, by id; `span` as the call above gave it. */
+int source_annotations_between(struct source *s, const char *set_id, const struct source_span *span,
+			       int64_t first, int64_t last, source_annotation_fn *fn, void *ctx,
+			       struct err *err);
+
 struct source_protein {
 	const char *accession;
 	int64_t sequence_id;     /* -1: NULL */

@@ -24,6 +24,11 @@ struct source_ops {
 		     struct err *err);
 	int (*annotations)(struct source *s, const char *set_id, source_annotation_fn *fn,
 			   void *ctx, struct err *err);
+	int (*annotation_span)(struct source *s, const char *set_id, struct source_span *span,
+			       struct err *err);
+	int (*annotations_between)(struct source *s, const char *set_id,
+				   const struct source_span *span, int64_t first, int64_t last,
+				   source_annotation_fn *fn, void *ctx, struct err *err);
 	int (*proteins)(struct source *s, source_protein_fn *fn, void *ctx, struct err *err);
 	int (*embeddings)(struct source *s, const char *config_id, source_embedding_fn *fn,
 			  void *ctx, struct err *err);

@@ -247,18 +247,18 @@ static void rows_are_grouped_by_protein_in_id_order(void **state)
 	assert_int_equal(dict_find(&accessions, "P2", 2), 1); /* met on the way */
 	annset_rows(&a, 0, &from, &to);
 	assert_int_equal(to - from, 1);
-	assert_int_equal(a.flags[from], ANN_EXPERIMENTAL);
-	assert_string_equal(dict_text(&strings, a.qualifier[from]), "");
+	assert_int_equal(annset_kind(&a, from)->flags, ANN_EXPERIMENTAL);
+	assert_string_equal(dict_text(&strings, annset_kind(&a, from)->qualifier), "");
 	annset_rows(&a, 1, &from, &to);
 	assert_int_equal(to - from, 3);
 	assert_int_equal(o.term_id[a.term[from]], 103);
 	assert_int_equal(o.term_id[a.term[from + 1]], 101);
 	assert_int_equal(o.term_id[a.term[from + 2]], 103);
-	assert_int_equal(a.flags[from], 0);
-	assert_int_equal(a.flags[from + 1], ANN_NEGATED | ANN_EXPERIMENTAL);
-	assert_string_equal(dict_text(&strings, a.qualifier[from + 1]), "NOT|enables");
-	assert_string_equal(dict_text(&strings, a.evidence[from]), "IEA");
-	assert_string_equal(dict_text(&strings, a.evidence[from + 2]), "");
+	assert_int_equal(annset_kind(&a, from)->flags, 0);
+	assert_int_equal(annset_kind(&a, from + 1)->flags, ANN_NEGATED | ANN_EXPERIMENTAL);
+	assert_string_equal(dict_text(&strings, annset_kind(&a, from + 1)->qualifier), "NOT|enables");
+	assert_string_equal(dict_text(&strings, annset_kind(&a, from)->evidence), "IEA");
+	assert_string_equal(dict_text(&strings, annset_kind(&a, from + 2)->evidence), "");
 	annset_rows(&a, 2, &from, &to);
 	assert_int_equal(from, to);
 	annset_rows(&a, UINT32_MAX, &from, &to);
