@@ -3,7 +3,7 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import { join, resolve } from 'node:path';
-import { boxOf, folder, is, like, ok, open, pageFile, run, settle, text } from './lib.mjs';
+import { address, boxOf, folder, is, like, ok, open, pageFile, run, settle, text } from './lib.mjs';
 import { madeFile } from './made.mjs';
 
 const fact = (page, key) => text(page, `#facts [data-fact="${key}"] dd`);
@@ -105,8 +105,8 @@ await run([
     const main = await boxOf(page, 'main');
     await page.mouse.click(main.cx, main.cy);
     await page.locator('#search').fill('sqlite');
-    await page.waitForFunction(() => location.hash.includes('sqlite'));
-    const hash = await page.evaluate(() => location.hash);
+    const hash = await address(page);
+    ok(hash.includes('sqlite'), 'the address says so');
     const again = await open(pageFile('typical'), {}, hash);
     is(JSON.stringify(await state(again)), JSON.stringify(await state(page)), 'state');
     is(await text(again, '#matched'), await text(page, '#matched'), 'search');

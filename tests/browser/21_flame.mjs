@@ -1,7 +1,7 @@
 // The flame view in Chromium: every key, mouse, wheel, drag, touch and menu, search, and what the address brings
 // back.
 import { colourOf, flame, focus, PAIR, pixel, rest, selectedName, shown, SPEC, state, zoomName } from './flame.mjs';
-import { boxOf, is, like, ok, open, pageFile, run, settle, text } from './lib.mjs';
+import { address, boxOf, is, like, ok, open, pageFile, run, settle, text } from './lib.mjs';
 import { madeFile } from './made.mjs';
 import { randomSpec } from './rig.mjs';
 
@@ -167,6 +167,21 @@ await run([
     ok(await page.locator('.flame-where i').isHidden(), 'no mark of the place while all is shown');
   }],
 
+  ['what waits for time comes by itself: the wheel\'s step, the address, the end of a message', async () => {
+    const page = await open(madeFile(SPEC), { clock: 'real' });
+    const read = await boxOf(page, 'read');
+    await page.mouse.move(read.cx, read.cy);
+    await page.keyboard.down('Control');
+    await page.mouse.wheel(0, -60);
+    await page.keyboard.up('Control');
+    await page.waitForFunction(() => window.flame.app.canUndo());
+    ok((await state(page)).x0 > 0, 'the window is the state');
+    await page.waitForFunction(() => location.hash.includes('x0='));
+    await page.keyboard.press('v');
+    like(await page.locator('#toast').textContent(), /whole graph/, 'said');
+    await page.locator('#toast').waitFor({ state: 'hidden' });
+  }],
+
   ['the wheel leaves a zoomed frame for its caller', async () => {
     const page = await open(madeFile(SPEC));
     const read = await boxOf(page, 'read');
@@ -316,8 +331,8 @@ await run([
     const file = madeFile(SPEC);
     const page = await open(file);
     await page.evaluate(() => window.flame.app.set({ zoom: 2, selected: 3, x0: 0.125, x1: 0.75, flip: 1, order: 'name', fold: 1, own: 1, colour: 'name', find: 'wa', by: 'count' }));
-    await page.waitForFunction(() => location.hash.includes('fold'));
-    const hash = await page.evaluate(() => location.hash);
+    const hash = await address(page);
+    ok(hash.includes('fold'), 'the address says so');
     const again = await open(file, {}, hash);
     is(JSON.stringify(await state(again)), JSON.stringify(await state(page)), 'state');
     await settle(page);
@@ -348,14 +363,14 @@ await run([
           else if (what < 0.8) canvas.dispatchEvent(new WheelEvent('wheel', { ...at, deltaY: (next() - 0.6) * 300, deltaX: next() < 0.4 ? (next() - 0.5) * 4000 : 0, ctrlKey: next() < 0.7 }));
           else if (what < 0.95) for (const type of ['pointerdown', 'pointermove', 'pointerup']) canvas.dispatchEvent(new PointerEvent(type, at));
           else app.set({ find: ['', 'f1', '(', 'module:lib', 'f[0-4]'][k % 5] });
-          if (k % 25 === 0) await new Promise((done) => setTimeout(done, 170)); // the wheel rests
+          if (k % 25 === 0) window.testClock.pass(170); // the wheel rests
           const { tree, total, start: left } = v.graph;
           const slack = 1e-6 * total[0];
           if (!(v.from >= left[0] - slack && v.to <= left[0] + total[0] + slack && v.to >= v.from)) bad.push(`${k}: window ${v.from} ${v.to} of ${total[0]}`);
           if (!(v.zoom < tree.count && v.selected < tree.count && v.rows >= 1)) bad.push(`${k}: zoom ${v.zoom}, selected ${v.selected}, rows ${v.rows}`);
           if (total[0] > 0 && v.to === v.from) bad.push(`${k}: nothing is shown`);
         }
-        await new Promise((done) => setTimeout(done, 200));
+        window.testClock.pass(200);
         while (app.canUndo()) app.undo();
         if (steps() !== start) bad.push(`undone to ${steps()}, not ${start}`);
         return bad;

@@ -1,7 +1,7 @@
 // The flame view in Chromium, what is painted: orders, joined and hidden frames, colours, comparisons, sums at each
 // zoom, gliding, paper.
 import { colourOf, fillOf, flame, focus, PAIR, pixel, rgb, selectedName, SPEC, state, zoomName } from './flame.mjs';
-import { boxOf, is, like, ok, open, pageFile, run, settle, text } from './lib.mjs';
+import { address, boxOf, is, like, ok, open, pageFile, run, settle, text } from './lib.mjs';
 import { madeFile } from './made.mjs';
 import { randomSpec } from './rig.mjs';
 
@@ -67,8 +67,9 @@ await run([
     is(await flame(page, 'v.zoom'), 4, 'fills the width');
     is((await text(page, '.crumbs')).replace(/\s+/g, ' '), 'all main b', 'path');
     like((await text(page, '.flame-details')).replace(/\s+/g, ' '), /when 10 ms – 20 ms/, 'when');
-    await page.waitForFunction(() => location.hash.includes('x1'));
-    const again = await open(file, {}, await page.evaluate(() => location.hash));
+    const hash = await address(page);
+    ok(hash.includes('x1'), 'the address says so');
+    const again = await open(file, {}, hash);
     is(await flame(again, 'v.zoom'), 4, 'by its address');
     await focus(page);
     await page.keyboard.press('Backspace');

@@ -1,5 +1,5 @@
 // Callers in Chromium: a function between its callers and callees, by mouse, keys and typing, and on paper.
-import { is, like, ok, open, run, text } from './lib.mjs';
+import { address, is, like, ok, open, run, text } from './lib.mjs';
 import { state, settle, said, PLAIN, PAIR, DEEP, same, point, tipAt } from './lists.mjs';
 import { madeFile } from './made.mjs';
 
@@ -29,7 +29,7 @@ await run([
     like(await tipAt(page, 'callees', 2, 0.65), /^f\|total\|60 ms/, 'f in f');
     is(await page.locator('.sandwich .note').last().innerText(), 'callees; 12.5 % is its own', 'its own');
     const fn = (await state(page)).fn;
-    await page.waitForFunction((n) => window.location.hash.includes(`fn=${n}`), fn);
+    ok((await address(page)).includes(`fn=${fn}`), 'the address says so');
     await page.keyboard.press('u');
     is(await page.locator('#fn').inputValue(), 'memcpy', 'undone');
     await page.keyboard.press('U');

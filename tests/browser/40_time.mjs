@@ -1,7 +1,7 @@
 // The views of time, stages and memory in Chromium: by mouse, wheel, finger and every key; what they say
 // against sums of the data; a link that shows the same; narrow, dark, printed; names that try to be markup.
 import { core } from './harness.mjs';
-import { is, like, ok, open, run, text } from './lib.mjs';
+import { address, is, like, ok, open, run, settle, text } from './lib.mjs';
 import { madeFile } from './made.mjs';
 import { random } from './rig.mjs';
 
@@ -48,7 +48,6 @@ function described(more = {}) {
 let file = null;
 const page0 = async (hash, options) => open(file || (file = madeFile(described())), options, hash);
 const state = (page, key) => page.evaluate((k) => window.flame.app.state[k], key);
-const settle = (page) => page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
 const canvasOf = async (page, view) => {
   const box = await page.locator(`#panel-${view} .time-plot canvas`).nth(1).boundingBox();
   return { ...box, x0: (t) => box.x + (t / END) * box.width };
@@ -64,12 +63,13 @@ async function drag(page, view, from, to, y = 60) {
 }
 const near = (got, want, what, off = 0.005 * END * MS) => ok(Math.abs(got - want) <= off, `${what}: got ${got}, want about ${want}`);
 const facts = async (page, view) => (await text(page, `#panel-${view} .range-facts`)).replace(/\s+/g, ' ');
-const pixel = (page, view, x, y) => page.evaluate(([v, px, py]) => {
+// Of the picture that shows all that was asked for.
+const pixel = (page, view, x, y) => settle(page).then(() => page.evaluate(([v, px, py]) => {
   const canvas = document.querySelector(`#panel-${v} .time-plot canvas`);
   const box = canvas.getBoundingClientRect();
   const r = canvas.width / box.width;
   return [...canvas.getContext('2d').getImageData(Math.round((px - box.left) * r), Math.round((py - box.top) * r), 1, 1).data].slice(0, 3).join();
-}, [view, x, y]);
+}, [view, x, y]));
 const rowsOf = (page, selector) => page.$$eval(selector, (rows) => rows.map((r) => [...r.children].map((c) => c.innerText.trim())));
 const sample = (page, from, to) => page.evaluate(([a, b]) => {
   const { app } = window.flame;
@@ -247,9 +247,7 @@ await run([
     const page = await page0('#view=time');
     await drag(page, 'time', 500, 1200);
     await page.keyboard.press('z');
-    await page.waitForTimeout(200);
-    const url = await page.evaluate(() => location.href);
-    const other = await page0(url.slice(url.indexOf('#')));
+    const other = await page0(await address(page));
     for (const key of ['view', 'from', 'to', 'left', 'right']) is(await state(other, key), await state(page, key), key);
     is(await facts(other, 'time'), await facts(page, 'time'), 'numbers');
     const odd = await page0('#view=time&from=9&to=3&left=77&right=5&series=9.99');

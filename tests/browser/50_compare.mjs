@@ -1,8 +1,7 @@
 // Pages of two and of 24 runs: the bar of a comparison, its sentence, and the changes with what they lead to.
-import { is, like, ok, open, pageFile, run, text } from './lib.mjs';
+import { address, is, like, ok, open, pageFile, run, settle, text } from './lib.mjs';
 import { madeFile } from './made.mjs';
 
-const settle = (page) => page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
 const state = (page) => page.evaluate(() => ({ ...window.flame.app.state }));
 const options = (page, id) => page.locator(`#${id} option`).allInnerTexts();
 
@@ -81,8 +80,8 @@ await run([
     await page.locator('#run-b').selectOption('4');
     await page.locator('#norm').selectOption('none');
     await page.locator('#width').selectOption('both');
-    await page.waitForFunction(() => /width=both/.test(location.hash));
-    const hash = await page.evaluate(() => location.hash);
+    const hash = await address(page);
+    like(hash, /width=both/, 'the address says so');
     const again = await open(madeFile(many(5)), {}, hash);
     const s = await state(again);
     is([s.a, s.b, s.norm, s.width].join(), '3,4,none,both', 'state');

@@ -1,10 +1,9 @@
 // The source view: files, lines with numbers and gaps, hot lines, what is said where text or numbers are not
 // those of the choice, and lines that want to be read as something else.
-import { is, like, ok, open, run, text } from './lib.mjs';
+import { address, is, like, ok, open, run, settle, text } from './lib.mjs';
 import { madeFile } from './made.mjs';
 
 const state = (page) => page.evaluate(() => ({ ...window.flame.app.state }));
-const settle = (page) => page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
 const line = (no, cpu, alloc = 0) => ({ no, self: [cpu, alloc], total: [2 * cpu, 2 * alloc] });
 const lines = (page) => page.locator('.source .long:not([hidden]) tbody tr[data-i]');
 const row = async (page, no) => (await page.locator(`.source tbody tr:has(th.no:text-is("${no}"))`).innerText()).replace(/\s+/g, ' ').trim();
@@ -103,8 +102,9 @@ await run([
     is((await lines(page).locator('th.no').allInnerTexts()).join(), '4,3,5', 'the heaviest first');
     await page.getByRole('columnheader', { name: 'cpu self' }).getByRole('button').click();
     is((await lines(page).locator('th.no').allInnerTexts()).join(), '5,3,4', 'the lightest first');
-    await page.waitForFunction(() => /sort=self\.0/.test(location.hash));
-    const again = await open(madeFile(SPEC), {}, await page.evaluate(() => location.hash));
+    const hash = await address(page);
+    like(hash, /sort=self\.0/, 'the address says so');
+    const again = await open(madeFile(SPEC), {}, hash);
     is((await lines(again).locator('th.no').allInnerTexts()).join(), '5,3,4', 'from the address');
     is(await again.getByRole('columnheader', { name: 'cpu self' }).getAttribute('aria-sort'), 'ascending', 'and said');
     const odd = await open(madeFile(SPEC), {}, '#view=source&file=1&sort=-self.7&line=4000');

@@ -1,16 +1,17 @@
 // What the tests of the flame view share: two profiles, and what the view shows, by name and by pixel.
-import { boxOf, settle } from './lib.mjs';
+import { boxOf, pass, settle } from './lib.mjs';
 
 export const state = (page) => page.evaluate(() => ({ ...window.flame.app.state }));
 export const flame = (page, expression) => page.evaluate(`(() => { const { app } = window.flame; const { v, painter, canvas, scroll } = app.view().view; return ${expression}; })()`);
 export const zoomName = (page) => flame(page, 'v.name(v.zoom)');
 export const selectedName = (page) => flame(page, 'v.name(v.selected)');
 export const shown = (page) => flame(page, '({ from: v.from / v.graph.total[0], to: v.to / v.graph.total[0] })');
-export const pixel = (page, x, y) => flame(page, `(() => {
+// Of the picture that shows all that was asked for.
+export const pixel = (page, x, y) => settle(page).then(() => flame(page, `(() => {
   const box = canvas.getBoundingClientRect();
   const r = canvas.width / box.width;
   return [...canvas.getContext('2d').getImageData((${x} - box.left) * r, (${y} - box.top) * r, 1, 1).data].slice(0, 3).join();
-})()`);
+})()`));
 export const rgb = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16)).join();
 export const fillOf = async (page, name) => rgb(await flame(page, `(() => {
   for (let n = 1; n < v.graph.tree.count; n++) if (v.name(n) === ${JSON.stringify(name)}) {
@@ -24,7 +25,7 @@ export const colourOf = async (page, name) => {
   const box = await boxOf(page, name);
   return pixel(page, box.x + box.width - 4, box.cy);
 };
-export const rest = (page) => page.waitForTimeout(220).then(() => settle(page));
+export const rest = (page) => pass(page, 220); // the wheel's
 export const focus = (page) => page.locator('#graph').focus();
 
 export const SPEC = {

@@ -35,7 +35,8 @@ function missing() {
 }
 
 // [name, body] pairs, one after the other.
-export async function run(tests) {
+export async function run(all) {
+  const tests = process.env.ONLY ? all.filter(([name]) => name.includes(process.env.ONLY)) : all;
   const why = missing();
   try {
     if (why) {
@@ -92,12 +93,47 @@ export function pageFile(...args) {
   return made.get(key);
 }
 
+// Time in a page passes by pass() alone: what waits with setTimeout (the wheel's rest, the address, a toast) waits for
+// that, so a burst of input is one burst on the slowest machine. Frames, and timers without a delay, come as ever.
+function stopClock() {
+  const { setTimeout: real, clearTimeout: clear } = window;
+  const waiting = new Map(); // by id: {at, act}
+  let now = 0;
+  let last = 1e9; // ids of real timers are smaller
+  window.setTimeout = (act, ms = 0, ...args) => {
+    if (!(ms > 0)) return real(act, ms, ...args);
+    waiting.set(++last, { at: now + ms, act: () => act(...args) });
+    return last;
+  };
+  window.clearTimeout = (id) => {
+    if (!waiting.delete(id)) clear(id);
+  };
+  window.testClock = {
+    waiting: () => waiting.size,
+    pass(ms) {
+      const until = now + ms;
+      for (;;) {
+        let next = null;
+        for (const [id, timer] of waiting) if (timer.at <= until && (!next || timer.at < next.at)) next = { id, ...timer };
+        if (!next) break;
+        waiting.delete(next.id);
+        now = next.at;
+        next.act();
+      }
+      now = until;
+    },
+  };
+}
+
 // Opens a file and waits until its data are read; `options` are playwright's (viewport, colorScheme, …), and `before`,
-// a function that runs in the page before anything of it. Nothing glides unless a test asks for it.
-export async function open(file, { before, ...options } = {}, hash = '') {
+// a function that runs in the page before anything of it; `clock`: 'real' lets time pass by itself. Nothing glides
+// unless a test asks for it. BROWSER_SLOW=20 in the environment makes pages so much slower.
+export async function open(file, { before, clock, ...options } = {}, hash = '') {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, reducedMotion: 'reduce', ...options });
+  if (clock !== 'real' && options.javaScriptEnabled !== false) await context.addInitScript(stopClock);
   if (before) await context.addInitScript(before);
   const page = await context.newPage();
+  if (process.env.BROWSER_SLOW) await (await context.newCDPSession(page)).send('Emulation.setCPUThrottlingRate', { rate: Number(process.env.BROWSER_SLOW) });
   const url = pathToFileURL(file).href;
   page.on('request', (r) => {
     const u = r.url();
@@ -117,6 +153,19 @@ export async function open(file, { before, ...options } = {}, hash = '') {
 
 // Two frames later: what was asked for is painted.
 export const settle = (page) => page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+
+// So much time passes in the page, and what came of it is painted. Input that was sent before has been handled.
+export async function pass(page, ms) {
+  await settle(page);
+  await page.evaluate((t) => window.testClock.pass(t), ms);
+  await settle(page);
+}
+
+// The page's address once it has written it.
+export async function address(page) {
+  await pass(page, 120);
+  return page.evaluate(() => location.hash);
+}
 
 // Where a frame of that name is drawn in the flame view (the first one in the order of the graph that is at
 // least a pixel wide), in pixels of the window.

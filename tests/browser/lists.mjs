@@ -1,8 +1,8 @@
 // What the tests of the lists share: profiles, and what the page shows of them.
-import { is, text } from './lib.mjs';
+import { is, settle, text } from './lib.mjs';
 
 export const state = (page) => page.evaluate(() => ({ ...window.flame.app.state }));
-export const settle = (page) => page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+export { settle };
 export const said = (page) => page.locator('#said').textContent();
 // Rows on the screen as texts, cells separated by '|'.
 export const rows = (page, view) => page.locator(`#panel-${view} tbody tr[data-i]`).evaluateAll((list) =>
