@@ -9,6 +9,9 @@
 /* The rounded value, widened. */
 double dot_f32(const float *a, const float *b, size_t n);
 void dot_f32_many(const float *a, const float *const *rows, size_t n_rows, size_t n, double *out);
+/* out[i] = the rounded value of a[i] with b[i], for pairs that share nothing. */
+void dot_f32_pairs(const float *const *a, const float *const *b, size_t n_pairs, size_t n,
+		   double *out);
 /* Continues sums[r] over n more elements, without rounding: for vectors that come in pieces. */
 void dot_f32_add(const float *a, const float *const *rows, size_t n_rows, size_t n, double *sums);
 

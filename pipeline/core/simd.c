@@ -1,6 +1,7 @@
 /* Levels of vector instructions: see simd.h. */
 #include "pipeline/core/simd.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,7 +17,7 @@ enum simd_level simd_offered(void)
 	return SIMD_AVX512;
 }
 
-enum simd_level simd_level(void)
+static enum simd_level bounded(void)
 {
 	const char *wish = getenv("PROTEA_SIMD");
 	enum simd_level most = simd_offered();
@@ -25,4 +26,21 @@ enum simd_level simd_level(void)
 		if (strcmp(wish, name[l]) == 0)
 			return l;
 	return most;
+}
+
+static atomic_int known = -1; /* threads that ask first at the same time find the same */
+
+enum simd_level simd_reread(void)
+{
+	enum simd_level l = bounded();
+
+	atomic_store_explicit(&known, (int)l, memory_order_relaxed);
+	return l;
+}
+
+enum simd_level simd_level(void)
+{
+	int l = atomic_load_explicit(&known, memory_order_relaxed);
+
+	return l >= 0 ? (enum simd_level)l : simd_reread();
 }

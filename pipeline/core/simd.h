@@ -13,7 +13,10 @@ enum simd_level {
 
 /* The widest level there is, however PROTEA_SIMD is set. */
 enum simd_level simd_offered(void);
-/* The one to use; an unknown word in PROTEA_SIMD counts as none. The variable is read at each call. */
+/* The one to use; an unknown word in PROTEA_SIMD counts as none. The variable is read at the first call,
+ * so that asking costs nothing. */
 enum simd_level simd_level(void);
+/* Reads the variable again. */
+enum simd_level simd_reread(void);
 
 #endif

@@ -29,6 +29,8 @@ int group_init(struct group *g, const struct feature_inputs *in, struct err *err
 	size_t dim = in->vectors->dim + 1;
 
 	*g = (struct group){.in = in};
+	anc2vec_set_init(&g->known_set, in->vectors->dim);
+	anc2vec_set_init(&g->row_set, in->vectors->dim);
 	g->known_stamp = calloc(n_go, sizeof *g->known_stamp);
 	g->above_stamp = calloc(n_go, sizeof *g->above_stamp);
 	g->above_count = malloc(n_go * sizeof *g->above_count);
@@ -65,7 +67,9 @@ void group_release(struct group *g)
 	free(g->leaf);
 	free(g->ancestor);
 	free(g->row_vector);
-	free(g->dots);
+	free(g->cosine);
+	anc2vec_set_release(&g->known_set);
+	anc2vec_set_release(&g->row_set);
 	*g = (struct group){0};
 }
 
@@ -106,7 +110,7 @@ static int set_known_vectors(struct group *g, struct err *err)
 	}
 	g->has_known_centroid =
 		anc2vec_centroid(g->known_vector, g->n_known_vectors, v->dim, g->known_centroid);
-	return 0;
+	return anc2vec_set_rows(&g->known_set, g->known_vector, g->n_known_vectors, err);
 }
 
 int group_query(struct group *g, uint32_t query, struct err *err)

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "pipeline/anc2vec/anc2vec_max.h"
 #include "pipeline/features/inputs.h"
 #include "prof/base/err.h"
 
@@ -47,7 +48,8 @@ struct group {
 	double distance_std;
 	const float **known_vector; /* owned array: unit vectors of known terms that have one */
 	uint32_t n_known_vectors, known_cap;
-	float *known_centroid; /* owned: unit */
+	struct anc2vec_set known_set; /* of them */
+	float *known_centroid;        /* owned: unit */
 	int has_known_centroid;
 	double *distances;     /* owned scratch: 2 x (ASPECTS x k) */
 	uint32_t *known_stamp; /* owned, per go: == query_now when known */
@@ -69,8 +71,9 @@ struct group {
 	int has_centroid;
 	const float **row_vector; /* owned array: matrix M of 4.8 */
 	uint32_t n_row_vectors, row_cap;
-	double *dots; /* owned scratch */
-	size_t dot_cap;
+	struct anc2vec_set row_set; /* of them */
+	double *cosine;             /* owned scratch of cosines.c */
+	size_t cosine_cap;
 };
 
 int group_init(struct group *g, const struct feature_inputs *in, struct err *err);

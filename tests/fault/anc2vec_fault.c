@@ -5,11 +5,13 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "pipeline/anc2vec/anc2vec.h"
+#include "pipeline/anc2vec/anc2vec_max.h"
 #include "pipeline/core/fsio.h"
 #include "tests/fault/fault.h"
 
@@ -115,11 +117,39 @@ static void writing_an_anc2vec_archive_fails_cleanly(void **state)
 	fail_each(write_archive);
 }
 
+/* A set that could not grow is as one without rows, and grows when there is memory again. */
+static int fill_set(struct err *err)
+{
+	static const float first[3] = {1, 0, 0}, second[3] = {0, 1, 0};
+	const float *rows[200];
+	struct anc2vec_set s;
+	double best = 0;
+	int rc;
+
+	for (size_t i = 0; i < 200; i++)
+		rows[i] = i % 2 ? second : first;
+	anc2vec_set_init(&s, 3);
+	rc = anc2vec_set_rows(&s, rows, 2, err);
+	if (rc == 0)
+		rc = anc2vec_set_rows(&s, rows, 200, err);
+	anc2vec_set_max(&s, rows, 1, &best);
+	assert_true(rc == 0 ? best == 1.0 : isnan(best));
+	anc2vec_set_release(&s);
+	return rc;
+}
+
+static void a_set_of_terms_fails_cleanly(void **state)
+{
+	(void)state;
+	fail_each(fill_set);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(opening_an_anc2vec_archive_fails_cleanly),
 		cmocka_unit_test(writing_an_anc2vec_archive_fails_cleanly),
+		cmocka_unit_test(a_set_of_terms_fails_cleanly),
 	};
 
 	return cmocka_run_group_tests(tests, prepare, finish);

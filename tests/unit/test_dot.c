@@ -3,9 +3,11 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <cmocka.h>
 
 #include "pipeline/core/dot.h"
+#include "pipeline/core/simd.h"
 #include "tests/unit/numbers.h"
 
 #define MAX_ROWS 21
@@ -83,6 +85,42 @@ static void pieces_continue_one_sum(void **state)
 	}
 }
 
+static void pairs_equal_the_plain_loop(void **state)
+{
+	const float *left[MAX_ROWS];
+	double out[MAX_ROWS];
+
+	(void)state;
+	for (size_t r = 0; r < MAX_ROWS; r++)
+		left[r] = values[(r * 5 + 2) % MAX_ROWS];
+	for (size_t n = 0; n <= MAX_LEN; n++) {
+		for (size_t pairs = 0; pairs <= MAX_ROWS; pairs++) {
+			dot_f32_pairs(left, rows, pairs, n, out);
+			for (size_t p = 0; p < pairs; p++)
+				assert_true(double_bits(out[p]) ==
+					    double_bits(by_definition(left[p], rows[p], n)));
+		}
+	}
+}
+
+/* The same again with other vector instructions. */
+static void every_level_equals_the_plain_loop(void **state)
+{
+	static const char *const level_name[SIMD_LEVELS] = {"portable", "avx2", "avx512"};
+
+	for (enum simd_level l = SIMD_PORTABLE; l <= simd_offered(); l++) {
+		setenv("PROTEA_SIMD", level_name[l], 1);
+		assert_int_equal(simd_reread(), l);
+		many_rows_equal_the_plain_loop(state);
+		pieces_continue_one_sum(state);
+		pairs_equal_the_plain_loop(state);
+	}
+	setenv("PROTEA_SIMD", "no such level", 1);
+	assert_int_equal(simd_reread(), simd_offered());
+	unsetenv("PROTEA_SIMD");
+	assert_int_equal(simd_reread(), simd_offered());
+}
+
 static void the_sum_is_rounded_once(void **state)
 {
 	/* 1 + 2^-24 + 2^-40: in float32 steps the small parts would be lost one by one. */
@@ -97,6 +135,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(many_rows_equal_the_plain_loop),
 		cmocka_unit_test(pieces_continue_one_sum),
+		cmocka_unit_test(pairs_equal_the_plain_loop),
+		cmocka_unit_test(every_level_equals_the_plain_loop),
 		cmocka_unit_test(the_sum_is_rounded_once),
 	};
 

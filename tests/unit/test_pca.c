@@ -122,6 +122,7 @@ static void the_scatter_matrix_has_the_bits_of_the_plain_loop(void **state)
 	(void)state;
 	for (enum simd_level l = SIMD_PORTABLE; l <= simd_offered(); l++) {
 		setenv("PROTEA_SIMD", level_name[l], 1);
+		simd_reread();
 		check_scatter(1, 1, 1);
 		check_scatter(130, 7, 1);
 		check_scatter(128, 96, 2);
@@ -131,6 +132,7 @@ static void the_scatter_matrix_has_the_bits_of_the_plain_loop(void **state)
 		check_scatter(20, 270, 7);
 	}
 	unsetenv("PROTEA_SIMD");
+	simd_reread();
 }
 
 /* Means far from 0 and rows of all magnitudes: what 26 bits cannot hold is rounded alike everywhere. */
@@ -154,6 +156,7 @@ static void magnitudes_far_apart_change_no_bit_between_levels(void **state)
 		mean[i] = ldexp((double)(splitmix(&seed) >> 11), -40 - (int)(i % 20));
 	for (enum simd_level l = SIMD_PORTABLE; l <= simd_offered(); l++) {
 		setenv("PROTEA_SIMD", level_name[l], 1);
+		simd_reread();
 		assert_int_equal(pca_scatter(&x, 2, got, NULL), 0);
 		if (l == SIMD_PORTABLE)
 			memcpy(first, got, DIM * DIM * sizeof *got);
@@ -163,6 +166,7 @@ static void magnitudes_far_apart_change_no_bit_between_levels(void **state)
 				    double_bits(plain_element(&x, a, 7)));
 	}
 	unsetenv("PROTEA_SIMD");
+	simd_reread();
 	free(m);
 	free(first);
 	free(got);
