@@ -135,7 +135,8 @@ static int make(struct perf_source *s, struct err *err)
 	if (rc)
 		return rc;
 	perf_adapt_init(&s->adapt, bytes / (rate_of(s) / LATE + 1));
-	perf_weights_init(&s->weights, s->n_rings, s->weights.period_ns, clock_mono_ns());
+	perf_weights_init(&s->weights, s->n_rings, s->weights.period_ns, clock_mono_ns(),
+			  perf_thread_stale_ns());
 	w = wish_of(s);
 	perf_set_init(&s->set, &w);
 	return 0;

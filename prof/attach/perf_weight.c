@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <fcntl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "prof/attach/proc.h"
@@ -12,10 +13,13 @@
 
 #define READ_AFTER 32                  /* periods; 160 ms of CPU time at 199 Hz */
 #define READ_NS    INT64_C(1000000000) /* or so long, if there is a sample */
+#define LATE       3 /* periods in one sample: it was held up, perhaps by a hypervisor */
 
-void perf_weights_init(struct perf_weights *w, uint32_t n_rings, uint64_t period_ns, int64_t now_ns)
+void perf_weights_init(struct perf_weights *w, uint32_t n_rings, uint64_t period_ns, int64_t now_ns,
+		       int64_t stale_ns)
 {
 	memset(w, 0, sizeof *w);
+	w->stale_ns = stale_ns;
 	w->n_rings = n_rings;
 	w->period_ns = period_ns;
 	w->begin_ns = now_ns;
@@ -150,12 +154,15 @@ int64_t perf_weights_note(struct perf_weights *w, const struct perf_weighed *s)
 	row->noted++;
 	row->noted_ns += ns;
 	row->unread += ns;
+	if (ns >= LATE * (int64_t)w->period_ns)
+		row->late = 1;
 	touch(w, row);
 	return ns;
 }
 
-/* What the clock says beyond what all samples carry. Up to a period may not have been counted yet and is none. More
- * than there was time for: it is another thread's clock, by an exec or a number used again. */
+/* What the clock says beyond what all samples carry. Up to a period may not have been counted yet and is none, and
+ * so is what the kernel may not have added to the clock yet. More than there was time for: it is another thread's
+ * clock, by an exec or a number used again. */
 static void compare(struct perf_weights *w, struct perf_weight_row *row, int64_t clock, int64_t now)
 {
 	int64_t period = (int64_t)w->period_ns, all = row->given + row->noted_ns;
@@ -168,15 +175,18 @@ static void compare(struct perf_weights *w, struct perf_weight_row *row, int64_t
 	row->unread = 0;
 	row->read_ns = now;
 	row->was_read = 1;
+	row->late = 0;
 	if (more > 0)
 		more = more > period ? more - period / 2 : 0;
+	else
+		more = more < -w->stale_ns ? more + w->stale_ns / 2 : 0;
 	row->correction = more;
 }
 
-/* Reading a clock costs three system calls: at a thread's first sample, then now and then. */
+/* Reading a clock costs three system calls: at a thread's first sample, at one that is late, then now and then. */
 static int is_due(const struct perf_weights *w, const struct perf_weight_row *row, int64_t now)
 {
-	return row->tid != 0 && (!row->was_read || now >= row->read_ns + READ_NS ||
+	return row->tid != 0 && (!row->was_read || row->late || now >= row->read_ns + READ_NS ||
 				 row->unread >= READ_AFTER * (int64_t)w->period_ns);
 }
 
@@ -196,12 +206,18 @@ void perf_weights_compare(struct perf_weights *w, int64_t now_ns, perf_thread_cl
 	w->n_touched = 0;
 }
 
-/* The noted samples share what is missing, but none gives more than half of itself: none stands for nothing. */
-static int64_t share(const struct perf_weight_row *row, int64_t counted_ns)
+/* The noted samples share what is missing. What was too much is taken from the next ones, but a period or half of it stays
+ * with each: none stands for nothing, and a late one gives back what held it up. */
+static int64_t share(const struct perf_weights *w, const struct perf_weight_row *row,
+		     int64_t counted)
 {
-	if (row->correction < 0)
-		return row->correction < -counted_ns / 2 ? -counted_ns / 2 : row->correction;
-	return row->noted > 1 ? row->correction / row->noted : row->correction;
+	int64_t period = (int64_t)w->period_ns, most = counted / 2;
+
+	if (row->correction >= 0)
+		return row->noted > 1 ? row->correction / row->noted : row->correction;
+	if (counted > 2 * period)
+		most = counted - period;
+	return row->correction < -most ? -most : row->correction;
 }
 
 int64_t perf_weights_take(struct perf_weights *w, int tid, int64_t counted_ns)
@@ -211,12 +227,21 @@ int64_t perf_weights_take(struct perf_weights *w, int tid, int64_t counted_ns)
 
 	if (!row || row->noted == 0) /* it ended, and this came from another one with its number */
 		return counted_ns;
-	more = share(row, counted_ns);
+	more = share(w, row, counted_ns);
 	row->correction -= more;
 	row->noted--;
 	row->noted_ns -= counted_ns;
 	row->given += counted_ns + more;
 	return counted_ns + more;
+}
+
+int64_t perf_thread_stale_ns(void)
+{
+	struct timespec tick;
+
+	if (clock_getres(CLOCK_MONOTONIC_COARSE, &tick))
+		return 0;
+	return tick.tv_sec * INT64_C(1000000000) + tick.tv_nsec;
 }
 
 int64_t perf_thread_schedstat(int pid, int tid)

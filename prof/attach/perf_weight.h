@@ -23,7 +23,7 @@ struct perf_weight_row {
 	int64_t first_ns; /* the clock when it was met; 0 for one that was created since; -1: not known */
 	int64_t read_ns;    /* when the clock was read last, before that: when we began */
 	int64_t correction; /* the noted samples carry so much more */
-	uint8_t touched, was_read;
+	uint8_t touched, was_read, late;
 	struct perf_count *counts; /* owned; by ring */
 };
 
@@ -31,6 +31,7 @@ struct perf_weights {
 	uint32_t n_rings;
 	uint64_t period_ns;
 	int64_t begin_ns;
+	int64_t stale_ns; /* a clock may be so much behind */
 	uint32_t *chains; /* owned; first row + 1 by hash of the tid */
 	uint32_t mask;
 	struct perf_weight_row *rows; /* owned */
@@ -47,8 +48,8 @@ struct perf_weighed {
 	int has_value, takes_over;
 };
 
-void perf_weights_init(struct perf_weights *w, uint32_t n_rings, uint64_t period_ns,
-		       int64_t now_ns);
+void perf_weights_init(struct perf_weights *w, uint32_t n_rings, uint64_t period_ns, int64_t now_ns,
+		       int64_t stale_ns);
 void perf_weights_release(struct perf_weights *w);
 /* A thread that is there already, its clock at `clock_ns`. Those that are not met so begin with their first
  * instruction. Without memory it is met by its first sample. */
@@ -59,6 +60,8 @@ int64_t perf_weights_note(struct perf_weights *w, const struct perf_weighed *s);
 /* A thread's CPU time so far, or -1: it cannot be told. */
 typedef int64_t perf_thread_clock(int pid, int tid);
 perf_thread_clock perf_thread_schedstat;
+/* How far behind that may be: a running thread's clock goes on with the scheduler's ticks. */
+int64_t perf_thread_stale_ns(void);
 /* Compares what was noted with the clocks of those threads. */
 void perf_weights_compare(struct perf_weights *w, int64_t now_ns, perf_thread_clock *clock);
 

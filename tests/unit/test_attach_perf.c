@@ -111,13 +111,14 @@ static void before_twice(void)
 		_exit(1);
 }
 
-static void a_thread_with_two_events_counts_once(void **state)
+/* 1: the machine took so much meanwhile that this says little. */
+static int attach_twice(void)
 {
 	struct busy b;
 	struct busy_report r;
 	struct perf_facts before, after;
+	int again;
 
-	(void)state;
 	begin((struct perf_options){.rate_hz = RATE});
 	b = busy_start(before_twice, body_twice);
 	attach(b.pid);
@@ -131,8 +132,19 @@ static void a_thread_with_two_events_counts_once(void **state)
 	perf_source_facts(seen.s, &after);
 	assert_true(after.events < before.events);
 	assert_cpu_time(seen_thread(&seen, b.pid, r.tids[0])->cpu_ns, r.thread_ns[0], 2 * n_cpus());
+	again = is_disturbed(r.thread_ns[0]);
 	busy_end(&b);
 	perf_source_free(seen.s);
+	return again;
+}
+
+static void a_thread_with_two_events_counts_once(void **state)
+{
+	int tries = 8;
+
+	(void)state;
+	while (attach_twice() && --tries > 0) {
+	}
 }
 
 static uint8_t pattern[64];

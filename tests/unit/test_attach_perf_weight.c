@@ -14,6 +14,7 @@
 #define PERIOD INT64_C(5000000)
 #define MS     INT64_C(1000000)
 #define SECOND INT64_C(1000000000)
+#define STALE  (4 * MS)
 
 static struct perf_weights w;
 static int64_t clock_now;
@@ -29,7 +30,7 @@ static int64_t made_clock(int pid, int tid)
 static int setup(void **state)
 {
 	(void)state;
-	perf_weights_init(&w, 4, (uint64_t)PERIOD, SECOND);
+	perf_weights_init(&w, 4, (uint64_t)PERIOD, SECOND, STALE);
 	clock_now = 0;
 	clock_reads = 0;
 	return 0;
@@ -148,6 +149,51 @@ static void time_that_no_event_told_is_made_good(void **state)
 	assert_near(given, clock_now, 5 * PERIOD);
 }
 
+/* A sample after another of a thread whose clock is read at once: what it carries. */
+static int64_t one_more(int64_t counted, int64_t used, int64_t *count, int64_t *now)
+{
+	struct perf_weighed s = {.pid = 1, .tid = 7, .ring = 0, .stream = 1, .has_value = 1};
+	int64_t ns;
+
+	*count += counted;
+	*now += counted;
+	clock_now += used;
+	s.value = (uint64_t)*count;
+	ns = perf_weights_note(&w, &s);
+	perf_weights_compare(&w, *now, made_clock);
+	return perf_weights_take(&w, 7, ns);
+}
+
+static void a_sample_that_was_held_up_gives_that_back_at_once(void **state)
+{
+	int64_t count = 0, now = SECOND;
+
+	(void)state;
+	assert_int_equal(one_more(PERIOD, PERIOD, &count, &now), PERIOD);
+	assert_int_equal(clock_reads, 1);
+	assert_int_equal(one_more(PERIOD, PERIOD, &count, &now), PERIOD);
+	assert_int_equal(clock_reads, 1);
+	assert_near(one_more(PERIOD + 50 * MS, PERIOD, &count, &now), PERIOD, STALE / 2);
+	assert_int_equal(clock_reads, 2);
+	for (int i = 0; i < 10; i++) /* and those after it give nothing */
+		assert_int_equal(one_more(PERIOD, PERIOD, &count, &now), PERIOD);
+	assert_int_equal(one_more(6 * PERIOD, 6 * PERIOD, &count, &now), 6 * PERIOD);
+	assert_int_equal(clock_reads, 3); /* a late one with nothing stolen keeps all */
+}
+
+static void a_clock_behind_by_a_tick_takes_nothing(void **state)
+{
+	int64_t count = 0, now = SECOND, given = 0;
+
+	(void)state;
+	clock_now = -STALE;
+	for (int i = 0; i < 12; i++)
+		given += one_more(PERIOD, PERIOD, &count, &now);
+	given += one_more(4 * PERIOD, 4 * PERIOD, &count, &now);
+	assert_int_equal(given, 16 * PERIOD);
+	assert_true(clock_reads > 1);
+}
+
 static void a_threads_first_sample_carries_what_it_ran_on_other_cpus(void **state)
 {
 	int64_t count = 0, now = SECOND;
@@ -218,6 +264,7 @@ static void the_kernels_clock_of_a_thread_is_read(void **state)
 	assert_near(after, clock_thread_cpu_ns(), 10 * MS);
 	assert_int_equal(perf_thread_schedstat(getpid(), 1), -1);
 	assert_int_equal(perf_thread_schedstat(-5, 1), -1);
+	assert_true(perf_thread_stale_ns() > 0 && perf_thread_stale_ns() <= 10 * MS);
 }
 
 static void tell(struct perf_adapt *a, int n, int complete, size_t used)
@@ -310,6 +357,10 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(stolen_time_is_given_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(time_that_no_event_told_is_made_good, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(a_sample_that_was_held_up_gives_that_back_at_once,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(a_clock_behind_by_a_tick_takes_nothing, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(
 			a_threads_first_sample_carries_what_it_ran_on_other_cpus, setup, teardown),
