@@ -10,9 +10,11 @@
 #include "pipeline/job/context.h"
 #include "pipeline/job/staging.h"
 
-/* Queries go through the records stage in blocks; each worker has so many of them in a window. */
+/* Queries go through the records stage in blocks; each worker has so many of them in a window, and while
+ * one window is computed another is appended. */
 #define SPLIT_BLOCK_QUERIES 32
 #define SPLIT_WORKER_BLOCKS 4
+#define SPLIT_WINDOWS       2
 
 /* The work on one pair. */
 struct split {

@@ -1,11 +1,12 @@
 /* Candidates and rows of a pair (spec 4.6 - 4.13) into one Parquet shard per category. Queries go in
- * windows: candidates in parallel, rows in parallel, then appended in order; memory is that of one
- * window, whatever the number of rows. */
+ * windows: candidates in parallel, rows in parallel, then a thread of its own appends them in order while
+ * the next window is computed; memory is that of two windows, whatever the number of rows. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "pipeline/core/behind.h"
 #include "pipeline/core/cancel.h"
 #include "pipeline/core/fsio.h"
 #include "pipeline/core/workers.h"
@@ -29,8 +30,12 @@ struct writing {
 	struct record_strings strings;
 	struct recorder *recorder; /* owned: one per worker */
 	size_t n_workers, n_ready;
-	struct block *block; /* owned: one window */
+	struct block *block; /* owned: n_blocks per window */
 	size_t n_blocks, n_blocks_ready;
+	struct block *window;       /* the one that is computed */
+	size_t used[SPLIT_WINDOWS]; /* blocks of each */
+	struct behind *appender;    /* owned */
+	/* Of the appender while there is one. */
 	struct shard shard[CATEGORIES];
 	struct record_counts counts;
 	double transfer_s, records_s;
@@ -77,12 +82,12 @@ static int prepare_workers(struct writing *w, struct err *err)
 		w->n_workers = (s->n_queries + SPLIT_BLOCK_QUERIES - 1) / SPLIT_BLOCK_QUERIES;
 	w->n_blocks = w->n_workers * SPLIT_WORKER_BLOCKS;
 	w->recorder = calloc(w->n_workers, sizeof *w->recorder);
-	w->block = calloc(w->n_blocks, sizeof *w->block);
+	w->block = calloc(SPLIT_WINDOWS * w->n_blocks, sizeof *w->block);
 	if (!w->recorder || !w->block)
 		return err_nomem(err, "records");
 	for (; !rc && w->n_ready < w->n_workers; w->n_ready += rc == 0)
 		rc = recorder_init(&w->recorder[w->n_ready], &w->in, &w->strings, err);
-	for (; !rc && w->n_blocks_ready < w->n_blocks; w->n_blocks_ready += rc == 0)
+	for (; !rc && w->n_blocks_ready < SPLIT_WINDOWS * w->n_blocks; w->n_blocks_ready += rc == 0)
 		rc = block_init(&w->block[w->n_blocks_ready], s->payload->profile, &s->c->strings,
 				err);
 	return rc;
@@ -110,14 +115,14 @@ static int transfer_item(void *ctx, size_t worker, size_t item, struct err *err)
 {
 	struct writing *w = ctx;
 
-	return recorder_transfer(&w->recorder[worker], &w->block[item], err);
+	return recorder_transfer(&w->recorder[worker], &w->window[item], err);
 }
 
 static int rows_item(void *ctx, size_t worker, size_t item, struct err *err)
 {
 	struct writing *w = ctx;
 
-	return recorder_rows(&w->recorder[worker], &w->block[item], err);
+	return recorder_rows(&w->recorder[worker], &w->window[item], err);
 }
 
 static int append(struct writing *w, struct shard *sh, const struct rows *rows, struct err *err)
@@ -135,49 +140,82 @@ static int append(struct writing *w, struct shard *sh, const struct rows *rows, 
 	return rc;
 }
 
-static int append_block(struct writing *w, const struct block *b, struct err *err)
-{
-	int cat, rc = 0;
+struct appending {
+	struct writing *w;
+	size_t window;
+};
 
-	w->counts.candidates += b->counts.candidates;
-	w->counts.unlabeled += b->counts.unlabeled;
-	w->counts.self_neighbors += b->counts.self_neighbors;
-	w->counts.groups += b->counts.groups;
-	for (cat = 0; !rc && cat < CATEGORIES; cat++) {
-		w->shard[cat].positives += b->counts.positives[cat];
-		w->shard[cat].negatives += b->counts.negatives[cat];
-		rc = append(w, &w->shard[cat], &b->rows[cat], err);
+/* The rows of one category, block after block. */
+static int append_item(void *ctx, size_t worker, size_t item, struct err *err)
+{
+	const struct appending *a = ctx;
+	const struct block *b = a->w->block + a->window * a->w->n_blocks;
+	struct shard *sh = &a->w->shard[item];
+	int rc = 0;
+
+	(void)worker;
+	for (size_t i = 0; !rc && i < a->w->used[a->window]; i++) {
+		sh->positives += b[i].counts.positives[item];
+		sh->negatives += b[i].counts.negatives[item];
+		rc = append(a->w, sh, &b[i].rows[item], err);
 	}
 	return rc;
 }
 
-/* One window of queries, starting at `from`; returns where the next begins in *next. */
-static int run_window(struct writing *w, uint32_t from, uint32_t *next, struct err *err)
+/* Where there are threads enough, each category has its own. */
+static int append_window(void *ctx, size_t window, struct err *err)
 {
-	struct events *e = w->s->events;
-	struct events_stage stage;
-	uint32_t n = w->s->n_queries, at = from;
-	size_t blocks = 0, i;
-	int rc;
+	struct writing *w = ctx;
+	struct appending a = {.w = w, .window = window};
+	const struct block *b = w->block + window * w->n_blocks;
 
+	for (size_t i = 0; i < w->used[window]; i++) {
+		w->counts.candidates += b[i].counts.candidates;
+		w->counts.unlabeled += b[i].counts.unlabeled;
+		w->counts.self_neighbors += b[i].counts.self_neighbors;
+		w->counts.groups += b[i].counts.groups;
+	}
+	return workers_run(w->n_workers > CATEGORIES ? CATEGORIES : 1, CATEGORIES, append_item, &a,
+			   err);
+}
+
+/* The queries of a window, from `from`; returns where the next begins. */
+static uint32_t fill_window(struct writing *w, size_t window, uint32_t from)
+{
+	uint32_t n = w->s->n_queries, at = from;
+	size_t blocks = 0;
+
+	w->window = w->block + window * w->n_blocks;
 	while (at < n && blocks < w->n_blocks) {
 		uint32_t to = n - at < SPLIT_BLOCK_QUERIES ? n : at + SPLIT_BLOCK_QUERIES;
 
-		block_clear(&w->block[blocks++], at, to);
+		block_clear(&w->window[blocks++], at, to);
 		at = to;
 	}
-	*next = at;
+	w->used[window] = blocks;
+	return at;
+}
+
+/* One window, starting at `from`; returns where the next begins in *next. */
+static int run_window(struct writing *w, size_t window, uint32_t from, uint32_t *next,
+		      struct err *err)
+{
+	struct events *e = w->s->events;
+	struct events_stage stage;
+	int rc;
+
+	*next = fill_window(w, window, from);
 	events_stage_begin(e, &stage, "transfer");
-	rc = workers_run(w->n_workers, blocks, transfer_item, w, err);
-	pp_stage_items(&stage.mark, at - from);
+	rc = workers_run(w->n_workers, w->used[window], transfer_item, w, err);
+	pp_stage_items(&stage.mark, *next - from);
 	w->transfer_s += events_stage_end(&stage, NULL, NULL);
 	if (rc)
 		return rc;
 	events_stage_begin(e, &stage, "records");
-	rc = workers_run(w->n_workers, blocks, rows_item, w, err);
-	for (i = 0; !rc && i < blocks; i++)
-		rc = append_block(w, &w->block[i], err);
-	pp_stage_items(&stage.mark, at - from);
+	rc = workers_run(w->n_workers, w->used[window], rows_item, w, err);
+	if (!rc)
+		rc = behind_put(w->appender, window, err);
+	pp_stage_items(&stage.mark, *next - from);
 	w->records_s += events_stage_end(&stage, NULL, NULL);
 	return rc;
 }
@@ -271,6 +309,8 @@ static int begin(struct writing *w, struct err *err)
 		rc = prepare_workers(w, err);
 	if (!rc)
 		rc = prepare_shards(w, err);
+	if (!rc && !(w->appender = behind_start(append_window, w, SPLIT_WINDOWS - 1, err)))
+		rc = ERR_NOMEM;
 	w->records_s += events_stage_end(&stage, NULL, NULL);
 	return rc;
 }
@@ -281,7 +321,10 @@ static int finish(struct writing *w, struct err *err)
 	int rc;
 
 	events_stage_begin(w->s->events, &stage, "records");
-	rc = close_shards(w, err);
+	rc = behind_finish(w->appender, err);
+	w->appender = NULL;
+	if (!rc)
+		rc = close_shards(w, err);
 	if (!rc)
 		rc = make_marker(w, err);
 	w->records_s += events_stage_end(&stage, NULL, NULL);
@@ -295,6 +338,7 @@ static void release(struct writing *w)
 	size_t i;
 	int cat;
 
+	(void)behind_finish(w->appender, NULL); /* an earlier failure is told already */
 	for (i = 0; i < w->n_ready; i++)
 		recorder_release(&w->recorder[i]);
 	for (i = 0; i < w->n_blocks_ready; i++)
@@ -313,6 +357,7 @@ int split_records(struct split *s, struct err *err)
 {
 	struct writing w = {.s = s};
 	uint32_t at = 0;
+	size_t window = 0;
 	int rc;
 
 	rc = begin(&w, err);
@@ -320,7 +365,8 @@ int split_records(struct split *s, struct err *err)
 	while (!rc && at < s->n_queries) {
 		uint32_t from = at;
 
-		rc = run_window(&w, from, &at, err);
+		rc = run_window(&w, window, from, &at, err);
+		window = (window + 1) % SPLIT_WINDOWS;
 		events_progress_add(s->events, at - from);
 		if (!rc)
 			rc = cancel_check(err);

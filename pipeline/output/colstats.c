@@ -102,24 +102,53 @@ static void add_small(struct column *col, const int8_t *v, size_t n)
 	sha256_update(col->digest, v, n);
 }
 
+/* Bytes on their way to a digest: texts are short, and each call of it costs as much as a hundred. */
+struct pending {
+	struct sha256 *digest;
+	size_t n;
+	unsigned char bytes[4096];
+};
+
+static void flush(struct pending *p)
+{
+	sha256_update(p->digest, p->bytes, p->n);
+	p->n = 0;
+}
+
+static void put(struct pending *p, const void *bytes, size_t n)
+{
+	if (n > sizeof p->bytes - p->n)
+		flush(p);
+	if (n > sizeof p->bytes) {
+		sha256_update(p->digest, bytes, n);
+		return;
+	}
+	memcpy(p->bytes + p->n, bytes, n);
+	p->n += n;
+}
+
 static void add_texts(struct column *col, const uint32_t *v, size_t n, const struct dict *strings)
 {
-	size_t i;
+	struct pending p = {.digest = col->digest};
+	const char *text = NULL;
+	size_t i, len = 0;
 
 	for (i = 0; i < n; i++) {
-		const char *text = v[i] == ROWS_STRING_NULL ? NULL : dict_text(strings, v[i]);
-
-		if (text) {
-			if (i == 0 || v[i] != v[i - 1])
-				add_text(col, text);
-			else
-				col->values++;
-			sha256_update(col->digest, text, strlen(text) + 1);
-		} else {
+		if (v[i] == ROWS_STRING_NULL) {
 			col->nulls++;
-			sha256_update(col->digest, "\xff", 1); /* no UTF-8 text has this byte */
+			put(&p, "\xff", 1); /* no UTF-8 text has this byte */
+			continue;
 		}
+		if (text && v[i] == v[i - 1]) {
+			col->values++;
+		} else {
+			text = dict_text(strings, v[i]);
+			len = strlen(text) + 1;
+			add_text(col, text);
+		}
+		put(&p, text, len);
 	}
+	flush(&p);
 }
 
 void colstats_add(struct colstats *s, const struct rows *rows)

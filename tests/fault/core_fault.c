@@ -6,6 +6,7 @@
 
 #include <stdatomic.h>
 
+#include "pipeline/core/behind.h"
 #include "pipeline/core/digest.h"
 #include "pipeline/core/workers.h"
 #include "tests/fault/each.h"
@@ -44,6 +45,38 @@ static int count(void *ctx, size_t worker, size_t item, struct err *err)
 	return 0;
 }
 
+static int add_job(void *ctx, size_t job, struct err *err)
+{
+	size_t *sum = ctx;
+
+	(void)err;
+	*sum += job;
+	return 0;
+}
+
+static int work_behind(void)
+{
+	struct err err = ERR_INIT;
+	size_t sum = 0;
+	struct behind *b = behind_start(add_job, &sum, 2, &err);
+
+	if (!b) {
+		assert_int_equal(err.code, ERR_NOMEM);
+		return ERR_NOMEM;
+	}
+	for (size_t i = 0; i < 10; i++)
+		assert_int_equal(behind_put(b, i, &err), 0);
+	assert_int_equal(behind_finish(b, &err), 0);
+	assert_int_equal(sum, 45);
+	return 0;
+}
+
+static void a_thread_behind_is_made_or_refused(void **state)
+{
+	(void)state;
+	assert_int_equal(fault_each(work_behind, 0), 1);
+}
+
 static int work(void)
 {
 	atomic_size_t sum = 0;
@@ -64,6 +97,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_file_digest_is_whole_or_refused),
+		cmocka_unit_test(a_thread_behind_is_made_or_refused),
 		cmocka_unit_test(the_work_is_done_without_threads_if_need_be),
 	};
 
