@@ -13,6 +13,7 @@
 #include "pipeline/knn/knn_pass.h"
 #include "pipeline/knn/knn_top.h"
 #include "pipeline/knn/knn_wide.h"
+#include "prof/base/clock.h"
 
 #define DEFAULT_CHUNK ((size_t)500) /* spec 4.5 */
 /* Panels take at most this much of a second-level cache (512 KiB and more on today's servers). */
@@ -358,6 +359,7 @@ static int search_some(const uint16_t *pool, size_t n_rows, size_t dim,
 				    .threshold = threshold_f32(params->threshold)},
 			   .targets = targets,
 			   .n_targets = n_targets};
+	int64_t start;
 	size_t t;
 	int rc;
 
@@ -367,7 +369,10 @@ static int search_some(const uint16_t *pool, size_t n_rows, size_t dim,
 			memset(targets[t].counts, 0,
 			       targets[t].n_queries * sizeof *targets[t].counts);
 	}
+	start = params->stats ? clock_mono_ns() : 0;
 	rc = build_sets(&s, n_rows, dim, err);
+	if (params->stats)
+		params->stats->set_ns += clock_mono_ns() - start;
 	if (rc == 0 && s.pass.queries.n_classes) {
 		rc = search_prepare(&s, dim);
 		rc = rc ? err_nomem(err, "the neighbour search") : run_blocks(&s, err);

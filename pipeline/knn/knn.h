@@ -11,6 +11,14 @@
 
 enum knn_metric { KNN_COSINE, KNN_L2 };
 
+/* What a search did; added up over threads. Times are wall time inside the threads. */
+struct knn_stats {
+	uint64_t products; /* query times row, as the kernel made them, padding included */
+	uint64_t picked;   /* of them, not ruled out by their score and bound */
+	uint64_t measured; /* of them, not ruled out by a float32 product: normative distances */
+	int64_t set_ns, pack_ns, product_ns, settle_ns; /* product_ns: with the scan of scores */
+};
+
 struct knn_params {
 	enum knn_metric metric;
 	size_t k;         /* > 0; min(k, n_refs) neighbours are found */
@@ -20,6 +28,7 @@ struct knn_params {
 			     * most; else, and 0, what a bounded block holds */
 	void (*progress)(void *ctx, size_t queries_done); /* newly done; any thread; NULL: none */
 	void *progress_ctx;
+	struct knn_stats *stats; /* added to; NULL: not counted */
 };
 
 struct knn_hit {

@@ -8,13 +8,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* How a row is written down. Every form has 16 bits an element.
+/* How a row is written down: 16 bits an element but for I8.
  * I16: integers; the norm of a row stays below 46340 = floor(sqrt(2^31)), so every partial sum of
  *      a product of two rows fits an int32, in any order (Cauchy-Schwarz), and scores are exact
  *      before their one rounding to float32.
  * BF16: the float32 element rounded to bfloat16 (to nearest even, subnormals as zero); the sums are
- *      float32 in any order, each term going through at most `roundings` roundings. */
-enum knn_form { KNN_FORM_I16, KNN_FORM_BF16 };
+ *      float32 in any order, each term going through at most `roundings` roundings. * I8:  bytes, of queries -63 … 63 with 64 added, of references -127 … 127; the norm of each block of
+ *      KNN_I8_BLOCK neighbouring elements stays below 181 = floor(sqrt(2^15)), so that sums over
+ *      any part of a block fit an int16: what the 64 add is taken away modulo
+ *      2^16, for which references carry, before each block, -64 times the sums of its elements 4i, 4i + 1 and of its
+ *      elements 4i + 2, 4i + 3, as two int16 a row). Scores are exact before their rounding. */
+enum knn_form { KNN_FORM_I16, KNN_FORM_BF16, KNN_FORM_I8 };
+#define KNN_I8_BLOCK  ((size_t)64)
+#define KNN_I8_OFFSET 64
 
 /* Packed rows: `group` rows lie side by side, `unit` neighbouring elements of a row together:
  * [group of rows][unit of elements][row of the group][element of the unit]. So unit = depth is
@@ -38,6 +44,10 @@ struct knn_kernel {
 	void (*scores)(const uint16_t *queries, const uint16_t *refs, size_t n_refs, size_t depth,
 		       float *out, size_t out_stride);
 
+	/* What to go on with when this kernel's scores rule out too little: the same steps, and a
+	 * depth_step that divides this one; NULL: nothing better. */
+	const struct knn_kernel *finer;
+
 	/* Around the scores() calls of one thread (AMX: tile configuration); NULL: nothing to do. */
 	void (*enter)(void);
 	void (*leave)(void);
@@ -46,9 +56,12 @@ struct knn_kernel {
 #define KNN_QUERY_STEP_MAX 64 /* what callers make room for */
 
 extern const struct knn_kernel knn_kernel_portable, knn_kernel_avx2;
+extern const struct knn_kernel knn_kernel_avx512, knn_kernel_avx512vnni; /* F and BW; and VNNI */
+extern const struct knn_kernel knn_kernel_amx; /* where tiles_allowed() says so */
 
-/* The fastest kernel of this processor, or the one that PROTEA_SIMD names if the processor has it.
- * Anything else in the variable counts as unset. */
+/* The fastest kernel of this processor: amx, avx512vnni, avx512, avx2 or portable, and none beyond
+ * the level that PROTEA_SIMD names (portable, avx2, avx512, amx). Anything else in the variable
+ * counts as unset. The variable is read at each call. */
 const struct knn_kernel *knn_kernel_choose(void);
 
 #endif

@@ -22,6 +22,7 @@
 #define I16_MAX    32767.0
 /* (46330 + rounding)^2 < 2^31; see I16 in knn_kernel.h. */
 #define I16_NORM  46330.0
+#define I8_NORM   176.9   /* (176.9 + rounding, at most sqrt(64) / 2)^2 < 2^15 */
 #define SCALE_MIN 0x1p-60 /* below it everything counts as rest; no term overflows above it */
 
 typedef float v8f __attribute__((vector_size(32), may_alias));
@@ -29,12 +30,14 @@ typedef float v4f __attribute__((vector_size(16), may_alias));
 typedef double v4d __attribute__((vector_size(32)));
 typedef int32_t v8i __attribute__((vector_size(32)));
 typedef uint32_t v8u __attribute__((vector_size(32)));
-typedef uint16_t v8h __attribute__((vector_size(16)));
+typedef uint16_t v8h __attribute__((vector_size(16), may_alias));
+typedef int8_t v8b __attribute__((vector_size(8), may_alias));
 
 #define LOAD8(p)      (*(const v8f *)(const void *)(p))
 #define LOAD4(p)      (*(const v4f *)(const void *)(p))
 #define STORE8(p, v)  (*(v8f *)(void *)(p) = (v))
 #define STORE8H(p, v) (*(v8h *)(void *)(p) = (v))
+#define STORE8B(p, v) (*(v8b *)(void *)(p) = (v))
 
 #define SUM_LANES(v)                                                                               \
 	((((v)[0] + (v)[4]) + ((v)[2] + (v)[6])) + (((v)[1] + (v)[5]) + ((v)[3] + (v)[7])))
@@ -56,17 +59,23 @@ static float *alloc_floats(size_t n)
 	return p ? memset(p, 0, bytes) : NULL;
 }
 
+void knn_packer_use(struct knn_packer *p, const struct knn_kernel *kernel)
+{
+	p->form = kernel->form;
+	p->wide = strcmp(kernel->name, "portable") != 0;
+	p->gamma = ROUNDINGS;
+	if (p->form == KNN_FORM_BF16)
+		p->gamma += 1.01 * 0x1p-24 * (double)(kernel->roundings + p->depth / 2);
+}
+
 int knn_packer_init(struct knn_packer *p, enum knn_metric metric, const struct knn_kernel *kernel,
 		    size_t dim)
 {
 	size_t step = kernel->depth_step;
 
-	*p = (struct knn_packer){.metric = metric, .form = kernel->form, .dim = dim};
+	*p = (struct knn_packer){.metric = metric, .dim = dim};
 	p->depth = (dim + step - 1) / step * step;
-	p->wide = strcmp(kernel->name, "portable") != 0;
-	p->gamma = ROUNDINGS;
-	if (p->form == KNN_FORM_BF16)
-		p->gamma += 1.01 * 0x1p-24 * (double)(kernel->roundings + p->depth / 2);
+	knn_packer_use(p, kernel);
 	p->mean = alloc_floats(p->depth);
 	return p->mean ? 0 : ERR_NOMEM;
 }
@@ -107,33 +116,106 @@ static float choose_scale(const struct knn_packer *p, double norm, float largest
 {
 	double room = I16_NORM - sqrt((double)p->depth) / 2, scale;
 
-	if (p->form == KNN_FORM_BF16)
-		return 1.0f;
 	/* A dimension in the billions leaves no room and so no integers. */
 	scale = room > 1 ? norm / room : norm * 0x1p20;
 	scale = fmax(scale, (double)largest / I16_MAX);
 	return (float)fmax(scale * (1.0 + 0x1p-22), SCALE_MIN);
 }
 
-void knn_pack_row(const struct knn_packer *p, float *x, uint16_t *k, struct knn_row *row)
+static float to_bytes(const struct knn_packer *p, const float *c, double scale, int32_t top,
+		      struct knn_row *row, int8_t *k)
 {
-	float largest, sumsq, scale;
+	float s = (float)fmax(scale * (1.0 + 0x1p-20), SCALE_MIN);
+
+	row->scale = (double)s;
+	return (p->wide ? to_bytes_avx2 : to_bytes_base)(c, p->depth, s, top, k);
+}
+
+/* Bytes have no room for both a row's many small elements and its few large ones: large ones are cut
+ * off or scales enlarged, whatever leaves the smallest rest of three. */
+static float pack_bytes(const struct knn_packer *p, enum knn_side_of side, const float *c,
+			float largest, struct knn_row *row, int8_t *k)
+{
+	int32_t top = side == KNN_OF_QUERIES ? KNN_I8_OFFSET - 1 : 127;
+	float block = (p->wide ? largest_block_avx2 : largest_block_base)(c, p->depth);
+	double least = sqrt((double)block) * (1 + 0x1p-18) / I8_NORM;
+	double most = fmax(least, (double)largest / top), middle = sqrt(least * most);
+	double best = middle;
+	float rest, other;
+
+	if (most <= least)
+		return to_bytes(p, c, least, top, row, k);
+	rest = to_bytes(p, c, middle, top, row, k);
+	other = to_bytes(p, c, least, top, row, k);
+	if (other < rest) {
+		best = least;
+		rest = other;
+	}
+	other = to_bytes(p, c, most, top, row, k);
+	return other <= rest ? other : to_bytes(p, c, best, top, row, k);
+}
+
+void knn_pack_row(const struct knn_packer *p, enum knn_side_of side, float *x, uint16_t *k,
+		  struct knn_row *row)
+{
+	float largest, sumsq;
 
 	row->along = (p->wide ? along_avx2 : along_base)(p->mean, x, p->depth);
 	(p->wide ? center_avx2 : center_base)(p->mean, x, p->depth, &largest, &sumsq);
 	row->norm = enlarged(p, sumsq);
-	row->scale = (double)(scale = choose_scale(p, row->norm, largest));
-	if (p->form == KNN_FORM_I16)
+	if (p->form == KNN_FORM_I16) {
+		float scale = choose_scale(p, row->norm, largest);
+
+		row->scale = (double)scale;
 		sumsq = (p->wide ? to_integers_avx2 : to_integers_base)(x, p->depth, scale, k);
-	else
+	} else if (p->form == KNN_FORM_BF16) {
+		row->scale = 1.0;
 		sumsq = (p->wide ? to_bfloats_avx2 : to_bfloats_base)(x, p->depth, k);
+	} else {
+		sumsq = pack_bytes(p, side, x, largest, row, (int8_t *)k);
+	}
 	/* Roundings of x - mean, of scale * k and of their difference. */
 	row->rest = enlarged(p, sumsq) + row->norm * 0x1p-21;
 	row->norm *= 1.0 + 0x1p-22;
 }
 
-void knn_place_row(struct knn_layout layout, size_t depth, const uint16_t *k, size_t at,
-		   uint16_t *packed)
+/* Blocks of bytes, each after its sums: see I8 in knn_kernel.h. */
+static void place_ref_bytes(struct knn_layout layout, size_t depth, const int8_t *k, size_t at,
+			    int8_t *packed)
+{
+	size_t step = layout.group * layout.unit, blocks = depth / KNN_I8_BLOCK, b, i;
+	int8_t *to = packed + at / layout.group * blocks * (KNN_I8_BLOCK / layout.unit + 1) * step +
+		     at % layout.group * layout.unit;
+
+	for (b = 0; b < blocks; b++, k += KNN_I8_BLOCK) {
+		int16_t sums[2] = {0, 0};
+		int8_t *head = to;
+
+		for (to += step, i = 0; i < KNN_I8_BLOCK; i += 4, to += step) {
+			memcpy(to, k + i, 4);
+			sums[0] = (int16_t)(sums[0] + k[i] + k[i + 1]);
+			sums[1] = (int16_t)(sums[1] + k[i + 2] + k[i + 3]);
+		}
+		sums[0] = (int16_t)(-KNN_I8_OFFSET * sums[0]);
+		sums[1] = (int16_t)(-KNN_I8_OFFSET * sums[1]);
+		memcpy(head, sums, sizeof sums);
+	}
+}
+
+static void place_query_bytes(struct knn_layout layout, size_t depth, const int8_t *k, size_t at,
+			      uint8_t *packed)
+{
+	size_t step = layout.group * layout.unit, i, j;
+	uint8_t *to = packed + at / layout.group * layout.group * depth * sizeof(uint16_t) +
+		      at % layout.group * layout.unit;
+
+	for (i = 0; i < depth; i += layout.unit, to += step)
+		for (j = 0; j < layout.unit; j++)
+			to[j] = (uint8_t)(k[i + j] + KNN_I8_OFFSET);
+}
+
+static void place_halves(struct knn_layout layout, size_t depth, const uint16_t *k, size_t at,
+			 uint16_t *packed)
 {
 	size_t step = layout.group * layout.unit, i;
 	uint16_t *to =
@@ -146,6 +228,19 @@ void knn_place_row(struct knn_layout layout, size_t depth, const uint16_t *k, si
 	}
 	for (i = 0; i < depth; i += layout.unit, to += step)
 		memcpy(to, k + i, layout.unit * sizeof *k);
+}
+
+void knn_place_row(const struct knn_kernel *kernel, enum knn_side_of side, size_t depth,
+		   const uint16_t *k, size_t at, uint16_t *packed)
+{
+	struct knn_layout layout = side == KNN_OF_QUERIES ? kernel->queries : kernel->refs;
+
+	if (kernel->form != KNN_FORM_I8)
+		place_halves(layout, depth, k, at, packed);
+	else if (side == KNN_OF_QUERIES)
+		place_query_bytes(layout, depth, (const int8_t *)k, at, (uint8_t *)packed);
+	else
+		place_ref_bytes(layout, depth, (const int8_t *)k, at, (int8_t *)packed);
 }
 
 /* A float32 that is not below v. */

@@ -32,6 +32,8 @@ struct knn_row {
 /* Everything but the values of `mean`, which are zero. 0 or ERR_NOMEM. */
 int knn_packer_init(struct knn_packer *p, enum knn_metric metric, const struct knn_kernel *kernel,
 		    size_t dim);
+/* From now on rows are packed for `kernel`, whose depth_step divides that of the first one. */
+void knn_packer_use(struct knn_packer *p, const struct knn_kernel *kernel);
 void knn_packer_release(struct knn_packer *p);
 /* Takes the mean of rows x that the caller gives one by one; `sum` has dim zeros at first. */
 void knn_packer_center(struct knn_packer *p, const double *sum, size_t n_rows);
@@ -39,13 +41,16 @@ void knn_packer_center(struct knn_packer *p, const double *sum, size_t n_rows);
 /* Row `bits` of the pool as the distances see it (cosine: divided by `scale`). */
 void knn_load_row(const struct knn_packer *p, const uint16_t *bits, float scale, float *out);
 
-/* Packs x, as knn_load_row leaves it in depth floats on a 64-byte boundary and padded with zeros.
- * x is overwritten. */
-void knn_pack_row(const struct knn_packer *p, float *x, uint16_t *k, struct knn_row *row);
+enum knn_side_of { KNN_OF_QUERIES, KNN_OF_REFS };
 
-/* Puts k at place `at` of packed rows. */
-void knn_place_row(struct knn_layout layout, size_t depth, const uint16_t *k, size_t at,
-		   uint16_t *packed);
+/* Packs x, as knn_load_row leaves it in depth floats on a 64-byte boundary and padded with zeros.
+ * x is overwritten; k has room for depth elements. */
+void knn_pack_row(const struct knn_packer *p, enum knn_side_of side, float *x, uint16_t *k,
+		  struct knn_row *row);
+
+/* Puts k at place `at` of packed rows, which have room for depth uint16 each in every form. */
+void knn_place_row(const struct knn_kernel *kernel, enum knn_side_of side, size_t depth,
+		   const uint16_t *k, size_t at, uint16_t *packed);
 
 /* What a panel's rows and a query bring to the test
  *     score * scale >= cut * over - bias - rest * norms - norm * rests,

@@ -78,3 +78,42 @@ TARGET static float NAME(to_bfloats)(const float *c, size_t depth, uint16_t *k)
 	}
 	return SUM_LANES(sum);
 }
+
+/* The largest sum of squares of a block of KNN_I8_BLOCK neighbours. */
+TARGET static float NAME(largest_block)(const float *c, size_t depth)
+{
+	float most = 0;
+	size_t i, at;
+
+	for (at = 0; at < depth; at += KNN_I8_BLOCK) {
+		v8f sum = {0};
+
+		for (i = at; i < at + KNN_I8_BLOCK; i += 8)
+			sum += LOAD8(c + i) * LOAD8(c + i);
+		most = SUM_LANES(sum) > most ? SUM_LANES(sum) : most;
+	}
+	return most;
+}
+
+/* k = c / scale rounded to integers of at most `top`; the sum of the squares of c - scale * k. */
+TARGET static float NAME(to_bytes)(const float *c, size_t depth, float scale, int32_t top,
+				   int8_t *k)
+{
+	const float over = 1.0f / scale, magic = 12582912.0f;
+	v8f sum = {0};
+	size_t i;
+
+	for (i = 0; i < depth; i += 8) {
+		v8f value = LOAD8(c + i), shifted = value * over + magic, rest;
+		v8i whole = (v8i)shifted - 0x4b400000, out;
+
+		out = whole > top;
+		whole = (whole & ~out) | (top & out);
+		out = whole < -top;
+		whole = (whole & ~out) | (-top & out);
+		rest = value - scale * ((v8f)(whole + 0x4b400000) - magic);
+		STORE8B(k + i, __builtin_convertvector(whole, v8b));
+		sum += rest * rest;
+	}
+	return SUM_LANES(sum);
+}

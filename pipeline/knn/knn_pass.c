@@ -15,9 +15,14 @@
 #include "pipeline/knn/knn_exact.h"
 #include "pipeline/knn/knn_top.h"
 #include "pipeline/knn/knn_wide.h"
+#include "prof/base/clock.h"
 
 #define CACHE_LINE ((size_t)64)
 #define NO_QUERY   SIZE_MAX
+/* Stretches of panels double; after each but the first the kernel is thought over. */
+#define FIRST_PANELS ((size_t)16)
+/* A coarse kernel pays while less than one product in so many has to be looked at again. */
+#define PICKED_SHARE 8
 
 /* What one worker alone uses. */
 struct knn_lane {
@@ -31,6 +36,7 @@ struct knn_lane {
 	unsigned char *ready; /* owned; per panel row */
 	uint32_t *picked;     /* owned; panel rows */
 	struct knn_side side;
+	struct knn_stats stats;
 	size_t query_ready; /* of the block, or NO_QUERY */
 	size_t panel_first, panel_n;
 	uint64_t panel_mask;
@@ -95,8 +101,16 @@ static int lane_init(struct knn_lane *l, const struct knn_plan *p, const struct 
 	return 0;
 }
 
-static void lane_release(struct knn_lane *l)
+static void lane_release(struct knn_lane *l, struct knn_stats *all)
 {
+	if (all) {
+		all->products += l->stats.products;
+		all->picked += l->stats.picked;
+		all->measured += l->stats.measured;
+		all->pack_ns += l->stats.pack_ns;
+		all->settle_ns += l->stats.settle_ns;
+		all->product_ns += l->stats.product_ns - l->stats.settle_ns;
+	}
 	free(l->panel);
 	free(l->row);
 	free(l->scores);
@@ -144,7 +158,7 @@ void knn_pass_release(struct knn_pass *p)
 	size_t i;
 
 	for (i = 0; p->lanes && i < p->plan.n_workers; i++)
-		lane_release(&p->lanes[i]);
+		lane_release(&p->lanes[i], p->params->stats);
 	for (i = 0; p->locks && i < KNN_LOCKS; i++)
 		pthread_mutex_destroy(&p->locks[i]);
 	free(p->lanes);
@@ -167,6 +181,11 @@ static uint64_t query_mask(const struct knn_pass *p, size_t query)
 	return p->queries.class_mask[p->first + query];
 }
 
+static int64_t now_ns(const struct knn_pass *p)
+{
+	return p->params->stats ? clock_mono_ns() : 0;
+}
+
 /* ---- packing ------------------------------------------------------------------------------- */
 
 static void pack_query(struct knn_pass *p, struct knn_lane *l, size_t q)
@@ -176,8 +195,8 @@ static void pack_query(struct knn_pass *p, struct knn_lane *l, size_t q)
 	query->scale = p->queries.scale[p->first + q];
 	knn_load_row(&p->packer, class_bits(p, &p->queries, p->first + q), query->scale,
 		     l->scratch);
-	knn_pack_row(&p->packer, l->scratch, l->row, &query->row);
-	knn_place_row(p->kernel->queries, p->plan.depth, l->row, q, p->packed);
+	knn_pack_row(&p->packer, KNN_OF_QUERIES, l->scratch, l->row, &query->row);
+	knn_place_row(p->kernel, KNN_OF_QUERIES, p->plan.depth, l->row, q, p->packed);
 }
 
 static int pack_item(void *ctx, size_t worker, size_t item, struct err *err)
@@ -185,12 +204,15 @@ static int pack_item(void *ctx, size_t worker, size_t item, struct err *err)
 	struct knn_pass *p = ctx;
 	size_t step = p->kernel->query_step, q = item * step, end = q + step;
 
+	int64_t start = now_ns(p);
+
 	(void)err;
 	p->step_mask[item] = 0;
 	for (; q < end && q < p->n; q++) {
 		pack_query(p, &p->lanes[worker], q);
 		p->step_mask[item] |= query_mask(p, q);
 	}
+	p->lanes[worker].stats.pack_ns += now_ns(p) - start;
 	return 0;
 }
 
@@ -223,8 +245,8 @@ static void load_panel(struct knn_pass *p, struct knn_lane *l)
 		}
 		knn_load_row(&p->packer, class_bits(p, &p->refs, class), p->refs.scale[class],
 			     l->scratch);
-		knn_pack_row(&p->packer, l->scratch, l->row, &row);
-		knn_place_row(p->kernel->refs, p->plan.depth, l->row, j, l->panel);
+		knn_pack_row(&p->packer, KNN_OF_REFS, l->scratch, l->row, &row);
+		knn_place_row(p->kernel, KNN_OF_REFS, p->plan.depth, l->row, j, l->panel);
 		knn_side_set(&p->packer, &l->side, j, &row,
 			     knn_bias(&p->real, p->refs.scale[class]));
 	}
@@ -353,6 +375,7 @@ static void measure(struct knn_pass *p, struct knn_lane *l, size_t q, const uint
 		      rows, scales, n, dists);
 	for (i = 0; i < n; i++)
 		offer_all(p, q, l->panel_first + places[i], dists[i]);
+	l->stats.measured += n;
 }
 
 /* Picked places in batches; the limit, which falls meanwhile, is asked for again each time. */
@@ -390,8 +413,13 @@ static void scan(struct knn_pass *p, struct knn_lane *l, size_t q, const float *
 	knn_test_set(&p->packer, &test, &p->query[q].row,
 		     knn_cut(&p->real, p->query[q].scale, loosest(p, q, mask)));
 	n = knn_pick(p->packer.wide, &test, &l->side, scores, round_up(l->panel_n, 8), l->picked);
-	if (n)
+	if (n) {
+		int64_t start = now_ns(p);
+
 		settle(p, l, q, mask, scores, n);
+		l->stats.picked += n;
+		l->stats.settle_ns += now_ns(p) - start;
+	}
 }
 
 /* ---- the pass ------------------------------------------------------------------------------ */
@@ -406,6 +434,7 @@ static void multiply_panel(struct knn_pass *p, struct knn_lane *l)
 			continue;
 		kernel->scores(p->packed + q * p->plan.depth, l->panel, rows, p->plan.depth,
 			       l->scores, score_stride(&p->plan));
+		l->stats.products += step * rows;
 		for (i = 0; i < step && q + i < p->n; i++)
 			scan(p, l, q + i, l->scores + i * score_stride(&p->plan));
 	}
@@ -425,21 +454,25 @@ static int panel_item(void *ctx, size_t worker, size_t item, struct err *err)
 {
 	struct knn_pass *p = ctx;
 	struct knn_lane *l = &p->lanes[worker];
+	int64_t start = now_ns(p), packed;
 	size_t left, j;
 
 	(void)err;
-	l->panel_first = item * p->plan.panel_rows;
+	l->panel_first = (p->panels_done + item) * p->plan.panel_rows;
 	left = p->refs.n_classes - l->panel_first;
 	l->panel_n = left < p->plan.panel_rows ? left : p->plan.panel_rows;
 	l->panel_mask = 0;
 	for (j = 0; j < l->panel_n; j++)
 		l->panel_mask |= p->refs.class_mask[l->panel_first + j];
 	load_panel(p, l);
+	packed = now_ns(p);
 	if (p->kernel->enter)
 		p->kernel->enter();
 	multiply_panel(p, l);
 	if (p->kernel->leave)
 		p->kernel->leave();
+	l->stats.pack_ns += packed - start;
+	l->stats.product_ns += now_ns(p) - packed;
 	count_progress(p);
 	return 0;
 }
@@ -449,16 +482,66 @@ size_t knn_pass_panels(const struct knn_pass *p)
 	return (p->refs.n_classes + p->plan.panel_rows - 1) / p->plan.panel_rows;
 }
 
+static size_t smaller(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+static int pack_queries(struct knn_pass *p, struct err *err)
+{
+	size_t steps = (p->n + p->kernel->query_step - 1) / p->kernel->query_step;
+
+	return workers_run(p->plan.n_workers, steps, pack_item, p, err);
+}
+
+struct tally {
+	uint64_t products, picked;
+};
+
+static struct tally count_up(const struct knn_pass *p)
+{
+	struct tally sum = {0, 0};
+	size_t i;
+
+	for (i = 0; i < p->plan.n_workers; i++) {
+		sum.products += p->lanes[i].stats.products;
+		sum.picked += p->lanes[i].stats.picked;
+	}
+	return sum;
+}
+
+/* Goes over to the finer kernel, for this block and the next ones, if the last panels let more
+ * through than it costs. A question of speed alone. */
+static int go_finer(struct knn_pass *p, struct tally before, struct err *err)
+{
+	struct tally now = count_up(p);
+
+	if (!p->kernel->finer ||
+	    (now.picked - before.picked) * PICKED_SHARE <= now.products - before.products)
+		return 0;
+	p->kernel = p->kernel->finer;
+	knn_packer_use(&p->packer, p->kernel);
+	return pack_queries(p, err);
+}
+
 int knn_pass_run(struct knn_pass *p, size_t first, size_t n, struct err *err)
 {
-	size_t steps = (n + p->kernel->query_step - 1) / p->kernel->query_step;
+	size_t panels = knn_pass_panels(p), stretch = FIRST_PANELS;
 	int rc;
 
 	p->first = first;
 	p->n = n;
 	begin_block(p);
-	rc = workers_run(p->plan.n_workers, steps, pack_item, p, err);
-	if (rc == 0)
-		rc = workers_run(p->plan.n_workers, knn_pass_panels(p), panel_item, p, err);
+	rc = pack_queries(p, err);
+	for (p->panels_done = 0; rc == 0 && p->panels_done < panels; stretch *= 2) {
+		struct tally before = count_up(p);
+		size_t more = smaller(stretch, panels - p->panels_done);
+
+		rc = workers_run(p->plan.n_workers, more, panel_item, p, err);
+		p->panels_done += more;
+		/* Before the heaps are full everything passes; that says nothing. */
+		if (rc == 0 && stretch > FIRST_PANELS)
+			rc = go_finer(p, before, err);
+	}
 	return rc;
 }

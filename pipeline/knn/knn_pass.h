@@ -41,6 +41,7 @@ struct knn_pass {
 	struct knn_set refs, queries;
 	/* The block. */
 	size_t first, n;         /* of queries' classes */
+	size_t panels_done;      /* before the panels in work */
 	uint16_t *packed;        /* owned */
 	struct knn_query *query; /* owned */
 	uint64_t *step_mask;     /* owned; per query_step queries: the union of their masks */
