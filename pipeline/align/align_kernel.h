@@ -50,34 +50,51 @@ struct kernel_column {
 	wide h;     /* local, of the row above the strip */
 };
 
-/* LANES_STRIP rows. */
-KERNEL_INLINE void kernel_strip(struct lane_machine *m, struct kernel_column *c, size_t row,
+/* LANES_STRIP rows of the global form. */
+KERNEL_INLINE void kernel_global(struct lane_machine *m, struct kernel_column *c, size_t row,
+				 unsigned char *bits)
+{
+	const int8_t *scores = m->scores + row * KERNEL_LANES;
+	int8_t *state = m->state + row * STATE_VECTORS * KERNEL_LANES;
+	vec v = c->v[ALIGN_NW], b = c->b[ALIGN_NW];
+
+#pragma GCC unroll 8
+	for (size_t r = 0; r < LANES_STRIP; r++)
+		kernel_cell(v_load(scores + r * KERNEL_LANES),
+			    state + (r * STATE_VECTORS + STATE_U_NW) * KERNEL_LANES, &v, &b,
+			    bits + r * KERNEL_LANES);
+	c->v[ALIGN_NW] = v;
+	c->b[ALIGN_NW] = b;
+}
+
+/* The same rows of the local form. */
+KERNEL_INLINE void kernel_local(struct lane_machine *m, struct kernel_column *c, size_t row,
 				unsigned char *bits, int16_t step)
 {
 	const vec extend = v_set1(ALIGN_GAP_EXTEND);
 	const int8_t *scores = m->scores + row * KERNEL_LANES;
 	int8_t *state = m->state + row * STATE_VECTORS * KERNEL_LANES;
 	vec start = v_sub(v_set1(LANES_SHIFT), w_narrow(w_min(c->h, w_set1(LANES_CAP))));
-	vec k = start, lowest = v_set1(INT8_MAX), at = start;
+	vec k = start, lowest = v_set1(INT8_MAX), at = start, corner = c->corner;
+	vec v = c->v[ALIGN_SW], b = c->b[ALIGN_SW];
 	wide peak, place, old = w_load(m->best);
 
 #pragma GCC unroll 8
-	for (int r = 0; r < LANES_STRIP; r++) {
-		vec s = v_load(scores), u;
-		unsigned char *local = bits + BITS_OF_A_FORM * (KERNEL_LANES / 8);
+	for (size_t r = 0; r < LANES_STRIP; r++) {
+		int8_t *of_row = state + r * STATE_VECTORS * KERNEL_LANES;
+		vec s = v_max(v_load(scores + r * KERNEL_LANES), corner), u;
 
-		kernel_cell(s, state, &c->v[0], &c->b[0], bits);
-		u = kernel_cell(v_max(s, c->corner), state + 2 * KERNEL_LANES, &c->v[1], &c->b[1],
-				local);
-		c->corner = v_load(state + STATE_K * KERNEL_LANES);
+		u = kernel_cell(s, of_row + STATE_U_SW * KERNEL_LANES, &v, &b,
+				bits + r * KERNEL_LANES);
+		corner = v_load(of_row + STATE_K * KERNEL_LANES);
 		k = v_sub(v_add(k, extend), u);
-		v_store(state + STATE_K * KERNEL_LANES, k);
+		v_store(of_row + STATE_K * KERNEL_LANES, k);
 		at = v_choose(v_greater(lowest, k), v_set1((int8_t)r), at);
 		lowest = v_min(lowest, k);
-		scores += KERNEL_LANES;
-		state += STATE_VECTORS * KERNEL_LANES;
-		bits += KERNEL_LANES;
 	}
+	c->v[ALIGN_SW] = v;
+	c->b[ALIGN_SW] = b;
+	c->corner = corner;
 	peak = w_add(c->h, v_widen(v_sub(start, lowest)));
 	place = w_add(v_widen(at), w_set1((int16_t)row));
 	c->h = w_add(c->h, v_widen(v_sub(start, k)));
@@ -97,8 +114,12 @@ static KERNEL_TARGET void kernel_sweep(struct lane_machine *m, unsigned char *bi
 
 	look_up(m);
 	v_store(m->corner, v_sub(v_set1(LANES_SHIFT), w_narrow(w_min(c.h, w_set1(LANES_CAP)))));
-	for (size_t row = 0; row < m->rows; row += LANES_STRIP)
-		kernel_strip(m, &c, row, bits + row * KERNEL_LANES, step);
+	for (size_t row = 0; row < m->rows; row += LANES_STRIP) {
+		unsigned char *of_row = bits + row * KERNEL_LANES;
+
+		kernel_global(m, &c, row, of_row);
+		kernel_local(m, &c, row, of_row + BITS_OF_A_FORM * (KERNEL_LANES / 8), step);
+	}
 	for (int form = 0; form < 2; form++) {
 		v_store(m->bottom.v[form], c.v[form]);
 		v_store(m->bottom.b[form], c.b[form]);

@@ -24,6 +24,7 @@ struct lanes {
 	size_t step;
 	size_t next_event;         /* the step before which some lane begins or ends a pair */
 	uint32_t next_job;         /* not yet in a lane */
+	int refresh;               /* the step before had events */
 	size_t left;               /* pairs not yet walked */
 	uint32_t job[LANES_MAX];   /* of a lane, or NO_JOB */
 	uint32_t first[LANES_MAX]; /* by slot: the first pair it had */
@@ -322,11 +323,13 @@ static void one_step(struct lanes *l, int event)
 	size_t lanes = m->lanes, width = l->unit->width;
 
 	hand_down(l);
-	for (size_t lane = 0; lane < lanes; lane += width) {
+	/* what hand_down() left in the heads' lanes, or a first column, is made good */
+	for (size_t lane = 0; lane < lanes && (width > 1 || event || l->refresh); lane += width) {
 		uint32_t number = event ? l->job[lane] : NO_JOB;
 
 		top_border(m, lane, number != NO_JOB && l->unit->jobs[number].start == l->step);
 	}
+	l->refresh = event;
 	for (size_t lane = 0; lane < lanes; lane++) {
 		m->letters[lane] = align_code[(unsigned char)*l->letter[lane]] | l->pad[lane];
 		l->letter[lane] += l->pace[lane];
