@@ -1,8 +1,7 @@
-/* Choice of the kernel, and the one for every x86-64: pmaddwd of SSE2, 3 queries x 12 references. */
+/* The kernel for every x86-64: pmaddwd of SSE2, 3 queries x 12 references. */
 #include "pipeline/knn/knn_kernel.h"
 
 #include <immintrin.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define LANES   4
@@ -36,13 +35,3 @@ const struct knn_kernel knn_kernel_portable = {
 	.depth_step = 16,
 	.scores = scores,
 };
-
-const struct knn_kernel *knn_kernel_choose(void)
-{
-	const char *wanted = getenv("PROTEA_SIMD");
-
-	if ((wanted && strcmp(wanted, "portable") == 0) || !__builtin_cpu_supports("avx2") ||
-	    !__builtin_cpu_supports("fma"))
-		return &knn_kernel_portable;
-	return &knn_kernel_avx2;
-}
