@@ -316,6 +316,58 @@ static void an_empty_text_in_a_batch_is_refused(void **state)
 	assert_non_null(strstr(err.text, "job 1"));
 }
 
+struct arrivals {
+	const struct set *set;
+	unsigned char *seen;
+	atomic_int inside;
+	size_t n, calls;
+};
+
+static void note_arrivals(void *ctx, const uint32_t *jobs, size_t n)
+{
+	struct arrivals *a = ctx;
+
+	assert_int_equal(atomic_fetch_add(&a->inside, 1), 0); /* never two at once */
+	for (size_t i = 0; i < n; i++) {
+		assert_in_range(jobs[i], 0, a->set->n - 1);
+		assert_int_equal(a->seen[jobs[i]]++, 0);
+		assert_same(&a->set->got[jobs[i]], &a->set->expected[jobs[i]]);
+	}
+	a->n += n;
+	a->calls++;
+	atomic_fetch_sub(&a->inside, 1);
+}
+
+/* With lanes and without: every job once, its values there, and the stats add up. */
+static void results_are_reported_as_they_come(void **state)
+{
+	struct set s;
+
+	(void)state;
+	make_set(&s, 900 / FEWER, 81000, 120);
+	for (size_t level = 0; level < 2; level++) {
+		struct arrivals a = {.set = &s, .seen = calloc(s.n, 1)};
+		struct align_stats stats = {0};
+		struct align_options o = {.n_workers = 3,
+					  .finished = note_arrivals,
+					  .finished_ctx = &a,
+					  .stats = &stats};
+		struct err err = ERR_INIT;
+
+		setenv("PROTEA_SIMD", levels[level], 1);
+		memset(s.got, 0xff, s.n * sizeof *s.got);
+		assert_int_equal(align_batch(s.texts, s.jobs, s.n, &o, s.got, NULL, &err), 0);
+		assert_int_equal(a.n, s.n);
+		assert_true(a.calls > 1);
+		assert_int_equal(stats.pairs, s.n);
+		assert_int_equal(stats.lane_pairs, align_kernel_choose() ? s.n : 0);
+		assert_true(stats.lane_cells <= stats.lane_room);
+		free(a.seen);
+	}
+	unsetenv("PROTEA_SIMD");
+	free_set(&s);
+}
+
 static void cancel_after(void *ctx, size_t done)
 {
 	if (atomic_fetch_add((atomic_size_t *)ctx, done) + done >= 100)
@@ -413,6 +465,7 @@ int main(void)
 		cmocka_unit_test(sizes_of_a_batch_do_not_matter),
 		cmocka_unit_test(jobs_may_share_texts),
 		cmocka_unit_test(an_empty_text_in_a_batch_is_refused),
+		cmocka_unit_test(results_are_reported_as_they_come),
 		cmocka_unit_test(a_cancelled_batch_keeps_what_is_done),
 		cmocka_unit_test(scores_at_the_edge_of_16_bits_are_exact),
 		cmocka_unit_test(the_lowest_scores_of_16_bits_are_exact),
