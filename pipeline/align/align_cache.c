@@ -1,65 +1,34 @@
 /* The alignment cache: see align_cache.h. New rows wait in memory and are written in one short
  * transaction, so that another process never finds the file locked for long and is never blocked
  * while alignments are computed. Nothing is written to a file before it is known to be ours. */
-#include "pipeline/align/align_cache.h"
+#include "pipeline/align/align_cache_int.h"
 
 #include "pipeline/core/fsio.h"
 #include "prof/base/clock.h"
 
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#define BATCH_KEYS      800   /* per statement, as the original: below SQLite's old limit of 999 */
-#define COMMIT_ROWS     10000 /* spec 8 */
-#define COMMIT_NS       (20 * INT64_C(1000000000)) /* 30 s, less the time to the next insert */
-#define BUSY_MS         5000 /* the default of Python's sqlite3, which the original uses */
-#define BUSY_STEP_MS    5
-#define MAX_VALUE_BYTES 65536      /* of a row; ours have about 400 */
-#define MAX_CELL_BYTES  (16 << 20) /* what SQLite may load for a foreign row at all */
-#define VALUE_TEXT      1024
-#define TROUBLE_TEXT    1024
-
-struct wanted { /* one pair of a look-up */
-	char key[ALIGN_KEY_TEXT];
-	size_t pair;
-};
-
-struct queued { /* one row that is not yet written */
-	char query_md5[MD5_HEX];
-	char ref_md5[MD5_HEX];
-	struct align_values values;
-};
-
-struct align_cache {
-	char *path;           /* owned */
-	sqlite3 *db;          /* owned; NULL once there is trouble */
-	sqlite3_stmt *select; /* owned, like the rest */
-	sqlite3_stmt *select_one;
-	sqlite3_stmt *insert;
-	sqlite3_stmt *replace;
-	struct queued *queue; /* owned */
-	size_t queued, queue_cap;
-	int64_t oldest_ns; /* when the first queued row came */
-	char trouble[TROUBLE_TEXT];
-	struct wanted wanted[BATCH_KEYS];
-};
+#define COMMIT_ROWS    10000                      /* spec 8 */
+#define COMMIT_NS      (20 * INT64_C(1000000000)) /* 30 s, less the time to the next insert */
+#define BUSY_MS        5000 /* the default of Python's sqlite3, which the original uses */
+#define BUSY_STEP_MS   5
+#define MAX_CELL_BYTES (16 << 20) /* what SQLite may load for a foreign row at all */
+#define VALUE_TEXT     1024
 
 static void close_db(struct align_cache *c)
 {
-	sqlite3_finalize(c->select);
 	sqlite3_finalize(c->select_one);
 	sqlite3_finalize(c->insert);
 	sqlite3_finalize(c->replace);
-	c->select = c->select_one = c->insert = c->replace = NULL;
+	c->select_one = c->insert = c->replace = NULL;
 	sqlite3_close(c->db);
 	c->db = NULL;
 }
 
-/* Notes the trouble and gives the database up. Returns -1. */
-static int give_up(struct align_cache *c, const char *what)
+int align_cache_give_up(struct align_cache *c, const char *what)
 {
 	snprintf(c->trouble, sizeof c->trouble,
 		 "'%s': %s; results do not change, but alignments are computed again",
@@ -71,24 +40,25 @@ static int give_up(struct align_cache *c, const char *what)
 	return -1;
 }
 
-static int give_up_sql(struct align_cache *c)
+int align_cache_give_up_sql(struct align_cache *c)
 {
 	char what[512];
 
 	snprintf(what, sizeof what, "%s", c->db ? sqlite3_errmsg(c->db) : "no memory");
-	return give_up(c, what);
+	return align_cache_give_up(c, what);
 }
 
 static int run_sql(struct align_cache *c, const char *sql)
 {
-	return sqlite3_exec(c->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : give_up_sql(c);
+	return sqlite3_exec(c->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0
+								       : align_cache_give_up_sql(c);
 }
 
 static int prepare(struct align_cache *c, sqlite3_stmt **out, const char *sql)
 {
 	int rc = sqlite3_prepare_v3(c->db, sql, -1, SQLITE_PREPARE_PERSISTENT, out, NULL);
 
-	return rc == SQLITE_OK ? 0 : give_up_sql(c);
+	return rc == SQLITE_OK ? 0 : align_cache_give_up_sql(c);
 }
 
 /* ---- opening -------------------------------------------------------------------------------- */
@@ -106,34 +76,19 @@ static int look_inside(struct align_cache *c)
 		return -1;
 	if (sqlite3_step(st) != SQLITE_ROW) {
 		sqlite3_finalize(st);
-		return give_up_sql(c);
+		return align_cache_give_up_sql(c);
 	}
 	objects = sqlite3_column_int64(st, 0);
 	ours = sqlite3_column_int64(st, 1);
 	sqlite3_finalize(st);
 	if (objects == 0)
 		return 1;
-	return ours ? 0 : give_up(c, "it is a database of something else");
-}
-
-static int prepare_select(struct align_cache *c)
-{
-	char sql[64 + 2 * BATCH_KEYS];
-	size_t at = (size_t)snprintf(sql, sizeof sql, "SELECT k, v FROM align WHERE k IN (?");
-
-	for (size_t i = 1; i < BATCH_KEYS; i++) {
-		sql[at++] = ',';
-		sql[at++] = '?';
-	}
-	sql[at++] = ')';
-	sql[at] = '\0';
-	return prepare(c, &c->select, sql);
+	return ours ? 0 : align_cache_give_up(c, "it is a database of something else");
 }
 
 static int prepare_all(struct align_cache *c)
 {
-	if (prepare_select(c) != 0 ||
-	    prepare(c, &c->select_one, "SELECT v FROM align WHERE k = ?1") != 0 ||
+	if (prepare(c, &c->select_one, "SELECT v FROM align WHERE k = ?1") != 0 ||
 	    prepare(c, &c->replace, "UPDATE align SET v = ?2 WHERE k = ?1") != 0)
 		return -1;
 	/* without a unique k this does not compile, which is as good a check as any */
@@ -141,7 +96,7 @@ static int prepare_all(struct align_cache *c)
 		       "INSERT INTO align(k, v) VALUES(?1, ?2) ON CONFLICT(k) DO NOTHING");
 }
 
-static void guard(sqlite3 *db)
+void align_cache_guard(sqlite3 *db)
 {
 	sqlite3_busy_timeout(db, BUSY_MS);
 	sqlite3_limit(db, SQLITE_LIMIT_LENGTH, MAX_CELL_BYTES);
@@ -163,7 +118,7 @@ static int set_wal(struct align_cache *c)
 
 	while ((rc = sqlite3_exec(c->db, sql, NULL, NULL, NULL)) != SQLITE_OK) {
 		if ((rc & 0xff) != SQLITE_BUSY || clock_mono_ns() >= end)
-			return give_up_sql(c);
+			return align_cache_give_up_sql(c);
 		nanosleep(&pause, NULL);
 	}
 	return 0;
@@ -175,10 +130,10 @@ static int open_db(struct align_cache *c)
 	int fresh;
 
 	if (sqlite3_open_v2(c->path, &c->db, flags, NULL) != SQLITE_OK)
-		return give_up_sql(c);
-	guard(c->db);
+		return align_cache_give_up_sql(c);
+	align_cache_guard(c->db);
 	if (sqlite3_db_readonly(c->db, "main") == 1)
-		return give_up(c, "the file is read-only");
+		return align_cache_give_up(c, "the file is read-only");
 	fresh = look_inside(c);
 	if (fresh < 0)
 		return -1;
@@ -207,7 +162,7 @@ struct align_cache *align_cache_open(const char *dir)
 		return NULL;
 	}
 	if (fsio_mkdirs(dir, &err) != 0)
-		give_up(c, err.text);
+		align_cache_give_up(c, err.text);
 	else
 		open_db(c);
 	return c;
@@ -221,101 +176,6 @@ const char *align_cache_trouble(const struct align_cache *c)
 const char *align_cache_path(const struct align_cache *c)
 {
 	return c->path;
-}
-
-/* ---- reading -------------------------------------------------------------------------------- */
-
-static int by_key(const void *a, const void *b)
-{
-	return strcmp(((const struct wanted *)a)->key, ((const struct wanted *)b)->key);
-}
-
-/* The value in column `column` of the row at hand; ERR_FORMAT when it is none of ours. */
-static int read_value(sqlite3_stmt *st, int column, struct align_values *v)
-{
-	const char *text;
-	int len;
-
-	if (sqlite3_column_type(st, column) != SQLITE_TEXT)
-		return ERR_FORMAT;
-	text = (const char *)sqlite3_column_text(st, column);
-	len = sqlite3_column_bytes(st, column);
-	if (!text || len > MAX_VALUE_BYTES)
-		return ERR_FORMAT;
-	return align_cache_value_parse(text, (size_t)len, v);
-}
-
-/* First of the sorted wanted[0 … n-1] that is not below `key`. */
-static size_t first_wanted(const struct align_cache *c, size_t n, const char *key)
-{
-	size_t low = 0, high = n;
-
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-
-		if (strcmp(c->wanted[mid].key, key) < 0)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low;
-}
-
-static size_t take_row(struct align_cache *c, size_t n, struct align_values *values,
-		       unsigned char *hit)
-{
-	const char *key = (const char *)sqlite3_column_text(c->select, 0);
-	struct align_values v;
-	size_t hits = 0;
-
-	if (!key || read_value(c->select, 1, &v) != 0)
-		return 0; /* unreadable: computed again, and replaced by write_row */
-	for (size_t i = first_wanted(c, n, key); i < n && strcmp(c->wanted[i].key, key) == 0; i++) {
-		values[c->wanted[i].pair] = v;
-		hit[c->wanted[i].pair] = 1;
-		hits++;
-	}
-	return hits;
-}
-
-/* Looks up wanted[0 … n-1]. */
-static size_t lookup_batch(struct align_cache *c, size_t n, struct align_values *values,
-			   unsigned char *hit)
-{
-	size_t hits = 0;
-	int rc = SQLITE_OK;
-
-	qsort(c->wanted, n, sizeof c->wanted[0], by_key);
-	sqlite3_clear_bindings(c->select); /* unused parameters are NULL and match nothing */
-	for (size_t i = 0; rc == SQLITE_OK && i < n; i++)
-		rc = sqlite3_bind_text(c->select, (int)i + 1, c->wanted[i].key, -1, SQLITE_STATIC);
-	if (rc == SQLITE_OK)
-		while ((rc = sqlite3_step(c->select)) == SQLITE_ROW)
-			hits += take_row(c, n, values, hit);
-	sqlite3_reset(c->select);
-	if (rc != SQLITE_DONE)
-		give_up_sql(c);
-	return hits;
-}
-
-size_t align_cache_lookup(struct align_cache *c, const char (*query_md5)[MD5_HEX],
-			  const char (*ref_md5)[MD5_HEX], size_t n, struct align_values *values,
-			  unsigned char *hit)
-{
-	size_t hits = 0;
-
-	memset(hit, 0, n);
-	align_cache_flush(c); /* what was just inserted can be found */
-	for (size_t at = 0; c->db && at < n; at += BATCH_KEYS) {
-		size_t count = n - at < BATCH_KEYS ? n - at : BATCH_KEYS;
-
-		for (size_t i = 0; i < count; i++) {
-			align_cache_key(query_md5[at + i], ref_md5[at + i], c->wanted[i].key);
-			c->wanted[i].pair = at + i;
-		}
-		hits += lookup_batch(c, count, values, hit);
-	}
-	return hits;
 }
 
 /* ---- writing -------------------------------------------------------------------------------- */
@@ -335,7 +195,7 @@ static int keep_or_replace(struct align_cache *c, const char *key, const char *v
 {
 	struct align_values old;
 	int rc = step_once(c->select_one, key, NULL);
-	int good = rc == SQLITE_ROW && read_value(c->select_one, 0, &old) == 0;
+	int good = rc == SQLITE_ROW && align_cache_read_value(c->select_one, 0, &old) == 0;
 
 	sqlite3_reset(c->select_one);
 	if (rc != SQLITE_ROW)
@@ -347,7 +207,7 @@ static int keep_or_replace(struct align_cache *c, const char *key, const char *v
 	return rc == SQLITE_DONE ? 0 : -1;
 }
 
-static int write_row(struct align_cache *c, const struct queued *q)
+static int write_row(struct align_cache *c, const struct align_cache_queued *q)
 {
 	char key[ALIGN_KEY_TEXT], value[VALUE_TEXT];
 	int rc;
@@ -372,7 +232,7 @@ void align_cache_flush(struct align_cache *c)
 		rc = write_row(c, &c->queue[i]);
 	c->queued = 0;
 	if (rc != 0)
-		give_up_sql(c); /* closing rolls back */
+		align_cache_give_up_sql(c); /* closing rolls back */
 	else
 		run_sql(c, "COMMIT");
 }
@@ -380,7 +240,7 @@ void align_cache_flush(struct align_cache *c)
 static int grow_queue(struct align_cache *c)
 {
 	size_t cap = c->queue_cap ? 2 * c->queue_cap : 256;
-	struct queued *queue;
+	struct align_cache_queued *queue;
 
 	if (c->queued < c->queue_cap)
 		return 0;
@@ -388,7 +248,7 @@ static int grow_queue(struct align_cache *c)
 		cap = COMMIT_ROWS;
 	queue = realloc(c->queue, cap * sizeof *queue);
 	if (!queue)
-		return give_up(c, "no memory for new rows");
+		return align_cache_give_up(c, "no memory for new rows");
 	c->queue = queue;
 	c->queue_cap = cap;
 	return 0;
@@ -397,7 +257,7 @@ static int grow_queue(struct align_cache *c)
 void align_cache_insert(struct align_cache *c, const char query_md5[MD5_HEX],
 			const char ref_md5[MD5_HEX], const struct align_values *v)
 {
-	struct queued *q;
+	struct align_cache_queued *q;
 
 	if (!c->db || grow_queue(c) != 0)
 		return;

@@ -32,6 +32,11 @@ const char *align_cache_path(const struct align_cache *c);
 size_t align_cache_lookup(struct align_cache *c, const char (*query_md5)[MD5_HEX],
 			  const char (*ref_md5)[MD5_HEX], size_t n, struct align_values *values,
 			  unsigned char *hit);
+/* The same for pairs of texts with digests md5[job.query] and md5[job.ref], by at most `n_workers` threads
+ * with handles of their own. Made for millions of pairs in one call. */
+size_t align_cache_lookup_jobs(struct align_cache *c, const char (*md5)[MD5_HEX],
+			       const struct align_job *jobs, size_t n, size_t n_workers,
+			       struct align_values *values, unsigned char *hit);
 /* Queues one row; committed every 10,000 rows or, seen at an insert, 20 s, "ignore if present". */
 void align_cache_insert(struct align_cache *c, const char query_md5[MD5_HEX],
 			const char ref_md5[MD5_HEX], const struct align_values *v);

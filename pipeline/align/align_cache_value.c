@@ -4,6 +4,7 @@
 
 #include "pipeline/core/text.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,7 +34,12 @@ static const struct value_key value_keys[] = {
 void align_cache_key(const char query_md5[MD5_HEX], const char ref_md5[MD5_HEX],
 		     char key[ALIGN_KEY_TEXT])
 {
-	snprintf(key, ALIGN_KEY_TEXT, "%.32s:%.32s:10:1:blosum62", query_md5, ref_md5);
+	static const char tail[] = ":10:1:blosum62";
+
+	memcpy(key, query_md5, MD5_HEX - 1);
+	key[MD5_HEX - 1] = ':';
+	memcpy(key + MD5_HEX, ref_md5, MD5_HEX - 1);
+	memcpy(key + 2 * MD5_HEX - 1, tail, sizeof tail);
 }
 
 static double get(const struct align_values *v, const struct value_key *k)
@@ -132,6 +138,72 @@ static int take_digits(struct cursor *c)
 	return c->at > start;
 }
 
+#if LDBL_MANT_DIG == 64
+static const long double power_of_ten[] = {
+	1e0L,  1e1L,  1e2L,  1e3L,  1e4L,  1e5L,  1e6L,  1e7L,  1e8L,  1e9L,
+	1e10L, 1e11L, 1e12L, 1e13L, 1e14L, 1e15L, 1e16L, 1e17L, 1e18L,
+};
+
+/* digits / 10^n, rounded once. Both are exact in 64 bits of mantissa, so the quotient is the true one
+ * rounded to 64 bits; rounding that to 53 can only differ from rounding the true one when the other 11
+ * bits lie next to the middle. Then 0: not told. */
+static int quotient(uint64_t digits, unsigned n, double *value)
+{
+	long double q = (long double)digits / power_of_ten[n];
+	uint64_t mantissa;
+
+	memcpy(&mantissa, &q, sizeof mantissa);
+	mantissa &= 0x7ff;
+	if (mantissa >= 0x3ff && mantissa <= 0x401)
+		return 0;
+	*value = (double)q;
+	return 1;
+}
+#else
+/* Both exact in a double: the quotient is rounded once. */
+static int quotient(uint64_t digits, unsigned n, double *value)
+{
+	double power = 1;
+
+	if (digits > UINT64_C(1) << 53)
+		return 0;
+	for (; n > 0; n--)
+		power *= 10;
+	*value = (double)digits / power;
+	return 1;
+}
+#endif
+
+/* A number of at most 18 digits and no exponent, as nearly all are; 0: any other, nothing is taken. */
+static int take_plain_number(struct cursor *c, double *value)
+{
+	const char *at = c->at, *first, *point = NULL;
+	int negative = at < c->end && *at == '-';
+	uint64_t digits = 0;
+	size_t n;
+
+	at += negative;
+	for (first = at; at < c->end && at - first < 20; at++) {
+		if (*at >= '0' && *at <= '9')
+			digits = digits * 10 + (uint64_t)(*at - '0');
+		else if (*at == '.' && !point && at > first)
+			point = at;
+		else
+			break;
+	}
+	n = (size_t)(at - first) - (point != NULL);
+	if (at == c->end || *at == 'e' || *at == 'E' || *at == '.' || n == 0 || n > 18 ||
+	    (*at >= '0' && *at <= '9') || (point && point + 1 == at) ||
+	    (*first == '0' && at > first + 1 && point != first + 1))
+		return 0;
+	if (!quotient(digits, point ? (unsigned)(at - point - 1) : 0, value))
+		return 0;
+	if (negative)
+		*value = -*value;
+	c->at = at;
+	return 1;
+}
+
 /* -?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)? */
 static int take_number(struct cursor *c, double *value)
 {
@@ -139,6 +211,8 @@ static int take_number(struct cursor *c, double *value)
 	char text[NUMBER_TEXT];
 	size_t len;
 
+	if (take_plain_number(c, value))
+		return 1;
 	if (peek(c) == '-')
 		c->at++;
 	if (peek(c) == '0')
@@ -217,37 +291,51 @@ static int skip_value(struct cursor *c, int depth)
 	}
 }
 
+/* The number of a known key, N_KEYS for others. They mostly come in our order. */
+static unsigned find_key(const char *text, size_t len, unsigned expected)
+{
+	unsigned n = 0;
+
+	for (; n < N_KEYS; n++) {
+		const struct value_key *k = &value_keys[(expected + n) % N_KEYS];
+
+		if (strlen(k->name) == len && memcmp(k->name, text, len) == 0)
+			return (expected + n) % N_KEYS;
+	}
+	return N_KEYS;
+}
+
 /* One `"key": value`; a known key's bit is set in *seen. */
-static int take_member(struct cursor *c, struct align_values *v, unsigned *seen)
+static int take_member(struct cursor *c, struct align_values *v, unsigned *seen, unsigned *expected)
 {
 	const char *text;
 	double number;
+	unsigned i;
 	size_t len;
 
 	if (!take_string(c, &text, &len) || !take(c, ':'))
 		return 0;
-	for (unsigned i = 0; i < N_KEYS; i++) {
-		if (strlen(value_keys[i].name) != len || memcmp(value_keys[i].name, text, len) != 0)
-			continue;
-		if (!take_number(c, &number))
-			return 0;
-		set(v, &value_keys[i], number);
-		*seen |= 1u << i;
-		return 1;
-	}
-	return skip_value(c, 0);
+	i = find_key(text, len, *expected);
+	if (i == N_KEYS)
+		return skip_value(c, 0);
+	if (!take_number(c, &number))
+		return 0;
+	set(v, &value_keys[i], number);
+	*seen |= 1u << i;
+	*expected = i + 1;
+	return 1;
 }
 
 int align_cache_value_parse(const char *text, size_t len, struct align_values *v)
 {
 	struct cursor c = {text, text + len};
 	struct align_values fresh;
-	unsigned seen = 0;
+	unsigned seen = 0, expected = 0;
 
 	if (!take(&c, '{'))
 		return ERR_FORMAT;
 	do {
-		if (!take_member(&c, &fresh, &seen))
+		if (!take_member(&c, &fresh, &seen, &expected))
 			return ERR_FORMAT;
 	} while (take(&c, ','));
 	if (!take(&c, '}') || c.at != c.end || seen != (1u << N_KEYS) - 1)

@@ -160,6 +160,102 @@ static void one_key_may_be_asked_for_twice(void **state)
 	assert_int_equal(count_rows("twice"), 1);
 }
 
+/* ---- many at once ------------------------------------------------------------------------------ */
+
+#define TEXTS 3000
+
+/* Pairs of texts (i, i + 1) for i in [from, from + n), in an order of their own; each third is asked for
+ * twice. Returns hits. */
+static size_t find_jobs(struct align_cache *c, uint32_t from, uint32_t n, size_t workers)
+{
+	static char md5[2 * TEXTS + 2][MD5_HEX];
+	struct align_job *job = calloc(2 * n, sizeof *job);
+	struct align_values *v = calloc(2 * n, sizeof *v);
+	unsigned char *hit = malloc(2 * n);
+	size_t jobs = 0, hits, seen = 0;
+
+	for (uint32_t i = 0; i < 2 * TEXTS + 2; i++)
+		digest_of(i, md5[i]);
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t a = from + (uint32_t)((uint64_t)i * 7919 % n);
+
+		job[jobs++] = (struct align_job){a, a + 1};
+		if (i % 3 == 0)
+			job[jobs++] = (struct align_job){a, a + 1};
+	}
+	memset(hit, 7, jobs);
+	hits = align_cache_lookup_jobs(c, (const char(*)[MD5_HEX])md5, job, jobs, workers, v, hit);
+	for (size_t i = 0; i < jobs; i++) {
+		struct align_values expected = values_of(job[i].query);
+
+		assert_in_range(hit[i], 0, 1);
+		seen += hit[i];
+		if (hit[i])
+			assert_memory_equal(&v[i], &expected, sizeof expected);
+	}
+	assert_int_equal(seen, hits);
+	free(job);
+	free(v);
+	free(hit);
+	return hits;
+}
+
+/* All rows wanted (the table is read), none of them, half, and few (keys are sought), by one thread and
+ * by several, beside rows that are nobody's. */
+static void many_pairs_are_found_however_they_are_sought(void **state)
+{
+	static const size_t workers[] = {0, 1, 3};
+	struct align_cache *c = open_at("many");
+
+	(void)state;
+	for (uint64_t i = 0; i < TEXTS; i++)
+		insert_number(c, i);
+	align_cache_flush(c);
+	run(c->db, "INSERT INTO align VALUES('', '{}'), (':10:1:blosum62', '{}'), (x'00', 'x'),"
+		   " (17, 18), ('0123456789abcdef:10:1:blosum62', '')");
+	for (size_t w = 0; w < sizeof workers / sizeof workers[0]; w++) {
+		assert_int_equal(find_jobs(c, 0, TEXTS, workers[w]), TEXTS + TEXTS / 3);
+		assert_int_equal(find_jobs(c, TEXTS, TEXTS, workers[w]), 0);
+		assert_int_equal(find_jobs(c, 0, 30, workers[w]), 40);
+		assert_true(find_jobs(c, TEXTS - 300, 2400, workers[w]) > 300);
+		assert_int_equal(find_jobs(c, 5, 1, workers[w]), 2);
+	}
+	assert_null(align_cache_trouble(c));
+	align_cache_close(c);
+}
+
+/* A scan meets unreadable rows as a search does: they are misses. */
+static void unreadable_rows_are_misses_of_a_scan(void **state)
+{
+	struct align_cache *c = open_at("broken");
+
+	(void)state;
+	for (uint64_t i = 0; i < TEXTS; i++)
+		insert_number(c, i);
+	align_cache_flush(c);
+	run(c->db, "UPDATE align SET v = '{' WHERE rowid = 100; UPDATE align SET v = x'7b7d' WHERE"
+		   " rowid = 200; DELETE FROM align WHERE rowid = 300");
+	assert_int_equal(find_numbers(c, 0, TEXTS), TEXTS - 3);
+	assert_null(align_cache_trouble(c));
+	align_cache_close(c);
+}
+
+/* Somebody else's table may have no rowids; its keys are sought. */
+static void tables_without_rowids_are_read(void **state)
+{
+	struct align_cache *c;
+
+	(void)state;
+	make_database("norowid",
+		      "CREATE TABLE align(k TEXT PRIMARY KEY, v TEXT NOT NULL) WITHOUT ROWID");
+	c = open_at("norowid");
+	for (uint64_t i = 0; i < TEXTS; i++)
+		insert_number(c, i);
+	assert_int_equal(find_jobs(c, 0, TEXTS, 2), TEXTS + TEXTS / 3);
+	assert_null(align_cache_trouble(c));
+	align_cache_close(c);
+}
+
 static void the_order_of_the_texts_is_part_of_the_key(void **state)
 {
 	struct align_cache *c = open_at("order");
@@ -568,6 +664,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rows_are_found_again),
 		cmocka_unit_test(one_key_may_be_asked_for_twice),
+		cmocka_unit_test(many_pairs_are_found_however_they_are_sought),
+		cmocka_unit_test(unreadable_rows_are_misses_of_a_scan),
+		cmocka_unit_test(tables_without_rowids_are_read),
 		cmocka_unit_test(the_order_of_the_texts_is_part_of_the_key),
 		cmocka_unit_test(rows_are_committed_every_ten_thousand),
 		cmocka_unit_test(rows_are_committed_after_twenty_seconds),

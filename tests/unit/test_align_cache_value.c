@@ -6,8 +6,11 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "pipeline/align/align_cache.h"
+#include "pipeline/core/text.h"
 #include "tests/unit/align_cache_sample.h"
 
 #define VALUE_TEXT 1024
@@ -85,6 +88,40 @@ static void any_order_and_spelling_is_read(void **state)
 	assert_memory_equal(&v, &sample, sizeof v);
 }
 
+/* Every way a number may be read gives the double that strtod() gives. */
+static void numbers_are_those_of_the_c_library(void **state)
+{
+	uint64_t seed = 7;
+	struct align_values v;
+	char number[64], text[1024];
+
+	(void)state;
+	for (int i = 0; i < 200000; i++) {
+		uint64_t x = splitmix(&seed), y = splitmix(&seed);
+		int digits = (int)(x % 19), decimals = (int)(x >> 8 & 31) % (digits + 1);
+		double want;
+
+		if (i % 5 == 0)
+			double_shortest((double)(x % 5000) / (double)(1 + y % 5000), number);
+		else if (i % 5 == 1)
+			snprintf(number, sizeof number, "%.*e", digits, (double)x * 0x1p-60);
+		else
+			snprintf(number, sizeof number, "%s%.*f", x >> 20 & 1 ? "-" : "", decimals,
+				 (double)(y >> (x >> 32 & 63)) * (i % 5 == 2 ? 0x1p-40 : 0x1p-10));
+		want = strtod(number, NULL);
+		snprintf(text, sizeof text,
+			 "{\"identity_nw\": %s, \"similarity_nw\": 1, \"alignment_score_nw\": 1,"
+			 " \"gaps_pct_nw\": 1, \"alignment_length_nw\": 1, \"length_query\": 1,"
+			 " \"length_ref\": 1, \"identity_sw\": 1, \"similarity_sw\": 1,"
+			 " \"alignment_score_sw\": 1, \"gaps_pct_sw\": 1,"
+			 " \"alignment_length_sw\": 1}",
+			 number);
+		assert_int_equal(align_cache_value_parse(text, strlen(text), &v), 0);
+		if (memcmp(&v.identity_nw, &want, sizeof want) != 0)
+			fail_msg("%s is read as %a, not %a", number, v.identity_nw, want);
+	}
+}
+
 static void what_is_no_value_is_refused(void **state)
 {
 	static const char *const bad[] = {"",  "null", "[]",   "{}",
@@ -118,6 +155,7 @@ int main(void)
 		cmocka_unit_test(a_value_is_written_as_python_writes_it),
 		cmocka_unit_test(a_value_survives_the_round_trip),
 		cmocka_unit_test(any_order_and_spelling_is_read),
+		cmocka_unit_test(numbers_are_those_of_the_c_library),
 		cmocka_unit_test(what_is_no_value_is_refused),
 	};
 
