@@ -79,7 +79,7 @@ static uint64_t rows_memory(uint64_t workers, uint64_t k)
 
 	if (block < (uint64_t)CATEGORIES * 1024)
 		block = (uint64_t)CATEGORIES * 1024;
-	return groups + workers * SPLIT_WORKER_BLOCKS * block *
+	return groups + workers * SPLIT_WINDOWS * SPLIT_WORKER_BLOCKS * block *
 				(ROW_BYTES_IN_MEMORY + sizeof(struct candidate));
 }
 
