@@ -99,12 +99,12 @@ def _positives_and_negatives(rows, snapshot, ontology, closed):
 
 
 def _by_aspect(positive, negatives, ontology):
-    side = {}
+    side, nothing = {}, frozenset()
     aspect_of = ontology.pivot_aspect
     for acc, terms in positive.items():
         groups = defaultdict(set)
-        for go in terms:
-            if go in aspect_of and not any(go in n.get(acc, ()) for n in negatives):
+        for go in terms.difference(*(n.get(acc, nothing) for n in negatives)):
+            if go in aspect_of:
                 groups[aspect_of[go]].add(go)
         if groups:
             side[acc] = groups

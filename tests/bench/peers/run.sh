@@ -1,12 +1,13 @@
 #!/bin/sh
 # Our export beside what a Python programmer has in Debian: NumPy, FAISS, parasail, sqlite3. `make bench-peers` calls it.
 #   PEERS="knn align cache cell"   what to compare (default: all four)
-#   ROUNDS=3                       rounds; contenders take turns in each
+#   ROUNDS=3 SLOW_ROUNDS=3         rounds; contenders take turns in each, NumPy's and Python's in the first SLOW_ROUNDS only
 #   PEER_N=200000 PEER_D=1024 PEER_Q=1000 PEER_K=10   the neighbour search
 #   PEER_PAIRS=20000               alignments, of pairs that the cell's run really aligns
 #   CELL=medium                    the cell: tiny, medium or full
 #   CELL_K=10                      neighbours of the cell
 #   CELL_SHARE=1                   share of the queries that the plain rendering works on, the rest is scaled
+#   PLAIN=FILE                     times of an earlier plain run of the same cell (O/peers/plain-CELL.json), instead of a new one
 #   CORES="Zen"                    OPENBLAS_CORETYPE to try beside what OpenBLAS chooses (default: by the CPU's flags)
 #   LOCK=FILE                      taken (flock) around each timed command, where others measure too
 # Times are wall times; two threads or processes unless said. Numbers, no verdict. Lines go to O/peers/results.jsonl.
@@ -19,6 +20,7 @@ bin=$O/tests/bench/peers
 work=$O/peers
 py=${PYTHON:-/usr/bin/python3}
 rounds=${ROUNDS:-3}
+slow=${SLOW_ROUNDS:-$rounds}
 export OPENBLAS_NUM_THREADS=2 OMP_NUM_THREADS=2
 need_programs
 mkdir -p "$work"
@@ -89,6 +91,7 @@ compare_knn() {
 			knn_python faiss "$core" "FAISS IndexFlatIP, OpenBLAS $core"
 		done
 		knn_ours 1 "ours, 1 thread"
+		[ "$round" -le "$slow" ] || continue
 		knn_python argsort "" "NumPy, argsort (the original), OpenBLAS as installed"
 		for core in $cores; do
 			knn_python argsort "$core" "NumPy, argsort (the original), OpenBLAS $core"
@@ -161,6 +164,7 @@ compare_align() {
 		say "alignments, round $round of $rounds"
 		timed "$bin/align_ours" "$work/pairs.tsv" 1 "$work/values.f64" >"$work/line"
 		said "$work/line" align ""
+		[ "$round" -le "$slow" ] || continue
 		timed "$py" "$here/align_python.py" "$work/pairs.tsv" 2 striped_32 "$work/values.f64" >"$work/line"
 		said "$work/line" align "parasail striped_32, Python, 2 processes (the original)"
 		timed "$py" "$here/align_python.py" "$work/pairs.tsv" 2 scan_16 "$work/values.f64" >"$work/line"
@@ -190,13 +194,16 @@ compare_cell() {
 		write_job ""
 		run_ours ours cell
 	done
-	core=$(echo "$cores" | tr ' ' '\n' | tail -n 1)
-	say "cell $cell, plain rendering, share $share of the queries"
-	OPENBLAS_CORETYPE=$core timed "$py" "$here/plain_cell.py" "$cell_run/job.json" --share "$share" --workers 2 --out "$work/plain" \
-		--times "$work/plain.json"
-	"$py" "$here/stages.py" "$results" "$work/plain.json" "$cell_run"/artifacts/datasets/*/report.json "$cell"
+	times=${PLAIN:-$work/plain-$cell.json}
+	if [ -z "${PLAIN:-}" ]; then
+		core=$(echo "$cores" | tr ' ' '\n' | tail -n 1)
+		say "cell $cell, plain rendering, share $share of the queries"
+		OPENBLAS_CORETYPE=$core timed "$py" "$here/plain_cell.py" "$cell_run/job.json" --share "$share" --workers 2 --out "$work/plain" \
+			--times "$times"
+	fi
+	"$py" "$here/stages.py" "$results" "$times" "$cell_run"/artifacts/datasets/*/report.json "$cell"
 	for split in train eval; do
-		if [ -f "$work/plain/$split.npz" ] && [ -d tests/node/node_modules/@duckdb ] && [ "$cell" != full ]; then
+		if [ -f "$work/plain/$split.npz" ] && [ -d tests/node/node_modules/@duckdb ] && [ "$cell" != full ] && [ -z "${PLAIN:-}" ]; then
 			node tests/tools/parquet_dump.mjs "$cell_run"/artifacts/datasets/*/$split.parquet "$work/$split.tsv" >/dev/null
 			"$py" "$here/plain_compare.py" "$work/plain/$split.npz" "$work/$split.tsv" || true
 		fi
