@@ -39,7 +39,7 @@ full_page() {
 	measured "$PROF" -q run -o "$store" -r "${PROTEA_PROF_RATE:-499}" --name "full-k$k" -l plm=prot_t5 -l "k=$k" -l dataset=full \
 		"$run/full.json" -q -w "${PROTEA_PAIR_FEATURE_WORKERS:-$(nproc)}" >/dev/null
 	mkdir -p "$site/full"
-	"$PROF" -q flame --store "$store" --max-bytes 110000 --redact --title "Export of the full data set: 459,503 proteins, K = $k" \
+	"$PROF" -q flame --store "$store" --max-bytes 70000 --redact --title "Export of the full data set: 459,503 proteins, K = $k" \
 		-o "$site/full/index.html"
 	rm -rf "$run/full.bundle" "$run/full.bundle"-* "$run/resume"
 	say "$(wc -c <"$site/full/index.html") bytes in $site/full"
