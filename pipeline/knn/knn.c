@@ -47,6 +47,14 @@ static size_t larger(size_t a, size_t b)
 	return a > b ? a : b;
 }
 
+/* Sums of bytes stay in range for fewer than 2^16 blocks. */
+static const struct knn_kernel *kernel_for(size_t dim)
+{
+	const struct knn_kernel *kernel = knn_kernel_choose();
+
+	return kernel->form == KNN_FORM_I8 && dim > (size_t)1 << 21 ? kernel->finer : kernel;
+}
+
 /* ---- the plan ------------------------------------------------------------------------------ */
 
 static size_t heap_bytes(const struct knn_plan *p)
@@ -110,7 +118,7 @@ static void plan_blocks(struct knn_pass *pass)
 size_t knn_many_memory(const struct knn_target *targets, size_t n_targets, size_t dim,
 		       const struct knn_params *params)
 {
-	const struct knn_kernel *kernel = knn_kernel_choose();
+	const struct knn_kernel *kernel = kernel_for(dim);
 	size_t longest = 0, refs = 0, queries = 0, t, block;
 	struct knn_plan plan;
 
@@ -355,7 +363,7 @@ static int search_some(const uint16_t *pool, size_t n_rows, size_t dim,
 {
 	struct search s = {.pass = {.pool = pool,
 				    .params = params,
-				    .kernel = knn_kernel_choose(),
+				    .kernel = kernel_for(dim),
 				    .threshold = threshold_f32(params->threshold)},
 			   .targets = targets,
 			   .n_targets = n_targets};
