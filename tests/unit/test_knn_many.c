@@ -31,6 +31,11 @@ static double uniform(void) /* -1 ... 1 */
 	return (double)below(2000001) * 1e-6 - 1.0;
 }
 
+static void *alloc_lines(size_t bytes) /* on a 64-byte boundary */
+{
+	return aligned_alloc(64, (bytes + 63) / 64 * 64);
+}
+
 /* ---- many targets -------------------------------------------------------------------------- */
 
 struct problem {
@@ -296,11 +301,11 @@ struct rows {
 static void pack_rows(struct rows *r, const struct knn_packer *p, const struct knn_kernel *kernel,
 		      enum knn_side_of side, size_t n, enum shape shape)
 {
-	uint16_t *k = aligned_alloc(64, p->depth * 2 + 64);
+	uint16_t *k = alloc_lines(p->depth * 2 + 64);
 
 	r->x = calloc(n, p->depth * sizeof *r->x);
-	r->c = aligned_alloc(64, p->depth * sizeof *r->c);
-	r->packed = aligned_alloc(64, n * p->depth * sizeof *r->packed);
+	r->c = alloc_lines(p->depth * sizeof *r->c);
+	r->packed = alloc_lines(n * p->depth * sizeof *r->packed);
 	r->row = calloc(n, sizeof *r->row);
 	assert_true(k && r->x && r->c && r->packed && r->row);
 	for (size_t i = 0; i < n; i++) {
@@ -337,8 +342,8 @@ static void check_bound(const struct knn_kernel *kernel, size_t dim, enum shape 
 	size_t nq = kernel->query_step, nr = 2 * kernel->ref_step, stride = nr + 64, i, j;
 	struct knn_packer p;
 	struct rows q, r;
-	float *out = aligned_alloc(64, nq * stride * sizeof *out);
-	float *side = aligned_alloc(64, 4 * stride * sizeof *side);
+	float *out = alloc_lines(nq * stride * sizeof *out);
+	float *side = alloc_lines(4 * stride * sizeof *side);
 	struct knn_side sides = {side, side + stride, side + 2 * stride, side + 3 * stride};
 	double *sum = calloc(dim, sizeof *sum);
 
