@@ -5,7 +5,8 @@
 # plm, k and dataset. Each run begins with nothing: a fresh copy of the bundle, no artifacts, no resume folder and
 # an empty alignment cache, so that repeats of a cell do the same work and only chance makes them differ; hits of the
 # cache are then pairs that a release shares with an earlier one. REPEATS (3) rounds over all cells, one after the
-# other, so that what disturbs the machine for a while does not hit one cell alone.
+# other, so that what disturbs the machine for a while does not hit one cell alone. After each round the grid runs as a
+# whole, from nothing too: its neighbours and alignments are shared by the cells; the page of its last run is DIR/grid.
 # PROTEA_PAIR_FEATURE_WORKERS sets the threads (default: all processors).
 set -eu
 cd "$(dirname "$0")/.."
@@ -20,33 +21,50 @@ store=$run/protea-prof.sqlite
 need_programs
 samples/build.sh tiny "$O/samples/tiny"
 mkdir -p "$run"
-rm -f "$store" "$store"-*
+grid_store=$run/grid.sqlite
+rm -f "$store" "$store"-* "$grid_store" "$grid_store"-*
 
 # The texts of a list in the grid, one a line.
 cells() {
 	sed -n "s/.*\"$1\": *\[\(.*\)\].*/\1/p" "$grid" | tr ',' '\n' | tr -d '" '
 }
-# The grid with one cell, in the run folder.
-job() {
-	sed -e "s/\"plm\": \[.*\]/\"plm\": [\"$1\"]/" -e "s/\"k\": \[.*\]/\"k\": [$2]/" \
-		-e 's|\.\./\.\./build/run/||g' -e 's|\.\./\.\./build/|../|g' "$grid" >"$run/cell.json"
+# The grid, in the run folder.
+whole_job() {
+	sed -e 's|\.\./\.\./build/run/||g' -e 's|\.\./\.\./build/|../|g' "$grid"
 }
-run_cell() {
+# The grid with one cell.
+job() {
+	whole_job | sed -e "s/\"plm\": \[.*\]/\"plm\": [\"$1\"]/" -e "s/\"k\": \[.*\]/\"k\": [$2]/" >"$run/cell.json"
+}
+begin_with_nothing() {
 	rm -rf "$run/artifacts" "$run/resume" "$run/cache" "$run/tiny.bundle" "$run/tiny.bundle"-*
 	cp --reflink=auto "$O/samples/tiny/tiny.bundle" "$run/tiny.bundle"
+}
+run_cell() {
+	begin_with_nothing
 	job "$1" "$2"
 	"$PROF" -q run -o "$store" -r "${PROTEA_PROF_RATE:-999}" --name "$1-k$2" -l "plm=$1" -l "k=$2" -l dataset=tiny \
 		"$run/cell.json" -q -w "$workers" >/dev/null
+}
+run_grid() {
+	begin_with_nothing
+	whole_job >"$run/grid.json"
+	"$PROF" -q run -o "$grid_store" -r "${PROTEA_PROF_RATE:-999}" --name grid -l dataset=tiny "$run/grid.json" -q \
+		-w "$workers" >/dev/null
 }
 
 round=1
 while [ "$round" -le "$repeats" ]; do
 	say "round $round of $repeats with $workers threads"
+	start=$(date +%s)
 	for plm in $(cells plm); do
 		for k in $(cells k); do
 			run_cell "$plm" "$k"
 		done
 	done
+	middle=$(date +%s)
+	run_grid
+	say "the cells one by one: $((middle - start)) s; the grid: $(($(date +%s) - middle)) s"
 	round=$((round + 1))
 done
 
@@ -54,9 +72,12 @@ pages() { # SIZE DIR
 	"$PROF" -q site --store "$store" --strip "$PWD" --max-bytes "$1" \
 		--title "Export of the tiny data set: 8 models, K 3, 5 and 10" "$2"
 }
-# What lies beside the site (samples/site_full.sh) stays and counts.
+mkdir -p "$site/grid"
+"$PROF" -q flame --store "$grid_store" --strip "$PWD" --max-bytes 110000 --title "Export of the tiny data set: 24 cells in one run" \
+	-o "$site/grid/index.html"
+# What lies beside the site (that page, and those of samples/site_full.sh) stays and counts.
 beside=0
-for page in full growth; do
+for page in grid full growth; do
 	[ ! -d "$site/$page" ] || beside=$((beside + $(find "$site/$page" -type f -exec cat {} + | wc -c)))
 done
 # The largest pages with which all of it stays within 3 MB; only those come to their place.

@@ -9,7 +9,7 @@
 #include "pipeline/features/references.h"
 #include "pipeline/job/groundtruth.h"
 #include "pipeline/job/preflight.h"
-#include "pipeline/job/split.h"
+#include "pipeline/job/pairs.h"
 #include "pipeline/output/parquet.h"
 #include "prof/base/buf.h"
 
@@ -83,23 +83,53 @@ static uint64_t rows_memory(uint64_t workers, uint64_t k)
 				(ROW_BYTES_IN_MEMORY + sizeof(struct candidate));
 }
 
-/* Neighbours, pairs and their values: at most 20,000 queries in a pair of releases is generous. */
-static uint64_t pair_memory(uint64_t rows, uint64_t k)
+/* All pairs of releases are under way at once: references (of an aspect 8 bytes a protein, of an annotation
+ * 4), ground truth (12 annotations of 8 bytes, a tenth of the proteins), neighbours and pairs. 15,000 queries in
+ * a pair is generous; the aspects of a query have a third of their neighbours in common. */
+static uint64_t pairs_memory(const struct payload *p, uint64_t rows, uint64_t k)
 {
-	uint64_t queries = rows < 20000 ? rows : 20000;
-	uint64_t pair =
-		sizeof(struct knn_hit) + sizeof(struct align_values) + sizeof(struct tax_pair) + 64;
+	uint64_t n = p->n_train_versions, queries = rows < 15000 ? rows : 15000;
+	uint64_t refs = rows * (ASPECTS * 8 + 4 + 12 * 4 + 10);
+	uint64_t pair = sizeof(struct knn_hit) + 3 * sizeof(uint32_t);
 
-	return queries * k * ASPECTS * pair;
+	return n * (refs + queries * k * ASPECTS * pair);
+}
+
+/* Values of the distinct text pairs of all pairs of releases, their texts (some 500 bytes, of at most a third
+ * of the proteins), and of one pair what its features are made from. */
+static uint64_t values_memory(const struct payload *p, uint64_t rows, uint64_t k)
+{
+	uint64_t n = p->n_train_versions, queries = rows < 15000 ? rows : 15000;
+	uint64_t job = sizeof(struct align_values) + sizeof(struct align_job) + 24;
+	uint64_t most = queries * k * 2;
+
+	return n * most * job + rows / 3 * 500 +
+	       most * (sizeof(struct align_values) + sizeof(struct tax_pair));
+}
+
+/* One part of the neighbour search. */
+static uint64_t search_memory(const struct context *c, const struct payload *p, uint64_t rows,
+			      uint64_t dim, uint64_t k)
+{
+	struct knn_params params = {
+		.metric = p->metric,
+		.k = (size_t)k,
+		.n_workers = (size_t)c->settings->workers,
+		.query_chunk = (size_t)c->settings->query_chunk,
+	};
+	struct knn_target target[ASPECTS] = {{0}};
+	uint64_t part = pairs_part_queries(rows, dim);
+	int a;
+
+	for (a = 0; a < ASPECTS; a++) {
+		target[a].n_queries = (size_t)(part < rows ? part : rows);
+		target[a].n_refs = (size_t)rows;
+	}
+	return knn_many_memory(target, ASPECTS, (size_t)dim, &params);
 }
 
 int estimate_memory(struct estimate *x, struct context *c, const struct payload *p, struct err *err)
 {
-	struct knn_params knn = {
-		.metric = p->metric,
-		.n_workers = (size_t)c->settings->workers,
-		.query_chunk = (size_t)c->settings->query_chunk,
-	};
 	uint64_t rows = 0, dim = 0, workers = (uint64_t)c->settings->workers;
 	int rc = source_embedding_estimate(c->source, p->embedding_config_id, &rows, &dim, err);
 
@@ -110,13 +140,17 @@ int estimate_memory(struct estimate *x, struct context *c, const struct payload 
 	x->pool_rows = rows;
 	x->pool_dim = dim;
 	x->k = (uint64_t)p->k < rows ? (uint64_t)p->k : rows;
-	knn.k = x->k ? (size_t)x->k : 1;
 	x->memory_pool = rows * dim * 2;
-	/* Proteins with names and maps (about 160 bytes), two annotation sets (about 10 rows of 24 bytes a
-	 * protein), GO maps and vectors. */
-	x->memory_maps = rows * (160 + 2 * 10 * 24) + (UINT64_C(128) << 20);
-	x->memory_knn = knn_memory_needed(rows, rows, dim, &knn) + pair_memory(rows, x->k);
-	x->memory_align = p->compute_alignments ? workers * (ALIGN_DEFAULT_MEMORY + (8u << 20)) : 0;
+	/* Proteins with names and maps (about 160 bytes), annotation sets (about 12 rows of 6 bytes a protein,
+	 * one of them being read in 12 bytes more), GO maps and vectors. */
+	x->memory_maps =
+		rows * (160 + 12 * 12 + (p->n_train_versions + p->n_test_versions) * (4 + 12 * 6)) +
+		(UINT64_C(128) << 20);
+	x->memory_knn =
+		search_memory(c, p, rows, dim, x->k ? x->k : 1) + pairs_memory(p, rows, x->k);
+	x->memory_align = p->compute_alignments ? workers * (ALIGN_DEFAULT_MEMORY + (8u << 20)) +
+							  values_memory(p, rows, x->k)
+						: 0;
 	if (workers > rows / SPLIT_BLOCK_QUERIES + 1)
 		workers = rows / SPLIT_BLOCK_QUERIES + 1; /* the others have nothing to do */
 	x->memory_rows = rows_memory(workers, x->k);

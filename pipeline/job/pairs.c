@@ -65,16 +65,6 @@ static void drop_sets(struct pairs *r)
 			context_drop_set(r->c, i);
 }
 
-static int begin_pair(struct pairs *r, size_t i, struct err *err)
-{
-	struct split *s = &r->split[i];
-	int rc = split_begin(s, err);
-
-	if (!rc && !s->works && r->staging)
-		rc = split_stage(s, ++r->n_done, err);
-	return rc;
-}
-
 /* All pairs that are not finished have ground truth, queries and references after this. */
 static int begin(struct pairs *r, struct err *err)
 {
@@ -97,7 +87,7 @@ static int begin(struct pairs *r, struct err *err)
 	for (i = 0; !rc && i < r->n; i++) {
 		rc = cancel_check(err);
 		if (!rc && !r->split[i].marker)
-			rc = begin_pair(r, i, err);
+			rc = split_begin(&r->split[i], err);
 	}
 	drop_sets(r);
 	return rc;
@@ -136,6 +126,8 @@ static int finish(struct pairs *r, struct err *err)
 		struct split *s = &r->split[i];
 		json_t *marker;
 
+		if (s->skipped)
+			rc = split_stage(s, ++r->n_done, err);
 		if (!s->works)
 			continue;
 		rc = finish_pair(r, s, err);

@@ -27,6 +27,8 @@ int pairs_search(struct pairs *r, struct err *err);
 void pairs_release(struct pairs *r);
 
 /* Parts, one file each. */
+/* Distinct queries of one part of the search, for so many references. */
+uint64_t pairs_part_queries(uint64_t n_refs, uint64_t dim);
 int pairs_neighbors(struct pairs *r, struct err *err);  /* pairs_knn.c */
 int pairs_alignments(struct pairs *r, struct err *err); /* pairs_align.c */
 /* The values of a pair's accession pairs, out of the common ones. */

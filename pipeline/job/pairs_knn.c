@@ -118,17 +118,22 @@ static void release(struct search *f)
 
 /* ---- parts -------------------------------------------------------------------------------------------- */
 
-/* Distinct proteins of a part; at least one. */
+uint64_t pairs_part_queries(uint64_t n_refs, uint64_t dim)
+{
+	double n = PART_PRODUCTS / ((double)n_refs + 1) / ((double)dim + 1);
+
+	return n > PART_QUERIES ? (n < 1e9 ? (uint64_t)n : 1000000000u) : PART_QUERIES;
+}
+
 static uint32_t part_size(const struct search *f)
 {
-	double most = 1, n;
+	uint32_t most = 0;
 	size_t i;
 
 	for (i = 0; i < f->r->n; i++)
 		if (f->r->split[i].works && most_references(&f->r->split[i]) > most)
 			most = most_references(&f->r->split[i]);
-	n = PART_PRODUCTS / (most * (double)f->r->c->pool.dim);
-	return n > PART_QUERIES ? (n < 1e9 ? (uint32_t)n : 1000000000u) : PART_QUERIES;
+	return (uint32_t)pairs_part_queries(most, f->r->c->pool.dim);
 }
 
 /* The next part: f->to[] ends it in each pair. Walks the pairs' ascending query rows together. 0: none. */

@@ -94,11 +94,6 @@ static int find_references(struct split *s, struct err *err)
 				      aspect_export[a], "references",
 				      (json_int_t)s->refs.aspect[a].n));
 	}
-	if (!rc && s->payload->compute_association && s->payload->profile == SCHEMA_V5_73) {
-		rc = association_build(&s->association, &s->c->sets[old_version], &s->c->ontology,
-				       err);
-		s->has_association = rc == 0;
-	}
 	pp_stage_items(&stage.mark, s->refs.annotation_rows);
 	pp_stage_param(&stage.mark, "annotations", (double)s->refs.annotation_rows);
 	s->elapsed_s += events_stage_end(&stage, rc ? NULL : "references_done",
@@ -128,6 +123,7 @@ int split_begin(struct split *s, struct err *err)
 	rc = find_queries(s, &why, err);
 	if (rc)
 		return rc;
+	s->skipped = why != NULL;
 	if (why)
 		return skip(s, why);
 	s->works = 1;
@@ -148,6 +144,26 @@ static void mark_sizes(struct split *s)
 	pp_stage_param(&s->mark, "T", n > 0 ? (double)s->refs.annotation_rows / n : 0);
 }
 
+/* Made for one pair at a time: the counts of a set are as large as the set. */
+static int count_associations(struct split *s, struct err *err)
+{
+	const struct annset *set = &s->c->sets[pair_of(s)->old_version];
+	struct events_stage stage;
+	int rc;
+
+	if (!s->payload->compute_association || s->payload->profile != SCHEMA_V5_73)
+		return 0;
+	events_stage_begin(s->events, &stage, "association");
+	rc = association_build(&s->association, set, &s->c->ontology, err);
+	s->has_association = rc == 0;
+	pp_stage_items(&stage.mark, set->n_rows);
+	pp_stage_param(&stage.mark, "annotations", (double)set->n_rows);
+	events_stage_end(&stage, rc ? NULL : "association_done",
+			 json_pack("{s:o, s:I}", "split", split_name(s), "annotation_rows",
+				   (json_int_t)set->n_rows));
+	return rc;
+}
+
 int split_finish(struct split *s, struct err *err)
 {
 	int64_t start_ns = clock_mono_ns();
@@ -155,7 +171,9 @@ int split_finish(struct split *s, struct err *err)
 
 	s->mark = pp_stage_begin("split");
 	mark_sizes(s);
-	rc = split_features(s, err);
+	rc = count_associations(s, err);
+	if (!rc)
+		rc = split_features(s, err);
 	if (!rc)
 		rc = split_records(s, err);
 	pp_stage_end(&s->mark);

@@ -25,6 +25,7 @@ struct split {
 	struct events *events;
 	size_t pair;
 	int works;        /* it is neither finished nor skipped */
+	int skipped;      /* by this run: its marker is to be staged */
 	double elapsed_s; /* its stages, and its share of those that are common to the pairs */
 
 	struct buckets buckets;
@@ -50,8 +51,7 @@ struct split {
 	pp_stage mark;  /* of features and records: its sizes are those of the stages inside it */
 };
 
-/* Ground truth, queries, references. A pair to be skipped is finished by this: it has its marker, with
- * "skipped": reason. */
+/* Ground truth, queries, references. A pair to be skipped has its marker then, with "skipped": reason. */
 int split_begin(struct split *s, struct err *err);
 /* Features and records: shards and marker in staging. */
 int split_finish(struct split *s, struct err *err);

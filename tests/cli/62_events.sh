@@ -48,6 +48,7 @@ SPEC = {  # section 6.3, and ours below
     "split_skipped": dict(split=SPLIT, reason=STR),
     "references_done": dict(split=SPLIT, references=OBJ, annotation_rows=INT, **E),
     "knn_done": dict(split=SPLIT, references=OBJ, queries=INT, k=INT, shared=BOOL, pass_splits=INT, pass_s=NUM, **E),
+    "association_done": dict(split=SPLIT, annotation_rows=INT, **E),
     "transfer_done": dict(split=SPLIT, candidates=INT, **E),
     "alignment_done": dict(split=SPLIT, pairs=INT, cache_hits=INT, computed=INT, workers=INT, pairs_per_s=NUM, pass_splits=INT, pass_s=NUM, **E),
     "taxonomy_done": dict(split=SPLIT, pairs=INT, **E),
