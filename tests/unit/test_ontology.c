@@ -256,7 +256,8 @@ static void rows_are_grouped_by_protein_in_id_order(void **state)
 	assert_int_equal(o.term_id[a.term[from + 2]], 103);
 	assert_int_equal(annset_kind(&a, from)->flags, 0);
 	assert_int_equal(annset_kind(&a, from + 1)->flags, ANN_NEGATED | ANN_EXPERIMENTAL);
-	assert_string_equal(dict_text(&strings, annset_kind(&a, from + 1)->qualifier), "NOT|enables");
+	assert_string_equal(dict_text(&strings, annset_kind(&a, from + 1)->qualifier),
+			    "NOT|enables");
 	assert_string_equal(dict_text(&strings, annset_kind(&a, from)->evidence), "IEA");
 	assert_string_equal(dict_text(&strings, annset_kind(&a, from + 2)->evidence), "");
 	annset_rows(&a, 2, &from, &to);
