@@ -121,6 +121,8 @@ static uint64_t search_memory(const struct context *c, const struct payload *p, 
 	uint64_t part = pairs_part_queries(rows, dim);
 	int a;
 
+	if (!rows || !dim)
+		return 0; /* no such configuration, which others tell */
 	for (a = 0; a < ASPECTS; a++) {
 		target[a].n_queries = (size_t)(part < rows ? part : rows);
 		target[a].n_refs = (size_t)rows;
