@@ -13,11 +13,13 @@
  *      a product of two rows fits an int32, in any order (Cauchy-Schwarz), and scores are exact
  *      before their one rounding to float32.
  * BF16: the float32 element rounded to bfloat16 (to nearest even, subnormals as zero); the sums are
- *      float32 in any order, each term going through at most `roundings` roundings. * I8:  bytes, of queries -63 … 63 with 64 added, of references -127 … 127; the norm of each block of
+ *      float32 in any order, each term going through at most `roundings` roundings.
+ * I8:  bytes, of queries -63 … 63 with 64 added, of references -127 … 127; the norm of each block of
  *      KNN_I8_BLOCK neighbouring elements stays below 181 = floor(sqrt(2^15)), so that sums over
- *      any part of a block fit an int16: what the 64 add is taken away modulo
- *      2^16, for which references carry, before each block, -64 times the sums of its elements 4i, 4i + 1 and of its
- *      elements 4i + 2, 4i + 3, as two int16 a row). Scores are exact before their rounding. */
+ *      any part of a block fit an int16: what the 64 add is taken away modulo 2^16. For that,
+ *      references carry before each block -64 times the sum of its elements 4i and 4i + 1 and -64
+ *      times that of its elements 4i + 2 and 4i + 3, two int16 a row. Scores are exact before their
+ *      rounding. */
 enum knn_form { KNN_FORM_I16, KNN_FORM_BF16, KNN_FORM_I8 };
 #define KNN_I8_BLOCK  ((size_t)64)
 #define KNN_I8_OFFSET 64
@@ -36,7 +38,7 @@ struct knn_kernel {
 	size_t query_step; /* queries of one scores() call; a multiple of queries.group */
 	size_t ref_step;   /* references come in multiples of it; a multiple of refs.group */
 	size_t depth_step; /* rows are padded with zeros to a multiple of it; of both units too */
-	size_t roundings; /* BF16: see above, as a function of depth: roundings + depth / 2; else 0 */
+	size_t roundings; /* BF16: see above, beside one for each element; else 0 */
 
 	/* out[i * out_stride + j] = (float) product of query i and reference j, for query_step
 	 * queries and n_refs references of `depth` elements. Inputs and out lie on 64-byte

@@ -65,7 +65,7 @@ void knn_packer_use(struct knn_packer *p, const struct knn_kernel *kernel)
 	p->wide = strcmp(kernel->name, "portable") != 0;
 	p->gamma = ROUNDINGS;
 	if (p->form == KNN_FORM_BF16)
-		p->gamma += 1.01 * 0x1p-24 * (double)(kernel->roundings + p->depth / 2);
+		p->gamma += 1.01 * 0x1p-24 * (double)(kernel->roundings + p->depth);
 }
 
 int knn_packer_init(struct knn_packer *p, enum knn_metric metric, const struct knn_kernel *kernel,

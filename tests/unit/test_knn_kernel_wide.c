@@ -14,6 +14,7 @@
 
 #include "pipeline/core/tiles.h"
 #include "pipeline/knn/knn_kernel.h"
+#include "pipeline/knn/knn_kernel_check.h"
 #include "prof/base/hash.h"
 #include "tests/unit/knn_pack_plain.h"
 #include "tests/unit/knn_tile_model.h"
@@ -341,6 +342,52 @@ static void steps_suit_the_layouts(void **state)
 	}
 }
 
+static float spoil_how;
+
+/* A kernel whose last score is wrong by a part of itself. */
+static void spoiled_scores(const uint16_t *queries, const uint16_t *refs, size_t n_refs,
+			   size_t depth, float *out, size_t out_stride)
+{
+	knn_kernel_portable.scores(queries, refs, n_refs, depth, out, out_stride);
+	out[(knn_kernel_portable.query_step - 1) * out_stride + n_refs - 1] *= spoil_how;
+}
+
+/* A kernel that takes two neighbouring references for one another. */
+static void swapped_scores(const uint16_t *queries, const uint16_t *refs, size_t n_refs,
+			   size_t depth, float *out, size_t out_stride)
+{
+	float first;
+
+	knn_kernel_portable.scores(queries, refs, n_refs, depth, out, out_stride);
+	first = out[0];
+	out[0] = out[1];
+	out[1] = first;
+}
+
+static void a_kernel_that_multiplies_wrongly_is_found_out(void **state)
+{
+	struct knn_kernel wrong = knn_kernel_portable;
+
+	(void)state;
+	assert_true(knn_kernel_agrees(&knn_kernel_portable));
+	assert_true(knn_kernel_agrees(&vector_model));
+	assert_true(knn_kernel_agrees(&tile_model));
+	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+		for (const struct knn_kernel *k = &knn_kernel_avx2; k; k = k->finer)
+			assert_true(knn_kernel_agrees(k));
+	wrong.scores = spoiled_scores;
+	spoil_how = 1;
+	assert_true(knn_kernel_agrees(&wrong));
+	spoil_how = 0;
+	assert_false(knn_kernel_agrees(&wrong));
+	spoil_how = 1.02f;
+	assert_false(knn_kernel_agrees(&wrong));
+	spoil_how = NAN;
+	assert_false(knn_kernel_agrees(&wrong));
+	wrong.scores = swapped_scores;
+	assert_false(knn_kernel_agrees(&wrong));
+}
+
 static const char *chosen(const char *wish)
 {
 	if (wish)
@@ -390,6 +437,7 @@ int main(void)
 		cmocka_unit_test(bfloat16_sums_keep_to_the_bound_in_the_tile_loop),
 		cmocka_unit_test(the_tile_unit_does_what_its_model_does),
 		cmocka_unit_test(threads_have_their_own_tiles),
+		cmocka_unit_test(a_kernel_that_multiplies_wrongly_is_found_out),
 		cmocka_unit_test(the_choice_keeps_to_the_level_that_was_named),
 	};
 
