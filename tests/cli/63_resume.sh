@@ -67,6 +67,64 @@ for signal in INT HUP; do
 	esac
 done
 
+# ---- kill -9 between the stages that are common to the pairs -------------------------------------------------
+
+# told FOLDER EVENT FIELD: what the last run's events of this name have in the field.
+told() { sql "$1/bundle.sqlite" "SELECT group_concat(DISTINCT fields->>'$3') FROM job_event WHERE event LIKE '%.$2'
+	AND job_id = (SELECT id FROM job ORDER BY started_at DESC, rowid DESC LIMIT 1)"; }
+fresh "$TMP/t" "$TMP/mid"
+stop "$TMP/t" KILL 'knn_done  split=test '
+check "killed after the neighbours, a run goes on" run "$TMP/log" "$TMP/t/job.json"
+check "no neighbour is searched again" test "$(told "$TMP/t" knn_done shared)" = 1
+check "its bytes are the same" same_as_reference "$TMP/t"
+fresh "$TMP/t" "$TMP/mid"
+stop "$TMP/t" KILL 'alignment_done  split=test '
+check "killed after the alignments, a run goes on" run "$TMP/log" "$TMP/t/job.json"
+check "nothing is aligned again" test "$(told "$TMP/t" alignment_done computed)" = 0
+check "its bytes are the same, too" same_as_reference "$TMP/t"
+fresh "$TMP/t" "$TMP/mid"
+stop "$TMP/t" KILL 'knn_done  split=test '
+for f in "$(staging "$TMP/t")"/*.knn.0; do truncate -s -9 "$f"; done
+check "with cut neighbours it goes on all the same" run "$TMP/log" "$TMP/t/job.json"
+check "they are searched again" test "$(told "$TMP/t" knn_done shared)" = 0
+check "and its bytes are the same" same_as_reference "$TMP/t"
+
+# ---- a grid --------------------------------------------------------------------------------------------------
+
+grid() { timeout -k 5 120 "$EXPORT" grid --memory-limit 4GiB "$1/grid.json" >"$TMP/log" 2>&1; }
+cells() { (cd "$1/store/datasets" && sha256sum bench-*/train.parquet bench-*/eval.parquet bench-*/manifest.json); }
+# stop_grid FOLDER TEXT: kill -9 when the log says the text.
+stop_grid() {
+	local pid
+	: >"$TMP/log"
+	"$EXPORT" grid --memory-limit 4GiB "$1/grid.json" >"$TMP/log" 2>&1 &
+	pid=$!
+	until grep -q "$2" "$TMP/log"; do
+		kill -0 $pid 2>/dev/null || break
+		sleep 0.002
+	done
+	kill -9 $pid 2>/dev/null
+	wait $pid 2>/dev/null
+}
+job "$TMP/mid/job.json" "$TMP/mid/grid.json" "j['operation']='export_grid'" "[p.pop(x) for x in ('output_name', 'k')]" \
+	"j['cells']=dict(plm=['model-f16', 'model-f32'], k=[2, 7])"
+fresh "$TMP/g" "$TMP/mid"
+check "a grid runs" grid "$TMP/g"
+cells "$TMP/g" >"$TMP/cells"
+check "it aligns once, for all cells" eval "[ \$(grep -c 'grid_aligned ' '$TMP/log') -eq 1 ] && ! grep 'grid_aligned .* computed=0 ' '$TMP/log' &&
+	[ \"\$(sql '$TMP/g/bundle.sqlite' \"SELECT sum(fields->>'computed') FROM job_event WHERE event LIKE '%.alignment_done'\")\" = 0 ]"
+check "it searches once for each model" test "$(grep -c 'knn_done .* shared=false ' "$TMP/log")" -eq 6
+for at in 'neighbours of model-f32' 'grid_aligned ' 'cell bench-v1-K2-v175-lineage-model-f16'; do
+	fresh "$TMP/g" "$TMP/mid"
+	stop_grid "$TMP/g" "$at"
+	check "killed at '$at' it goes on" grid "$TMP/g"
+	check "its cells are the same" diff "$TMP/cells" <(cells "$TMP/g")
+	check "the first model's neighbours are not searched again" test "$(grep -c 'knn_done .* shared=false ' "$TMP/log")" -le 3
+	[ "$at" = 'neighbours of model-f32' ] ||
+		check "nothing is aligned again" eval "! grep 'grid_aligned ' '$TMP/log' | grep -v ' computed=0 '"
+	check "nothing is left of it" empty "$TMP/g/resume"
+done
+
 # ---- damage to staging -------------------------------------------------------------------------------------
 
 fresh "$TMP/kept" "$TMP/mid"
