@@ -161,8 +161,8 @@ int64_t perf_weights_note(struct perf_weights *w, const struct perf_weighed *s)
 }
 
 /* What the clock says beyond what all samples carry. Up to a period may not have been counted yet and is none, and
- * so is what the kernel may not have added to the clock yet. More than there was time for: it is another thread's
- * clock, by an exec or a number used again. */
+ * so is what the kernel may not have added to the clock yet: only what was surely too much is taken back. More than
+ * there was time for: it is another thread's clock, by an exec or a number used again. */
 static void compare(struct perf_weights *w, struct perf_weight_row *row, int64_t clock, int64_t now)
 {
 	int64_t period = (int64_t)w->period_ns, all = row->given + row->noted_ns;
@@ -179,7 +179,7 @@ static void compare(struct perf_weights *w, struct perf_weight_row *row, int64_t
 	if (more > 0)
 		more = more > period ? more - period / 2 : 0;
 	else
-		more = more < -w->stale_ns ? more + w->stale_ns / 2 : 0;
+		more = more < -w->stale_ns ? more + w->stale_ns : 0;
 	row->correction = more;
 }
 
