@@ -74,6 +74,8 @@ static void scan_ring(struct perf_source *s, uint32_t i)
 				return;
 			c->ns[c->first + c->n++] = note(s, i, &r);
 		}
+		if (r.kind == PERF_IS_EXIT)
+			perf_weights_ends(&s->weights, r.tid);
 		c->upto += size;
 	}
 }

@@ -168,26 +168,38 @@ static void compare(struct perf_weights *w, struct perf_weight_row *row, int64_t
 	int64_t period = (int64_t)w->period_ns, all = row->given + row->noted_ns;
 	int64_t more = clock - row->first_ns - all;
 
-	if (row->first_ns < 0 || clock < row->first_ns || more > now - row->read_ns + period) {
+	if (row->unknown) { /* nothing ran before time did */
+		row->first_ns = clock > all ? clock - all : 0;
+		more = clock - row->first_ns - all;
+	} else if (clock < row->first_ns || more > now - row->read_ns + period) {
 		row->first_ns = clock - all;
 		more = 0;
 	}
+	row->unknown = 0;
 	row->unread = 0;
 	row->read_ns = now;
 	row->was_read = 1;
 	row->late = 0;
-	if (more > 0)
+	row->doubtful = 0;
+	if (more > 0) {
 		more = more > period ? more - period / 2 : 0;
-	else
-		more = more < -w->stale_ns ? more + w->stale_ns : 0;
+	} else {
+		int64_t behind = row->ended ? 0 : w->stale_ns;
+		int64_t sure = more < -behind ? more + behind : 0;
+
+		row->doubtful = sure - more > period;
+		more = sure;
+	}
 	row->correction = more;
 }
 
-/* Reading a clock costs three system calls: at a thread's first sample, at one that is late, then now and then. */
+/* Reading a clock costs three system calls: at a thread's first sample, at one that is late, then now and then; and
+ * at each round while a difference may be the clock's: the reading that meets the clock furthest behind settles it. */
 static int is_due(const struct perf_weights *w, const struct perf_weight_row *row, int64_t now)
 {
-	return row->tid != 0 && (!row->was_read || row->late || now >= row->read_ns + READ_NS ||
-				 row->unread >= READ_AFTER * (int64_t)w->period_ns);
+	return row->tid != 0 &&
+	       (!row->was_read || row->late || row->doubtful || now >= row->read_ns + READ_NS ||
+		row->unread >= READ_AFTER * (int64_t)w->period_ns);
 }
 
 void perf_weights_compare(struct perf_weights *w, int64_t now_ns, perf_thread_clock *clock)
@@ -271,8 +283,16 @@ void perf_weights_exec(struct perf_weights *w, int pid)
 		row = add(w, pid, pid);
 	if (!row)
 		return;
-	row->first_ns = -1;
+	row->unknown = 1;
 	row->correction = 0;
+}
+
+void perf_weights_ends(struct perf_weights *w, int tid)
+{
+	struct perf_weight_row *row = find(w, tid);
+
+	if (row)
+		row->late = row->ended = 1;
 }
 
 void perf_weights_exit(struct perf_weights *w, int tid)

@@ -14,16 +14,17 @@ struct perf_count {
 };
 
 struct perf_weight_row {
-	int pid, tid;     /* tid 0: free */
-	uint32_t next;    /* in its chain, or of the free ones */
-	uint32_t noted;   /* samples that were noted and not taken */
-	int64_t noted_ns; /* what their events counted */
-	int64_t given;    /* what samples carried since the clock was first_ns */
-	int64_t unread;   /* of that, since the clock was read last */
-	int64_t first_ns; /* the clock when it was met; 0 for one that was created since; -1: not known */
+	int pid, tid;       /* tid 0: free */
+	uint32_t next;      /* in its chain, or of the free ones */
+	uint32_t noted;     /* samples that were noted and not taken */
+	int64_t noted_ns;   /* what their events counted */
+	int64_t given;      /* what samples carried since the clock was first_ns */
+	int64_t unread;     /* of that, since the clock was read last */
+	int64_t first_ns;   /* the clock when it was met; 0 for one that was created since */
 	int64_t read_ns;    /* when the clock was read last, before that: when we began */
 	int64_t correction; /* the noted samples carry so much more */
-	uint8_t touched, was_read, late;
+	uint8_t touched, was_read, late, doubtful, ended;
+	uint8_t unknown;           /* first_ns is not known */
 	struct perf_count *counts; /* owned; by ring */
 };
 
@@ -67,6 +68,8 @@ void perf_weights_compare(struct perf_weights *w, int64_t now_ns, perf_thread_cl
 
 /* What a sample that was noted to have counted `counted` stands for. */
 int64_t perf_weights_take(struct perf_weights *w, int tid, int64_t counted);
+/* Its last samples are noted: where its clock can still be read it stands. */
+void perf_weights_ends(struct perf_weights *w, int tid);
 void perf_weights_exit(struct perf_weights *w, int tid);
 /* A process's first thread: its clock may be that of the thread that called exec now. */
 void perf_weights_exec(struct perf_weights *w, int pid);

@@ -197,6 +197,40 @@ static void a_clock_behind_by_a_tick_takes_nothing(void **state)
 	assert_int_equal(one_more(4 * PERIOD + MS, 4 * PERIOD, &count, &now), 4 * PERIOD);
 }
 
+/* The clock of a command goes on from before its exec, so it is not known at first; what is stolen from then on is
+ * given back all the same. */
+static void after_an_exec_stolen_time_is_given_back(void **state)
+{
+	int64_t count = 0, now = SECOND, given = 0;
+
+	(void)state;
+	perf_weights_meet(&w, 7, 7, 0);
+	perf_weights_exec(&w, 7);
+	given += one_more(PERIOD + MS, PERIOD, &count, &now);
+	for (int i = 0; i < 4 * 32; i++) /* a sixth is stolen, no sample is late */
+		given += one_more(6 * MS, PERIOD, &count, &now);
+	assert_near(given, 129 * PERIOD, STALE + 32 * MS);
+	assert_true(given >= 129 * PERIOD);
+}
+
+/* The clock of one that ended does not move any more: all that was stolen is given back. */
+static void a_clock_that_stands_is_not_behind(void **state)
+{
+	struct perf_weighed s = {.pid = 1, .tid = 7, .stream = 1, .has_value = 1};
+	int64_t count = 0, now = SECOND, ns;
+
+	(void)state;
+	assert_int_equal(one_more(PERIOD, PERIOD, &count, &now), PERIOD);
+	now += PERIOD;
+	count += PERIOD + 2 * MS;
+	clock_now += PERIOD;
+	s.value = (uint64_t)count;
+	ns = perf_weights_note(&w, &s);
+	perf_weights_ends(&w, 7);
+	perf_weights_compare(&w, now, made_clock);
+	assert_int_equal(perf_weights_take(&w, 7, ns), PERIOD);
+}
+
 static void a_threads_first_sample_carries_what_it_ran_on_other_cpus(void **state)
 {
 	int64_t count = 0, now = SECOND;
@@ -367,6 +401,9 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(
 			a_threads_first_sample_carries_what_it_ran_on_other_cpus, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_clock_that_stands_is_not_behind, setup, teardown),
+		cmocka_unit_test_setup_teardown(after_an_exec_stolen_time_is_given_back, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(an_exec_begins_anew, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_piece_not_told_yet_is_no_difference, setup,
 						teardown),
