@@ -1,6 +1,6 @@
 /* Two texts from arbitrary bytes: the definition, the scalar engine in one piece and in many, and the
- * lanes' engine in one piece and in many give the same values. Input: four bytes that set lengths and
- * budget, then the query, then the reference. */
+ * lanes' engine in one piece and in many give the same values. Input: four bytes that set lengths,
+ * budget and the lanes of a pair, then the query, then the reference. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,36 +34,43 @@ static void try_scalar(struct align_text q, struct align_text r, size_t budget,
 	align_workspace_free(w);
 }
 
-/* The pair in some lanes, cut versions of it in the others, so that lanes differ in size. */
-static void try_lanes(struct align_text q, struct align_text r, size_t budget,
+/* The pair, and cut versions of it so that lanes differ in size and are filled again; `width` lanes each. */
+static void try_lanes(struct align_text q, struct align_text r, size_t width, size_t budget,
 		      const struct align_values *expected)
 {
 	const struct align_kernel *k = align_kernel_choose();
-	struct align_workspace *w = align_workspace_new(budget);
-	struct lane_pair pairs[LANES_MAX];
-	struct align_values v[LANES_MAX];
+	struct lane_job jobs[2 * LANES_MAX];
+	struct align_values v[2 * LANES_MAX];
+	struct lane_unit unit = {jobs, 0, width};
+	struct align_workspace *w;
 	struct err err = ERR_INIT;
-	int rc;
+	size_t steps = 0;
 
-	if (!k) {
-		align_workspace_free(w);
+	if (!k)
 		return;
-	}
-	for (size_t i = 0; i < k->lanes; i++) {
-		pairs[i] = (struct lane_pair){q, r};
+	while (unit.width > k->lanes)
+		unit.width /= 2;
+	w = align_workspace_new(budget ? align_lanes_memory(k, q.len, r.len, unit.width) : 0);
+	for (uint32_t i = 0; i < 2 * k->lanes / unit.width; i++) {
+		struct align_text a = q, b = r;
+
 		if (i % 3 == 1)
-			pairs[i].query.len = 1 + i % q.len;
+			a.len = 1 + i % q.len;
 		if (i % 4 == 3)
-			pairs[i].ref.len = 1 + i % r.len;
+			b.len = 1 + i % r.len;
+		if (align_lanes_take(a, b))
+			jobs[unit.n++] =
+				(struct lane_job){.query = a, .ref = b, .out = &v[i], .number = i};
 	}
-	rc = align_lanes(k, w, pairs, k->lanes, v, &err);
-	if (rc != 0 && rc != ERR_UNSUPPORTED)
+	if (unit.n > 0 && align_lanes(k, w, &unit, &steps, &err) != 0)
 		abort();
-	for (size_t i = 0; rc == 0 && i < k->lanes; i++) {
-		if (pairs[i].query.len == q.len && pairs[i].ref.len == r.len)
-			must_equal(&v[i], expected);
+	for (size_t i = 0; i < unit.n; i++) {
+		if (!jobs[i].done)
+			abort();
+		if (jobs[i].query.len == q.len && jobs[i].ref.len == r.len)
+			must_equal(jobs[i].out, expected);
 		else
-			try_scalar(pairs[i].query, pairs[i].ref, 0, &v[i]);
+			try_scalar(jobs[i].query, jobs[i].ref, 0, jobs[i].out);
 	}
 	align_workspace_free(w);
 }
@@ -72,12 +79,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct align_text q, r;
 	struct align_values expected;
-	size_t share, budget;
+	size_t share, budget, width;
 
 	if (size < 6)
 		return 0;
 	share = data[0];
 	budget = 64 + 64 * ((size_t)data[1] | (size_t)data[2] << 8);
+	width = data[3];
 	data += 4;
 	size -= 4;
 	q = (struct align_text){(const char *)data, 1 + share * (size - 2) / 255};
@@ -89,7 +97,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	expected = ref_values(q, r);
 	try_scalar(q, r, 0, &expected);
 	try_scalar(q, r, budget, &expected);
-	try_lanes(q, r, 0, &expected);
-	try_lanes(q, r, 32 * budget, &expected);
+	try_lanes(q, r, (size_t)1 << width % 7, 0, &expected);
+	try_lanes(q, r, (size_t)1 << width / 7 % 7, 1, &expected);
 	return 0;
 }

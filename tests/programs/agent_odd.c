@@ -19,14 +19,26 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
+static int64_t cpu_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+}
+
+/* CPU time, however fast the processor is. */
 static void burn(int ms)
 {
 	volatile uint64_t x = 1;
+	int64_t end = cpu_ns() + ms * INT64_C(1000000);
 
-	for (long i = 0; i < ms * 400000L; i++)
-		x = x * 6364136223846793005u + 1;
+	while (cpu_ns() < end)
+		for (int i = 0; i < 100000; i++)
+			x = x * 6364136223846793005u + 1;
 }
 
 static int closes(void)
