@@ -38,7 +38,7 @@ struct knn_kernel {
 	size_t query_step; /* queries of one scores() call; a multiple of queries.group */
 	size_t ref_step;   /* references come in multiples of it; a multiple of refs.group */
 	size_t depth_step; /* rows are padded with zeros to a multiple of it; of both units too */
-	size_t roundings; /* BF16: see above, beside one for each element; else 0 */
+	size_t roundings;  /* BF16: see above, beside one for each element; else 0 */
 
 	/* out[i * out_stride + j] = (float) product of query i and reference j, for query_step
 	 * queries and n_refs references of `depth` elements. Inputs and out lie on 64-byte
