@@ -4,7 +4,7 @@
 #   make test       install what is missing, build, run every test
 #   make help       everything else
 # Variables: O=dir (build folder), V=1 (show commands), SAN=1 (ASan and UBSan), SAN=thread (TSan),
-# CC, CFLAGS, LDFLAGS, PRESET=tiny|medium|full, NO_CURL=1, NO_ZSTD=1, NO_NCURSES=1, DESTDIR and prefix
+# CC, CFLAGS, LDFLAGS, PRESET=tiny|medium|full, NO_CURL=1, NO_ZSTD=1, NO_NCURSES=1, NO_LIBPQ=1, DESTDIR and prefix
 # (install).
 
 VERSION := 0.1.0
@@ -33,7 +33,8 @@ endif
 CFLAGS ?= -O2 -g
 ALL_CFLAGS = -std=gnu17 $(CFLAGS) $(WARN) -ffp-contract=off -fno-math-errno -fPIC -pthread \
 	-D_GNU_SOURCE -I. -Iprof/include $(SAN_CFLAGS) $(PROBE_CFLAGS)
-ALL_LDFLAGS = $(LDFLAGS) -pthread $(SAN_CFLAGS)
+# Our functions stay ours: libpq brings libkrb5, which has a profile_init() of its own and must find that one.
+ALL_LDFLAGS = $(LDFLAGS) -pthread $(SAN_CFLAGS) -Wl,--exclude-libs,libprof.a:libexport.a
 
 ifeq ($(SAN),1)
 SAN_CFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
@@ -49,20 +50,22 @@ EXPORT_ROOMS := core source bundle ontology pool knn align taxonomy anc2vec pca 
 	events job cli
 BASE_SRC := $(sort $(wildcard prof/base/*.c))
 MODEL_SRC := $(sort $(wildcard prof/model/*.c))
+# Connections to PostgreSQL, for both programs.
+POSTGRES_SRC := $(sort $(wildcard prof/postgres/*.c))
 EXPORT_SRC := $(sort $(wildcard $(EXPORT_ROOMS:%=pipeline/%/*.c)))
 EXPORT_MAIN := pipeline/cli/main.c
 # The profiler: what runs beside the target and offline (libprof.a), and what runs inside it (the agent).
-PROF_ROOMS := elf unwind spool heap attach record store symbol analyze formats cli
+PROF_ROOMS := elf unwind spool heap attach record store exchange pgwatch symbol analyze formats cli
 PROF_SRC := $(sort $(wildcard $(PROF_ROOMS:%=prof/%/*.c) viewer/*.c))
 PROF_MAIN := prof/cli/main.c
-PROF_GEN := $(O)/gen/schema.c $(O)/gen/page.c $(O)/gen/site.c
+PROF_GEN := $(O)/gen/schema.c $(O)/gen/team.c $(O)/gen/page.c $(O)/gen/site.c
 AGENT_SRC := $(filter-out prof/heap/reader.c, \
 	$(sort $(wildcard prof/agent/*.c prof/unwind/*.c prof/elf/*.c prof/spool/*.c prof/heap/*.c))) \
-	prof/base/err.c prof/base/clock.c
+	prof/base/err.c prof/base/clock.c prof/base/sqlnorm.c prof/base/sqlnorm_list.c
 
 obj = $(patsubst %.c,$(O)/obj/%.o,$(1))
 BASE_OBJ := $(call obj,$(BASE_SRC))
-MODEL_OBJ := $(call obj,$(MODEL_SRC))
+MODEL_OBJ := $(call obj,$(MODEL_SRC) $(POSTGRES_SRC))
 EXPORT_OBJ := $(call obj,$(filter-out $(EXPORT_MAIN),$(EXPORT_SRC)))
 PROF_OBJ := $(call obj,$(filter-out $(PROF_MAIN),$(PROF_SRC))) $(PROF_GEN:$(O)/gen/%.c=$(O)/obj/gen/%.o)
 AGENT_OBJ := $(patsubst %.c,$(O)/obj-agent/%.o,$(AGENT_SRC))
@@ -83,6 +86,8 @@ SAMPLE_TOOL_BIN := $(SAMPLE_TOOL_SRC:%.c=$(O)/%)
 
 # Libraries that only one test needs.
 LIBS_test_align_parasail := -lparasail
+LIBS_test_pca_eigen := -lopenblas
+LIBS_bench_knn := -lopenblas
 LIBS_bench_align := -lparasail
 LIBS_peers/align_ours := -lparasail
 LIBS_test_unwind_step := -lunwind-ptrace -lunwind-generic
@@ -92,6 +97,7 @@ LIBS_bench_trail := -lunwind
 # Programs with a known answer, built as their heads say.
 -include samples/programs/programs.mk
 -include tests/programs/programs.mk
+-include samples/ingest/ingest.mk
 
 PROGRAMS := $(O)/protea-export $(O)/protea-prof
 LIBRARIES := $(O)/libprotea-prof.so
@@ -114,17 +120,17 @@ ifneq ($(NEEDS_PROBES),)
 endif
 
 # What an object depends on besides its sources: other flags or switches rebuild everything.
-FLAGS_NOW := $(CC) $(CFLAGS) $(LDFLAGS) $(SAN_CFLAGS) no:$(NO_CURL):$(NO_ZSTD):$(NO_NCURSES)
+FLAGS_NOW := $(CC) $(CFLAGS) $(LDFLAGS) $(SAN_CFLAGS) no:$(NO_CURL):$(NO_ZSTD):$(NO_NCURSES):$(NO_LIBPQ)
 $(O)/flags: FORCE
 	@mkdir -p $(O)
 	@echo '$(FLAGS_NOW)' | cmp -s - $@ || echo '$(FLAGS_NOW)' > $@
 
 $(O)/probes.mk: tests/features/probe.sh $(wildcard tests/features/have_*.c) $(O)/flags
 	@mkdir -p $(O)
-	$(Q)CC="$(CC)" NO_CURL="$(NO_CURL)" NO_ZSTD="$(NO_ZSTD)" NO_NCURSES="$(NO_NCURSES)" tests/features/probe.sh $@
+	$(Q)CC="$(CC)" NO_CURL="$(NO_CURL)" NO_ZSTD="$(NO_ZSTD)" NO_NCURSES="$(NO_NCURSES)" NO_LIBPQ="$(NO_LIBPQ)" tests/features/probe.sh $@
 
 PROF_LIBS = $(PROBE_LIBS) $(PROBE_PROF_LIBS) -lsqlite3 -ljansson -ldw -lelf -llzma -liberty -lz -lm
-LIBS = $(PROBE_LIBS) -lsqlite3 -ljansson -lzip -lz -lsnappy -lcrypto -lopenblas -lm
+LIBS = $(PROBE_LIBS) -lsqlite3 -ljansson -lzip -lz -lsnappy -lcrypto -lm
 
 # ---- rules ---------------------------------------------------------------------------------------
 
@@ -153,6 +159,9 @@ $(O)/protea-export: $(call obj,$(EXPORT_MAIN)) $(O)/libexport.a
 $(O)/gen/schema.c: prof/base/embed.sh prof/store/schema.sql
 	@mkdir -p $(@D)
 	$(Q)prof/base/embed.sh store_schema_sql prof/store/schema.sql > $@
+$(O)/gen/team.c: prof/base/embed.sh prof/exchange/views.sql
+	@mkdir -p $(@D)
+	$(Q)prof/base/embed.sh exchange_views_sql prof/exchange/views.sql > $@
 PAGE_PARTS := $(sort $(wildcard viewer/*.html viewer/*.css viewer/css/*.css viewer/js/*.js))
 # What makes the page's code small; it runs here, not where the programs will.
 $(O)/gen/lean: $(wildcard viewer/lean/*.c viewer/lean/*.h)

@@ -23,7 +23,7 @@ ALL_PLMS="esm2_150m esm2_650m esm2_3b prot_t5 prostt5 ankh_base ankh_large esmc_
 case $preset in
 tiny) plms=$ALL_PLMS releases="160 165 170 175 180 185" count=500 studied=0.5 ;;
 medium) plms=prot_t5 releases="160 165 170 175 180 185" count=20000 studied=0.6 ;;
-full) plms=prot_t5 releases="160 165 170 175" count=all studied=0.10 ;;
+full) plms=prot_t5 releases="160 165 170 175" count=all studied=0.056 ;;
 *) die "unknown preset '$preset': tiny, medium or full" ;;
 esac
 plms=${PLMS:-$plms}

@@ -20,7 +20,7 @@ PLMS=prot_t5 samples/build.sh tiny "$out/samples/gate"
 
 # What the counts depend on beside our own code.
 machine() {
-	for package in libc6 libsqlite3-0 libjansson4 zlib1g libzip4 libsnappy1v5 libzstd1 libssl3 libopenblas0-pthread; do
+	for package in libc6 libsqlite3-0 libjansson4 zlib1g libzip4 libsnappy1v5 libzstd1 libssl3; do
 		version=$(dpkg-query -W -f '${Version}' "$package" 2>/dev/null || echo none)
 		echo "$package ${version%-*}" # upstream's: fixes of Debian's allocate no more
 	done
@@ -41,7 +41,7 @@ run() { # store
 	/*) store=$1 ;;
 	*) store=$PWD/$1 ;;
 	esac
-	if ! (cd "$work" && env -i PATH="$PATH" LC_ALL=C OPENBLAS_NUM_THREADS=1 \
+	if ! (cd "$work" && env -i PATH="$PATH" LC_ALL=C \
 		${GATE_PRELOAD:+LD_PRELOAD="$GATE_PRELOAD"} \
 		"$out/protea-prof" -q run --store "$store" --name gate-tiny --memory full tiny.json -q -w 1) >"$work/log" 2>&1; then
 		tail -n 20 "$work/log" >&2

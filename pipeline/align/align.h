@@ -57,7 +57,8 @@ struct align_stats {
 	uint64_t lane_room;  /* cells the lanes went over, filling included */
 };
 
-#define ALIGN_DEFAULT_MEMORY ((size_t)64 << 20)
+/* Pairs beyond some 10,000 by 10,000 letters are swept twice within it; others use a part of it. */
+#define ALIGN_DEFAULT_MEMORY ((size_t)16 << 20)
 
 struct align_workspace; /* buffers of one thread; grows to the budget, never beyond */
 struct align_workspace *align_workspace_new(size_t memory_bytes);
@@ -67,8 +68,8 @@ void align_workspace_free(struct align_workspace *w);
 int align_pair(struct align_workspace *w, struct align_text query, struct align_text ref,
 	       struct align_values *out, struct err *err);
 
-/* Many pairs, at most 2^32 - 1; memory beside the arguments does not grow with their number. out[i] belongs to jobs[i]; the same values whatever n_workers. `done[i]` (may be NULL) is set to 1 once
- * out[i] is complete, so that a cancelled run can keep what it has. */
+/* Many pairs, at most 2^32 - 1; memory beside the arguments does not grow with their number. out[i]
+ * belongs to jobs[i]; the same values whatever n_workers. `done[i]` (may be NULL) is set to 1 once out[i] is complete, so that a cancelled run can keep what it has. */
 int align_batch(const struct align_text *texts, const struct align_job *jobs, size_t n_jobs,
 		const struct align_options *options, struct align_values *out, unsigned char *done,
 		struct err *err);

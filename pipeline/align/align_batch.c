@@ -1,42 +1,30 @@
-/* Many pairs over threads. Jobs are taken in windows; in a window pairs with queries of like length
- * form a unit of the fast engine, longest references first, which fills its lanes; the units of most
- * work go first, which splits the work fairly. Where a pair ends up never changes its values.
- * Cancellation is checked between units by workers_run, and inside them. */
+/* Many pairs over threads. Jobs are taken in windows; a window is sorted by work and cut into units, the
+ * largest pairs alone, small ones together, and units are handed out in that order, so that threads end
+ * together. Where a pair ends up never changes its values. Cancellation is checked between units by
+ * workers_run, and inside them. */
 #include "pipeline/align/align_internal.h"
-#include "pipeline/align/align_lanes.h"
+#include "pipeline/align/align_strips.h"
 
 #include "pipeline/core/workers.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 
-/* Jobs sorted at once: enough that lanes are well filled, little enough that the index stays small
- * (3 MiB) and that a cancelled run has finished most of what it began. */
+/* Jobs sorted at once: little enough that the index stays small (2 MiB) and that a cancelled run has
+ * finished most of what it began. */
 #define WINDOW 65536
 
-/* A unit has at most so many pairs, and cells (a tenth of a second). */
-#define UNIT_PAIRS 1024
-#define UNIT_CELLS ((uint64_t)400 << 20)
-
-/* Pairs a lane should see one after the other, so that lanes that idle at the end weigh little. */
-#define PAIRS_PER_SLOT 6
-
-/* Rows of a lane: what is kept of a row, 6 vectors, should stay near the processor. */
-#define MOST_ROWS 512
-
-/* Queries of a unit differ by at most this part of the longest. */
-#define SPREAD 20
+/* A unit has at most so many pairs, and cells (some milliseconds). */
+#define UNIT_PAIRS 256
+#define UNIT_CELLS ((uint64_t)16 << 20)
 
 struct sized_job {
-	uint32_t query_len, ref_len; /* ALIGN_MAX_LEN fits */
+	uint64_t cells; /* ALIGN_MAX_LEN squared fits */
 	uint32_t job;
-	int single; /* not for the lanes */
 };
 
 struct unit {
 	uint32_t first, count; /* in the sorted jobs */
-	uint32_t width;        /* 0: the scalar engine */
-	uint64_t cells;
 };
 
 struct batch {
@@ -54,16 +42,6 @@ struct batch {
 	size_t n_units;
 	pthread_mutex_t lock; /* guards the callback `finished` and the stats */
 };
-
-static struct align_text query_of(const struct batch *b, const struct sized_job *s)
-{
-	return b->texts[b->jobs[s->job].query];
-}
-
-static struct align_text ref_of(const struct batch *b, const struct sized_job *s)
-{
-	return b->texts[b->jobs[s->job].ref];
-}
 
 static struct align_workspace *workspace_of(struct batch *b, size_t worker)
 {
@@ -90,76 +68,23 @@ static void report(struct batch *b, const uint32_t *jobs, size_t n, const struct
 		b->options->progress(b->options->progress_ctx, n);
 }
 
-static int run_single(struct batch *b, struct align_workspace *w, const struct sized_job *s,
-		      struct err *err)
+static int run_job(struct batch *b, struct align_workspace *w, uint32_t job,
+		   struct align_stats *stats, struct err *err)
 {
-	static const struct align_stats nothing;
-	int rc = align_pair(w, query_of(b, s), ref_of(b, s), &b->out[s->job], err);
+	struct align_text query = b->texts[b->jobs[job].query], ref = b->texts[b->jobs[job].ref];
+	uint64_t room = 0;
+	int rc = ERR_LIMIT;
 
+	if (b->kernel)
+		rc = align_strips(b->kernel, w, query, ref, &b->out[job], &room, err);
+	if (rc == ERR_LIMIT)
+		return align_pair(w, query, ref, &b->out[job], err);
 	if (rc != 0)
 		return rc;
-	if (b->done)
-		b->done[s->job] = 1;
-	report(b, &s->job, 1, &nothing);
+	stats->lane_pairs++;
+	stats->lane_cells += (uint64_t)query.len * ref.len;
+	stats->lane_room += room;
 	return 0;
-}
-
-/* Marks and reports what is done of a unit, in the engine's jobs `jobs`. */
-static void close_unit(struct batch *b, const struct unit *u, const struct lane_job *jobs,
-		       uint32_t *numbers, size_t steps)
-{
-	const struct sized_job *s = &b->sorted[u->first];
-	struct align_stats add = {.lane_room = steps *
-					       align_lanes_room(b->kernel, s->query_len, u->width)};
-	size_t n = 0;
-
-	for (size_t i = 0; i < u->count; i++) {
-		if (!jobs[i].done)
-			continue;
-		if (b->done)
-			b->done[jobs[i].number] = 1;
-		numbers[n++] = jobs[i].number;
-		add.lane_cells += (uint64_t)jobs[i].query.len * jobs[i].ref.len;
-	}
-	add.lane_pairs = n;
-	report(b, numbers, n, &add);
-}
-
-static int by_ref_falling(const void *va, const void *vb)
-{
-	const struct lane_job *a = va, *b = vb;
-
-	if (a->ref.len != b->ref.len)
-		return a->ref.len < b->ref.len ? 1 : -1;
-	return (a->number > b->number) - (a->number < b->number);
-}
-
-static int run_lanes(struct batch *b, struct align_workspace *w, const struct unit *u,
-		     struct err *err)
-{
-	const struct sized_job *s = &b->sorted[u->first];
-	struct lane_job *jobs = calloc(u->count, sizeof *jobs);
-	uint32_t *numbers = malloc(u->count * sizeof *numbers);
-	struct lane_unit unit = {jobs, u->count, u->width};
-	size_t steps = 0;
-	int rc;
-
-	if (!jobs || !numbers) {
-		free(jobs);
-		free(numbers);
-		return err_nomem(err, "a group of alignments");
-	}
-	for (size_t i = 0; i < u->count; i++)
-		jobs[i] = (struct lane_job){.query = query_of(b, &s[i]),
-					    .ref = ref_of(b, &s[i]),
-					    .out = &b->out[s[i].job],
-					    .number = s[i].job};
-	qsort(jobs, u->count, sizeof *jobs, by_ref_falling);
-	rc = align_lanes(b->kernel, w, &unit, &steps, err);
-	close_unit(b, u, jobs, numbers, steps);
-	free(jobs);
-	free(numbers);
-	return rc;
 }
 
 static int run_unit(void *ctx, size_t worker, size_t item, struct err *err)
@@ -167,98 +92,61 @@ static int run_unit(void *ctx, size_t worker, size_t item, struct err *err)
 	struct batch *b = ctx;
 	const struct unit *u = &b->units[item];
 	struct align_workspace *w = workspace_of(b, worker);
+	struct align_stats stats = {0};
+	uint32_t jobs[UNIT_PAIRS];
+	size_t n = 0;
 	int rc = 0;
 
 	if (!w)
 		return err_nomem(err, "an alignment workspace");
-	if (u->width)
-		return run_lanes(b, w, u, err);
-	for (uint32_t i = 0; rc == 0 && i < u->count; i++)
-		rc = run_single(b, w, &b->sorted[u->first + i], err);
+	while (n < u->count) {
+		uint32_t job = b->sorted[u->first + n].job;
+
+		rc = run_job(b, w, job, &stats, err);
+		if (rc != 0)
+			break;
+		if (b->done)
+			b->done[job] = 1;
+		jobs[n++] = job;
+	}
+	report(b, jobs, n, &stats);
 	return rc;
 }
 
 /* ---- planning ------------------------------------------------------------------------------- */
 
-/* Singles first, then by falling query length; the job number makes the order total. */
-static int by_query(const void *va, const void *vb)
+/* By falling work; the job number makes the order total. */
+static int by_cells_falling(const void *va, const void *vb)
 {
 	const struct sized_job *a = va, *b = vb;
 
-	if (a->single != b->single)
-		return b->single - a->single;
-	if (a->query_len != b->query_len)
-		return a->query_len < b->query_len ? 1 : -1;
-	return (a->job > b->job) - (a->job < b->job);
-}
-
-static int by_cells_falling(const void *va, const void *vb)
-{
-	const struct unit *a = va, *b = vb;
-
 	if (a->cells != b->cells)
 		return a->cells < b->cells ? 1 : -1;
-	return (a->first > b->first) - (a->first < b->first);
-}
-
-/* Lanes a pair of this unit takes; 0: not even with all lanes does it fit the budget. */
-static uint32_t choose_width(const struct batch *b, const struct unit *u)
-{
-	size_t lanes = b->kernel->lanes, width = 1, ref_len = 0;
-	size_t query_len = b->sorted[u->first].query_len;
-
-	for (uint32_t i = 0; i < u->count; i++)
-		if (b->sorted[u->first + i].ref_len > ref_len)
-			ref_len = b->sorted[u->first + i].ref_len;
-	while (width < lanes && lanes / width * PAIRS_PER_SLOT > u->count &&
-	       query_len >= 2 * width * LANES_STRIP)
-		width *= 2;
-	while (width < lanes && query_len > width * MOST_ROWS)
-		width *= 2;
-	while (width < lanes &&
-	       align_lanes_memory(b->kernel, query_len, ref_len, width) > b->budget)
-		width *= 2;
-	if (align_lanes_memory(b->kernel, query_len, ref_len, width) > b->budget)
-		return 0;
-	return (uint32_t)width;
+	return (a->job > b->job) - (a->job < b->job);
 }
 
 /* The next unit of the sorted jobs, of at most `most` pairs. */
 static void add_unit(struct batch *b, size_t first, size_t end, size_t most)
 {
-	const struct sized_job *s = b->sorted;
 	struct unit u = {.first = (uint32_t)first};
-	uint32_t shortest = s[first].query_len - s[first].query_len / SPREAD;
+	uint64_t cells = 0;
 
-	while (first + u.count < end && u.count < most && u.cells < UNIT_CELLS) {
-		const struct sized_job *next = &s[first + u.count];
-
-		if (next->single != s[first].single || (u.count && next->query_len < shortest))
-			break;
-		u.cells += (uint64_t)next->query_len * next->ref_len;
-		u.count++;
-	}
-	if (!s[first].single)
-		u.width = choose_width(b, &u);
+	while (first + u.count < end && u.count < most && cells < UNIT_CELLS)
+		cells += b->sorted[first + u.count++].cells;
 	b->units[b->n_units++] = u;
 }
 
 static int fill_window(struct batch *b, size_t first, size_t n, struct err *err)
 {
 	for (size_t i = 0; i < n; i++) {
-		struct sized_job *s = &b->sorted[i];
-		struct align_text query, ref;
-		int rc;
+		const struct align_job *job = &b->jobs[first + i];
+		struct align_text query = b->texts[job->query], ref = b->texts[job->ref];
+		int rc = align_check_texts(query, ref, err);
 
-		s->job = (uint32_t)(first + i);
-		query = query_of(b, s);
-		ref = ref_of(b, s);
-		rc = align_check_texts(query, ref, err);
 		if (rc != 0)
 			return err_prefix(err, "alignment job %zu", first + i);
-		s->query_len = (uint32_t)query.len;
-		s->ref_len = (uint32_t)ref.len;
-		s->single = !b->kernel || !align_lanes_take(query, ref);
+		b->sorted[i] =
+			(struct sized_job){(uint64_t)query.len * ref.len, (uint32_t)(first + i)};
 	}
 	return 0;
 }
@@ -270,14 +158,13 @@ static int run_window(struct batch *b, size_t first, size_t n, struct err *err)
 
 	if (rc != 0)
 		return rc;
-	qsort(b->sorted, n, sizeof *b->sorted, by_query);
+	qsort(b->sorted, n, sizeof *b->sorted, by_cells_falling);
 	/* every worker should get some units, however few the pairs are */
 	if (b->n_workers > 1 && n / b->n_workers / 8 < most)
 		most = n / b->n_workers / 8 + 1;
 	b->n_units = 0;
 	for (size_t at = 0; at < n; at += b->units[b->n_units - 1].count)
-		add_unit(b, at, n, b->sorted[at].single ? 1 : most);
-	qsort(b->units, b->n_units, sizeof *b->units, by_cells_falling);
+		add_unit(b, at, n, most);
 	return workers_run(b->n_workers, b->n_units, run_unit, b, err);
 }
 
@@ -321,13 +208,18 @@ int align_batch(const struct align_text *texts, const struct align_job *jobs, si
 
 size_t align_memory_needed(size_t max_query_len, size_t max_ref_len, size_t memory_bytes)
 {
-	size_t budget = memory_bytes ? memory_bytes : ALIGN_DEFAULT_MEMORY;
-	size_t rows = max_query_len + LANES_STRIP * LANES_MAX, need;
+	size_t budget = memory_bytes ? memory_bytes : ALIGN_DEFAULT_MEMORY, need = 0;
 
 	if (max_query_len >= ALIGN_MAX_LEN || max_ref_len >= ALIGN_MAX_LEN)
 		return budget;
-	/* a byte of bits a cell and lane, state and scores of the rows; at most doubled by a slab's
-	 * growth */
-	need = 2 * LANES_MAX * (rows * (max_ref_len + LANES_MAX) + 8 * (rows + LOOKUP_ROWS));
+	/* whichever engine and kernel; at most doubled by a slab's growth */
+	for (size_t lanes = LANES_MAX / 2; lanes <= LANES_MAX; lanes *= 2) {
+		size_t strips = align_strips_memory(lanes, max_query_len, max_ref_len);
+
+		need = strips > need ? strips : need;
+	}
+	if (need < max_query_len * max_ref_len)
+		need = max_query_len * max_ref_len;
+	need = 2 * (need + 16 * (max_query_len + max_ref_len + LANES_MAX));
 	return need < budget ? need : budget;
 }

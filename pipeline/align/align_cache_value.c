@@ -305,6 +305,19 @@ static unsigned find_key(const char *text, size_t len, unsigned expected)
 	return N_KEYS;
 }
 
+/* A key as we and the original write it, with a number after it; 0: anything else, nothing is taken. */
+static int take_own_key(struct cursor *c, const char *name)
+{
+	size_t len = strlen(name);
+
+	if ((size_t)(c->end - c->at) < len + 5 || c->at[0] != '"' ||
+	    memcmp(c->at + 1, name, len) != 0 || memcmp(c->at + 1 + len, "\": ", 3) != 0 ||
+	    (c->at[len + 4] != '-' && (c->at[len + 4] < '0' || c->at[len + 4] > '9')))
+		return 0;
+	c->at += len + 4;
+	return 1;
+}
+
 /* One `"key": value`; a known key's bit is set in *seen. */
 static int take_member(struct cursor *c, struct align_values *v, unsigned *seen, unsigned *expected)
 {
@@ -313,9 +326,12 @@ static int take_member(struct cursor *c, struct align_values *v, unsigned *seen,
 	unsigned i;
 	size_t len;
 
-	if (!take_string(c, &text, &len) || !take(c, ':'))
-		return 0;
-	i = find_key(text, len, *expected);
+	i = *expected;
+	if (i == N_KEYS || !take_own_key(c, value_keys[i].name)) {
+		if (!take_string(c, &text, &len) || !take(c, ':'))
+			return 0;
+		i = find_key(text, len, i);
+	}
 	if (i == N_KEYS)
 		return skip_value(c, 0);
 	if (!take_number(c, &number))

@@ -1,57 +1,74 @@
-/* Traceback over the bits of the fast engine, straight to the counts of spec 4.7.1. The walk goes by
- * runs: along a diagonal the next record is a constant step away, whatever is found in it, so the
- * loads of a run do not wait for each other. */
-#include "pipeline/align/align_lanes.h"
+/* Traceback over stretches of strips, straight to the counts of spec 4.7.1. Where a walk stands it has
+ * the stretch of its strip computed with bits that ends there; a stretch ends at a mark, or as far left
+ * as a walk along the diagonal comes in the strip. The walk goes by runs: along a diagonal the next
+ * record is a constant step away, whatever is found in it, so the loads of a run do not wait for each
+ * other. */
+#include "pipeline/align/align_strips.h"
 
 #include <string.h>
 
 /* Score and similarity of a column in one number, so that a run adds once per column. */
 #define SCORE_SHIFT 32
 
-/* Records ahead of the walk that are asked for. */
-#define PREFETCH 12
+#define NOWHERE SIZE_MAX
 
 struct walker {
-	const struct lane_trace *trace;
-	const struct lane_job *job;
+	struct strips *strips;
 	enum align_form form;
 	size_t i, j;  /* letters not yet emitted */
+	size_t strip; /* of the stretch at hand, or NOWHERE */
+	size_t first; /* its first step */
+	size_t lanes;
 	int minus;    /* a text has a literal gap symbol */
 	int64_t sum;  /* of diagonal columns: score << SCORE_SHIFT, plus similar ones */
 	int32_t gaps; /* cost of the gaps so far */
 	struct align_path path;
 };
 
-/* The record of cell (i, j), both from 1, at the first mask of the form; *lane: the bit in it. */
-static const unsigned char *cell_at(const struct walker *w, size_t *lane)
+/* Has the cell (i, j), both from 1, at hand. */
+static int reach(struct walker *w, struct err *err)
 {
-	const struct lane_trace *t = w->trace;
-	size_t piece = (w->i - 1) / t->rows, row = (w->i - 1) % t->rows;
-	size_t step = (w->job->start + piece + w->j - 1) % t->ring;
+	struct strips *s = w->strips;
+	size_t strip = (w->i - 1) / w->lanes, lane = (w->i - 1) % w->lanes;
+	size_t last = w->j - 1 + lane, back = 2 * lane;
+	int rc;
 
-	*lane = w->job->first_lane + piece;
-	return t->bits + (step * t->rows + row) * t->lanes +
-	       (w->form == ALIGN_SW ? t->lanes / 2 : 0);
+	if (strip == w->strip && last >= w->first)
+		return 0;
+	rc = align_strips_select(s, strip, err);
+	if (rc != 0)
+		return rc;
+	w->strip = strip;
+	w->first = last > back ? last - back : 0;
+	w->first -= w->first % s->sweep->interval;
+	s->kernel->trace(s->sweep, w->form, w->first, last, s->bits, s->rises);
+	return 0;
+}
+
+/* The record of the cell at hand. */
+static const unsigned char *cell_at(const struct walker *w, size_t lane)
+{
+	size_t step = w->j - 1 + lane - w->first;
+
+	return w->strips->bits + step * BITS_OF_A_STEP * w->lanes / 8 + lane / 8;
 }
 
 static int bit_of(const struct walker *w, unsigned bit)
 {
-	size_t lane;
-	const unsigned char *cell = cell_at(w, &lane);
+	size_t lane = (w->i - 1) % w->lanes;
 
-	return cell[bit * (w->trace->lanes / 8) + lane / 8] >> (lane % 8) & 1;
+	return cell_at(w, lane)[bit * w->lanes / 8] >> (lane % 8) & 1;
 }
 
-/* Columns that can be walked along the diagonal before the record's address jumps. */
+/* Columns along the diagonal that are within the stretch. */
 static size_t straight(const struct walker *w)
 {
-	const struct lane_trace *t = w->trace;
-	size_t piece = (w->i - 1) / t->rows, row = (w->i - 1) % t->rows;
-	size_t step = (w->job->start + piece + w->j - 1) % t->ring, n = w->j;
+	size_t lane = (w->i - 1) % w->lanes, n = w->j;
+	size_t steps = (w->j - 1 + lane - w->first) / 2 + 1;
 
-	if (row + 1 < n)
-		n = row + 1;
-	return step + 1 < n ? step + 1 : n;
+	if (lane + 1 < n)
+		n = lane + 1;
+	return steps < n ? steps : n;
 }
 
 static int64_t column_value(unsigned a, unsigned b)
@@ -64,33 +81,29 @@ static int64_t column_value(unsigned a, unsigned b)
 /* Diagonal columns from (i, j) until the path turns (0) or a local alignment begins (1). */
 static int walk_run(struct walker *w, size_t most)
 {
-	size_t lane;
-	const unsigned char *cell = cell_at(w, &lane) + BIT_DIAGONAL + lane / 8;
-	size_t stride = (w->trace->rows + 1) * w->trace->lanes;
-	const unsigned char *q = (const unsigned char *)w->job->query.bytes + w->i;
-	const unsigned char *r = (const unsigned char *)w->job->ref.bytes + w->j;
+	const struct strips *s = w->strips;
+	size_t lane = (w->i - 1) % w->lanes, stride = 2 * BITS_OF_A_STEP * w->lanes / 8;
+	const unsigned char *cell = cell_at(w, lane) - lane / 8;
+	const char *q = s->query.bytes + w->i, *r = s->ref.bytes + w->j;
+	const uint8_t *a = s->query_code + w->i, *b = s->ref_code + w->lanes + w->j;
 	int64_t sum = w->sum, target = INT64_MIN;
 	uint32_t identical = 0, minus = 0;
 	size_t n = 0;
 	int begins = 0;
 
 	if (w->form == ALIGN_SW) /* the sum's upper part once the score is used up */
-		target = (int64_t)w->job->best + w->gaps;
+		target = (int64_t)s->score + w->gaps;
 	while (n < most) {
-		unsigned a, b;
-
 		if (sum >> SCORE_SHIFT == target) {
 			begins = 1;
 			break;
 		}
-		if (!(*cell >> (lane % 8) & 1))
+		if (!(cell[lane / 8] >> (lane % 8) & 1))
 			break;
-		__builtin_prefetch(cell - PREFETCH * stride);
 		cell -= stride;
-		a = *--q;
-		b = *--r;
-		identical += a == b;
-		sum += column_value(align_code[a], align_code[b]);
+		lane--;
+		identical += *--q == *--r;
+		sum += column_value(*--a, *--b);
 		n++;
 	}
 	if (w->minus)
@@ -114,25 +127,49 @@ static void gap_column(struct walker *w, char letter)
 }
 
 /* A gap from (i, j) on; the bit of the cell it comes from says whether it was opened there. */
-static void walk_gap(struct walker *w, int del)
+static int walk_gap(struct walker *w, int del, struct err *err)
 {
 	size_t *at = del ? &w->i : &w->j;
-	const char *bytes = del ? w->job->query.bytes : w->job->ref.bytes;
+	const char *bytes = del ? w->strips->query.bytes : w->strips->ref.bytes;
+	int rc = 0;
 
 	w->gaps += ALIGN_GAP_OPEN - ALIGN_GAP_EXTEND;
 	do {
 		gap_column(w, bytes[--*at]);
 		w->gaps += ALIGN_GAP_EXTEND;
-	} while (w->i && w->j && !bit_of(w, del ? BIT_DEL_OPENS : BIT_INS_OPENS));
+		if (w->i && w->j)
+			rc = reach(w, err);
+	} while (rc == 0 && w->i && w->j && !bit_of(w, del ? BIT_DEL_OPENS : BIT_INS_OPENS));
+	return rc;
 }
 
 static void walk_end_gap(struct walker *w)
 {
 	w->gaps -= align_border(ALIGN_NW, w->i + w->j);
 	while (w->i)
-		gap_column(w, w->job->query.bytes[--w->i]);
+		gap_column(w, w->strips->query.bytes[--w->i]);
 	while (w->j)
-		gap_column(w, w->job->ref.bytes[--w->j]);
+		gap_column(w, w->strips->ref.bytes[--w->j]);
+}
+
+static int walk(struct walker *w, struct err *err)
+{
+	int rc = 0;
+
+	while (rc == 0 && w->i && w->j) {
+		size_t most, before = w->i;
+
+		rc = reach(w, err);
+		if (rc != 0)
+			return rc;
+		most = straight(w);
+		if (walk_run(w, most))
+			return 0;
+		/* a run that got through `most` goes on in another stretch, or is at a border */
+		if (before - w->i < most)
+			rc = walk_gap(w, bit_of(w, BIT_DEL), err);
+	}
+	return rc;
 }
 
 static int has_minus(struct align_text t)
@@ -140,33 +177,27 @@ static int has_minus(struct align_text t)
 	return memchr(t.bytes, '-', t.len) != NULL;
 }
 
-int align_trace(const struct lane_trace *t, const struct lane_job *job, enum align_form form,
-		struct align_path *path, struct err *err)
+int align_trace(struct strips *s, enum align_form form, struct align_path *path, struct err *err)
 {
-	struct walker w = {.trace = t,
-			   .job = job,
+	struct walker w = {.strips = s,
 			   .form = form,
-			   .i = form == ALIGN_SW ? job->best_i : job->query.len,
-			   .j = form == ALIGN_SW ? job->best_j : job->ref.len,
-			   .minus = has_minus(job->query) || has_minus(job->ref)};
+			   .i = form == ALIGN_SW ? s->best_i : s->query.len,
+			   .j = form == ALIGN_SW ? s->best_j : s->ref.len,
+			   .strip = NOWHERE,
+			   .lanes = s->kernel->lanes,
+			   .minus = has_minus(s->query) || has_minus(s->ref)};
 	int32_t score;
+	int rc = walk(&w, err);
 
-	while (w.i && w.j) {
-		size_t most = straight(&w), before = w.i;
-
-		if (walk_run(&w, most))
-			break;
-		/* a run that got through `most` ends at another address, or at a border */
-		if (before - w.i < most)
-			walk_gap(&w, bit_of(&w, BIT_DEL));
-	}
+	if (rc != 0)
+		return rc;
 	if (form == ALIGN_NW)
 		walk_end_gap(&w);
 	score = (int32_t)(w.sum >> SCORE_SHIFT) - w.gaps;
 	w.path.similar = (uint32_t)w.sum;
 	w.path.score = score;
 	*path = w.path;
-	if (form == ALIGN_NW ? score > job->best : score != job->best)
-		return align_bad_path(job->query, job->ref, err);
+	if (form == ALIGN_NW ? score > s->score : score != s->score)
+		return align_bad_path(s->query, s->ref, err);
 	return 0;
 }

@@ -256,16 +256,12 @@ static int check_text(struct bundle_rows *r, int col, const unsigned char *text,
 	return 0;
 }
 
-const char *bundle_rows_text(struct bundle_rows *r, int col, size_t *len)
+/* The text of a column that holds one. */
+static const char *text_of(struct bundle_rows *r, int col, size_t *len)
 {
-	const unsigned char *text;
+	const unsigned char *text = sqlite3_column_text(r->stmt, col);
 	size_t n;
 
-	if (len)
-		*len = 0;
-	if (!has_type(r, col, SQLITE_TEXT))
-		return "";
-	text = sqlite3_column_text(r->stmt, col);
 	if (!text) {
 		r->failed = err_nomem(r->err, "a text of the bundle");
 		return "";
@@ -278,9 +274,22 @@ const char *bundle_rows_text(struct bundle_rows *r, int col, size_t *len)
 	return (const char *)text;
 }
 
+const char *bundle_rows_text(struct bundle_rows *r, int col, size_t *len)
+{
+	if (len)
+		*len = 0;
+	return has_type(r, col, SQLITE_TEXT) ? text_of(r, col, len) : "";
+}
+
 const char *bundle_rows_text_or_null(struct bundle_rows *r, int col)
 {
-	return bundle_rows_is_null(r, col) ? NULL : bundle_rows_text(r, col, NULL);
+	int type = sqlite3_column_type(r->stmt, col);
+
+	if (type == SQLITE_NULL)
+		return NULL;
+	if (r->failed || type != SQLITE_TEXT)
+		return bundle_rows_text(r, col, NULL); /* says what is wrong */
+	return text_of(r, col, NULL);
 }
 
 const char *bundle_rows_uuid(struct bundle_rows *r, int col)

@@ -15,20 +15,25 @@
 
 static const char help[] =
 	"usage: protea-export bundle create [options] OUT\n"
+	"       protea-export bundle create --from URL OUT\n"
+	"       protea-export bundle load BUNDLE --to URL\n"
+	"       protea-export bundle schema\n"
 	"       protea-export bundle info [--json] BUNDLE\n"
 	"       protea-export bundle check [--json] [-q] BUNDLE\n"
 	"       protea-export bundle anc2vec BUNDLE --out F.npz [options]\n"
 	"\n"
 	"A bundle is one SQLite file with all that an export needs.\n"
 	"\n"
-	"  create    make one from OBO, FASTA, GAF, taxonomy and NumPy files\n"
+	"  create    make one from OBO, FASTA, GAF, taxonomy and NumPy files, or from a database\n"
+	"  load      copy one into a PostgreSQL database\n"
+	"  schema    print the SQL of PROTEA's tables\n"
 	"  info      what is in it, how it was made, what is derived\n"
 	"  check     try every rule that an export relies on; exit code 1 if one is broken\n"
 	"  anc2vec   derive term vectors from its ontology, or convert a published archive\n"
 	"\n"
 	"      --json    the same as JSON\n"
 	"  -q, --quiet   no talk; check: no text, the exit code tells\n"
-	"  -h, --help    this text; 'create --help' and 'anc2vec --help' list their options\n";
+	"  -h, --help    this text; 'create --help', 'load --help' and so on list their options\n";
 
 static const struct option options[] = {
 	{"json", no_argument, NULL, 'j'},
@@ -191,6 +196,8 @@ static const struct part {
 	{"info", look},
 	{"check", look},
 	{"anc2vec", cmd_bundle_anc2vec},
+	{"load", cmd_bundle_load},
+	{"schema", cmd_bundle_schema},
 };
 
 /* By name, or by a beginning that no other part has. */
@@ -219,12 +226,14 @@ int cmd_bundle(int argc, char **argv)
 		return EXIT_DONE;
 	}
 	if (argc < 2) {
-		log_error("bundle: what shall be done? create, info, check or anc2vec");
+		log_error(
+			"bundle: what shall be done? create, load, schema, info, check or anc2vec");
 		return EXIT_USAGE;
 	}
 	part = find_part(argv[1]);
 	if (!part) {
-		log_error("bundle: '%s' is none of create, info, check and anc2vec", argv[1]);
+		log_error("bundle: '%s' is none of create, load, schema, info, check and anc2vec",
+			  argv[1]);
 		return EXIT_USAGE;
 	}
 	argv[1] = (char *)part->name;

@@ -16,7 +16,9 @@
 static const char help[] =
 	"usage: protea-export bundle create [options] OUT\n"
 	"\n"
-	"Makes a bundle (one SQLite file) from the files a biologist has.\n"
+	"Makes a bundle (one SQLite file) from the files a biologist has, or, with --from URL, "
+	"from a\n"
+	"PostgreSQL database ('--from URL --help' tells more).\n"
 	"\n"
 	"  --obo F[=UUID]         ontology, OBO 1.2 or 1.4; repeat for several snapshots. Its\n"
 	"                         version is the header's data-version; its id is derived from\n"
@@ -267,8 +269,11 @@ int cmd_bundle_create(int argc, char **argv)
 	struct create_report report = {0};
 	struct err err = ERR_INIT;
 	struct parsed p;
-	int rc = parsed_init(&p, (size_t)argc + 1, &err);
+	int rc;
 
+	if (cmd_bundle_is_from(argc, argv))
+		return cmd_bundle_from(argc, argv);
+	rc = parsed_init(&p, (size_t)argc + 1, &err);
 	if (rc == 0)
 		rc = parse(&p, argc, argv, &err);
 	if (rc == 0 && p.help) {

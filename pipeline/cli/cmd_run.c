@@ -1,15 +1,19 @@
 /* `protea-export run` and `check`. */
-#include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "pipeline/cli/cli.h"
 #include "pipeline/core/cancel.h"
 #include "pipeline/core/fsio.h"
 #include "pipeline/job/check.h"
 #include "pipeline/job/jobfile.h"
+#include "pipeline/job/retry.h"
 #include "pipeline/job/run.h"
+#include "pipeline/job/settle.h"
+#include "pipeline/job/worker.h"
 #include "prof/base/clock.h"
 #include "prof/base/log.h"
 #include "prof/base/units.h"
@@ -24,6 +28,12 @@ static const char run_usage[] =
 	"  --memory-limit SIZE refuse to start if the plan needs more; default: what is available\n"
 	"  --dry-run           check only, like 'protea-export check'\n"
 	"  --keep-staging      keep the staging folder after success\n"
+	"  --again             with a UUID: also a job that has failed or was cancelled; it goes "
+	"on "
+	"from what\n"
+	"                      is in its staging folder, and registers what is complete\n"
+	"  --claimed STARTED   with a UUID: the job is RUNNING and ours (this is how a worker runs "
+	"it)\n"
 	"  --json              print the result as JSON\n"
 	"  -q, --quiet         warnings and errors only\n"
 	"Exit codes: 0 done, 1 failed, 2 usage or refused payload (nothing was computed).\n"
@@ -193,66 +203,41 @@ static int check_one(const char *url, const json_t *payload, const json_t *envir
 
 /* ---- a job in a database -------------------------------------------------------------------------------- */
 
-static char *database_url(const struct job_options *o, const char *path, struct err *err)
-{
-	const char *url = o->db_url ? o->db_url : getenv("PROTEA_DB_URL");
-	char *full;
-
-	if (!url || !*url) {
-		err_set(err, ERR_ARG,
-			"'%s' is a job's UUID: say where it is with --db URL or PROTEA_DB_URL",
-			path);
-		return NULL;
-	}
-	full = jobfile_resolve_source(url, NULL);
-	if (!full)
-		err_nomem(err, "the database's URL");
-	return full;
-}
-
 /* A job that failed before its run could say so itself: its row must not stay RUNNING (spec 6.1). */
-static void fail_claimed(struct source *s, const char *job_id, const struct err *err)
+static void fail_claimed(struct source *s, const struct source_claim *claim, const struct err *err,
+			 int patience_s)
 {
 	struct err why = ERR_INIT;
-	json_t *fields = json_pack("{s:s}", "error_code", err_name(err->code));
-	char *text = fields ? json_compact(fields) : NULL;
-	struct source_event event = {
-		.job_id = job_id,
-		.ts_ns = clock_real_ns(),
-		.level = "error",
-		.event = "job.failed",
-		.message = err->text,
-		.fields_json = text,
-		.progress_current = -1,
-		.progress_total = -1,
-	};
+	char *text = text_utf8(err->text);
+	const struct source_end end = {
+		.status = "FAILED", .error_code = err_name(err->code), .error_message = text};
+	int rc = settle_write(s, claim, &end, patience_s, &why);
 
-	if (source_finish_job(s, job_id, "FAILED", err_name(err->code), err->text, &why) == 0 &&
-	    source_insert_event(s, &event, &why) != 0)
+	if (rc != 0 && rc != ERR_CANCELLED && rc != ERR_EXISTS)
 		log_warn("%s", why.text);
-	json_decref(fields);
 	free(text);
 }
 
 /* What the row says, run. */
-static enum run_outcome run_row(struct source *s, const char *url, const char *job_id,
-				const char *operation, const char *payload_text,
-				const struct job_options *o)
+static enum run_outcome run_row(struct source *s, const struct source_job *job,
+				const struct settings *settings, const struct job_options *o)
 {
 	struct problems problems = PROBLEMS_INIT;
 	struct run_options options = run_options_of(o, &problems);
 	enum run_outcome outcome = RUN_FAILED;
 	struct err err = ERR_INIT;
 	json_t *result = NULL;
-	json_t *payload = json_parse("the job's payload", payload_text, strlen(payload_text), &err);
+	json_t *payload =
+		json_parse("the job's payload", job->payload_json, strlen(job->payload_json), &err);
 
-	if (payload && strcmp(operation, OPERATION_EXPORT) != 0)
-		err_set(&err, ERR_ARG, "job %s is of operation '%s', not %s", job_id, operation,
-			OPERATION_EXPORT);
+	if (payload && strcmp(job->operation, OPERATION_EXPORT) != 0)
+		err_set(&err, ERR_ARG, "job %s is of operation '%s', not %s", job->claim.job_id,
+			job->operation, OPERATION_EXPORT);
 	else if (payload)
-		outcome = run_payload(url, payload, NULL, NULL, job_id, &options, &result, &err);
+		outcome = run_payload(source_url(s), payload, NULL, NULL, &job->claim, &options,
+				      &result, &err);
 	if (outcome != RUN_DONE)
-		fail_claimed(s, job_id, &err);
+		fail_claimed(s, &job->claim, &err, settings->db_retry_s);
 	say_end(outcome, &problems, &err, result, o);
 	problems_release(&problems);
 	json_decref(payload);
@@ -260,18 +245,47 @@ static enum run_outcome run_row(struct source *s, const char *url, const char *j
 	return outcome;
 }
 
-static int run_claimed(const char *url, const char *job_id, const struct job_options *o)
+/* The row as its worker claimed it: 1, 0 it is not that claim's any more. */
+static int read_claimed(struct source *s, const char *job_id, int64_t started_us,
+			struct source_job *job, struct err *err)
 {
+	int rc = source_read_job(s, job_id, job, err);
+
+	if (rc == 1 && (strcmp(job->status, "RUNNING") != 0 || job->claim.started_us != started_us))
+		source_job_release(job);
+	return rc == 1 ? job->status != NULL : rc;
+}
+
+static int take_job(struct source *s, const char *job_id, const struct settings *settings,
+		    const struct job_options *o, struct source_job *job, struct err *err)
+{
+	char name[WORKER_NAME];
+	const struct source_claimant who = {
+		.worker = name, .lease_s = settings->lease_s, .again = o->again};
+	int rc;
+
+	worker_name(name);
+	if (!o->claimed)
+		return source_claim_job(s, job_id, &who, job, err);
+	rc = read_claimed(s, job_id, strtoll(o->claimed, NULL, 10), job, err);
+	job->claim.lease_s = settings->lease_s;
+	return rc;
+}
+
+static int run_claimed(const char *url, const char *job_id, const struct settings *settings,
+		       const struct job_options *o)
+{
+	struct source_job job = {0};
 	struct err err = ERR_INIT;
 	struct source *s = NULL;
-	char *operation = NULL, *payload_text = NULL;
 	enum run_outcome outcome = RUN_FAILED;
-	int rc = source_open(&s, url, SOURCE_READ | SOURCE_WRITE, &err);
+	int rc = retry_open(&s, url, SOURCE_READ | SOURCE_WRITE,
+			    o->claimed ? settings->db_retry_s : 0, &err);
 
 	if (!rc)
-		rc = source_claim_job(s, job_id, "protea-export", &operation, &payload_text, &err);
+		rc = take_job(s, job_id, settings, o, &job, &err);
 	if (rc == 1) {
-		outcome = run_row(s, url, job_id, operation, payload_text, o);
+		outcome = run_row(s, &job, settings, o);
 	} else if (rc == 0) {
 		log_info("job %s is not queued: somebody else has it, or it is done", job_id);
 		outcome = RUN_DONE;
@@ -281,23 +295,28 @@ static int run_claimed(const char *url, const char *job_id, const struct job_opt
 	} else {
 		log_error("%s", err.text);
 	}
-	free(operation);
-	free(payload_text);
+	source_job_release(&job);
 	source_close(s);
 	return exit_code(outcome);
 }
 
 static int run_uuid(const char *job_id, const struct job_options *o)
 {
+	struct problems problems = PROBLEMS_INIT;
+	struct settings settings = {0};
 	struct err err = ERR_INIT;
-	char *url = database_url(o, o->job, &err);
-	int rc;
+	char *url = cli_database_url(o->db_url, &err);
+	int rc = EXIT_USAGE;
 
-	if (!url) {
-		log_error("%s", err.text);
-		return EXIT_USAGE;
-	}
-	rc = run_claimed(url, job_id, o);
+	if (o->claimed)
+		(void)prctl(PR_SET_PDEATHSIG,
+			    cancel_spare_signal()); /* no job without its worker */
+	if (!url || settings_load(&settings, NULL, NULL, &problems, &err) != 0)
+		log_error("'%s' is a job's UUID: %s", o->job, err.text);
+	else
+		rc = run_claimed(url, job_id, &settings, o);
+	settings_release(&settings);
+	problems_release(&problems);
 	free(url);
 	return rc;
 }
@@ -365,6 +384,10 @@ static int run_or_check(int argc, char **argv, const char *usage, int check)
 		if (!check && !o.dry_run)
 			return run_uuid(uuid, &o);
 		log_error("check and --dry-run take a job file");
+		return EXIT_USAGE;
+	}
+	if (o.again || o.claimed) {
+		log_error("--again and --claimed take a job's UUID");
 		return EXIT_USAGE;
 	}
 	return with_file(&o, check || o.dry_run);

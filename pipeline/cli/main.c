@@ -19,6 +19,7 @@ static const struct command commands[] = {
 	{"run", cmd_run, "run an export job: a job file, '-', or a job's UUID with --db"},
 	{"check", cmd_check, "check a job: everything that would fail, and what it would need"},
 	{"grid", cmd_grid, "run a grid of cells: embedding configurations x K"},
+	{"worker", cmd_worker, "run the jobs of a database's queue, one after the other"},
 	{"bundle", cmd_bundle,
 	 "create, info, check, anc2vec: bundles from OBO, FASTA, GAF, NumPy files"},
 };

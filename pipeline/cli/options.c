@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "pipeline/cli/cli.h"
+#include "pipeline/job/jobfile.h"
 #include "prof/base/log.h"
 #include "prof/base/units.h"
 
@@ -27,6 +28,8 @@ int cli_parse_job_options(int argc, char **argv, const char *usage, struct job_o
 		{"workers", required_argument, NULL, 'w'},
 		{"memory-limit", required_argument, NULL, 'm'},
 		{"keep-staging", no_argument, NULL, 'k'},
+		{"again", no_argument, NULL, 'a'},
+		{"claimed", required_argument, NULL, 'c'},
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
 	};
@@ -62,6 +65,12 @@ int cli_parse_job_options(int argc, char **argv, const char *usage, struct job_o
 		case 'k':
 			o->keep_staging = 1;
 			break;
+		case 'a':
+			o->again = 1;
+			break;
+		case 'c':
+			o->claimed = optarg;
+			break;
 		case 'm':
 			if (units_parse_bytes(optarg, &bytes) != 0)
 				return bad(usage, "'%s' is no size; write 8GiB or 512M", optarg);
@@ -82,4 +91,19 @@ int cli_parse_job_options(int argc, char **argv, const char *usage, struct job_o
 	if (o->quiet)
 		log_init("protea-export", LOG_WARN);
 	return 0;
+}
+
+char *cli_database_url(const char *given, struct err *err)
+{
+	const char *url = given ? given : getenv("PROTEA_DB_URL");
+	char *full;
+
+	if (!url || !*url) {
+		err_set(err, ERR_ARG, "say where it is with --db URL or PROTEA_DB_URL");
+		return NULL;
+	}
+	full = jobfile_resolve_source(url, NULL);
+	if (!full)
+		err_nomem(err, "the database's URL");
+	return full;
 }

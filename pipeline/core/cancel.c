@@ -36,6 +36,18 @@ void cancel_install(void)
 	atomic_store(&installed, 1);
 }
 
+int cancel_spare_signal(void)
+{
+	static const int kinds[] = {SIGHUP, SIGINT};
+	struct sigaction old;
+	size_t i;
+
+	for (i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+		if (sigaction(kinds[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+			return kinds[i];
+	return SIGTERM;
+}
+
 int cancel_requested(void)
 {
 	return atomic_load_explicit(&requested, memory_order_relaxed);

@@ -72,13 +72,34 @@ static double add_1(const float *a, const float *b, size_t n, double sum)
 	return sum;
 }
 
+/* Fewer rows than WIDE, the last one repeated: one after the other they would take longer. */
+static void add_few(const float *a, const float *const *rows, size_t n_rows, size_t n, double *sums)
+{
+	const float *all[WIDE];
+	double all_sums[WIDE];
+
+	for (size_t r = 0; r < WIDE; r++) {
+		size_t from = r < n_rows ? r : n_rows - 1;
+
+		all[r] = rows[from];
+		all_sums[r] = sums[from];
+	}
+	add_8(a, all, n, all_sums);
+	for (size_t r = 0; r < n_rows; r++)
+		sums[r] = all_sums[r];
+}
+
 void dot_f32_add(const float *a, const float *const *rows, size_t n_rows, size_t n, double *sums)
 {
 	size_t r = 0;
 
-	if (n_rows >= WIDE && simd_level() >= SIMD_AVX2) {
+	if (n_rows >= 2 && simd_level() >= SIMD_AVX2) {
 		for (; r + WIDE <= n_rows; r += WIDE)
 			add_8(a, rows + r, n, sums + r);
+		if (n_rows - r >= 2) {
+			add_few(a, rows + r, n_rows - r, n, sums + r);
+			return;
+		}
 	}
 	for (; r + 4 <= n_rows; r += 4)
 		add_4(a, rows + r, n, sums + r);

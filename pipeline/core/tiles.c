@@ -10,6 +10,7 @@
 #define CPUID_1_ECX_OSXSAVE  (1u << 27)
 #define CPUID_7_EDX_AMX_BF16 (1u << 22)
 #define CPUID_7_EDX_AMX_TILE (1u << 24)
+#define CPUID_7_EDX_AMX_INT8 (1u << 25)
 #define XCR0_TILE_STATES     (3u << 17) /* configuration and data */
 #define ARCH_REQ_XCOMP_PERM  0x1023
 #define XFEATURE_TILE_DATA   18
@@ -24,7 +25,7 @@ static uint32_t system_states(void)
 
 static int processor_has_tiles(void)
 {
-	const unsigned want = CPUID_7_EDX_AMX_BF16 | CPUID_7_EDX_AMX_TILE;
+	const unsigned want = CPUID_7_EDX_AMX_BF16 | CPUID_7_EDX_AMX_TILE | CPUID_7_EDX_AMX_INT8;
 	unsigned a = 0, b = 0, c = 0, d = 0;
 
 	if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & CPUID_1_ECX_OSXSAVE))

@@ -4,7 +4,7 @@
 #ifndef CORE_TILES_H
 #define CORE_TILES_H
 
-/* 1: every thread of this process may use tiles of bfloat16 (AMX-TILE, AMX-BF16). The first call that
+/* 1: every thread of this process may use tiles of bfloat16 and bytes (AMX-TILE, AMX-BF16, AMX-INT8). The first call that
  * finds such a processor asks the system for the permission, which lasts as long as the process and
  * passes on to its children; the answer is kept. 0: the processor has none, the system does not
  * support them or refuses (a thread's alternate signal stack is too small, say). */

@@ -187,6 +187,15 @@ void events_emit(struct events *e, const char *level, const char *name, const ch
 	json_decref(fields);
 }
 
+void events_tell(struct events *e, const char *level, const char *name, const char *message,
+		 const json_t *fields)
+{
+	if (!e)
+		return;
+	count(e, level);
+	show(level, name, message, fields);
+}
+
 /* {code, text, details}; a part that found no memory is left out. Takes details. */
 static json_t *warning_fields(const char *code, const char *text, json_t *details)
 {

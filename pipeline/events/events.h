@@ -24,6 +24,9 @@ void events_free(struct events *e);
  * are written as they are. `fields` is stolen (NULL: {}); level "info", "warning" or "error". */
 void events_emit(struct events *e, const char *level, const char *name, const char *message,
 		 json_t *fields);
+/* Shows an event that has got its row in another way; `fields` stays the caller's. */
+void events_tell(struct events *e, const char *level, const char *name, const char *message,
+		 const json_t *fields);
 /* export_research_dataset.warning {code, text, details}; details is stolen, may be NULL. */
 void events_warn(struct events *e, const char *code, json_t *details, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));

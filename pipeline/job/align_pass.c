@@ -1,14 +1,9 @@
 /* One pass of the alignment kernel: see align_pass.h. */
 #include "pipeline/job/align_pass.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "pipeline/core/cancel.h"
 #include "pipeline/job/align_keep.h"
 #include "prof/base/clock.h"
-
-#define LOOKUP_KEYS 8000
 
 void align_pass_open(struct align_pass *p)
 {
@@ -31,31 +26,19 @@ void align_pass_close(struct align_pass *p)
 	p->cache = NULL;
 }
 
+static size_t threads_of(const struct align_pass *p)
+{
+	return p->c->settings->workers > 1 ? (size_t)p->c->settings->workers : 1;
+}
+
+/* All jobs in one call: it sorts them, and reads the file by threads of its own. */
 static int ask_cache(struct align_pass *p, struct err *err)
 {
 	struct align_work *w = &p->work;
-	char(*query)[MD5_HEX] = malloc(LOOKUP_KEYS * sizeof *query);
-	char(*ref)[MD5_HEX] = malloc(LOOKUP_KEYS * sizeof *ref);
-	size_t from, i;
-	int rc = 0;
 
-	if (!query || !ref)
-		rc = err_nomem(err, "alignment keys");
-	for (from = 0; !rc && from < w->n; from += LOOKUP_KEYS) {
-		size_t n = w->n - from < LOOKUP_KEYS ? w->n - from : LOOKUP_KEYS;
-
-		for (i = 0; i < n; i++) {
-			memcpy(query[i], w->md5[w->job[from + i].query], MD5_HEX);
-			memcpy(ref[i], w->md5[w->job[from + i].ref], MD5_HEX);
-		}
-		p->hits += align_cache_lookup(p->cache, (const char(*)[MD5_HEX])query,
-					      (const char(*)[MD5_HEX])ref, n, w->value + from,
-					      w->done + from);
-		rc = cancel_check(err);
-	}
-	free(query);
-	free(ref);
-	return rc;
+	p->hits += align_cache_lookup_jobs(p->cache, (const char(*)[MD5_HEX])w->md5, w->job, w->n,
+					   threads_of(p), w->value, w->done);
+	return cancel_check(err);
 }
 
 int align_pass_look_up(struct align_pass *p, struct err *err)
@@ -76,7 +59,7 @@ int align_pass_run(struct align_pass *p, struct err *err)
 {
 	struct align_work *w = &p->work;
 	struct align_options options = {
-		.n_workers = p->c->settings->workers > 1 ? (size_t)p->c->settings->workers : 1,
+		.n_workers = threads_of(p),
 		.progress = add_progress,
 		.progress_ctx = p->events,
 		.finished = align_keep_push,

@@ -27,9 +27,12 @@ void context_release(struct context *c)
 		for (cat = 0; cat < CATEGORIES; cat++)
 			pairset_release(&c->truth[i].gained[cat]);
 		pairset_release(&c->truth[i].known);
+		buckets_release(&c->made[i].buckets);
 	}
 	free(c->truth);
+	free(c->made);
 	pool_release(&c->pool);
+	pool_shelf_clear(&c->shelf);
 	pca_release(&c->pca);
 	anc2vec_close(c->archive);
 	term_vectors_release(&c->vectors);
@@ -66,23 +69,20 @@ static int make_slots(struct context *c, const struct plan *plan, struct err *er
 	c->set_loaded = calloc(plan->n_versions, 1);
 	c->set_told = calloc(plan->n_versions, 1);
 	c->truth = calloc(plan->n_pairs, sizeof *c->truth);
-	if (!c->sets || !c->set_loaded || !c->set_told || !c->truth)
+	c->made = calloc(plan->n_pairs, sizeof *c->made);
+	if (!c->sets || !c->set_loaded || !c->set_told || !c->truth || !c->made)
 		return err_nomem(err, "annotation sets");
 	c->n_sets = plan->n_versions;
 	c->n_truth = plan->n_pairs;
 	return 0;
 }
 
-int context_load_maps(struct context *c, const struct payload *p, const struct plan *plan,
-		      struct events *e, struct err *err)
+static int load_maps(struct context *c, const struct payload *p, const struct plan *plan,
+		     struct events *e, struct err *err)
 {
 	struct events_stage stage;
 	int rc;
 
-	if (c->has_ontology) {
-		memset(c->set_told, 0, c->n_sets); /* each cell's log tells all that touches it */
-		return 0;
-	}
 	events_stage_begin(e, &stage, "load_maps");
 	rc = make_slots(c, plan, err);
 	if (!rc) {
@@ -119,6 +119,60 @@ static int load_set(struct context *c, const struct plan_version *v, struct anns
 				err);
 }
 
+static int need_set(struct context *c, const struct plan *plan, size_t version, struct err *err)
+{
+	int rc;
+
+	if (c->set_loaded[version])
+		return 0;
+	rc = load_set(c, &plan->versions[version], &c->sets[version], err);
+	c->set_loaded[version] = rc == 0;
+	return rc;
+}
+
+/* The sets that ground truth, references and counts of the pairs are made from. Each is read once, and before
+ * there is a pool: what reading takes is free again by then. */
+static int load_sets(struct context *c, const struct plan *plan, struct events *e, struct err *err)
+{
+	struct events_stage stage;
+	uint64_t rows = 0, n = 0;
+	size_t i;
+	int rc = 0;
+
+	events_stage_begin(e, &stage, "load_annotations");
+	for (i = 0; !rc && i < plan->n_pairs; i++) {
+		const struct plan_pair *pair = &plan->pairs[i];
+
+		rc = need_set(c, plan, pair->old_version, err);
+		if (!rc && !c->truth[i].present)
+			rc = need_set(c, plan, pair->new_version, err);
+	}
+	for (i = 0; i < c->n_sets; i++) {
+		n += c->set_loaded[i];
+		rows += c->set_loaded[i] ? c->sets[i].n_rows + c->sets[i].n_foreign : 0;
+	}
+	pp_stage_items(&stage.mark, rows);
+	pp_stage_param(&stage.mark, "annotations", (double)rows);
+	pp_stage_param(&stage.mark, "proteins", (double)c->proteins.n);
+	pp_stage_param(&stage.mark, "terms", (double)c->ontology.n_terms);
+	events_stage_end(&stage, rc ? NULL : "annotations_loaded",
+			 json_pack("{s:I, s:I}", "sets", (json_int_t)n, "rows", (json_int_t)rows));
+	return rc;
+}
+
+int context_load_maps(struct context *c, const struct payload *p, const struct plan *plan,
+		      struct events *e, struct err *err)
+{
+	int rc;
+
+	if (c->has_ontology) {
+		memset(c->set_told, 0, c->n_sets); /* each cell's log tells all that touches it */
+		return 0;
+	}
+	rc = load_maps(c, p, plan, e, err);
+	return rc ? rc : load_sets(c, plan, e, err);
+}
+
 static void say_foreign(const struct plan_version *v, const struct annset *set, struct events *e)
 {
 	if (set->n_foreign)
@@ -134,18 +188,12 @@ static void say_foreign(const struct plan_version *v, const struct annset *set, 
 int context_need_set(struct context *c, const struct plan *plan, size_t version, struct events *e,
 		     struct err *err)
 {
-	const struct plan_version *v = &plan->versions[version];
-	struct annset *set = &c->sets[version];
-	int rc;
+	int rc = need_set(c, plan, version, err);
 
-	if (!c->set_loaded[version]) {
-		rc = load_set(c, v, set, err);
-		if (rc)
-			return rc;
-		c->set_loaded[version] = 1;
-	}
+	if (rc)
+		return rc;
 	if (!c->set_told[version])
-		say_foreign(v, set, e);
+		say_foreign(&plan->versions[version], &c->sets[version], e);
 	c->set_told[version] = 1;
 	return 0;
 }

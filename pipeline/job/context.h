@@ -11,6 +11,7 @@
 #include "pipeline/features/terms.h"
 #include "pipeline/job/payload.h"
 #include "pipeline/job/plan.h"
+#include "pipeline/job/pool_shelf.h"
 #include "pipeline/job/settings.h"
 #include "pipeline/ontology/annset.h"
 #include "pipeline/ontology/buckets.h"
@@ -28,6 +29,12 @@ struct materialised {
 	int present; /* a file was read for this pair */
 	struct pairset gained[CATEGORIES],
 		known; /* provisional go numbers until the maps are final */
+};
+
+/* Ground truth computed for an earlier cell. */
+struct made_truth {
+	int present;
+	struct buckets buckets;
 };
 
 struct context {
@@ -48,11 +55,15 @@ struct context {
 	unsigned char *set_told;   /* owned: its warnings are in the log of the run at hand */
 	size_t n_sets;
 	struct materialised *truth; /* owned: one per pair */
+	struct made_truth *made;    /* owned: one per pair; filled while sharing */
 	size_t n_truth;
 
 	struct pool pool;
 	int has_pool;
-	char pool_sha256[65]; /* of its values; "": not asked for yet */
+	int keep_pools; /* sharing, and there is memory: see context_plan_pools() */
+	struct pool_shelf shelf;
+	char sequence_ids_sha256[65]; /* whose texts the next is the digest of; "": of none yet */
+	char sequences_sha256[65];
 	struct pca pca;
 	int has_pca;
 	char pca_config[UUID_TEXT];
@@ -72,10 +83,14 @@ void context_release(struct context *c);
 
 /* Loads what is not there yet; each emits its events. The payload and plan of further cells differ
  * only in the embedding configuration and k. */
+/* Proteins, GO terms, materialised ground truth, annotation sets. */
 int context_load_maps(struct context *c, const struct payload *p, const struct plan *plan,
 		      struct events *e, struct err *err);
 int context_load_pool(struct context *c, const struct payload *p, struct events *e,
 		      struct err *err);
+/* Before a run that needs `need` bytes of `limit`, the pool of the configuration included: are other pools
+ * kept beside it? Those that are there and have no room go. */
+void context_plan_pools(struct context *c, const char *config_id, uint64_t need, uint64_t limit);
 int context_load_pca(struct context *c, const struct payload *p, struct events *e, struct err *err);
 int context_load_auxiliary(struct context *c, const struct payload *p, struct events *e,
 			   struct err *err);
@@ -83,7 +98,7 @@ int context_load_auxiliary(struct context *c, const struct payload *p, struct ev
 int context_check_ia(const char *path, struct err *err);
 /* The state file of a configuration, malloc'ed; NULL without PROTEA_PCA_ARTIFACTS_DIR or memory. */
 char *context_pca_path(const struct context *c, const struct payload *p);
-/* The annotation set of a plan version; loaded when it is first needed. */
+/* The annotation set of a plan version; loaded if it is not there, with a warning of what it lacks. */
 int context_need_set(struct context *c, const struct plan *plan, size_t version, struct events *e,
 		     struct err *err);
 /* Single runs: forgets a set that no later pair needs. */

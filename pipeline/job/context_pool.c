@@ -2,10 +2,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "pipeline/core/cancel.h"
 #include "pipeline/core/fsio.h"
 #include "pipeline/job/context.h"
 #include "pipeline/pool/pool_cache.h"
+#include "prof/base/log.h"
 
 #define MIB (1024.0 * 1024.0)
 
@@ -45,15 +48,30 @@ static void say_cache(struct events *e, const char *event, const struct pool_cac
 			      "bytes", (json_int_t)file->bytes));
 }
 
+/* Has the file the values that were written? The digest is wanted for the fingerprint anyway. */
+static int check_values(struct context *c, const struct pool_cache_file *file, struct err *why)
+{
+	int rc = pool_digest(&c->pool, (size_t)c->settings->workers, why);
+
+	if (rc || !file->values_sha256[0] ||
+	    strcmp(file->values_sha256, c->pool.values_sha256) == 0)
+		return rc ? rc : POOL_CACHE_HIT;
+	pool_release(&c->pool);
+	err_set(why, ERR_FORMAT, "'%s' was changed after it was written", file->path);
+	return POOL_CACHE_STALE;
+}
+
 /* 1 the pool came from the cache, 0 it did not, negative failure. */
 static int try_cache(struct context *c, const struct payload *p, const struct pool_cache_key *key,
-		     struct events *e, struct err *err)
+		     int *stale, struct events *e, struct err *err)
 {
 	struct pool_cache_file file;
 	struct err why = ERR_INIT;
 	int rc = pool_cache_load(&c->pool, c->settings->ref_cache_dir, p->embedding_config_id,
 				 &c->proteins, key, &file, &why);
 
+	if (rc == POOL_CACHE_HIT)
+		rc = check_values(c, &file, &why);
 	switch (rc) {
 	case POOL_CACHE_HIT:
 		say_cache(e, "refpool.cache_hit", &file, NULL);
@@ -69,7 +87,8 @@ static int try_cache(struct context *c, const struct payload *p, const struct po
 		rc = 1;
 		break;
 	case POOL_CACHE_STALE:
-		say_cache(e, "refpool.cache_stale", &file, why.text);
+		if (!(*stale)++)
+			say_cache(e, "refpool.cache_stale", &file, why.text);
 		rc = 0;
 		break;
 	case POOL_CACHE_ABSENT:
@@ -83,13 +102,17 @@ static int try_cache(struct context *c, const struct payload *p, const struct po
 	return rc;
 }
 
-static void store_cache(struct context *c, const struct pool_cache_key *key, struct events *e)
+static void store_cache(struct context *c, const struct pool_cache_key *key, int lock,
+			struct events *e)
 {
-	struct pool_cache_file file;
+	struct pool_cache_file file = {0};
 	struct err why = ERR_INIT;
+	int rc = pool_digest(&c->pool, (size_t)c->settings->workers, &why);
 
-	if (pool_cache_store(&c->pool, c->settings->ref_cache_dir, &c->proteins, key, &file,
-			     &why) == 0)
+	if (!rc)
+		rc = pool_cache_store(&c->pool, c->settings->ref_cache_dir, &c->proteins, key, lock,
+				      &file, &why);
+	if (!rc)
 		say_cache(e, "refpool.cache_write", &file, NULL);
 	else
 		events_warn(e, "refpool_cache", NULL, "the pool cache was not written: %s",
@@ -97,15 +120,21 @@ static void store_cache(struct context *c, const struct pool_cache_key *key, str
 	free(file.path);
 }
 
-static int load_from_source(struct context *c, const struct payload *p, uint64_t rows, uint64_t dim,
-			    struct events *e, struct err *err)
+struct pool_sizes {
+	uint64_t rows, dim; /* rows: proteins that have a chunk */
+};
+
+static int load_from_source(struct context *c, const struct payload *p,
+			    const struct pool_sizes *size, struct sha256 *digest, struct events *e,
+			    struct err *err)
 {
-	struct pool_options options = {p->strict_embeddings, add_progress, e};
+	struct pool_options options = {p->strict_embeddings, add_progress, e, digest};
 	int rc;
 
 	events_emit(e, "info", "preloading_embeddings", NULL,
-		    json_pack("{s:I, s:I}", "total", (json_int_t)rows, "dim", (json_int_t)dim));
-	events_progress_begin(e, "embeddings", "rows", rows);
+		    json_pack("{s:I, s:I}", "total", (json_int_t)size->rows, "dim",
+			      (json_int_t)size->dim));
+	events_progress_begin(e, "embeddings", "rows", size->rows);
 	rc = pool_load(&c->pool, c->source, p->embedding_config_id, &c->proteins, &options, err);
 	events_progress_end(e);
 	if (!rc)
@@ -113,34 +142,121 @@ static int load_from_source(struct context *c, const struct payload *p, uint64_t
 	return rc;
 }
 
+/* ---- by way of the cache ------------------------------------------------------------------------------ */
+
+/* Waits for whoever is making the pool; -1 in *lock: there can be none, and no cache either. */
+static int wait_for_lock(struct context *c, const struct payload *p, int *lock, struct err *err)
+{
+	static const struct timespec pause = {.tv_nsec = 20000000};
+	int told = 0, rc = 0;
+
+	for (; !rc; rc = cancel_check(err)) {
+		struct err why = ERR_INIT;
+		int fd = pool_cache_lock(c->settings->ref_cache_dir, p->embedding_config_id, &why);
+
+		if (fd != ERR_EXISTS) {
+			*lock = fd < 0 ? -1 : fd;
+			break;
+		}
+		if (!told++)
+			log_info("another run is making the pool of %s, this one waits for it",
+				 p->embedding_config_id);
+		(void)nanosleep(&pause, NULL);
+	}
+	return rc;
+}
+
+/* Reads the rows once, and leaves the pool in the cache. `key`: NULL: not known yet. */
+static int make_pool(struct context *c, const struct payload *p, const struct pool_sizes *size,
+		     const struct pool_cache_key *key, int lock, struct events *e, struct err *err)
+{
+	struct pool_cache_key own;
+	struct sha256 *digest = key ? NULL : sha256_new();
+	int rc = 0;
+
+	if (!key && !digest)
+		return err_nomem(err, "the pool cache");
+	rc = load_from_source(c, p, size, digest, e, err);
+	if (!rc && !key) {
+		rc = pool_cache_key_of(&own, digest, &c->proteins, size->rows, err);
+		key = &own;
+	}
+	if (!rc)
+		store_cache(c, key, lock, e);
+	sha256_free(digest);
+	return rc;
+}
+
+static int load_by_cache(struct context *c, const struct payload *p, const struct pool_sizes *size,
+			 struct events *e, struct err *err)
+{
+	const char *dir = c->settings->ref_cache_dir, *config = p->embedding_config_id;
+	struct pool_cache_key key;
+	int has_key = 0, stale = 0, tried = 0, lock = -1, rc = 0;
+
+	/* once as a reader among others, and once more with the right to make it */
+	for (; !rc && tried < 2; tried++) {
+		if (tried)
+			rc = wait_for_lock(c, p, &lock, err);
+		if (rc || !pool_cache_there(dir, config))
+			continue;
+		if (!has_key)
+			rc = pool_cache_key(&key, c->source, config, &c->proteins, size->rows, err);
+		has_key = 1;
+		if (!rc)
+			rc = try_cache(c, p, &key, &stale, e, err);
+	}
+	if (!rc)
+		rc = make_pool(c, p, size, has_key ? &key : NULL, lock, e, err);
+	if (lock >= 0)
+		fsio_unlock(lock);
+	return rc < 0 ? rc : 0;
+}
+
+void context_plan_pools(struct context *c, const char *config_id, uint64_t need, uint64_t limit)
+{
+	uint64_t held = pool_shelf_bytes(&c->shelf, config_id);
+
+	if (c->has_pool && strcmp(c->pool.config_id, config_id) != 0)
+		held += pool_bytes(&c->pool);
+	c->keep_pools = c->sharing && (!limit || (need <= limit && held <= limit - need));
+	if (!c->keep_pools)
+		pool_shelf_clear(&c->shelf);
+}
+
+/* 1: the pool of an earlier cell is there. */
+static int change_pool(struct context *c, const char *config_id)
+{
+	if (c->has_pool && c->keep_pools)
+		pool_shelf_put(&c->shelf, &c->pool);
+	else
+		pool_release(&c->pool);
+	c->has_pool = pool_shelf_take(&c->shelf, config_id, &c->pool);
+	return c->has_pool;
+}
+
 int context_load_pool(struct context *c, const struct payload *p, struct events *e, struct err *err)
 {
 	struct events_stage stage;
-	struct pool_cache_key key = {0};
-	int cached = 0, use_cache = c->settings->ref_cache_dir && !p->strict_embeddings, rc;
-	uint64_t chunks = 0, rows = 0, dim = 0; /* rows: proteins that have a chunk */
+	struct pool_sizes size = {0};
+	uint64_t chunks = 0;
+	int use_cache = c->settings->ref_cache_dir && !p->strict_embeddings;
+	int rc;
 
 	if (c->has_pool && strcmp(c->pool.config_id, p->embedding_config_id) == 0)
 		return 0;
-	pool_release(&c->pool);
-	c->has_pool = 0;
-	c->pool_sha256[0] = '\0';
+	if (change_pool(c, p->embedding_config_id))
+		return 0;
 	events_stage_begin(e, &stage, "load_embeddings");
-	rc = source_embedding_estimate(c->source, p->embedding_config_id, &chunks, &dim, err);
-	if (!rc)
-		rc = source_embedded_proteins(c->source, p->embedding_config_id, &rows, err);
+	rc = source_embedding_estimate(c->source, p->embedding_config_id, &chunks, &size.dim, err);
+	size.rows = chunks;
+	/* A database is not made to count what is about to be read, unless a pool kept on disk must fit. */
+	if (!rc && (use_cache || strcmp(source_kind(c->source), "postgresql") != 0))
+		rc = source_embedded_proteins(c->source, p->embedding_config_id, &size.rows, err);
 	if (!rc && use_cache)
-		rc = pool_cache_key(&key, c->source, p->embedding_config_id, &c->proteins, rows,
-				    err);
-	if (!rc && use_cache) {
-		cached = try_cache(c, p, &key, e, err);
-		rc = cached < 0 ? cached : 0;
-	}
-	if (!rc && !cached) {
-		rc = load_from_source(c, p, rows, dim, e, err);
-		if (!rc && use_cache)
-			store_cache(c, &key, e);
-	}
+		rc = load_by_cache(c, p, &size, e, err);
+	else if (!rc)
+		rc = load_from_source(c, p, &size, NULL, e, err);
 	c->has_pool = rc == 0;
 	pp_stage_items(&stage.mark, c->pool.n);
 	pp_stage_param(&stage.mark, "n", (double)c->pool.n);

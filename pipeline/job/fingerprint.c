@@ -1,5 +1,6 @@
 /* The identity of a run's inputs (spec 10.3): a digest over everything that can change a value. What is
- * loaded anyway is digested as loaded; files are digested by content. */
+ * loaded anyway is digested as it lies in memory, files by content. Of the data only sequences are read for
+ * it: which of them matter is known when the neighbours are. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +8,11 @@
 #include "pipeline/core/fsio.h"
 #include "pipeline/core/text.h"
 #include "pipeline/core/version.h"
+#include "pipeline/core/workers.h"
 #include "pipeline/job/staging.h"
+#include "pipeline/source/source_readers.h"
+
+#define PART_SEQUENCES 8192
 
 static void put(struct sha256 *d, const char *name, const void *bytes, size_t n)
 {
@@ -97,14 +102,21 @@ static void put_ontology(struct sha256 *d, const struct ontology *o)
 	}
 }
 
+/* Numbers of proteins and terms in the sets are those of the texts digested here and in put_ontology(). */
 static void put_sets(struct sha256 *d, const struct context *c, const struct plan *plan)
 {
+	const struct dict *accessions = &c->proteins.accessions;
 	size_t i;
+	uint32_t p;
 	int cat;
 
+	for (p = 0; p < accessions->count; p++)
+		sha256_update(d, accessions->text[p], (size_t)accessions->len[p] + 1);
 	for (i = 0; i < plan->n_versions; i++) {
 		put_text(d, "set", plan->versions[i].set_id);
 		put_text(d, "snapshot", plan->versions[i].snapshot_id);
+		if (c->set_loaded[i])
+			put_text(d, "annotations", c->sets[i].sha256);
 	}
 	for (i = 0; i < c->n_truth; i++) {
 		const struct materialised *m = &c->truth[i];
@@ -116,34 +128,41 @@ static void put_sets(struct sha256 *d, const struct context *c, const struct pla
 	}
 }
 
-struct row_digest {
-	struct sha256 *d;
+/* ---- sequences ------------------------------------------------------------------------------------------ */
+
+struct sequences {
+	int64_t *ids; /* owned: ascending, distinct */
+	size_t n;
+	struct source_readers readers;
+	char (*sha)[SHA256_HEX]; /* owned: one per part */
 };
-
-static int put_annotation(void *ctx, const struct source_annotation *r, struct err *err)
-{
-	struct sha256 *d = ((struct row_digest *)ctx)->d;
-	int64_t ids[2] = {r->id, r->term_id};
-
-	(void)err;
-	sha256_update(d, ids, sizeof ids);
-	sha256_update(d, r->accession, strlen(r->accession) + 1);
-	if (r->qualifier)
-		sha256_update(d, r->qualifier, strlen(r->qualifier) + 1);
-	sha256_update(d, "|", 1);
-	if (r->evidence_code)
-		sha256_update(d, r->evidence_code, strlen(r->evidence_code) + 1);
-	return 0;
-}
 
 static int put_sequence(void *ctx, int64_t id, const char *text, size_t len, struct err *err)
 {
-	struct sha256 *d = ((struct row_digest *)ctx)->d;
+	int64_t head[2] = {id, (int64_t)len};
 
 	(void)err;
-	sha256_update(d, &id, sizeof id);
-	sha256_update(d, text, len);
+	sha256_update(ctx, head, sizeof head);
+	sha256_update(ctx, text, len);
 	return 0;
+}
+
+static int digest_part(void *ctx, size_t worker, size_t item, struct err *err)
+{
+	struct sequences *s = ctx;
+	size_t from = item * PART_SEQUENCES;
+	size_t n = s->n - from < PART_SEQUENCES ? s->n - from : PART_SEQUENCES;
+	struct sha256 *d = sha256_new();
+	int rc;
+
+	if (!d)
+		return err_nomem(err, "a fingerprint");
+	rc = source_sequences(source_reader(&s->readers, worker), s->ids + from, n, put_sequence, d,
+			      err);
+	if (!rc && sha256_finish(d, s->sha[item]) != 0)
+		rc = err_set(err, ERR_INTERNAL, "cannot digest sequences");
+	sha256_free(d);
+	return rc;
 }
 
 static int cmp_i64(const void *a, const void *b)
@@ -154,62 +173,100 @@ static int cmp_i64(const void *a, const void *b)
 }
 
 /* Texts that alignments can read: those of the pool's proteins. */
-static int put_sequences(struct sha256 *d, const struct context *c, struct err *err)
+static int list_sequences(struct sequences *s, const struct context *c, struct err *err)
 {
-	struct row_digest ctx = {d};
-	int64_t *ids = malloc(((size_t)c->pool.n + 1) * sizeof *ids);
 	size_t i, n = 0;
-	int rc;
 
-	if (!ids)
+	s->ids = malloc(((size_t)c->pool.n + 1) * sizeof *s->ids);
+	if (!s->ids)
 		return err_nomem(err, "sequence ids");
 	for (i = 0; i < c->pool.n; i++)
 		if (c->proteins.sequence_id[c->pool.protein[i]] >= 0)
-			ids[n++] = c->proteins.sequence_id[c->pool.protein[i]];
-	qsort(ids, n, sizeof *ids, cmp_i64);
-	if (n) {
-		size_t at = 1;
+			s->ids[n++] = c->proteins.sequence_id[c->pool.protein[i]];
+	for (i = 1; i < n && s->ids[i - 1] < s->ids[i]; i++)
+		;
+	if (i < n)
+		qsort(s->ids, n, sizeof *s->ids, cmp_i64);
+	for (i = 0; i < n; i++)
+		if (i == 0 || s->ids[i] != s->ids[i - 1])
+			s->ids[s->n++] = s->ids[i];
+	return 0;
+}
 
-		for (i = 1; i < n; i++)
-			if (ids[i] != ids[i - 1])
-				ids[at++] = ids[i];
-		n = at;
-	}
-	rc = source_sequences(c->source, ids, n, put_sequence, &ctx, err);
-	free(ids);
+/* Digests of parts of a fixed size, so that the threads do not show. */
+static int digest_sequences(struct sequences *s, const struct context *c, char out[SHA256_HEX],
+			    struct err *err)
+{
+	size_t parts = (s->n + PART_SEQUENCES - 1) / PART_SEQUENCES;
+	size_t workers = (size_t)c->settings->workers;
+	int rc;
+
+	s->sha = calloc(parts + 1, sizeof *s->sha);
+	if (!s->sha)
+		return err_nomem(err, "a fingerprint");
+	rc = source_readers_open(&s->readers, c->source, workers < parts ? workers : parts, err);
+	if (!rc)
+		rc = workers_run(s->readers.n, parts, digest_part, s, err);
+	if (!rc && sha256_hex(s->sha, parts * sizeof *s->sha, out) != 0)
+		rc = err_set(err, ERR_INTERNAL, "cannot digest sequences");
+	source_readers_close(&s->readers);
+	free(s->sha);
 	return rc;
 }
 
-static int put_data(struct sha256 *d, const struct context *c, const struct payload *p,
-		    const struct plan *plan, struct err *err)
+/* Cells of a grid have the same sequences. */
+static int put_sequences(struct sha256 *d, struct context *c, struct err *err)
 {
-	struct row_digest ctx = {d};
-	char sha[SHA256_HEX];
-	size_t i;
-	int rc = pool_accessions_sha256(&c->pool, &c->proteins, sha);
+	struct sequences s = {0};
+	char ids[SHA256_HEX];
+	int rc = list_sequences(&s, c, err);
 
-	put_text(d, "pool accessions", sha);
-	if (!rc)
-		rc = pool_values_sha256(&c->pool, sha);
-	put_text(d, "pool values", sha);
+	if (!rc && sha256_hex(s.ids, s.n * sizeof *s.ids, ids) != 0)
+		rc = err_set(err, ERR_INTERNAL, "cannot digest sequences");
+	if (!rc && strcmp(ids, c->sequence_ids_sha256) != 0) {
+		c->sequence_ids_sha256[0] = '\0';
+		rc = digest_sequences(&s, c, c->sequences_sha256, err);
+		if (!rc)
+			memcpy(c->sequence_ids_sha256, ids, sizeof ids);
+	}
+	put_text(d, "sequences", c->sequences_sha256);
+	free(s.ids);
+	return rc;
+}
+
+/* ---- all of it ------------------------------------------------------------------------------------------ */
+
+static int put_pool(struct sha256 *d, struct context *c, struct err *err)
+{
+	char sha[SHA256_HEX];
+	int rc = pool_digest(&c->pool, (size_t)c->settings->workers, err);
+
+	if (!rc && pool_accessions_sha256(&c->pool, &c->proteins, sha) != 0)
+		rc = err_set(err, ERR_INTERNAL, "cannot digest the pool");
 	if (rc)
-		return err_set(err, ERR_INTERNAL, "cannot digest the pool");
+		return rc;
+	put_text(d, "pool accessions", sha);
+	put_text(d, "pool values", c->pool.values_sha256);
 	if (c->has_pca) {
 		put(d, "pca mean", c->pca.mean, c->pca.dim * sizeof *c->pca.mean);
 		put(d, "pca axes", c->pca.components,
 		    c->pca.n_components * c->pca.dim * sizeof *c->pca.components);
 	}
-	for (i = 0; p->compute_taxonomy && i < c->pool.n; i++)
-		put_text(d, "taxon", c->proteins.taxonomy[c->pool.protein[i]]);
-	for (i = 0; !rc && i < plan->n_pairs + 1; i++)
-		rc = source_annotations(c->source, plan->versions[i].set_id, put_annotation, &ctx,
-					err);
-	if (!rc && p->compute_alignments)
-		rc = put_sequences(d, c, err);
-	return rc;
+	return 0;
 }
 
-int staging_fingerprint(const struct context *c, const struct payload *p, const struct plan *plan,
+static void put_taxa(struct sha256 *d, const struct context *c)
+{
+	uint32_t i;
+
+	for (i = 0; i < c->pool.n; i++) {
+		const char *taxon = c->proteins.taxonomy[c->pool.protein[i]];
+
+		sha256_update(d, taxon ? taxon : "", taxon ? strlen(taxon) + 1 : 1);
+	}
+}
+
+int staging_fingerprint(struct context *c, const struct payload *p, const struct plan *plan,
 			char out[SHA256_HEX], struct err *err)
 {
 	struct sha256 *d = sha256_new();
@@ -223,7 +280,11 @@ int staging_fingerprint(const struct context *c, const struct payload *p, const 
 	put_sets(d, c, plan);
 	rc = put_files(d, c, p, err);
 	if (!rc)
-		rc = put_data(d, c, p, plan, err);
+		rc = put_pool(d, c, err);
+	if (!rc && p->compute_taxonomy)
+		put_taxa(d, c);
+	if (!rc && p->compute_alignments)
+		rc = put_sequences(d, c, err);
 	if (!rc)
 		rc = sha256_finish(d, out);
 	sha256_free(d);

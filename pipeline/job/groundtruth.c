@@ -134,15 +134,16 @@ static int copy_set(struct pairset *to, const struct pairset *from, struct err *
 	return 0;
 }
 
-static int copy_materialised(struct buckets *out, const struct materialised *m, struct err *err)
+static int copy_buckets(struct buckets *out, const struct pairset gained[CATEGORIES],
+			const struct pairset *known, struct err *err)
 {
 	int cat, rc = 0;
 
 	memset(out, 0, sizeof *out);
 	for (cat = 0; !rc && cat < CATEGORIES; cat++)
-		rc = copy_set(&out->gained[cat], &m->gained[cat], err);
+		rc = copy_set(&out->gained[cat], &gained[cat], err);
 	if (!rc)
-		rc = copy_set(&out->known, &m->known, err);
+		rc = copy_set(&out->known, known, err);
 	if (rc)
 		buckets_release(out);
 	return rc;
@@ -152,19 +153,25 @@ int groundtruth_buckets(struct context *c, const struct plan *plan, size_t pair,
 			struct buckets *out, int *computed, struct events *e, struct err *err)
 {
 	const struct plan_pair *p = &plan->pairs[pair];
+	const struct materialised *m = &c->truth[pair];
+	struct made_truth *made = &c->made[pair];
+	struct buckets *to = c->sharing ? &made->buckets : out;
 	int rc;
 
-	*computed = !c->truth[pair].present;
+	*computed = !m->present;
 	if (!*computed)
-		return copy_materialised(out, &c->truth[pair], err);
+		return copy_buckets(out, m->gained, &m->known, err);
 	rc = context_need_set(c, plan, p->old_version, e, err);
 	if (!rc)
 		rc = context_need_set(c, plan, p->new_version, e, err);
-	if (!rc)
-		rc = buckets_compute_with(out, &c->ontology, &c->sets[p->old_version],
+	if (!rc && !made->present)
+		rc = buckets_compute_with(to, &c->ontology, &c->sets[p->old_version],
 					  &c->sets[p->new_version], (size_t)c->settings->workers,
 					  err);
-	return rc;
+	if (rc || !c->sharing)
+		return rc;
+	made->present = 1;
+	return copy_buckets(out, made->buckets.gained, &made->buckets.known, err);
 }
 
 int groundtruth_queries(const struct context *c, const struct buckets *b, uint32_t **rows,

@@ -12,56 +12,97 @@
 #include "pipeline/source/source.h"
 #include "prof/base/log.h"
 
+#define CHECK_S 2 /* how soon a job that somebody cancelled is noticed */
+
 struct heartbeat {
 	pthread_t thread;
 	pthread_mutex_t lock; /* guards stop */
 	pthread_cond_t wake;
 	int stop;
 	atomic_int cancelled;
+	atomic_int lost;
 	int interval_s;
-	char *url;    /* owned */
-	char *job_id; /* owned */
+	char *url; /* owned */
+	struct source_claim claim;
+	struct source *source; /* of the thread, open between two beats; NULL: not */
+	int failing;           /* the last beat failed; told once */
 };
 
-static void beat(struct heartbeat *h)
+static void stop_run(struct heartbeat *h, atomic_int *why, const struct err *err)
 {
-	struct source *s = NULL;
-	struct err err = ERR_INIT;
-	int rc = source_open(&s, h->url, SOURCE_WRITE, &err);
-
-	if (!rc)
-		rc = source_extend_lease(s, h->job_id, &err);
-	if (rc == ERR_CANCELLED && !cancel_requested()) {
-		log_warn("%s: stopping", err.text);
-		atomic_store(&h->cancelled, 1);
+	if (atomic_exchange(why, 1))
+		return;
+	log_warn("%s: stopping", err->text);
+	if (!cancel_requested())
 		cancel_request(SIGTERM);
-	} else if (rc) {
-		log_warn("the job's lease could not be extended: %s", err.text);
-	}
-	source_close(s);
+	h->failing = 0;
 }
 
+static void say_trouble(struct heartbeat *h, int rc, const struct err *err)
+{
+	if (rc && !h->failing)
+		log_warn("the job's lease could not be extended, the job goes on: %s", err->text);
+	else if (!rc && h->failing)
+		log_info("the job's lease is extended again");
+	h->failing = rc != 0;
+}
+
+/* A signal of life, or only a look whether the job is still ours. */
+static void beat(struct heartbeat *h, int extend)
+{
+	struct err err = ERR_INIT;
+	int rc = h->source ? 0 : source_open(&h->source, h->url, SOURCE_WRITE, &err);
+
+	if (!rc)
+		rc = extend ? source_extend_lease(h->source, &h->claim, &err)
+			    : source_check_job(h->source, &h->claim, &err);
+	if (rc == ERR_CANCELLED && h->source) {
+		stop_run(h, &h->cancelled, &err);
+	} else if (h->source && (rc == ERR_EXISTS || rc == ERR_NOTFOUND)) {
+		stop_run(h, &h->lost, &err);
+	} else {
+		say_trouble(h, rc, &err);
+		if (rc) {
+			source_close(h->source);
+			h->source = NULL;
+		}
+	}
+}
+
+/* Looks each CHECK_S, extends the lease each interval_s. */
 static void *loop(void *ctx)
 {
 	struct heartbeat *h = ctx;
+	struct timespec until, next;
 
+	clock_gettime(CLOCK_MONOTONIC, &next);
+	until = next;
+	next.tv_sec += h->interval_s;
 	pthread_mutex_lock(&h->lock);
 	while (!h->stop) {
-		struct timespec until;
+		int extend;
 
-		clock_gettime(CLOCK_MONOTONIC, &until);
-		until.tv_sec += h->interval_s;
-		if (pthread_cond_timedwait(&h->wake, &h->lock, &until) == 0 || h->stop)
-			continue;
+		until.tv_sec += h->interval_s < CHECK_S ? h->interval_s : CHECK_S;
+		while (!h->stop && pthread_cond_timedwait(&h->wake, &h->lock, &until) == 0)
+			;
+		if (h->stop)
+			break;
 		pthread_mutex_unlock(&h->lock);
-		beat(h);
+		clock_gettime(CLOCK_MONOTONIC, &until);
+		extend = until.tv_sec >= next.tv_sec;
+		if (extend)
+			next.tv_sec = until.tv_sec + h->interval_s;
+		beat(h, extend);
+		clock_gettime(CLOCK_MONOTONIC, &until);
 		pthread_mutex_lock(&h->lock);
 	}
 	pthread_mutex_unlock(&h->lock);
+	source_close(h->source);
 	return NULL;
 }
 
-struct heartbeat *heartbeat_start(const char *source_url, const char *job_id, int interval_s)
+struct heartbeat *heartbeat_start(const char *source_url, const struct source_claim *claim,
+				  int interval_s)
 {
 	struct heartbeat *h = calloc(1, sizeof *h);
 	pthread_condattr_t attr;
@@ -70,16 +111,15 @@ struct heartbeat *heartbeat_start(const char *source_url, const char *job_id, in
 		return NULL;
 	h->interval_s = interval_s > 0 ? interval_s : 30;
 	h->url = strdup(source_url);
-	h->job_id = strdup(job_id);
+	h->claim = *claim;
 	pthread_mutex_init(&h->lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&h->wake, &attr);
 	pthread_condattr_destroy(&attr);
-	if (!h->url || !h->job_id || pthread_create(&h->thread, NULL, loop, h) != 0) {
+	if (!h->url || pthread_create(&h->thread, NULL, loop, h) != 0) {
 		log_warn("the job's lease will not be extended: no thread could be made");
 		free(h->url);
-		free(h->job_id);
 		free(h);
 		return NULL;
 	}
@@ -89,6 +129,11 @@ struct heartbeat *heartbeat_start(const char *source_url, const char *job_id, in
 int heartbeat_cancelled(const struct heartbeat *h)
 {
 	return h && atomic_load(&h->cancelled);
+}
+
+int heartbeat_lost(const struct heartbeat *h)
+{
+	return h && atomic_load(&h->lost);
 }
 
 void heartbeat_stop(struct heartbeat *h)
@@ -103,6 +148,5 @@ void heartbeat_stop(struct heartbeat *h)
 	pthread_mutex_destroy(&h->lock);
 	pthread_cond_destroy(&h->wake);
 	free(h->url);
-	free(h->job_id);
 	free(h);
 }

@@ -46,16 +46,16 @@ static uint32_t most_references(const struct split *s)
 static int find_base(struct search *f, struct err *err)
 {
 	struct context *c = f->r->c;
+	int rc;
 
 	f->dir = c->neighbors_dir ? c->neighbors_dir : f->r->staging->dir;
 	if (!c->neighbors_dir) {
 		memcpy(f->base, f->r->staging->fingerprint, SHA256_HEX);
 		return 0;
 	}
-	if (!c->pool_sha256[0] && pool_values_sha256(&c->pool, c->pool_sha256) != 0)
-		return err_set(err, ERR_INTERNAL, "cannot digest the pool");
-	memcpy(f->base, c->pool_sha256, SHA256_HEX);
-	return 0;
+	rc = pool_digest(&c->pool, (size_t)c->settings->workers, err);
+	memcpy(f->base, c->pool.values_sha256, SHA256_HEX);
+	return rc;
 }
 
 static int load_kept(struct search *f, struct split *s, const struct references *largest,
@@ -306,6 +306,11 @@ int pairs_neighbors(struct pairs *r, struct err *err)
 	size_t i;
 	int rc;
 
+	if (r->c->pool.partial) {
+		free(products);
+		return err_set(err, ERR_INTERNAL,
+			       "neighbours are wanted of a pool whose rows are gone");
+	}
 	events_stage_begin(r->events, &stage, "knn");
 	rc = products ? prepare(&f, err) : err_nomem(err, "neighbours");
 	if (!rc) {

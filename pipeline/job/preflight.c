@@ -215,6 +215,7 @@ static void check_memory(struct context *c, const struct payload *p, uint64_t li
 	}
 	if (!limit)
 		limit = memory_available();
+	context_plan_pools(c, p->embedding_config_id, x.memory_bytes, limit);
 	if (limit && x.memory_bytes > limit)
 		problems_add(
 			problems, ERR_LIMIT,

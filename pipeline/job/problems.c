@@ -86,3 +86,13 @@ int problems_result(const struct problems *p, struct err *err)
 	free(text);
 	return code;
 }
+
+int problems_of_payload(const struct problems *problems)
+{
+	size_t i;
+
+	for (i = 0; i < problems->count; i++)
+		if (problems->list[i].code != ERR_ARG && problems->list[i].code != ERR_EXISTS)
+			return 0;
+	return problems->count > 0;
+}

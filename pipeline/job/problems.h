@@ -29,5 +29,7 @@ void problems_release(struct problems *p);
 char *problems_text(const struct problems *p);
 /* 0 when empty; else fills err with that text, cut to what an err holds, and returns the first code. */
 int problems_result(const struct problems *p, struct err *err);
+/* Is the payload alone at fault? Then nothing is left behind. */
+int problems_of_payload(const struct problems *problems);
 
 #endif

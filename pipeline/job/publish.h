@@ -38,6 +38,12 @@ int publish_upload(struct publication *p, struct err *err);
 int publish_register(struct publication *p, struct err *err);
 void publish_release(struct publication *p);
 
+/* Removes what runs of an unregistered data set have put into the store, as the journal beside the staging
+ * folders tells, unless another run has the name. 1 it is gone or there was nothing, 0 the name is another's or
+ * registered. */
+int publish_sweep(struct source *s, const struct settings *settings, const char *name,
+		  struct err *err);
+
 json_t *publish_stats(const struct publication *p); /* dump_stats of spec 5.5, new reference */
 
 /* report.c: the degeneracy report. */

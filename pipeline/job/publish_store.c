@@ -3,16 +3,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "pipeline/core/cancel.h"
 #include "pipeline/core/fsio.h"
 #include "pipeline/core/version.h"
 #include "pipeline/job/publish.h"
+#include "pipeline/job/retry.h"
 #include "prof/base/buf.h"
 #include "prof/base/clock.h"
 
-#define INSERT_TRIES  4
 #define KEY_MAX_BYTES 512
 
 /* In the order of upload: the manifest last, because it means "complete". */
@@ -21,9 +20,14 @@ enum { OBJECT_TRAIN, OBJECT_EVAL, OBJECT_REPORT, OBJECT_MANIFEST, OBJECTS };
 static const char *const object_name[OBJECTS] = {"train.parquet", "eval.parquet", "report.json",
 						 "manifest.json"};
 
+static void key_of(const char *dataset, const char *name, char key[KEY_MAX_BYTES])
+{
+	snprintf(key, KEY_MAX_BYTES, "datasets/%s/%s", dataset, name);
+}
+
 static void make_key(const struct publication *p, const char *name, char key[KEY_MAX_BYTES])
 {
-	snprintf(key, KEY_MAX_BYTES, "datasets/%s/%s", p->payload->output_name, name);
+	key_of(p->payload->output_name, name, key);
 }
 
 /* The object's file in staging; NULL: this run has none. */
@@ -101,9 +105,30 @@ static int put_object(struct publication *p, int i, struct err *err)
 	return rc;
 }
 
+/* Is what lies there another run's by now? A name that was lost and is ours again may have been registered
+ * meanwhile. 0, or why the objects stay is in *why. */
+static int may_be_others(struct publication *p, struct err *why)
+{
+	int rc = source_check_name(p->c->source, why);
+
+	if (rc == 1)
+		rc = source_has_dataset(p->c->source, p->payload->output_name, why);
+	return rc == 1 ? err_set(why, ERR_EXISTS, "another run has registered this data set") : rc;
+}
+
+/* Only while the name is ours. */
 static void remove_uploaded(struct publication *p)
 {
+	struct err lost = ERR_INIT;
 	int i, left = 0;
+
+	if (may_be_others(p, &lost)) {
+		events_warn(p->events, "cleanup", NULL,
+			    "the uploaded objects stay in the artifact store, the next run of this "
+			    "job removes what is its own: %s",
+			    lost.text);
+		return;
+	}
 
 	for (i = OBJECTS - 1; i >= 0; i--) {
 		char key[KEY_MAX_BYTES];
@@ -182,6 +207,69 @@ int publish_upload(struct publication *p, struct err *err)
 	return rc;
 }
 
+/* ---- sweeping ----------------------------------------------------------------------------------------- */
+
+static int sweep_object(const struct uploads *u, struct artifact_store *store, const char *name,
+			int i, const char *scratch, struct err *err)
+{
+	char key[KEY_MAX_BYTES];
+	int rc;
+
+	key_of(name, object_name[i], key);
+	rc = uploads_noted(u, key) ? artifact_exists(store, key, err) : 0;
+	if (rc == 1)
+		rc = uploads_ours(u, store, key, scratch, err);
+	if (rc == 1)
+		rc = artifact_remove(store, key, err);
+	return rc < 0 && rc != ERR_NOTFOUND ? rc : 0;
+}
+
+static int sweep_store(struct uploads *u, const struct settings *settings, const char *name,
+		       struct err *err)
+{
+	struct artifact_config config = settings_artifact_config(settings);
+	struct artifact_store *store = NULL;
+	struct buf scratch = BUF_INIT;
+	int i, rc = buf_printf(&scratch, "%s.sweep", u->path) ? err_nomem(err, "a path") : 0;
+
+	if (!rc)
+		rc = artifact_open(&store, &config, err);
+	for (i = OBJECTS - 1; !rc && i >= 0; i--)
+		rc = sweep_object(u, store, name, i, buf_str(&scratch), err);
+	artifact_close(store);
+	buf_release(&scratch);
+	if (!rc)
+		uploads_end(u);
+	return rc;
+}
+
+int publish_sweep(struct source *s, const struct settings *settings, const char *name,
+		  struct err *err)
+{
+	struct uploads u;
+	int rc = uploads_open(&u, settings->resume_dir, s, name, err);
+
+	if (rc)
+		return rc;
+	if (!fsio_exists(u.path)) {
+		uploads_close(&u);
+		return 1;
+	}
+	rc = source_reserve_name(s, name, err);
+	if (!rc) {
+		rc = source_has_dataset(s, name, err);
+		if (!rc)
+			rc = sweep_store(&u, settings, name, err) < 0 ? err->code : 1;
+		else if (rc == 1)
+			rc = 0;
+		source_release_name(s);
+	} else if (rc == ERR_EXISTS) {
+		rc = 0; /* its owner clears what is there */
+	}
+	uploads_close(&u);
+	return rc;
+}
+
 /* ---- registration -------------------------------------------------------------------------------------- */
 
 static json_t *provenance(const struct publication *p)
@@ -192,37 +280,58 @@ static json_t *provenance(const struct publication *p)
 			 version_git_sha(), "fingerprint", p->staging->fingerprint);
 }
 
-/* One try on a connection of its own: the run may have lasted hours. */
-static int insert_once(const struct publication *p, const struct source_dataset *row,
-		       struct err *err)
+/* The objects of this run, still as they were put? Asked when the name was out of our hands for a while. */
+static int check_objects(struct publication *p, struct err *err)
 {
-	struct source *s = NULL;
-	int rc = source_open(&s, source_url(p->c->source), SOURCE_WRITE, err);
+	char *scratch = staging_path(p->staging, "check"), key[KEY_MAX_BYTES];
+	int i, rc = scratch ? 0 : err_nomem(err, "the check of the objects");
 
-	if (!rc)
-		rc = source_insert_dataset(s, row, err);
-	source_close(s);
+	for (i = 0; !rc && i < OBJECTS; i++) {
+		char want[SHA256_HEX], have[SHA256_HEX];
+		uint64_t size;
+
+		if (!object_file(p, i))
+			continue;
+		make_key(p, object_name[i], key);
+		rc = sha256_file(object_file(p, i), want, &size, err);
+		if (!rc)
+			rc = artifact_get(p->c->store, key, scratch, err);
+		if (!rc)
+			rc = sha256_file(scratch, have, &size, err);
+		if (!rc && strcmp(want, have) != 0)
+			rc = err_set(err, ERR_EXISTS,
+				     "'%s' was replaced by another run while the data set's name "
+				     "was lost with its connection",
+				     key);
+		(void)fsio_remove(scratch);
+	}
+	free(scratch);
 	return rc;
 }
 
-static int insert_retrying(const struct publication *p, const struct source_dataset *row,
-			   struct err *err)
+static int insert_once(struct publication *p, const struct source_dataset *row, struct err *err)
 {
-	int rc = 0, i;
+	int rc = source_check_name(p->c->source, err);
 
-	for (i = 0; i < INSERT_TRIES; i++) {
-		struct timespec pause = {.tv_sec = i ? 1 << (i - 1) : 0};
+	if (rc == 1)
+		rc = check_objects(p, err);
+	return rc ? rc : source_insert_dataset(p->c->source, row, err);
+}
 
-		nanosleep(&pause, NULL);
-		rc = insert_once(p, row, err);
-		if (rc == ERR_EXISTS && i)
-			return 0; /* the name is reserved: an earlier try got through after all */
-		if (rc != ERR_DATABASE && rc != ERR_NETWORK)
+static int insert_retrying(struct publication *p, const struct source_dataset *row, struct err *err)
+{
+	struct retry t;
+	int rc;
+
+	retry_begin(&t, p->c->settings->db_retry_s);
+	while ((rc = insert_once(p, row, err)) != 0) {
+		if (t.tries == 0 && (rc == ERR_DATABASE || source_is_passing(err)))
+			events_warn(p->events, "register_retry", NULL,
+				    "registering the data set failed: %s", err->text);
+		if (!retry_again(&t, err))
 			return rc;
-		events_warn(p->events, "register_retry", NULL,
-			    "registering the data set failed: %s", err->text);
 	}
-	return rc;
+	return 0;
 }
 
 /* Only when the row is known not to be there may the objects go: a registered data set keeps its files,

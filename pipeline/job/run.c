@@ -8,13 +8,18 @@
 #include "pipeline/core/cancel.h"
 #include "pipeline/core/fsio.h"
 #include "pipeline/core/workers.h"
+#include "pipeline/job/grid.h"
 #include "pipeline/job/heartbeat.h"
 #include "pipeline/job/preflight.h"
 #include "pipeline/job/publish.h"
 #include "pipeline/job/refusal.h"
+#include "pipeline/job/retry.h"
+#include "pipeline/job/settle.h"
 #include "pipeline/job/pairs.h"
 #include "prof/base/clock.h"
 #include "prof/base/log.h"
+
+#define WORK_TRIES 3 /* after the first (spec 6.1) */
 
 struct run {
 	struct context *c;
@@ -29,8 +34,8 @@ struct run {
 	struct staging staging;
 	json_t **marker; /* owned: one per pair */
 	struct publication publication;
-	const char *job_id;
-	char own_job_id[UUID_TEXT];
+	struct source_claim claim;
+	int claimed; /* the caller has claimed the job's row */
 	int has_job; /* a job row is RUNNING in our name */
 	int reserved;
 	int64_t start_ns;
@@ -84,81 +89,89 @@ static void say_start(struct run *r)
 
 /* ---- job row and events --------------------------------------------------------------------------------- */
 
+static int insert_job(struct run *r, struct err *err)
+{
+	char *payload;
+	int rc = uuid_random(r->claim.job_id);
+
+	if (rc)
+		return err_set(err, rc, "cannot make a job id");
+	r->claim.lease_s = r->c->settings->lease_s;
+	payload = json_compact(r->payload.json);
+	rc = payload ? source_insert_job(r->c->source, &r->claim, "export_research_dataset",
+					 payload, err)
+		     : err_nomem(err, "a job");
+	free(payload);
+	return rc;
+}
+
+/* With a database that does not answer: a claimed job is waited for, a user is told. */
+static int patience(const struct run *r)
+{
+	return r->claimed ? r->c->settings->db_retry_s : 0;
+}
+
 static int begin_job(struct run *r, struct err *err)
 {
 	struct source *sink = NULL;
-	char *payload;
-	int rc = 0;
+	int rc = r->claimed ? 0 : insert_job(r, err);
 
-	if (!r->job_id) {
-		rc = uuid_random(r->own_job_id);
-		if (rc)
-			return err_set(err, rc, "cannot make a job id");
-		payload = json_compact(r->payload.json);
-		rc = payload ? source_insert_job(r->c->source, r->own_job_id,
-						 "export_research_dataset", payload, err)
-			     : err_nomem(err, "a job");
-		free(payload);
-		if (rc)
-			return rc;
-		r->job_id = r->own_job_id;
-	}
-	r->has_job = 1;
-	rc = source_open(&sink, source_url(r->c->source), SOURCE_WRITE, err);
 	if (rc)
 		return rc;
-	r->events = events_new(sink, r->job_id);
+	r->has_job = 1;
+	rc = retry_open(&sink, source_url(r->c->source), SOURCE_WRITE, patience(r), err);
+	if (rc)
+		return rc;
+	r->events = events_new(sink, r->claim.job_id);
 	if (!r->events)
 		return err_nomem(err, "events");
 	r->heartbeat =
-		heartbeat_start(source_url(r->c->source), r->job_id, r->c->settings->heartbeat_s);
-	if (r->job_id == r->own_job_id)
+		heartbeat_start(source_url(r->c->source), &r->claim, r->c->settings->heartbeat_s);
+	if (!r->claimed)
 		events_emit(r->events, "info", "job.started", NULL,
 			    json_pack("{s:s}", "worker", "protea-export"));
 	return 0;
 }
 
-static int finish(const struct run *r, struct source *s, const char *status, int rc,
-		  const char *text, struct err *why)
+static void finish(struct run *r, int rc, const char *text)
 {
-	return source_finish_job(s, r->job_id, status, rc ? err_name(rc) : NULL, rc ? text : NULL,
-				 why);
-}
+	struct err why = ERR_INIT;
+	json_t *fields = rc ? json_pack("{s:s}", "error_code", err_name(rc))
+			    : json_pack("{s:O}", "result", r->publication.result);
+	char *fields_json = fields ? json_compact(fields) : NULL;
+	char *clean = rc ? text_utf8(text) : NULL;
+	const struct source_end end = {.status = rc ? "FAILED" : "SUCCEEDED",
+				       .error_code = rc ? err_name(rc) : NULL,
+				       .error_message = clean,
+				       .fields_json = fields_json};
+	int done;
 
-/* On a connection of its own: the run's may be what failed (spec 6.1). */
-static int finish_again(const struct run *r, const char *status, int rc, const char *text,
-			struct err *why)
-{
-	struct source *s = NULL;
-	int done = source_open(&s, source_url(r->c->source), SOURCE_WRITE, why);
-
-	if (!done)
-		done = finish(r, s, status, rc, text, why);
-	source_close(s);
-	return done;
+	events_tell(r->events, rc ? "error" : "info", rc ? "job.failed" : "job.succeeded",
+		    rc ? text : NULL, fields);
+	done = settle_write(r->c->source, &r->claim, &end, r->c->settings->db_retry_s, &why);
+	if (done == ERR_EXISTS || done == ERR_CANCELLED)
+		log_warn("%s", why.text);
+	else if (done)
+		log_error("the job's row could not be set to %s: %s", end.status, why.text);
+	json_decref(fields);
+	free(fields_json);
+	free(clean);
 }
 
 static void end_job(struct run *r, int rc, const struct err *err)
 {
-	struct err why = ERR_INIT;
-	const char *status = rc ? "FAILED" : "SUCCEEDED";
 	char *all = rc ? problems_text(r->problems) : NULL; /* an err holds fewer */
 	const char *text = all ? all : err->text;
 	int cancelled = rc == ERR_CANCELLED && heartbeat_cancelled(r->heartbeat);
+	int lost = rc == ERR_CANCELLED && heartbeat_lost(r->heartbeat);
 
 	heartbeat_stop(r->heartbeat);
+	r->heartbeat = NULL;
 	if (cancelled) /* who did so has set the row */
 		events_emit(r->events, "info", "job.cancelled", text,
 			    json_pack("{s:s}", "reason", "cancelled"));
-	else if (r->has_job && rc)
-		events_emit(r->events, "error", "job.failed", text,
-			    json_pack("{s:s}", "error_code", err_name(rc)));
-	else if (r->has_job)
-		events_emit(r->events, "info", "job.succeeded", NULL,
-			    json_pack("{s:O}", "result", r->publication.result));
-	if (r->has_job && !cancelled && finish(r, r->c->source, status, rc, text, &why) != 0 &&
-	    finish_again(r, status, rc, text, &why) != 0)
-		log_error("the job's row could not be set to %s: %s", status, why.text);
+	else if (r->has_job && !lost) /* a lost job is another run's to end */
+		finish(r, rc, text);
 	free(all);
 }
 
@@ -168,14 +181,23 @@ static void say_staging(const struct run *r, int rc, struct err *err)
 	size_t len;
 
 	if (rc == ERR_CANCELLED && heartbeat_cancelled(r->heartbeat))
-		err_set(err, rc, "job %s was cancelled", r->job_id);
+		err_set(err, rc, "job %s was cancelled", r->claim.job_id);
+	if (rc == ERR_CANCELLED && heartbeat_lost(r->heartbeat))
+		err_set(err, rc, "job %s has been given to somebody else", r->claim.job_id);
 	len = strlen(err->text);
 	if (rc != ERR_CANCELLED && rc != ERR_IO && rc != ERR_DATABASE && rc != ERR_NETWORK &&
 	    rc != ERR_NOMEM && rc != ERR_LIMIT)
 		return;
-	snprintf(err->text + len, sizeof err->text - len,
-		 "; what is finished is kept in '%s': run the job again and it goes on from there",
-		 r->staging.dir);
+	if (r->claimed)
+		snprintf(err->text + len, sizeof err->text - len,
+			 "; what is finished is kept in '%s': 'protea-export run --again %s' goes "
+			 "on from there, and registers what is complete",
+			 r->staging.dir, r->claim.job_id);
+	else
+		snprintf(err->text + len, sizeof err->text - len,
+			 "; what is finished is kept in '%s': run the job again and it goes on "
+			 "from there",
+			 r->staging.dir);
 }
 
 /* ---- the work -------------------------------------------------------------------------------------------- */
@@ -193,6 +215,25 @@ static int load(struct run *r, struct err *err)
 	return rc;
 }
 
+/* A run that lost this job may still hold what it needs, until its heartbeat tells it. */
+static void wait_for_loser(const struct run *r, struct retry *t)
+{
+	retry_begin(t, r->claimed ? 2 * r->c->settings->heartbeat_s + 5 : 0);
+}
+
+static int enter_staging(struct run *r, const char *fingerprint, struct err *err)
+{
+	struct retry t;
+	int rc;
+
+	wait_for_loser(r, &t);
+	do {
+		rc = staging_open(&r->staging, r->c->settings->resume_dir, r->payload.output_name,
+				  fingerprint, err);
+	} while (rc == ERR_EXISTS && retry_anyway(&t));
+	return rc;
+}
+
 static int open_staging(struct run *r, struct err *err)
 {
 	char fingerprint[SHA256_HEX];
@@ -202,8 +243,7 @@ static int open_staging(struct run *r, struct err *err)
 	events_stage_begin(r->events, &stage, "fingerprint");
 	rc = staging_fingerprint(r->c, &r->payload, &r->plan, fingerprint, err);
 	if (!rc)
-		rc = staging_open(&r->staging, r->c->settings->resume_dir, r->payload.output_name,
-				  fingerprint, err);
+		rc = enter_staging(r, fingerprint, err);
 	if (!rc)
 		rc = staging_own(&r->staging, r->c->source, err);
 	events_stage_end(&stage, rc ? NULL : "resume_dir",
@@ -246,10 +286,16 @@ static int compute(struct run *r, struct err *err)
 	return rc;
 }
 
+/* As long as the database does not answer: hours of work are in staging. */
 static int check_unregistered(struct run *r, struct err *err)
 {
-	int rc = source_has_dataset(r->c->source, r->payload.output_name, err);
+	struct retry t;
+	int rc;
 
+	retry_begin(&t, r->c->settings->db_retry_s);
+	do {
+		rc = source_has_dataset(r->c->source, r->payload.output_name, err);
+	} while (rc < 0 && retry_again(&t, err));
 	if (rc == 1)
 		return err_set(
 			err, ERR_EXISTS,
@@ -257,6 +303,19 @@ static int check_unregistered(struct run *r, struct err *err)
 			"output_name",
 			r->payload.output_name);
 	return rc;
+}
+
+/* The name may have been lost with its connection; it is then ours again, or another run's. */
+static int check_name(struct run *r, struct err *err)
+{
+	struct retry t;
+	int rc;
+
+	retry_begin(&t, r->c->settings->db_retry_s);
+	do {
+		rc = source_check_name(r->c->source, err);
+	} while (rc < 0 && retry_again(&t, err));
+	return rc < 0 ? rc : check_unregistered(r, err);
 }
 
 static int publish(struct run *r, struct err *err)
@@ -270,12 +329,12 @@ static int publish(struct run *r, struct err *err)
 		.staging = &r->staging,
 		.events = r->events,
 		.markers = r->marker,
-		.job_id = r->job_id,
+		.job_id = r->claim.job_id,
 		.start_ns = r->start_ns,
 	};
 	rc = publish_assemble(&r->publication, err);
 	if (!rc)
-		rc = check_unregistered(r, err);
+		rc = check_name(r, err);
 	if (!rc)
 		rc = artifact_probe(r->c->store, 1, err);
 	if (!rc)
@@ -287,32 +346,36 @@ static int publish(struct run *r, struct err *err)
 
 /* ---- refusal ---------------------------------------------------------------------------------------------- */
 
-/* Is the payload alone at fault? Then nothing is left behind. */
-static int refusal(const struct problems *problems)
-{
-	size_t i;
-
-	for (i = 0; i < problems->count; i++)
-		if (problems->list[i].code != ERR_ARG && problems->list[i].code != ERR_EXISTS)
-			return 0;
-	return problems->count > 0;
-}
-
 /* The name is looked up again once it is ours: another run may have registered it meanwhile. */
 static int reserve_name(struct run *r, enum run_outcome *outcome, struct err *err)
 {
-	int rc = source_reserve_name(r->c->source, r->payload.output_name, err);
+	struct retry t;
+	int rc = 0;
 
-	if (rc)
-		return rc;
-	r->reserved = 1;
+	wait_for_loser(r, &t);
+	while (!r->reserved) {
+		rc = source_reserve_name(r->c->source, r->payload.output_name, err);
+		r->reserved = rc == 0;
+		if (rc && (rc != ERR_EXISTS || !retry_anyway(&t)))
+			return rc;
+	}
 	rc = check_unregistered(r, err);
 	if (rc == ERR_EXISTS)
 		*outcome = RUN_REFUSED;
 	return rc;
 }
 
-/* Everything before the first row of work. 0 go on; else the outcome is in *outcome. */
+/* A job of ours whose data set is there, but whose end was never written (its worker was killed in between):
+ * 1, with the result. */
+static int registered_before(struct run *r, struct err *err)
+{
+	return r->claimed ? settle_result(r->c->source, r->claim.job_id, r->payload.output_name,
+					  &r->publication.result, err)
+			  : 0;
+}
+
+/* Everything before the first row of work. 0 go on, 1 it was all done by an
+ * earlier run of the job; else the outcome is in *outcome. */
 static int prepare(struct run *r, const json_t *payload, enum run_outcome *outcome, struct err *err)
 {
 	struct problems *problems = r->problems;
@@ -324,23 +387,32 @@ static int prepare(struct run *r, const json_t *payload, enum run_outcome *outco
 			rc = problems_result(problems, err);
 		return rc;
 	}
+	rc = registered_before(r, err);
+	if (rc)
+		return rc;
 	rc = preflight_run(r->c, &r->payload, &r->plan, r->options->memory_limit, problems,
 			   &r->notes, err);
 	if (!rc && problems->count) {
 		rc = problems_result(problems, err);
-		if (refusal(problems))
+		if (problems_of_payload(problems))
 			*outcome = RUN_REFUSED;
 	}
 	return rc ? rc : reserve_name(r, outcome, err);
 }
 
-static void release(struct run *r)
+static void release_markers(struct run *r)
 {
 	size_t i;
 
 	for (i = 0; r->marker && i < r->plan.n_pairs; i++)
 		json_decref(r->marker[i]);
 	free(r->marker);
+	r->marker = NULL;
+}
+
+static void release(struct run *r)
+{
+	release_markers(r);
 	publish_release(&r->publication);
 	if (r->reserved)
 		source_release_name(r->c->source);
@@ -351,68 +423,140 @@ static void release(struct run *r)
 	payload_release(&r->payload);
 }
 
-enum run_outcome run_export(struct context *c, const json_t *payload, const char *job_id,
-			    const struct run_options *options, json_t **result, struct err *err)
+/* ---- tries ------------------------------------------------------------------------------------------------ */
+
+static int prepare_and_tell(struct run *r, const json_t *payload, enum run_outcome *outcome,
+			    struct err *err)
+{
+	struct events_stage stage;
+	struct err job_err = ERR_INIT;
+	int rc = r->claimed && !r->has_job ? begin_job(r, err) : 0;
+
+	*outcome = RUN_FAILED;
+	if (rc)
+		return rc;
+	events_stage_begin(r->events, &stage, "preflight");
+	rc = prepare(r, payload, outcome, err);
+	if (!r->has_job && (!rc || (*outcome == RUN_FAILED && r->payload.json)) &&
+	    begin_job(r, &job_err) != 0 && !rc) {
+		*outcome = RUN_FAILED;
+		*err = job_err;
+		rc = err->code;
+	}
+	stage.events = r->events; /* who may be told only now */
+	events_stage_end(&stage, rc ? NULL : "preflight_done",
+			 json_pack("{s:I, s:i, s:I}", "n_pairs", (json_int_t)r->plan.n_pairs,
+				   "_progress_current", 0, "_progress_total",
+				   (json_int_t)r->plan.n_pairs));
+	return rc;
+}
+
+/* Everything up to the finished pairs. 1: it was all done by an earlier run of this job. */
+static int work(struct run *r, const json_t *payload, enum run_outcome *outcome, struct err *err)
+{
+	int rc = prepare_and_tell(r, payload, outcome, err);
+
+	if (rc)
+		return rc;
+	*outcome = RUN_FAILED;
+	say_payload(r);
+	say_start(r);
+	return compute(r, err);
+}
+
+/* Forgets what a try that failed has loaded; staging keeps what it has finished. */
+static void start_over(struct run *r)
+{
+	release_markers(r);
+	staging_close(&r->staging);
+	notes_release(&r->notes);
+	problems_release(r->problems);
+	plan_release(&r->plan);
+	payload_release(&r->payload);
+	r->notes = (struct notes){0};
+	r->plan = (struct plan){0};
+	r->payload = (struct payload){0};
+	grid_start_afresh(r->c);
+}
+
+/* What the checks found, an object store that does not answer say, is told at once. */
+static int database_in_trouble(const struct run *r, const struct err *err)
+{
+	return !strcmp(source_kind(r->c->source), "postgresql") && r->problems->count == 0 &&
+	       source_is_passing(err);
+}
+
+/* A database that went away in the middle of a table is asked anew, from the last finished pair on. */
+static int work_retrying(struct run *r, const json_t *payload, enum run_outcome *outcome,
+			 struct err *err)
+{
+	int rc, tries;
+
+	for (tries = 1;; tries++) {
+		struct retry t;
+
+		rc = work(r, payload, outcome, err);
+		if (rc >= 0 || tries > WORK_TRIES || !r->has_job || *outcome == RUN_REFUSED ||
+		    cancel_requested() || !database_in_trouble(r, err))
+			return rc;
+		events_warn(
+			r->events, "database_retry", json_pack("{s:i}", "try", tries),
+			"the database failed in passing, the job goes on from what is finished: %s",
+			err->text);
+		retry_begin(&t, r->c->settings->db_retry_s);
+		t.tries = tries;
+		if (!retry_anyway(&t))
+			return rc;
+		start_over(r);
+	}
+}
+
+enum run_outcome run_export(struct context *c, const json_t *payload,
+			    const struct source_claim *claim, const struct run_options *options,
+			    json_t **result, struct err *err)
 {
 	struct run r = {.c = c,
 			.options = options,
-			.job_id = job_id,
+			.claimed = claim != NULL,
 			.start_ns = clock_mono_ns(),
 			.staging = {.lock = -1}};
 	enum run_outcome outcome = RUN_REFUSED;
-	struct events_stage stage;
-	int prepared, rc;
+	int rc;
 
 	r.whole = pp_stage_begin("export");
+	if (claim)
+		r.claim = *claim;
 	*result = NULL;
 	r.problems = options->problems ? options->problems : &r.own_problems;
-	events_stage_begin(NULL, &stage, "preflight");
-	prepared = prepare(&r, payload, &outcome, err);
-	rc = prepared;
-	if (!prepared || (outcome == RUN_FAILED && r.payload.json) || job_id) {
-		struct err job_err = ERR_INIT;
-		int job_rc = begin_job(&r, &job_err);
-
-		if (job_rc && !rc) {
-			rc = job_rc;
-			*err = job_err;
-		}
-	}
-	stage.events = r.events; /* who could be told only now */
-	events_stage_end(&stage, rc ? NULL : "preflight_done",
-			 json_pack("{s:I, s:i, s:I}", "n_pairs", (json_int_t)r.plan.n_pairs,
-				   "_progress_current", 0, "_progress_total",
-				   (json_int_t)r.plan.n_pairs));
-	if (!rc) {
-		say_payload(&r);
-		say_start(&r);
-		rc = compute(&r, err);
-	}
+	rc = work_retrying(&r, payload, &outcome, err);
 	if (!rc)
 		rc = publish(&r, err);
-	if (rc && r.staging.dir)
+	if (rc == ERR_EXISTS && registered_before(&r, err) == 1)
+		rc = 1; /* by a run that had lost this job, in its last moments */
+	if (rc < 0 && cancel_requested() && source_is_passing(err))
+		rc = cancel_check(err); /* why the database was not tried any longer */
+	if (rc < 0 && r.staging.dir)
 		say_staging(&r, rc, err);
+	if (rc > 0)
+		rc = 0; /* done by an earlier run */
 	end_job(&r, rc, err);
 	if (!rc) {
 		outcome = RUN_DONE;
 		*result = json_incref(r.publication.result);
-		if (options->keep_staging)
-			staging_close(&r.staging);
-		else
-			staging_remove(&r.staging);
-	} else {
-		if (!prepared)
-			outcome = RUN_FAILED;
-		staging_close(&r.staging);
 	}
+	if (!rc && !options->keep_staging)
+		staging_remove(&r.staging);
+	else
+		staging_close(&r.staging);
 	release(&r);
 	pp_stage_end(&r.whole);
 	return outcome;
 }
 
 enum run_outcome run_payload(const char *source_url, const json_t *payload,
-			     const json_t *environment, const char *base_dir, const char *job_id,
-			     const struct run_options *options, json_t **result, struct err *err)
+			     const json_t *environment, const char *base_dir,
+			     const struct source_claim *claim, const struct run_options *options,
+			     json_t **result, struct err *err)
 {
 	struct problems own = PROBLEMS_INIT;
 	struct problems *problems = options->problems ? options->problems : &own;
@@ -426,17 +570,18 @@ enum run_outcome run_payload(const char *source_url, const json_t *payload,
 	if (!rc && options->workers)
 		settings.workers = options->workers;
 	/* A claimed job has a row that must say why: run_export() finds its faults again. */
-	if (!rc && (!job_id || problems->count))
+	if (!rc && (!claim || problems->count))
 		rc = refusal_check(&settings, source_url, payload, problems, err);
 	if (rc == 1) {
 		rc = problems_result(problems, err);
 		outcome = RUN_REFUSED;
 	}
 	if (!rc)
-		rc = source_open(&source, source_url, SOURCE_READ | SOURCE_WRITE, err);
+		rc = retry_open(&source, source_url, SOURCE_READ | SOURCE_WRITE,
+				claim ? settings.db_retry_s : 0, err);
 	if (!rc) {
 		context_init(&context, source, &settings);
-		outcome = run_export(&context, payload, job_id, options, result, err);
+		outcome = run_export(&context, payload, claim, options, result, err);
 		context_release(&context);
 	}
 	problems_release(&own);

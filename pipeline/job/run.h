@@ -21,14 +21,16 @@ enum run_outcome {
 	RUN_REFUSED, /* the payload is at fault: nothing was computed, nothing left behind */
 };
 
-/* Runs one payload on a source. `job_id` NULL: a job row is made. The context may have been used by
+/* Runs one payload on a source. `claim`: the job's row, claimed; NULL: a row is made. The context may have been used by
  * other cells of a grid. *result (NULL possible): a new reference to the job's result. */
-enum run_outcome run_export(struct context *c, const json_t *payload, const char *job_id,
-			    const struct run_options *options, json_t **result, struct err *err);
+enum run_outcome run_export(struct context *c, const json_t *payload,
+			    const struct source_claim *claim, const struct run_options *options,
+			    json_t **result, struct err *err);
 
 /* Opens source and settings and runs a payload. `environment` and `base_dir` as in a job file. */
 enum run_outcome run_payload(const char *source_url, const json_t *payload,
-			     const json_t *environment, const char *base_dir, const char *job_id,
-			     const struct run_options *options, json_t **result, struct err *err);
+			     const json_t *environment, const char *base_dir,
+			     const struct source_claim *claim, const struct run_options *options,
+			     json_t **result, struct err *err);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "pipeline/core/fsio.h"
 #include "pipeline/job/problems.h"
+#include "pipeline/source/source_jobs.h"
 #include "prof/base/buf.h"
 
 #include <errno.h>
@@ -37,6 +38,8 @@ static const char *const known_names[] = {
 	"PROTEA_EXPORT_RESUME_DIR",
 	"PROTEA_SCHEMA_SHA_V2_WRITE_ENABLED",
 	"PROTEA_JOB_HEARTBEAT_INTERVAL_SECONDS",
+	"PROTEA_JOB_LEASE_SECONDS",
+	"PROTEA_DB_RETRY_SECONDS",
 	"PROTEA_TUNING__OPERATION__STREAM_CHUNK_SIZE",
 	"PROTEA_TUNING__OPERATION__ANNOTATION_CHUNK_SIZE",
 	"PROTEA_TUNING__OPERATION__NUMPY_QUERY_CHUNK",
@@ -197,11 +200,15 @@ static void load_numbers(struct loader *l, struct settings *s)
 	s->workers = 1; /* serial, by the seed documents */
 	s->query_chunk = 500;
 	s->heartbeat_s = 30; /* a lease lasts 120 s */
+	s->lease_s = SOURCE_LEASE_S;
+	s->db_retry_s = 120;
 	s->minio_retry_s = 120;
 	get_int(l, "PROTEA_PAIR_FEATURE_WORKERS", &s->workers);
 	if (!get_int(l, "PROTEA_METHOD_NUMPY_QUERY_CHUNK", &s->query_chunk))
 		get_int(l, "PROTEA_TUNING__OPERATION__NUMPY_QUERY_CHUNK", &s->query_chunk);
 	get_int(l, "PROTEA_JOB_HEARTBEAT_INTERVAL_SECONDS", &s->heartbeat_s);
+	get_int(l, "PROTEA_JOB_LEASE_SECONDS", &s->lease_s);
+	get_int(l, "PROTEA_DB_RETRY_SECONDS", &s->db_retry_s);
 	get_int(l, "PROTEA_MINIO_RETRY_SECONDS", &s->minio_retry_s);
 	s->schema_sha_v2 = get_bool(l, "PROTEA_SCHEMA_SHA_V2_WRITE_ENABLED");
 }

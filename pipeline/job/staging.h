@@ -18,7 +18,7 @@ struct staging {
 };
 
 /* Over every input that can change a value: see fingerprint.c. */
-int staging_fingerprint(const struct context *c, const struct payload *p, const struct plan *plan,
+int staging_fingerprint(struct context *c, const struct payload *p, const struct plan *plan,
 			char out[SHA256_HEX], struct err *err);
 
 int staging_open(struct staging *s, const char *resume_dir, const char *name,

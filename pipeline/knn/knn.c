@@ -51,8 +51,9 @@ static size_t larger(size_t a, size_t b)
 static const struct knn_kernel *kernel_for(size_t dim)
 {
 	const struct knn_kernel *kernel = knn_kernel_choose();
+	int bytes = kernel->form == KNN_FORM_I8 || kernel->form == KNN_FORM_S8;
 
-	return kernel->form == KNN_FORM_I8 && dim > (size_t)1 << 21 ? kernel->finer : kernel;
+	return bytes && dim > (size_t)1 << 21 ? kernel->finer : kernel;
 }
 
 /* ---- the plan ------------------------------------------------------------------------------ */

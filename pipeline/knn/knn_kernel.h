@@ -19,14 +19,16 @@
  *      any part of a block fit an int16: what the 64 add is taken away modulo 2^16. For that,
  *      references carry before each block -64 times the sum of its elements 4i and 4i + 1 and -64
  *      times that of its elements 4i + 2 and 4i + 3, two int16 a row. Scores are exact before their
- *      rounding. */
-enum knn_form { KNN_FORM_I16, KNN_FORM_BF16, KNN_FORM_I8 };
+ *      rounding.
+ * S8:  bytes, -127 … 127 of both, with the blocks' norms of I8 and nothing else beside them; sums are
+ *      int32 and exact. */
+enum knn_form { KNN_FORM_I16, KNN_FORM_BF16, KNN_FORM_I8, KNN_FORM_S8 };
 #define KNN_I8_BLOCK  ((size_t)64)
 #define KNN_I8_OFFSET 64
 
 /* Packed rows: `group` rows lie side by side, `unit` neighbouring elements of a row together:
  * [group of rows][unit of elements][row of the group][element of the unit]. So unit = depth is
- * row-major, and unit = 2 is what vpmaddwd, vpdpwssd and the B tiles of tdpbf16ps read. */
+ * row-major, and four bytes together are what vpmaddwd, vpdpwssd, vpdpbusd and B tiles read. */
 struct knn_layout {
 	size_t group, unit;
 };

@@ -1,5 +1,6 @@
-/* The int16 kernel for AVX-512F and BW, of processors without VNNI: VPMADDWD gives the sum of a
- * pair's two products, VPADDD adds it. Sums cannot overflow (knn_kernel.h). */
+/* The kernels for AVX-512F and BW, of processors without VNNI. int16: VPMADDWD gives the sum of a pair's
+ * two products, VPADDD adds it; bytes likewise with VPMADDUBSW and VPADDW. Sums cannot overflow
+ * (knn_kernel.h). */
 #include "pipeline/knn/knn_kernel.h"
 
 #include <immintrin.h>
@@ -7,20 +8,27 @@
 
 #define TARGET __attribute__((target("avx512f,avx512bw")))
 typedef __m512i vec;
-#define ZERO()            _mm512_setzero_si512()
-#define LOAD(p)           _mm512_load_si512(p)
-#define FILL(p)           _mm512_set1_epi32(pair(p))
-#define MULADD(sum, a, b) _mm512_add_epi32(sum, _mm512_madd_epi16(a, b))
-#define STORE(p, sum)     _mm512_store_ps(p, _mm512_cvtepi32_ps(sum))
+#define ZERO()             _mm512_setzero_si512()
+#define LOAD(p)            _mm512_load_si512(p)
+#define FILL(p)            _mm512_set1_epi32(four_bytes(p))
+#define FILL4(p)           _mm512_set1_epi32(four_bytes(p))
+#define MULADD(sum, a, b)  _mm512_add_epi32(sum, _mm512_madd_epi16(a, b))
+#define MULADD8(sum, a, b) _mm512_add_epi16(sum, _mm512_maddubs_epi16(a, b))
+#define HEAD(v)            (v)
+#define TOTAL(total, sum)  _mm512_add_epi32(total, _mm512_madd_epi16(sum, _mm512_set1_epi16(1)))
+#define STORE(p, sum)      _mm512_store_ps(p, _mm512_cvtepi32_ps(sum))
 
-static inline int pair(const uint16_t *p)
+static inline int four_bytes(const void *p)
 {
-	int both;
+	int all;
 
-	memcpy(&both, p, sizeof both);
-	return both;
+	memcpy(&all, p, sizeof all);
+	return all;
 }
 
 #include "pipeline/knn/knn_kernel_avx512_body.h"
+#include "pipeline/knn/knn_kernel_avx512_bytes.h"
 
-const struct knn_kernel knn_kernel_avx512 = KERNEL_OF("avx512");
+static const struct knn_kernel int16_kernel = KERNEL_OF("avx512");
+
+const struct knn_kernel knn_kernel_avx512 = BYTES_KERNEL_OF("avx512", &int16_kernel);

@@ -136,7 +136,7 @@ static float to_bytes(const struct knn_packer *p, const float *c, double scale, 
 static float pack_bytes(const struct knn_packer *p, enum knn_side_of side, const float *c,
 			float largest, struct knn_row *row, int8_t *k)
 {
-	int32_t top = side == KNN_OF_QUERIES ? KNN_I8_OFFSET - 1 : 127;
+	int32_t top = side == KNN_OF_QUERIES && p->form == KNN_FORM_I8 ? KNN_I8_OFFSET - 1 : 127;
 	float block = (p->wide ? largest_block_avx2 : largest_block_base)(c, p->depth);
 	double least = sqrt((double)block) * (1 + 0x1p-18) / I8_NORM;
 	double most = fmax(least, (double)largest / top), middle = sqrt(least * most);
@@ -214,6 +214,18 @@ static void place_query_bytes(struct knn_layout layout, size_t depth, const int8
 			to[j] = (uint8_t)(k[i + j] + KNN_I8_OFFSET);
 }
 
+/* Signed bytes as they are. `step` rows lie together, in the room of as many uint16. */
+static void place_plain_bytes(struct knn_layout layout, size_t step, size_t depth, const int8_t *k,
+			      size_t at, int8_t *packed)
+{
+	size_t unit_step = layout.group * layout.unit, row = at % step, i;
+	int8_t *to = packed + at / step * step * depth * sizeof(uint16_t) +
+		     row / layout.group * layout.group * depth + row % layout.group * layout.unit;
+
+	for (i = 0; i < depth; i += layout.unit, to += unit_step)
+		memcpy(to, k + i, layout.unit);
+}
+
 static void place_halves(struct knn_layout layout, size_t depth, const uint16_t *k, size_t at,
 			 uint16_t *packed)
 {
@@ -235,7 +247,10 @@ void knn_place_row(const struct knn_kernel *kernel, enum knn_side_of side, size_
 {
 	struct knn_layout layout = side == KNN_OF_QUERIES ? kernel->queries : kernel->refs;
 
-	if (kernel->form != KNN_FORM_I8)
+	if (kernel->form == KNN_FORM_S8)
+		place_plain_bytes(layout, side == KNN_OF_QUERIES ? kernel->query_step : SIZE_MAX,
+				  depth, (const int8_t *)k, at, (int8_t *)packed);
+	else if (kernel->form != KNN_FORM_I8)
 		place_halves(layout, depth, k, at, packed);
 	else if (side == KNN_OF_QUERIES)
 		place_query_bytes(layout, depth, (const int8_t *)k, at, (uint8_t *)packed);

@@ -1,7 +1,10 @@
 /* One annotation set in memory: see annset.h. Its rows are read in parts, each with names of its own for
- * new texts; the parts are joined in their order, so that names are the same as in one pass. */
+ * new texts; the parts are joined in their order, so that names are the same as in one pass. What is loaded
+ * is digested as it lies in memory: the rows need not be read again to tell whether they are the same. */
 #include "pipeline/ontology/annset.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,24 +15,32 @@
 
 #define MAX_PARTS     64
 #define PART_IDS      65536      /* ids of a part at least */
-#define NEW_ACCESSION (1u << 31) /* protein of a row: a name of the part */
+#define NEW_ACCESSION (1u << 31) /* protein of a run: a name of the part */
+#define RECENT        256        /* kinds that are found without a look-up */
 
 struct row {
-	uint32_t protein, term, kind;
+	uint32_t term, kind;
+};
+
+struct run { /* rows of one protein, one after the other */
+	uint32_t protein, n;
 };
 
 struct part {
 	struct row *rows; /* owned, in ascending id */
 	size_t n, cap;
+	struct run *runs; /* owned */
+	size_t n_runs, runs_cap;
 	struct dict new_accessions;
 	struct dict strings;
 	struct idmap kind_of;   /* qualifier << 32 | evidence -> kind */
 	struct ann_kind *kinds; /* owned; ids of `strings` */
 	uint32_t n_kinds, kinds_cap;
-	int has_last; /* accession of the row before, and its number */
+	uint32_t recent[RECENT]; /* by their texts: kind + 1 */
+	int has_last;            /* accession of the row before, and its number */
 	char last[64];
 	uint32_t last_protein;
-	uint64_t n_foreign, rows_hash;
+	uint64_t n_foreign;
 };
 
 struct load {
@@ -69,11 +80,31 @@ static int grow_kinds(struct part *p)
 	return 0;
 }
 
-/* The number of a row's kind; IDMAP_NONE: no memory. */
-static uint32_t kind_of(struct part *p, const struct source_annotation *r)
+/* Place of a kind in `recent`. */
+static size_t place_of(const char *qualifier, const char *evidence)
 {
-	struct ann_kind k = {.qualifier = intern(&p->strings, r->qualifier),
-			     .evidence = intern(&p->strings, r->evidence_code)};
+	uint32_t h = 2166136261u; /* FNV-1a */
+
+	for (; *evidence; evidence++)
+		h = (h ^ (unsigned char)*evidence) * 16777619u;
+	for (; *qualifier; qualifier++)
+		h = (h ^ (unsigned char)*qualifier) * 16777619u;
+	return (h ^ h >> 16) % RECENT;
+}
+
+static int is_kind(const struct part *p, uint32_t kind, const char *qualifier, const char *evidence)
+{
+	const struct ann_kind *k = &p->kinds[kind];
+
+	return strcmp(dict_text(&p->strings, k->evidence), evidence) == 0 &&
+	       strcmp(dict_text(&p->strings, k->qualifier), qualifier) == 0;
+}
+
+/* The number of a kind, new or old; IDMAP_NONE: no memory. */
+static uint32_t name_kind(struct part *p, const char *qualifier, const char *evidence)
+{
+	struct ann_kind k = {.qualifier = intern(&p->strings, qualifier),
+			     .evidence = intern(&p->strings, evidence)};
 	uint32_t found;
 
 	if (k.qualifier == DICT_NONE || k.evidence == DICT_NONE || grow_kinds(p) != 0)
@@ -81,12 +112,27 @@ static uint32_t kind_of(struct part *p, const struct source_annotation *r)
 	found = idmap_intern(&p->kind_of, (uint64_t)k.qualifier << 32 | k.evidence, p->n_kinds);
 	if (found != p->n_kinds)
 		return found;
-	if (qualifier_is_negated(r->qualifier))
+	if (qualifier_is_negated(qualifier))
 		k.flags |= ANN_NEGATED;
-	if (evidence_is_experimental(r->evidence_code))
+	if (evidence_is_experimental(evidence))
 		k.flags |= ANN_EXPERIMENTAL;
 	p->kinds[p->n_kinds++] = k;
 	return found;
+}
+
+static uint32_t kind_of(struct part *p, const struct source_annotation *r)
+{
+	const char *qualifier = r->qualifier ? r->qualifier : "";
+	const char *evidence = r->evidence_code ? r->evidence_code : "";
+	size_t at = place_of(qualifier, evidence);
+	uint32_t kind;
+
+	if (p->recent[at] && is_kind(p, p->recent[at] - 1, qualifier, evidence))
+		return p->recent[at] - 1;
+	kind = name_kind(p, qualifier, evidence);
+	if (kind != IDMAP_NONE)
+		p->recent[at] = kind + 1;
+	return kind;
 }
 
 /* The number of an accession; most rows have that of the row before. DICT_NONE: no memory. */
@@ -127,12 +173,25 @@ static int grow_rows(struct part *p)
 	return 0;
 }
 
-/* Summed, so that it does not depend on the parts. */
-static uint64_t hash_row(const struct source_annotation *r)
+/* One more row of the protein. */
+static int add_to_run(struct part *p, uint32_t protein)
 {
-	uint64_t nulls = (uint64_t)(!r->qualifier) | (uint64_t)(!r->evidence_code) << 1;
+	size_t cap = p->runs_cap ? p->runs_cap + p->runs_cap / 2 : 256;
+	struct run *runs;
 
-	return hash_u64(hash_u64((uint64_t)r->id) ^ hash_u64((uint64_t)r->term_id << 2 | nulls));
+	if (p->n_runs && p->runs[p->n_runs - 1].protein == protein) {
+		p->runs[p->n_runs - 1].n++;
+		return 0;
+	}
+	if (p->n_runs == p->runs_cap) {
+		runs = realloc(p->runs, cap * sizeof *runs);
+		if (!runs)
+			return -1;
+		p->runs = runs;
+		p->runs_cap = cap;
+	}
+	p->runs[p->n_runs++] = (struct run){protein, 1};
+	return 0;
 }
 
 static int take_row(void *ctx, const struct source_annotation *r, struct err *err)
@@ -140,17 +199,16 @@ static int take_row(void *ctx, const struct source_annotation *r, struct err *er
 	const struct load *l = ((struct taking *)ctx)->l;
 	struct part *p = ((struct taking *)ctx)->p;
 	struct row row = {.term = ontology_term(l->o, r->term_id)};
+	uint32_t protein;
 
-	p->rows_hash += hash_row(r);
 	if (row.term == TERM_NONE) {
 		p->n_foreign++;
 		return 0;
 	}
-	if (grow_rows(p) != 0)
-		return err_nomem(err, "annotations");
-	row.protein = protein_of(l, p, r->accession);
+	protein = protein_of(l, p, r->accession);
 	row.kind = kind_of(p, r);
-	if (row.protein == DICT_NONE || row.kind == IDMAP_NONE)
+	if (protein == DICT_NONE || row.kind == IDMAP_NONE || grow_rows(p) != 0 ||
+	    add_to_run(p, protein) != 0)
 		return err_nomem(err, "annotations");
 	p->rows[p->n++] = row;
 	return 0;
@@ -180,6 +238,7 @@ static int read_part(void *ctx, size_t worker, size_t item, struct err *err)
 static void part_release(struct part *p)
 {
 	free(p->rows);
+	free(p->runs);
 	free(p->kinds);
 	dict_release(&p->new_accessions);
 	dict_release(&p->strings);
@@ -229,13 +288,11 @@ static int rename_rows(struct annset *a, struct part *p, struct idmap *kind_of,
 		else if (kind[i] == a->n_kinds)
 			a->kinds[a->n_kinds++] = k;
 	}
-	for (r = 0; !rc && r < p->n; r++) {
-		struct row *row = &p->rows[r];
-
-		row->kind = kind[row->kind];
-		if (row->protein & NEW_ACCESSION)
-			row->protein = accession[row->protein & ~NEW_ACCESSION];
-	}
+	for (r = 0; !rc && r < p->n; r++)
+		p->rows[r].kind = kind[p->rows[r].kind];
+	for (r = 0; !rc && r < p->n_runs; r++)
+		if (p->runs[r].protein & NEW_ACCESSION)
+			p->runs[r].protein = accession[p->runs[r].protein & ~NEW_ACCESSION];
 	free(text);
 	free(accession);
 	free(kind);
@@ -256,7 +313,6 @@ static int join(struct load *l, struct dict *accessions, struct dict *strings, s
 		rc = rename_rows(l->a, p, &kind_of, accessions, strings);
 		*n += p->n;
 		l->a->n_foreign += p->n_foreign;
-		l->a->rows_hash += p->rows_hash;
 	}
 	idmap_release(&kind_of);
 	return rc ? err_nomem(err, "annotations") : 0;
@@ -282,6 +338,28 @@ static int make_arrays(struct annset *a, uint32_t n_proteins, size_t n, struct e
 	return 0;
 }
 
+/* Gives the rows of a part their places. */
+static void place_rows(struct annset *a, const struct part *p)
+{
+	const struct row *row = p->rows;
+	size_t i;
+	uint32_t j;
+
+	for (i = 0; i < p->n_runs; i++) {
+		/* start[protein + 1] runs from its first row to the first of the next protein */
+		uint32_t at = a->start[p->runs[i].protein + 1];
+
+		a->start[p->runs[i].protein + 1] += p->runs[i].n;
+		for (j = 0; j < p->runs[i].n; j++, at++, row++) {
+			a->term[at] = row->term;
+			if (a->kind)
+				a->kind[at] = (uint16_t)row->kind;
+			else
+				a->wide_kind[at] = row->kind;
+		}
+	}
+}
+
 /* Counting sort by protein: stable, so rows of a protein stay in ascending id. A part is given back as
  * soon as its rows have their places. */
 static void group(struct annset *a, struct load *l)
@@ -290,24 +368,48 @@ static void group(struct annset *a, struct load *l)
 	uint32_t p;
 
 	for (i = 0; i < l->n_parts; i++)
-		for (r = 0; r < l->parts[i].n; r++)
-			a->start[l->parts[i].rows[r].protein + 2]++;
+		for (r = 0; r < l->parts[i].n_runs; r++)
+			a->start[l->parts[i].runs[r].protein + 2] += l->parts[i].runs[r].n;
 	for (p = 0; p < a->n_proteins; p++)
 		a->start[p + 2] += a->start[p + 1];
 	for (i = 0; i < l->n_parts; i++) {
-		for (r = 0; r < l->parts[i].n; r++) {
-			const struct row *row = &l->parts[i].rows[r];
-			/* start[p + 1] runs from the first row of p to the first of p + 1 */
-			uint32_t at = a->start[row->protein + 1]++;
-
-			a->term[at] = row->term;
-			if (a->kind)
-				a->kind[at] = (uint16_t)row->kind;
-			else
-				a->wide_kind[at] = row->kind;
-		}
+		place_rows(a, &l->parts[i]);
 		part_release(&l->parts[i]);
 	}
+}
+
+/* ---- digest ----------------------------------------------------------------------------------- */
+
+/* All that rows can be told by: NULL and "" are the same to every reader of a set, rows that were left out
+ * and the ids of rows (but for their order) are nothing to any. */
+static int digest(struct annset *a, const struct dict *strings, struct err *err)
+{
+	struct sha256 *d = sha256_new();
+	char head[64];
+	int n = snprintf(head, sizeof head, "%d %" PRIu32 " %" PRIu32 " %" PRIu32 "\n", a->snapshot,
+			 a->n_proteins, a->n_rows, a->n_kinds);
+	uint32_t i;
+	int rc;
+
+	if (!d)
+		return err_nomem(err, "annotations");
+	sha256_update(d, head, (size_t)n);
+	sha256_update(d, a->start, ((size_t)a->n_proteins + 1) * sizeof *a->start);
+	sha256_update(d, a->term, a->n_rows * sizeof *a->term);
+	if (a->kind)
+		sha256_update(d, a->kind, a->n_rows * sizeof *a->kind);
+	else
+		sha256_update(d, a->wide_kind, a->n_rows * sizeof *a->wide_kind);
+	for (i = 0; i < a->n_kinds; i++) {
+		const char *qualifier = dict_text(strings, a->kinds[i].qualifier);
+		const char *evidence = dict_text(strings, a->kinds[i].evidence);
+
+		sha256_update(d, qualifier, strlen(qualifier) + 1);
+		sha256_update(d, evidence, strlen(evidence) + 1);
+	}
+	rc = sha256_finish(d, a->sha256);
+	sha256_free(d);
+	return rc ? err_set(err, rc, "cannot digest annotation set '%s'", a->id) : 0;
 }
 
 /* ---- all of it -------------------------------------------------------------------------------- */
@@ -353,6 +455,8 @@ int annset_load_with(struct annset *a, struct source *s, const char *set_id,
 		rc = make_arrays(a, accessions->count, n, err);
 	if (!rc)
 		group(a, &l);
+	if (!rc)
+		rc = digest(a, strings, err);
 	for (i = 0; i < l.n_parts && l.parts; i++)
 		part_release(&l.parts[i]);
 	free(l.parts);

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "pipeline/core/dict.h"
+#include "pipeline/core/digest.h"
 #include "pipeline/ontology/ontology.h"
 #include "prof/base/err.h"
 
@@ -35,8 +36,8 @@ struct annset {
 	uint32_t *wide_kind;    /* owned: the same then */
 	struct ann_kind *kinds; /* owned: in order of first appearance */
 	uint32_t n_kinds;
-	uint64_t n_foreign; /* rows left out */
-	uint64_t rows_hash; /* over id, term id and NULLs of all rows, those left out too */
+	uint64_t n_foreign;      /* rows left out */
+	char sha256[SHA256_HEX]; /* over all of the above but n_foreign, kinds by their texts */
 };
 
 /* `accessions` gives protein numbers and grows by accessions it does not know; `strings` gets the

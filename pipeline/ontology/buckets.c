@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "pipeline/core/workers.h"
-#include "pipeline/ontology/closure.h"
 #include "pipeline/ontology/termbits.h"
 
 #define RANGE_PROTEINS 2048
@@ -22,7 +21,6 @@ struct range { /* what some proteins give, in ascending keys */
 /* Scratch of one thread. */
 struct scratch {
 	struct termbits old_terms, new_terms, negated;
-	struct walk walk, pivot_walk;
 	int ready;
 };
 
@@ -39,18 +37,17 @@ struct compute {
 
 /* ---- terms of one protein on one side ---------------------------------------------------------- */
 
-/* Terms and all their descendants. Those of a term that is there already are there too. */
-static void add_below(struct termbits *to, struct walk *walk, const struct csr *children,
-		      uint32_t go)
+/* A term and its list: descendants, or ancestors. Those of a term that is there already are there too. */
+static void add_all(struct termbits *to, const struct csr *lists, uint32_t go)
 {
-	uint32_t i;
+	const uint32_t *item = csr_at(lists, go);
+	uint32_t n = csr_len(lists, go), i;
 
 	if (termbits_has(to, go))
 		return;
 	termbits_add(to, go);
-	walk_from(walk, children, go, 0);
-	for (i = 0; i < walk->n_found; i++)
-		termbits_add(to, walk->found[i]);
+	for (i = 0; i < n; i++)
+		termbits_add(to, item[i]);
 }
 
 /* Case B: a term and its descendants under the native snapshot; of those in the pivot, the descendants
@@ -58,28 +55,15 @@ static void add_below(struct termbits *to, struct walk *walk, const struct csr *
 static void negate_b(const struct compute *c, struct scratch *s, const struct csr *native,
 		     uint32_t go)
 {
-	const struct csr *pivot = &c->o->snapshots[0].children;
-	uint32_t i;
+	const struct csr *pivot = &c->o->snapshots[0].descendants;
+	const uint32_t *below = csr_at(native, go);
+	uint32_t n = csr_len(native, go), i;
 
 	if (c->o->pivot_aspect[go])
-		add_below(&s->negated, &s->pivot_walk, pivot, go);
-	walk_from(&s->walk, native, go, 0);
-	for (i = 0; i < s->walk.n_found; i++)
-		if (c->o->pivot_aspect[s->walk.found[i]])
-			add_below(&s->negated, &s->pivot_walk, pivot, s->walk.found[i]);
-}
-
-/* Case B: a term and its ancestors under the native snapshot. */
-static void add_above(struct termbits *to, const struct csr *ancestors, uint32_t go)
-{
-	const uint32_t *item = csr_at(ancestors, go);
-	uint32_t n = csr_len(ancestors, go), i;
-
-	if (termbits_has(to, go))
-		return;
-	termbits_add(to, go);
+		add_all(&s->negated, pivot, go);
 	for (i = 0; i < n; i++)
-		termbits_add(to, item[i]);
+		if (c->o->pivot_aspect[below[i]])
+			add_all(&s->negated, pivot, below[i]);
 }
 
 static void collect(const struct compute *c, struct scratch *s, const struct annset *a,
@@ -95,12 +79,12 @@ static void collect(const struct compute *c, struct scratch *s, const struct ann
 
 		if (flags & ANN_NEGATED) {
 			if (c->case_a)
-				add_below(&s->negated, &s->walk, &native->children, go);
+				add_all(&s->negated, &native->descendants, go);
 			else
-				negate_b(c, s, &native->children, go);
+				negate_b(c, s, &native->descendants, go);
 		} else if (flags & ANN_EXPERIMENTAL) {
 			if (!c->case_a)
-				add_above(to, &native->ancestors, go);
+				add_all(to, &native->ancestors, go);
 			else if (c->o->term_aspect[term])
 				termbits_add(to, go);
 		}
@@ -173,12 +157,8 @@ static int do_protein(const struct compute *c, struct scratch *s, struct range *
 
 static int prepare_scratch(struct scratch *s, uint32_t n_go, struct err *err)
 {
-	int rc = walk_init(&s->walk, n_go, err);
+	int rc = termbits_init(&s->old_terms, n_go, err);
 
-	if (!rc)
-		rc = walk_init(&s->pivot_walk, n_go, err);
-	if (!rc)
-		rc = termbits_init(&s->old_terms, n_go, err);
 	if (!rc)
 		rc = termbits_init(&s->new_terms, n_go, err);
 	if (!rc)
@@ -189,8 +169,6 @@ static int prepare_scratch(struct scratch *s, uint32_t n_go, struct err *err)
 
 static void release_scratch(struct scratch *s)
 {
-	walk_release(&s->walk);
-	walk_release(&s->pivot_walk);
 	termbits_release(&s->old_terms);
 	termbits_release(&s->new_terms);
 	termbits_release(&s->negated);
@@ -252,14 +230,16 @@ static int join_all(struct buckets *b, const struct compute *c, struct err *err)
 
 static int prepare(struct compute *c, struct ontology *o, size_t n_workers, struct err *err)
 {
-	int rc = 0;
+	int rc = ontology_need_descendants(o, 0, err);
 
+	/* these bring the ancestors along */
+	if (!rc)
+		rc = ontology_need_descendants(o, (size_t)c->old_set->snapshot, err);
+	if (!rc)
+		rc = ontology_need_descendants(o, (size_t)c->new_set->snapshot, err);
+	if (rc)
+		return rc;
 	if (!c->case_a) {
-		rc = ontology_need_ancestors(o, (size_t)c->old_set->snapshot, err);
-		if (!rc)
-			rc = ontology_need_ancestors(o, (size_t)c->new_set->snapshot, err);
-		if (rc)
-			return rc;
 		c->pivot = termbits_mask(o->pivot_aspect, o->n_go);
 		if (!c->pivot)
 			return err_nomem(err, "ground truth");

@@ -108,6 +108,20 @@ int ontology_need_ancestors(struct ontology *o, size_t snapshot, struct err *err
 	return rc;
 }
 
+int ontology_need_descendants(struct ontology *o, size_t snapshot, struct err *err)
+{
+	struct ontology_snapshot *s = &o->snapshots[snapshot];
+	int rc;
+
+	if (s->has_descendants)
+		return 0;
+	rc = ontology_need_ancestors(o, snapshot, err);
+	if (!rc)
+		rc = csr_transpose(&s->descendants, &s->ancestors, s->ancestors.n, err);
+	s->has_descendants = rc == 0;
+	return rc;
+}
+
 int ontology_has_ancestor(const struct ontology_snapshot *s, uint32_t go, uint32_t ancestor)
 {
 	uint32_t lo = s->ancestors.start[go], hi = s->ancestors.start[go + 1];

@@ -306,6 +306,7 @@ void ontology_release(struct ontology *o)
 		csr_release(&o->snapshots[i].parents);
 		csr_release(&o->snapshots[i].children);
 		csr_release(&o->snapshots[i].ancestors);
+		csr_release(&o->snapshots[i].descendants);
 	}
 	free(o->snapshots);
 	free(o->go_id);
@@ -329,6 +330,11 @@ uint32_t ontology_find(const struct ontology *o, const char *go_id, size_t len)
 
 uint32_t ontology_term(const struct ontology *o, int64_t go_term_id)
 {
+	/* mostly the ids are a range without gaps */
+	uint64_t at = o->n_terms ? (uint64_t)go_term_id - (uint64_t)o->term_id[0] : 0;
+
+	if (at < o->n_terms && o->term_id[at] == go_term_id)
+		return (uint32_t)at;
 	return idmap_get(&o->term_of, (uint64_t)go_term_id);
 }
 

@@ -30,6 +30,8 @@ struct ontology_snapshot {
 	struct csr children;
 	struct csr ancestors; /* go -> proper ancestors, ascending; see ontology_need_ancestors() */
 	int has_ancestors;
+	struct csr descendants; /* the other way round; see ontology_need_descendants() */
+	int has_descendants;
 };
 
 struct ontology {
@@ -67,6 +69,8 @@ int ontology_snapshot_index(const struct ontology *o, const char *id);          
 
 /* Makes the ancestor lists of a snapshot (once). Proper ancestors; a term on a cycle is its own. */
 int ontology_need_ancestors(struct ontology *o, size_t snapshot, struct err *err);
+/* The same relation the other way round (once). */
+int ontology_need_descendants(struct ontology *o, size_t snapshot, struct err *err);
 /* Is `ancestor` in the ancestor list of `go`? */
 int ontology_has_ancestor(const struct ontology_snapshot *s, uint32_t go, uint32_t ancestor);
 

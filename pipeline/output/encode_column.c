@@ -21,9 +21,9 @@ int encoder_init(struct encoder *e, size_t cap, struct err *err)
 	buf_init(&e->raw, BUF_NO_LIMIT);
 	buf_init(&e->packed, BUF_NO_LIMIT);
 	buf_init(&e->chunk, BUF_NO_LIMIT);
-	e->level = calloc(cap, sizeof *e->level);
-	e->value = calloc(cap, sizeof *e->value);
-	e->index = calloc(cap, sizeof *e->index);
+	e->level = malloc(cap * sizeof *e->level);
+	e->value = malloc(cap * sizeof *e->value);
+	e->index = malloc(cap * sizeof *e->index);
 	if (!e->level || !e->value || !e->index || encode_dict_init(&e->dict, (uint32_t)cap) < 0) {
 		encoder_release(e);
 		return err_nomem(err, "the Parquet encoder");

@@ -16,8 +16,8 @@ int encode_dict_init(struct encode_dict *d, uint32_t cap)
 	while (slots < (size_t)cap * 2)
 		slots *= 2;
 	*d = (struct encode_dict){.cap = cap};
-	d->keys = calloc(cap, sizeof *d->keys);
-	d->slots = calloc(slots, sizeof *d->slots);
+	d->keys = malloc(cap * sizeof *d->keys);
+	d->slots = malloc(slots * sizeof *d->slots);
 	if (!d->keys || !d->slots) {
 		encode_dict_release(d);
 		return ERR_NOMEM;

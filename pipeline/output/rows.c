@@ -4,20 +4,21 @@
 
 #include <stdlib.h>
 
+/* What is in the arrays beyond `count` is anything, at first and after growing. */
 static int add_column(struct rows *r, enum schema_column c)
 {
 	size_t cap = r->cap ? r->cap : 1;
 
 	switch (schema_column_type(c)) {
 	case SCHEMA_DOUBLE:
-		r->number[c] = calloc(cap, sizeof r->number[c][0]);
+		r->number[c] = malloc(cap * sizeof r->number[c][0]);
 		return r->number[c] ? 0 : ERR_NOMEM;
 	case SCHEMA_STRING:
-		r->string[c] = calloc(cap, sizeof r->string[c][0]);
+		r->string[c] = malloc(cap * sizeof r->string[c][0]);
 		return r->string[c] ? 0 : ERR_NOMEM;
 	case SCHEMA_INT8:
 	case SCHEMA_BOOL:
-		r->small[c] = calloc(cap, sizeof r->small[c][0]);
+		r->small[c] = malloc(cap * sizeof r->small[c][0]);
 		return r->small[c] ? 0 : ERR_NOMEM;
 	}
 	return ERR_INTERNAL;

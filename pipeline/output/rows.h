@@ -23,7 +23,7 @@ struct rows {
 	int8_t *small[SCHEMA_COLUMNS];    /* owned: SCHEMA_INT8 and SCHEMA_BOOL; -1 is null */
 };
 
-/* Columns outside the profile have NULL arrays. */
+/* Columns outside the profile have NULL arrays; what lies in the others is anything until it is put there. */
 int rows_init(struct rows *r, enum schema_profile profile, struct dict *strings, size_t cap,
 	      struct err *err);
 /* Room for `cap` rows in all; what is there stays. 0 or ERR_NOMEM (the batch is then unchanged). */

@@ -13,6 +13,7 @@
 #include "pipeline/core/pcg64.h"
 #include "pipeline/core/workers.h"
 #include "pipeline/pca/pca_internal.h"
+#include "pipeline/pca/pca_sym.h"
 
 #define PIECE       256  /* columns converted at a time */
 #define CANCEL_ROWS 4096 /* rows between two looks at the cancel flag */
@@ -133,7 +134,8 @@ static int fit(struct pca *out, struct pca_rows *x, size_t n_workers, struct wor
 	if (rc == 0)
 		rc = cancel_check(err);
 	if (rc == 0)
-		rc = pca_eigenvectors(w->scatter, x->dim, out->n_components, w->vectors, err);
+		rc = pca_eigenvectors(w->scatter, x->dim, out->n_components, n_workers, w->vectors,
+				      err);
 	if (rc < 0)
 		return rc;
 	for (size_t j = 0; j < out->n_components; j++) {
@@ -209,12 +211,10 @@ size_t pca_memory_needed(size_t n_rows, size_t dim, size_t n_workers)
 	size_t k = n_rows ? component_count(n_rows, dim) : 0;
 	size_t sample =
 		n_rows > PCA_SAMPLE_ROWS ? (n_rows + PCA_SAMPLE_ROWS) * sizeof(uint32_t) : 0;
-	/* dsyevr asks for (NB + 6) n doubles with blocks of NB = 32, and 10 n integers; eigenvectors
-	 * are held twice, values and supports once. */
-	size_t lapack = dim * (38 * sizeof(double) + 10 * sizeof(int)) +
-			dim * (k * sizeof(double) + sizeof(double) + 2 * sizeof(int));
+	size_t eigen = pca_krylov_memory(dim) > pca_sym_memory(dim) ? pca_krylov_memory(dim)
+								    : pca_sym_memory(dim);
 	size_t result = dim * (k + 1) * (sizeof(double) + sizeof(float));
 
-	return sample + dim * dim * sizeof(double) + result + lapack +
+	return sample + dim * dim * sizeof(double) + result + eigen +
 	       pca_scatter_memory(dim, n_workers);
 }

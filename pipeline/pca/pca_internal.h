@@ -27,9 +27,14 @@ static inline const uint16_t *pca_row(const struct pca_rows *x, size_t i)
 int pca_scatter(const struct pca_rows *x, size_t n_workers, double *scatter, struct err *err);
 size_t pca_scatter_memory(size_t dim, size_t n_workers); /* bytes besides the matrix itself */
 
-/* Eigenvectors of the `k` greatest eigenvalues, greatest first, each of `dim` doubles. Destroys the
- * matrix. */
-int pca_eigenvectors(double *matrix, size_t dim, size_t k, double *vectors, struct err *err);
+/* Eigenvectors of the `k` greatest eigenvalues, greatest first, each of `dim` doubles; k is at most
+ * PCA_COMPONENTS. Destroys the matrix. Neither processor nor number of workers changes a bit. */
+int pca_eigenvectors(double *matrix, size_t dim, size_t k, size_t n_workers, double *vectors,
+		     struct err *err);
+/* The same by a growing basis: 1 when it found them, 0 when it would take longer than pca_sym_leading. */
+int pca_krylov_leading(const double *matrix, size_t dim, size_t k, size_t n_workers,
+		       double *vectors, struct err *err);
+size_t pca_krylov_memory(size_t dim); /* bytes besides the arguments */
 
 /* pca_load for an archive that is open; `name` for messages. */
 struct npz;

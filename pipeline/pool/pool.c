@@ -3,12 +3,16 @@
 #include "pipeline/pool/pool.h"
 
 #include <endian.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "pipeline/core/digest.h"
 #include "pipeline/core/half.h"
+#include "pipeline/core/workers.h"
 #include "pipeline/source/source.h"
 
 struct by_sequence { /* proteins of one sequence are neighbours after sorting */
@@ -153,6 +157,8 @@ static int take_row(void *ctx, const struct source_embedding *row, struct err *e
 	struct load *l = ctx;
 	int rc;
 
+	if (l->options->rows)
+		pool_digest_row(l->options->rows, row);
 	if (!l->n_rows || row->sequence_id != l->sequence_id) {
 		rc = next_sequence(l, row->sequence_id, err);
 		if (rc)
@@ -278,6 +284,33 @@ void pool_release(struct pool *pool)
 	memset(pool, 0, sizeof *pool);
 }
 
+/* Whole pages between two addresses. Advice that is refused costs memory and nothing else. */
+static void give_back(char *from, char *to, uintptr_t page)
+{
+	uintptr_t first = ((uintptr_t)from + page - 1) & ~(page - 1),
+		  end = (uintptr_t)to & ~(page - 1);
+
+	if (first < end)
+		(void)madvise((void *)first, end - first, MADV_DONTNEED);
+}
+
+void pool_keep_rows(struct pool *pool, const unsigned char *wanted)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	size_t row = pool->dim * sizeof *pool->values;
+	char *values = (char *)pool->values;
+	uint32_t i, first = 0;
+
+	pool->partial = 1;
+	for (i = 0; i < pool->n; i++) {
+		if (!wanted[i])
+			continue;
+		give_back(values + first * row, values + i * row, page);
+		first = i + 1;
+	}
+	give_back(values + first * row, values + pool->n * row, page);
+}
+
 int pool_accessions_sha256(const struct pool *pool, const struct proteins *proteins, char out[65])
 {
 	struct sha256 *d = sha256_new();
@@ -298,7 +331,57 @@ int pool_accessions_sha256(const struct pool *pool, const struct proteins *prote
 	return rc;
 }
 
-int pool_values_sha256(const struct pool *pool, char out[65])
+/* ---- digest of the values ----------------------------------------------------------------------------- */
+
+#define DIGEST_BYTES ((size_t)4 << 20)
+
+struct digesting {
+	const struct pool *pool;
+	size_t bytes;
+	char (*sha)[SHA256_HEX]; /* owned: one per block */
+};
+
+static int digest_block(void *ctx, size_t worker, size_t item, struct err *err)
 {
-	return sha256_hex(pool->values, (size_t)pool->n * pool->dim * sizeof *pool->values, out);
+	struct digesting *d = ctx;
+	size_t from = item * DIGEST_BYTES;
+	size_t n = d->bytes - from < DIGEST_BYTES ? d->bytes - from : DIGEST_BYTES;
+	int rc = sha256_hex((const char *)d->pool->values + from, n, d->sha[item]);
+
+	(void)worker;
+	return rc ? err_set(err, rc, "cannot digest the pool") : 0;
+}
+
+int pool_values_sha256(const struct pool *pool, size_t n_workers, char out[65], struct err *err)
+{
+	struct digesting d = {pool, (size_t)pool->n * pool->dim * sizeof *pool->values, NULL};
+	size_t blocks = (d.bytes + DIGEST_BYTES - 1) / DIGEST_BYTES;
+	int rc;
+
+	d.sha = calloc(blocks + 1, sizeof *d.sha);
+	if (!d.sha)
+		return err_nomem(err, "a digest");
+	rc = workers_run(n_workers, blocks, digest_block, &d, err);
+	if (!rc && sha256_hex(d.sha, blocks * sizeof *d.sha, out) != 0)
+		rc = err_set(err, ERR_INTERNAL, "cannot digest the pool");
+	free(d.sha);
+	return rc;
+}
+
+int pool_digest(struct pool *pool, size_t n_workers, struct err *err)
+{
+	if (pool->values_sha256[0])
+		return 0;
+	return pool_values_sha256(pool, n_workers, pool->values_sha256, err);
+}
+
+void pool_digest_row(struct sha256 *d, const struct source_embedding *row)
+{
+	int half = row->type == SOURCE_HALF_LE || row->type == SOURCE_HALF_BE;
+	char head[128];
+	int n = snprintf(head, sizeof head, "%" PRId64 " %" PRId64 " %" PRId64 " %zu %d\n", row->id,
+			 row->sequence_id, row->chunk_index_s, row->dim, (int)row->type);
+
+	sha256_update(d, head, (size_t)n);
+	sha256_update(d, row->values, row->dim * (half ? 2 : 4));
 }

@@ -10,7 +10,9 @@
 #include "pipeline/pool/proteins.h"
 #include "prof/base/err.h"
 
+struct sha256;
 struct source;
+struct source_embedding;
 
 #define POOL_NONE          UINT32_MAX
 #define POOL_DROPPED_SHOWN 10
@@ -28,18 +30,23 @@ struct pool {
 	uint64_t duplicate_rows; /* rows of further chunks, left out */
 	uint64_t dropped_non_finite;
 	uint32_t dropped[POOL_DROPPED_SHOWN]; /* the first dropped proteins, by accession */
+	char values_sha256[65];               /* "": not asked for yet, see pool_digest() */
+	int partial;                          /* pool_keep_rows() was called */
 };
 
 struct pool_options {
 	int strict; /* a non-finite value is an error */
 	void (*progress)(void *ctx, uint64_t rows);
 	void *progress_ctx;
+	struct sha256 *rows; /* gets every row of the source; NULL: none wanted */
 };
 
 /* ERR_NOTFOUND: the configuration has no embeddings. */
 int pool_load(struct pool *pool, struct source *s, const char *config_id,
 	      const struct proteins *proteins, const struct pool_options *options, struct err *err);
 void pool_release(struct pool *pool);
+/* From here on only rows that are not 0 in `wanted` (n of them) can be read: the memory of the others goes back. */
+void pool_keep_rows(struct pool *pool, const unsigned char *wanted);
 
 static inline uint32_t pool_row(const struct pool *pool, uint32_t protein)
 {
@@ -51,8 +58,13 @@ static inline const uint16_t *pool_at(const struct pool *pool, uint32_t row)
 	return pool->values + (size_t)row * pool->dim;
 }
 
-/* SHA-256 hex over the pool's accessions separated by NUL (spec 4.9), and over all values. */
+/* SHA-256 hex over the pool's accessions separated by NUL (spec 4.9). */
 int pool_accessions_sha256(const struct pool *pool, const struct proteins *proteins, char out[65]);
-int pool_values_sha256(const struct pool *pool, char out[65]);
+/* Over all values: the SHA-256 of those of blocks of 4 MiB, whatever the number of threads. */
+int pool_values_sha256(const struct pool *pool, size_t n_workers, char out[65], struct err *err);
+/* The same into pool->values_sha256, once. */
+int pool_digest(struct pool *pool, size_t n_workers, struct err *err);
+/* Adds a row of the source as it came: ids, chunk, dimension, type and all bytes. */
+void pool_digest_row(struct sha256 *d, const struct source_embedding *row);
 
 #endif

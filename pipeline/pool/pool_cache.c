@@ -1,6 +1,7 @@
 /* The float16 pool cache: see pool_cache.h. */
 #include "pipeline/pool/pool_cache.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -20,6 +21,7 @@
 #define EMBEDDINGS  "embeddings.npy"
 #define ACCESSIONS  "accessions.npy"
 #define SIDECAR     "embeddings.json"
+#define LOCK        "embeddings.lock"
 #define SIDECAR_MAX 65536
 
 static char *file_name(const char *dir, const char *config_id, const char *what)
@@ -53,14 +55,18 @@ static int digest_proteins(const struct proteins *proteins, char out[SHA256_HEX]
 
 static int digest_row(void *ctx, const struct source_embedding *row, struct err *err)
 {
-	int half = row->type == SOURCE_HALF_LE || row->type == SOURCE_HALF_BE;
-	char head[128];
-	int n = snprintf(head, sizeof head, "%" PRId64 " %" PRId64 " %" PRId64 " %zu %d\n", row->id,
-			 row->sequence_id, row->chunk_index_s, row->dim, (int)row->type);
-
 	(void)err;
-	sha256_update(ctx, head, (size_t)n);
-	sha256_update(ctx, row->values, row->dim * (half ? 2 : 4));
+	pool_digest_row(ctx, row);
+	return 0;
+}
+
+int pool_cache_key_of(struct pool_cache_key *key, struct sha256 *rows_digest,
+		      const struct proteins *proteins, uint64_t rows, struct err *err)
+{
+	*key = (struct pool_cache_key){.rows = rows, .n_proteins = proteins->n};
+	if (sha256_finish(rows_digest, key->vectors_sha256) != 0 ||
+	    digest_proteins(proteins, key->proteins_sha256) != 0)
+		return err_set(err, ERR_INTERNAL, "cannot digest the embeddings");
 	return 0;
 }
 
@@ -70,15 +76,22 @@ int pool_cache_key(struct pool_cache_key *key, struct source *s, const char *con
 	struct sha256 *d = sha256_new();
 	int rc;
 
-	*key = (struct pool_cache_key){.rows = rows, .n_proteins = proteins->n};
 	if (!d)
 		return err_nomem(err, "the pool cache");
 	rc = source_embeddings(s, config_id, digest_row, d, err);
-	if (!rc && (sha256_finish(d, key->vectors_sha256) != 0 ||
-		    digest_proteins(proteins, key->proteins_sha256) != 0))
-		rc = err_set(err, ERR_INTERNAL, "cannot digest the embeddings");
+	if (!rc)
+		rc = pool_cache_key_of(key, d, proteins, rows, err);
 	sha256_free(d);
 	return rc;
+}
+
+int pool_cache_there(const char *dir, const char *config_id)
+{
+	char *path = file_name(dir, config_id, EMBEDDINGS);
+	int there = path && fsio_exists(path);
+
+	free(path);
+	return there;
 }
 
 /* ---- reading ----------------------------------------------------------------------------------------- */
@@ -120,14 +133,14 @@ static void unmap(struct mapping *m)
 static int put_key(struct buf *b, const struct pool_cache_key *key)
 {
 	return buf_printf(b,
-			  "{\"version\": 2, \"source_rows\": %" PRIu64 ", \"proteins\": %" PRIu64
+			  "{\"version\": 3, \"source_rows\": %" PRIu64 ", \"proteins\": %" PRIu64
 			  ", \"proteins_sha256\": \"%s\", \"vectors_sha256\": \"%s\", ",
 			  key->rows, key->n_proteins, key->proteins_sha256, key->vectors_sha256);
 }
 
 /* 1 the sidecar fits, 0 it does not, 2 there is none; ERR_NOMEM. */
 static int sidecar_fits(const char *dir, const char *config_id, const struct pool_cache_key *key,
-			struct pool *pool)
+			struct pool *pool, struct pool_cache_file *file)
 {
 	char *path = file_name(dir, config_id, SIDECAR);
 	struct buf text = BUF_INIT, want = BUF_INIT;
@@ -139,10 +152,12 @@ static int sidecar_fits(const char *dir, const char *config_id, const struct poo
 	} else if (fsio_exists(path)) {
 		fits = fsio_read_all(path, SIDECAR_MAX, &text, NULL) == 0 && text.len > want.len &&
 		       memcmp(text.data, want.data, want.len) == 0 &&
+		       memcmp(text.data + text.len - 3, "\"}\n", 3) == 0 &&
 		       sscanf(buf_str(&text) + want.len,
 			      "\"rows\": %" SCNu64 ", \"duplicate_rows\": %" SCNu64
-			      ", \"dropped_non_finite\": %" SCNu64,
-			      &rows, &dups, &dropped) == 3;
+			      ", \"dropped_non_finite\": %" SCNu64
+			      ", \"values_sha256\": \"%64[0-9a-f]",
+			      &rows, &dups, &dropped, file->values_sha256) >= 3;
 		pool->duplicate_rows = dups;
 		pool->dropped_non_finite = dropped;
 		pool->n = (uint32_t)rows;
@@ -320,7 +335,7 @@ int pool_cache_load(struct pool *pool, const char *dir, const char *config_id,
 		return err_nomem(err, "the pool cache");
 	if (!fsio_exists(file->path))
 		return POOL_CACHE_ABSENT;
-	sidecar = sidecar_fits(dir, config_id, key, pool);
+	sidecar = sidecar_fits(dir, config_id, key, pool, file);
 	if (sidecar < 0)
 		return err_nomem(err, "the pool cache");
 	if (sidecar == 0) {
@@ -422,8 +437,9 @@ static int write_sidecar(const struct pool *pool, const char *path,
 	if (put_key(&text, key) != 0 ||
 	    buf_printf(&text,
 		       "\"rows\": %u, \"duplicate_rows\": %" PRIu64
-		       ", \"dropped_non_finite\": %" PRIu64 "}\n",
-		       pool->n, pool->duplicate_rows, pool->dropped_non_finite) != 0)
+		       ", \"dropped_non_finite\": %" PRIu64 ", \"values_sha256\": \"%s\"}\n",
+		       pool->n, pool->duplicate_rows, pool->dropped_non_finite,
+		       pool->values_sha256) != 0)
 		rc = err_nomem(err, "the pool cache");
 	else
 		rc = fsio_write_file(path, text.data, text.len, err);
@@ -431,25 +447,50 @@ static int write_sidecar(const struct pool *pool, const char *path,
 	return rc;
 }
 
-int pool_cache_store(const struct pool *pool, const char *dir, const struct proteins *proteins,
+int pool_cache_lock(const char *dir, const char *config_id, struct err *err)
+{
+	char *lock = file_name(dir, config_id, LOCK);
+	int fd = lock ? fsio_mkdirs(dir, err) : err_nomem(err, "the pool cache");
+
+	if (fd == 0)
+		fd = fsio_lock(lock, 0, err);
+	free(lock);
+	return fd;
+}
+
+/* What writers that were killed have left. Nobody else is writing. */
+static void remove_remains(const char *dir, const char *config_id)
+{
+	char begin[80];
+	DIR *d = opendir(dir);
+	struct dirent *entry;
+
+	snprintf(begin, sizeof begin, "%s__" ZERO_UUID "_", config_id);
+	while (d && (entry = readdir(d))) {
+		char *path;
+
+		if (strncmp(entry->d_name, begin, strlen(begin)) != 0 ||
+		    !strstr(entry->d_name, ".tmp."))
+			continue;
+		path = fsio_join(dir, entry->d_name);
+		if (path)
+			(void)fsio_remove(path);
+		free(path);
+	}
+	if (d)
+		closedir(d);
+}
+
+static int write_all(const struct pool *pool, const char *dir, const struct proteins *proteins,
 		     const struct pool_cache_key *key, struct pool_cache_file *file,
 		     struct err *err)
 {
 	char *accessions = file_name(dir, pool->config_id, ACCESSIONS);
 	char *sidecar = file_name(dir, pool->config_id, SIDECAR);
-	char *lock = file_name(dir, pool->config_id, "embeddings.lock");
-	int fd = -1, rc;
+	int rc = 0;
 
-	*file = (struct pool_cache_file){.path = file_name(dir, pool->config_id, EMBEDDINGS),
-					 .rows = pool->n};
-	if (!accessions || !sidecar || !lock || !file->path)
+	if (!accessions || !sidecar)
 		rc = err_nomem(err, "the pool cache");
-	else
-		rc = fsio_mkdirs(dir, err);
-	if (!rc) {
-		fd = fsio_lock(lock, 1, err);
-		rc = fd < 0 ? fd : 0;
-	}
 	/* A reader asks for the embeddings file first: while it is away there is no cache, and it comes
 	 * back last. */
 	if (!rc && fsio_remove(file->path) != 0)
@@ -460,10 +501,34 @@ int pool_cache_store(const struct pool *pool, const char *dir, const struct prot
 		rc = write_sidecar(pool, sidecar, key, err);
 	if (!rc)
 		rc = write_values(pool, file->path, &file->bytes, err);
-	if (fd >= 0)
-		fsio_unlock(fd);
 	free(accessions);
 	free(sidecar);
-	free(lock);
+	return rc;
+}
+
+int pool_cache_store(const struct pool *pool, const char *dir, const struct proteins *proteins,
+		     const struct pool_cache_key *key, int lock, struct pool_cache_file *file,
+		     struct err *err)
+{
+	char *name = file_name(dir, pool->config_id, LOCK);
+	int fd = -1, rc = 0;
+
+	*file = (struct pool_cache_file){.path = file_name(dir, pool->config_id, EMBEDDINGS),
+					 .rows = pool->n};
+	if (!name || !file->path)
+		rc = err_nomem(err, "the pool cache");
+	else
+		rc = fsio_mkdirs(dir, err);
+	if (!rc && lock < 0) {
+		fd = fsio_lock(name, 1, err);
+		rc = fd < 0 ? fd : 0;
+	}
+	if (!rc) {
+		remove_remains(dir, pool->config_id);
+		rc = write_all(pool, dir, proteins, key, file, err);
+	}
+	if (fd >= 0)
+		fsio_unlock(fd);
+	free(name);
 	return rc;
 }

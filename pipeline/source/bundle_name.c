@@ -82,3 +82,11 @@ void bundle_release_name(struct source *s)
 	b->lock_path = NULL;
 	b->lock_fd = -1;
 }
+
+/* An flock lasts as long as its file is open. */
+int bundle_check_name(struct source *s, struct err *err)
+{
+	if (bundle_of(s)->lock_fd < 0)
+		return err_set(err, ERR_INTERNAL, "no data set name is reserved");
+	return 0;
+}

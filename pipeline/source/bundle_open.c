@@ -6,6 +6,10 @@
 #include "pipeline/bundle/db.h"
 #include "pipeline/bundle/schema.h"
 
+/* A source is read in order, so a page that was read is not asked for again: the 64 MiB of other handles
+ * would stay full of such pages for as long as the handle lives, one share for each thread. */
+#define CACHE "PRAGMA cache_size = -2048"
+
 static void bundle_close(struct source *s)
 {
 	struct bundle_source *b = bundle_of(s);
@@ -36,12 +40,20 @@ static const struct source_ops bundle_ops = {
 	.sequences = bundle_sequences,
 	.reserve_name = bundle_reserve_name,
 	.release_name = bundle_release_name,
+	.check_name = bundle_check_name,
 	.has_dataset = bundle_has_dataset,
+	.read_dataset = bundle_read_dataset,
 	.insert_dataset = bundle_insert_dataset,
 	.insert_job = bundle_insert_job,
 	.claim_job = bundle_claim_job,
+	.claim_next = bundle_claim_next,
+	.take_expired = bundle_take_expired,
+	.requeue_job = bundle_requeue_job,
+	.read_job = bundle_read_job,
 	.finish_job = bundle_finish_job,
 	.extend_lease = bundle_extend_lease,
+	.check_job = bundle_check_job,
+	.wait_jobs = bundle_wait_jobs,
 	.insert_event = bundle_insert_event,
 };
 
@@ -83,6 +95,8 @@ int source_open_bundle(struct source **out, const char *path, unsigned flags, st
 	b->base.ops = &bundle_ops;
 	b->lock_fd = -1;
 	rc = bundle_db_open(&b->db, path, (flags & SOURCE_WRITE) != 0, err);
+	if (rc == 0)
+		rc = bundle_db_exec(b->db, CACHE, "open", err);
 	if (rc == 0)
 		rc = bundle_schema_check(b->db, path, err);
 	if (rc == 0)

@@ -3,7 +3,9 @@
  *   bundle_read.c     ontology, annotation and evaluation sets, proteins
  *   bundle_annotations.c  annotations, whole sets and parts of them
  *   bundle_vectors.c  embeddings and sequences
- *   bundle_jobs.c     jobs, events, data sets
+ *   bundle_sql.c      statements that write
+ *   bundle_jobs.c     jobs
+ *   bundle_datasets.c  events, data sets
  *   bundle_name.c     the lock on a data set's name */
 #ifndef SOURCE_BUNDLE_SOURCE_H
 #define SOURCE_BUNDLE_SOURCE_H
@@ -64,17 +66,28 @@ int bundle_sequences(struct source *s, const int64_t *ids, size_t n, source_sequ
 		     void *ctx, struct err *err);
 
 int bundle_has_dataset(struct source *s, const char *name, struct err *err);
+int bundle_read_dataset(struct source *s, const char *name, char **json, struct err *err);
 int bundle_insert_dataset(struct source *s, const struct source_dataset *row, struct err *err);
-int bundle_insert_job(struct source *s, const char *job_id, const char *operation,
+int bundle_insert_job(struct source *s, struct source_claim *claim, const char *operation,
 		      const char *payload_json, struct err *err);
-int bundle_claim_job(struct source *s, const char *job_id, const char *worker, char **operation,
-		     char **payload_json, struct err *err);
-int bundle_finish_job(struct source *s, const char *job_id, const char *status,
-		      const char *error_code, const char *error_message, struct err *err);
-int bundle_extend_lease(struct source *s, const char *job_id, struct err *err);
+int bundle_claim_job(struct source *s, const char *job_id, const struct source_claimant *who,
+		     struct source_job *job, struct err *err);
+int bundle_claim_next(struct source *s, const char *queue, const char *operation,
+		      const struct source_claimant *who, struct source_job *job, struct err *err);
+int bundle_take_expired(struct source *s, const char *queue, const char *operation,
+			const struct source_claimant *who, struct source_job *job, struct err *err);
+int bundle_requeue_job(struct source *s, const struct source_claim *claim, const char *reason,
+		       struct err *err);
+int bundle_read_job(struct source *s, const char *job_id, struct source_job *job, struct err *err);
+int bundle_finish_job(struct source *s, const struct source_claim *claim,
+		      const struct source_end *end, struct err *err);
+int bundle_extend_lease(struct source *s, const struct source_claim *claim, struct err *err);
+int bundle_check_job(struct source *s, const struct source_claim *claim, struct err *err);
+int bundle_wait_jobs(struct source *s, int timeout_ms, struct err *err);
 int bundle_insert_event(struct source *s, const struct source_event *row, struct err *err);
 
 int bundle_reserve_name(struct source *s, const char *name, struct err *err);
 void bundle_release_name(struct source *s);
+int bundle_check_name(struct source *s, struct err *err);
 
 #endif

@@ -6,54 +6,9 @@
 #include <sys/stat.h>
 
 #include "pipeline/source/source_ops.h"
+#include "prof/postgres/pg.h"
 
 #define BUNDLE_SCHEME "bundle:"
-#define DIGITS        "0123456789"
-
-/* Schemes that mean PostgreSQL (spec 7). */
-static const char *const postgres_schemes[] = {
-	"postgresql://",
-	"postgres://",
-	"postgresql+psycopg://",
-	"postgresql+psycopg2://",
-};
-
-static const char *postgres_scheme(const char *url)
-{
-	for (size_t i = 0; i < sizeof postgres_schemes / sizeof postgres_schemes[0]; i++)
-		if (strncmp(url, postgres_schemes[i], strlen(postgres_schemes[i])) == 0)
-			return postgres_schemes[i];
-	return NULL;
-}
-
-/* The part of a PostgreSQL URL that is safe to show: host and data base. An unescaped '@', '?', '#' or
- * '/' in a password, or what cannot be a port after ':', make the parts ambiguous; then nothing is
- * shown. */
-static const char *public_part(const char *rest, size_t *len)
-{
-	const char *at = strchr(rest, '@');
-	const char *shown = at ? at + 1 : rest;
-	size_t host = strcspn(shown, ":/?#");
-
-	*len = strcspn(shown, "?#");
-	if (at && (strchr(at + 1, '@') || strcspn(rest, "/?#") < (size_t)(at - rest)))
-		*len = 0;
-	if (shown[host] == ':' &&
-	    !strchr("/?#", shown[host + 1 + strspn(shown + host + 1, DIGITS)]))
-		*len = 0;
-	return shown;
-}
-
-static int refuse_postgres(const char *url, const char *scheme, struct err *err)
-{
-	size_t len;
-	const char *shown = public_part(url + strlen(scheme), &len);
-
-	return err_set(err, ERR_UNSUPPORTED,
-		       "PostgreSQL sources are not in this build: cannot open '%s%.*s'; give a "
-		       "bundle instead (bundle:PATH)",
-		       scheme, (int)(len < 200 ? len : 200), len ? shown : "");
-}
 
 /* "PATH" of "bundle:PATH", or a bare path of something that exists; NULL: neither. */
 static const char *bundle_path(const char *url)
@@ -80,23 +35,25 @@ static int refuse_url(const char *url, struct err *err)
 
 int source_open(struct source **out, const char *url, unsigned flags, struct err *err)
 {
-	const char *scheme = postgres_scheme(url);
-	const char *path = scheme ? NULL : bundle_path(url);
+	int database = pg_url_is(url);
+	const char *path = database ? NULL : bundle_path(url);
 	struct source *s;
 	char *url_copy, *name;
 	int rc;
 
 	*out = NULL;
-	if (scheme)
-		return refuse_postgres(url, scheme, err);
-	if (!path)
+	if (!database && !path)
 		return refuse_url(url, err);
-	if (!*path)
+	if (path && !*path)
 		return err_set(err, ERR_ARG, "source 'bundle:' names no file");
 	url_copy = strdup(url);
-	name = strdup(path);
-	rc = url_copy && name ? source_open_bundle(&s, path, flags, err)
-			      : err_nomem(err, "a source");
+	name = database ? pg_url_public(url) : strdup(path);
+	if (!url_copy || !name)
+		rc = err_nomem(err, "a source");
+	else if (database)
+		rc = source_open_pg(&s, url, name, flags, err);
+	else
+		rc = source_open_bundle(&s, path, flags, err);
 	if (rc < 0) {
 		free(url_copy);
 		free(name);
@@ -215,54 +172,4 @@ int source_sequences(struct source *s, const int64_t *ids, size_t n, source_sequ
 		     void *ctx, struct err *err)
 {
 	return s->ops->sequences(s, ids, n, fn, ctx, err);
-}
-
-int source_reserve_name(struct source *s, const char *name, struct err *err)
-{
-	return s->ops->reserve_name(s, name, err);
-}
-
-void source_release_name(struct source *s)
-{
-	s->ops->release_name(s);
-}
-
-int source_has_dataset(struct source *s, const char *name, struct err *err)
-{
-	return s->ops->has_dataset(s, name, err);
-}
-
-int source_insert_dataset(struct source *s, const struct source_dataset *row, struct err *err)
-{
-	return s->ops->insert_dataset(s, row, err);
-}
-
-int source_insert_job(struct source *s, const char *job_id, const char *operation,
-		      const char *payload_json, struct err *err)
-{
-	return s->ops->insert_job(s, job_id, operation, payload_json, err);
-}
-
-int source_claim_job(struct source *s, const char *job_id, const char *worker, char **operation,
-		     char **payload_json, struct err *err)
-{
-	*operation = NULL;
-	*payload_json = NULL;
-	return s->ops->claim_job(s, job_id, worker, operation, payload_json, err);
-}
-
-int source_finish_job(struct source *s, const char *job_id, const char *status,
-		      const char *error_code, const char *error_message, struct err *err)
-{
-	return s->ops->finish_job(s, job_id, status, error_code, error_message, err);
-}
-
-int source_extend_lease(struct source *s, const char *job_id, struct err *err)
-{
-	return s->ops->extend_lease(s, job_id, err);
-}
-
-int source_insert_event(struct source *s, const struct source_event *row, struct err *err)
-{
-	return s->ops->insert_event(s, row, err);
 }

@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "pipeline/source/source_jobs.h"
 #include "prof/base/err.h"
 
 struct source;
@@ -153,52 +154,6 @@ typedef int source_sequence_fn(void *ctx, int64_t id, const char *text, size_t l
 int source_sequences(struct source *s, const int64_t *ids, size_t n, source_sequence_fn *fn,
 		     void *ctx, struct err *err);
 
-/* ---- jobs, events, data sets (SOURCE_WRITE) --------------------------------------------------- */
-
-/* Exclusive right to a data set name until source_release_name() or the process's end (flock beside a
- * bundle, advisory lock in PostgreSQL). ERR_EXISTS: another run holds it. */
-int source_reserve_name(struct source *s, const char *name, struct err *err);
-void source_release_name(struct source *s);
-int source_has_dataset(struct source *s, const char *name, struct err *err); /* 1, 0, negative */
-
-struct source_dataset { /* a row of `dataset`; NULL texts become NULL */
-	const char *id, *name, *operation, *job_id, *storage_backend, *key_prefix;
-	const char *train_uri, *eval_uri, *manifest_uri, *schema_sha, *schema_sha_v2, *manifest_sha;
-	int64_t n_train_rows, n_eval_rows;
-	int k;
-	const char *annotation_source, *embedding_config_id, *ontology_snapshot_id;
-	const char *train_snapshot_pairs_json, *eval_snapshot_pair;
-	const char *producer_version, *producer_git_sha, *meta_json;
-	int64_t created_at_ns;
-};
-/* ERR_EXISTS when the name is taken (checked in the same transaction). */
-int source_insert_dataset(struct source *s, const struct source_dataset *row, struct err *err);
-
-/* A job made from a job file: inserted as RUNNING with started_at = now. */
-int source_insert_job(struct source *s, const char *job_id, const char *operation,
-		      const char *payload_json, struct err *err);
-/* Claims a QUEUED job (conditional update, event job.started in the same transaction). 1 claimed,
- * 0 somebody else has it or it is not QUEUED, ERR_NOTFOUND. ERR_CANCELLED: its parent job was
- * cancelled, so this one is now too, with its event (spec 6.1). `*payload_json` and `*operation` are
- * malloc'ed, NULL unless claimed. */
-int source_claim_job(struct source *s, const char *job_id, const char *worker, char **operation,
-		     char **payload_json, struct err *err);
-/* Ends a RUNNING job: status SUCCEEDED, FAILED or CANCELLED, finished_at, error columns (NULL
- * possible). A job that somebody else has ended is left alone: ERR_CANCELLED or ERR_DATABASE. */
-int source_finish_job(struct source *s, const char *job_id, const char *status,
-		      const char *error_code, const char *error_message, struct err *err);
-/* leased_until = now + 120 s. ERR_CANCELLED: the job was cancelled meanwhile. */
-int source_extend_lease(struct source *s, const char *job_id, struct err *err);
-
-struct source_event {
-	const char *job_id;
-	int64_t ts_ns;
-	const char *level; /* info | warning | error */
-	const char *event;
-	const char *message;                      /* NULL possible */
-	const char *fields_json;                  /* an object */
-	int64_t progress_current, progress_total; /* -1: leave job's columns alone */
-};
-int source_insert_event(struct source *s, const struct source_event *row, struct err *err);
+/* ---- jobs, events, data sets (SOURCE_WRITE): source_jobs.h ------------------------------------ */
 
 #endif

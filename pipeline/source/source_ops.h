@@ -39,17 +39,32 @@ struct source_ops {
 	int (*sequences)(struct source *s, const int64_t *ids, size_t n, source_sequence_fn *fn,
 			 void *ctx, struct err *err);
 
+	/* as in source_jobs.h */
 	int (*reserve_name)(struct source *s, const char *name, struct err *err);
 	void (*release_name)(struct source *s);
+	int (*check_name)(struct source *s, struct err *err);
 	int (*has_dataset)(struct source *s, const char *name, struct err *err);
+	int (*read_dataset)(struct source *s, const char *name, char **json, struct err *err);
 	int (*insert_dataset)(struct source *s, const struct source_dataset *row, struct err *err);
-	int (*insert_job)(struct source *s, const char *job_id, const char *operation,
+	int (*insert_job)(struct source *s, struct source_claim *claim, const char *operation,
 			  const char *payload_json, struct err *err);
-	int (*claim_job)(struct source *s, const char *job_id, const char *worker, char **operation,
-			 char **payload_json, struct err *err);
-	int (*finish_job)(struct source *s, const char *job_id, const char *status,
-			  const char *error_code, const char *error_message, struct err *err);
-	int (*extend_lease)(struct source *s, const char *job_id, struct err *err);
+	int (*claim_job)(struct source *s, const char *job_id, const struct source_claimant *who,
+			 struct source_job *job, struct err *err);
+	int (*claim_next)(struct source *s, const char *queue, const char *operation,
+			  const struct source_claimant *who, struct source_job *job,
+			  struct err *err);
+	int (*take_expired)(struct source *s, const char *queue, const char *operation,
+			    const struct source_claimant *who, struct source_job *job,
+			    struct err *err);
+	int (*requeue_job)(struct source *s, const struct source_claim *claim, const char *reason,
+			   struct err *err);
+	int (*read_job)(struct source *s, const char *job_id, struct source_job *job,
+			struct err *err);
+	int (*finish_job)(struct source *s, const struct source_claim *claim,
+			  const struct source_end *end, struct err *err);
+	int (*extend_lease)(struct source *s, const struct source_claim *claim, struct err *err);
+	int (*check_job)(struct source *s, const struct source_claim *claim, struct err *err);
+	int (*wait_jobs)(struct source *s, int timeout_ms, struct err *err);
 	int (*insert_event)(struct source *s, const struct source_event *row, struct err *err);
 };
 
@@ -62,5 +77,8 @@ struct source {
 
 /* Opens a bundle; `*out` has its ops set. */
 int source_open_bundle(struct source **out, const char *path, unsigned flags, struct err *err);
+/* Connects to a database; `name` is what messages may show of the URL. */
+int source_open_pg(struct source **out, const char *url, const char *name, unsigned flags,
+		   struct err *err);
 
 #endif

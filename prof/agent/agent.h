@@ -185,6 +185,8 @@ uint64_t agent_stages_in_handler(struct agent_slot *slot);
  * stages get their BEGIN now if this thread may write so many, else it is the innermost one that has it (0:
  * none). Holds until the next mem_stage_changed(). `slot` may be NULL. */
 uint64_t agent_stage_for_memory(struct agent_slot *slot);
+/* The stage of an SQL statement, which is rare enough that open stages always get their BEGIN. */
+uint64_t agent_stage_for_statement(struct agent_slot *slot);
 #define AGENT_STAGE_ASK UINT64_MAX
 /* Ends stages that the calling thread left open and forgets its stack of them. */
 void agent_stages_thread_end(struct agent_slot *slot);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "prof/agent/agent.h"
+#include "prof/agent/sql.h"
 
 static _Atomic uint64_t known; /* the loader's count of loads and unloads at the last look */
 
@@ -50,6 +51,7 @@ AGENT_EXPORT void __gmon_start__(void)
 	 * do is the program's too. libc comes before all others. */
 	if (environ)
 		agent_start();
+	sql_libs_changed();
 	agent_modules_changed();
 }
 
@@ -57,6 +59,7 @@ AGENT_EXPORT int dlclose(void *handle)
 {
 	int rc = AGENT_NEXT(dlclose)(handle);
 
+	sql_libs_changed();
 	agent_modules_changed();
 	return rc;
 }

@@ -12,6 +12,7 @@
 #include "prof/agent/mem.h"
 #include "prof/agent/modules.h"
 #include "prof/agent/slots.h"
+#include "prof/agent/sql.h"
 #include "prof/agent/sys.h"
 #include "prof/agent/thread.h"
 #include "prof/base/clock.h"
@@ -171,6 +172,7 @@ int agent_begin(const char *session_path, struct err *err)
 	}
 	agent_modules_refresh();
 	mem_begin();
+	sql_begin();
 	begin_ticks();
 	atomic_store(&agent.state, AGENT_LIVE);
 	threads_find();
@@ -218,6 +220,7 @@ void agent_end(uint32_t ended)
 		return;
 	stop_others();
 	agent_thread_detach();
+	sql_end();
 	mem_end();
 	totals(ended);
 }
@@ -257,6 +260,7 @@ void agent_on_fork_child(void)
 
 	modules_fork_child();
 	mem_fork_child();
+	sql_fork_child();
 	if (!agent_live())
 		return;
 	atomic_store(&agent.state, AGENT_BUSY);
@@ -268,6 +272,7 @@ void agent_on_fork_child(void)
 	} else {
 		modules_tell_all();
 		mem_fork_begin();
+		sql_begin();
 		begin_ticks();
 		atomic_store(&agent.state, AGENT_LIVE);
 	}

@@ -280,7 +280,7 @@ uint64_t agent_stages_in_handler(struct agent_slot *slot)
 }
 
 /* In the middle of pp_stage_begin() and its kin (`busy`) nothing of ours allocates. */
-uint64_t agent_stage_for_memory(struct agent_slot *slot)
+static uint64_t published_stage(struct agent_slot *slot, int rarely)
 {
 	struct stage_stack *st = slot ? slot->stages : NULL;
 	uint32_t n;
@@ -290,13 +290,23 @@ uint64_t agent_stage_for_memory(struct agent_slot *slot)
 	if (!st->busy && st->published < st->depth) {
 		st->busy = 1;
 		atomic_signal_fence(memory_order_seq_cst);
-		if (stage_may_publish(st, st->open[st->depth - 1].start_ns))
+		if (!rarely || stage_may_publish(st, st->open[st->depth - 1].start_ns))
 			stage_publish(st);
 		atomic_signal_fence(memory_order_seq_cst);
 		st->busy = 0;
 	}
 	n = st->published < st->depth ? st->published : st->depth;
 	return n ? st->open[n - 1].id : 0;
+}
+
+uint64_t agent_stage_for_memory(struct agent_slot *slot)
+{
+	return published_stage(slot, 1);
+}
+
+uint64_t agent_stage_for_statement(struct agent_slot *slot)
+{
+	return published_stage(slot, 0);
 }
 
 void agent_stages_thread_end(struct agent_slot *slot)

@@ -15,6 +15,7 @@
 
 #include "prof/agent/mem.h"
 #include "prof/agent/slots.h"
+#include "prof/agent/sql.h"
 #include "prof/agent/sys.h"
 
 #define TCB_ABOVE  (8192)         /* glibc's struct pthread ends this close below the stack's end */
@@ -110,6 +111,7 @@ static void thread_ends(void *slot)
 	is_gone = 1;
 	mem_map_thread_ends();
 	mem_thread_gone();
+	sql_thread_gone();
 	if (agent_live() && agent_self == slot)
 		agent_thread_detach();
 	errno = saved;

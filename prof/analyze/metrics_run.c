@@ -406,6 +406,8 @@ int metrics_add_run(struct metric_table *t, int group, const struct profile *p, 
 	rc = put_totals(&a, cpu_ns);
 	if (rc == 0)
 		rc = put_stages(&a);
+	if (rc == 0)
+		rc = metrics_put_statements(t, group, a.at, p, err);
 	if (rc)
 		metrics_drop_last(t, group);
 	return rc;

@@ -10,7 +10,7 @@ enum check_state { CHECK_OK, CHECK_POOR, CHECK_BAD };
 struct check_finding {
 	const char *name; /* "perf-events" */
 	enum check_state state;
-	char what[256];   /* what was found */
+	char what[320];   /* what was found */
 	char remedy[512]; /* the line that would change it; "" none needed */
 };
 
@@ -34,6 +34,7 @@ void check_debuginfo(struct check_finding *f);
 void check_ptrace(struct check_finding *f);
 void check_build(struct check_finding *f);
 void check_container(struct check_finding *f);
+void check_sql(struct check_finding *f);
 
 /* "docker", "kubernetes", "podman", "container" or NULL. */
 const char *check_container_kind(void);

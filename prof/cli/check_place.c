@@ -230,6 +230,9 @@ void check_build(struct check_finding *f)
 #ifndef HAVE_NCURSES
 		"without ncurses: top has no live view, only --once and --json",
 #endif
+#ifndef HAVE_LIBPQ
+		"without libpq: no PostgreSQL sources, jobs and stores, no pg",
+#endif
 		NULL};
 	size_t i;
 

@@ -3,6 +3,7 @@
 #ifndef CLI_CMD_H
 #define CLI_CMD_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "prof/base/err.h"
@@ -40,6 +41,7 @@ int cmd_import(int argc, char **argv);
 int cmd_export(int argc, char **argv);
 int cmd_model(int argc, char **argv);
 int cmd_plan(int argc, char **argv);
+int cmd_pg(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_supervise(int argc, char **argv); /* hidden: pp_start() starts it */
 

@@ -11,7 +11,7 @@
 
 static void (*const checks[])(struct check_finding *) = {
 	check_perf,  check_clock,     check_agent,  check_shm,   check_limits,    check_cache,
-	check_store, check_debuginfo, check_ptrace, check_build, check_container,
+	check_store, check_debuginfo, check_ptrace, check_build, check_container, check_sql,
 }; /* check_perf and check_clock first: see can_sample() */
 
 #define N_CHECKS (sizeof(checks) / sizeof(checks[0]))

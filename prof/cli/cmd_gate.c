@@ -14,6 +14,7 @@
 #include "prof/cli/gate_session.h"
 #include "prof/cli/outfile.h"
 #include "prof/cli/text.h"
+#include "prof/postgres/pg.h"
 
 /* ---- the answer ---- */
 
@@ -68,6 +69,16 @@ struct work {
 	char **operands;
 };
 
+static int add_group(const struct gate_args *a, struct gate_input *in, int group,
+		     const char *const *texts, struct err *err)
+{
+	struct gate_group *g = &in->groups[group], *other = &in->groups[METRICS_GROUPS - 1 - group];
+
+	g->last = (size_t)a->last;
+	g->like = other->n ? other : NULL;
+	return gate_group_add(&in->stores, g, a->store, texts[group], 0, err);
+}
+
 static int add_groups(const struct work *w, struct gate_input *in, struct err *err)
 {
 	const struct gate_args *a = w->a;
@@ -86,8 +97,10 @@ static int add_groups(const struct work *w, struct gate_input *in, struct err *e
 			w->n, w->n == 1 ? "was" : "were");
 	if (!a->baseline)
 		texts[METRICS_BASE] = w->operands[0];
+	/* Of a database the base may be "those with the candidate's name": the candidate first then. */
 	for (i = 0; rc == 0 && i < METRICS_GROUPS; i++)
-		rc = gate_group_add(&in->stores, &in->groups[i], a->store, texts[i], 0, err);
+		rc = add_group(a, in, pg_url_is(texts[METRICS_BASE]) ? METRICS_GROUPS - 1 - i : i,
+			       texts, err);
 	return rc;
 }
 
@@ -319,7 +332,8 @@ static const char about[] =
 	"\n"
 	"A and B are groups of runs: a name (all its runs), k=v (a label), FILE (all runs of a\n"
 	"store), FILE:RUNS, an id, 'last', 'last~1', several with commas between them, or a file\n"
-	"of kept values (--save).\n"
+	"of kept values (--save), or runs of a team's database: postgresql://HOST/DB#NAME,\n"
+	"#k=v, #NAME&k=v; of --baseline alone postgresql://HOST/DB: those named like B.\n"
 	"\n"
 	"  gate before after\n"
 	"  gate --exec './old in.txt' './new in.txt' -n 20\n"
@@ -377,6 +391,8 @@ int cmd_gate(int argc, char **argv)
 		 "where runs are ($PROTEA_PROF_STORE, ./protea-prof.sqlite)", 0},
 		{0, "baseline", OPT_TEXT, &a.baseline, "A", "the base; B is 'last' if not named",
 		 0},
+		{0, "last", OPT_INT, &a.last, "N",
+		 "of a team's database: the latest N runs of a group (20)", 0},
 		{'a', "all", OPT_FLAG, &a.all, NULL, "rows that did not change, too", 0},
 		{0, "json", OPT_FLAG, &out->json, NULL, "as JSON", 0},
 		{0, "markdown", OPT_TEXT, &out->markdown, "FILE",

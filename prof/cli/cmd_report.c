@@ -7,13 +7,14 @@
 #include "prof/base/log.h"
 #include "prof/cli/cmd.h"
 #include "prof/cli/report_memory.h"
+#include "prof/cli/report_sql.h"
 #include "prof/cli/trend.h"
 #include "prof/store/read.h"
 
 struct arguments {
 	const char *store, *run, *by, *kind, *stage, *thread, *least, *sort;
 	int tree, stages, all, json, lines, rows;
-	int memory, leaks, trend;
+	int memory, leaks, trend, sql;
 	const char *metric, *label;
 	struct memory_view view;
 };
@@ -97,6 +98,8 @@ static int show(struct profile *p, const struct arguments *a, struct report_opti
 		return memory_tree(p, a, o, err);
 	if (a->memory)
 		return report_memory(stdout, p, o, &a->view, err);
+	if (a->sql)
+		return report_sql(stdout, p, o, a->json, err);
 	if (o->stages)
 		return stages(p, o, a->json, err);
 	if (o->tree)
@@ -187,14 +190,17 @@ static int contradicts(const struct arguments *a)
 {
 	const char *what = memory_contradiction(a);
 
-	if (a->trend && (a->stages || a->memory || a->leaks || a->view.source || a->tree || a->by ||
-			 a->kind || a->thread || a->view.snapshot))
+	if (a->trend && (a->stages || a->sql || a->memory || a->leaks || a->view.source ||
+			 a->tree || a->by || a->kind || a->thread || a->view.snapshot))
 		what = "--trend is a view of many runs: with --metric, --stage, --label, --min, -n "
 		       "alone";
 	else if (!a->trend && (a->metric || a->label))
 		what = "--metric and --label are for --trend";
-	else if (a->stages + a->memory + a->leaks + (a->view.source != NULL) > 1)
-		what = "one of --stages, --memory, --leaks and --source";
+	else if (a->stages + a->memory + a->leaks + a->sql + (a->view.source != NULL) > 1)
+		what = "one of --stages, --memory, --leaks, --sql and --source";
+	else if (a->sql && (a->tree || a->by || a->kind || a->thread || a->least))
+		what = "--sql is by statement: without --tree, --by, --kind, --thread, --min "
+		       "(report --tree --kind sql is the tree)";
 	else if (a->stages && (a->tree || a->by || a->kind || a->stage || a->thread || a->least))
 		what = "--stages is a view of all stages: without --tree, --by, --kind, --stage, "
 		       "--thread, --min";
@@ -285,6 +291,8 @@ int cmd_report(int argc, char **argv)
 		 "library code by itself; whole stacks; the whole file", 0},
 		{0, "stages", OPT_FLAG, &a.stages, NULL, "stages: n, min, median, p95, max, sums",
 		 0},
+		{0, "sql", OPT_FLAG, &a.sql, NULL,
+		 "SQL statements: calls, time, sets of parameters, who issues them", 0},
 		{'m', "memory", OPT_FLAG, &a.memory, NULL,
 		 "who allocates, holds, leaks, copies memory", 0},
 		{0, "sort", OPT_TEXT, &a.sort, "BY",

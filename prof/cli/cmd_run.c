@@ -12,6 +12,7 @@
 #include "prof/heap/heap.h"
 #include "prof/cli/version.h"
 #include "prof/record/record.h"
+#include "prof/spool/sqlfile.h"
 
 struct run_options {
 	const char *store, *name, *mode, *engine, *memory, *db;
@@ -19,7 +20,7 @@ struct run_options {
 	double rate_hz;
 	int64_t duration_ns;
 	uint64_t memory_rate;
-	int children, temporary;
+	int children, temporary, sql, sql_params;
 };
 
 #define MEMORY_RATE_MAX (UINT64_C(1) << 40)
@@ -40,6 +41,16 @@ static int check_memory(const struct run_options *o)
 	return 0;
 }
 
+static int check_sql(const struct run_options *o)
+{
+	if (o->sql_params < 0 || o->sql_params > (int)SQL_EXAMPLES_MAX) {
+		log_error("run: --sql-params %d: not between 0 and %u; see protea-prof run --help",
+			  o->sql_params, SQL_EXAMPLES_MAX);
+		return -1;
+	}
+	return 0;
+}
+
 static int fill(const struct run_options *o, struct record_options *r)
 {
 	static const char *const modes[] = {"cpu", "wall", NULL};
@@ -49,7 +60,8 @@ static int fill(const struct run_options *o, struct record_options *r)
 
 	if (cli_choose("run", "mode", o->mode, modes, &mode) ||
 	    cli_choose("run", "engine", o->engine, engines, &engine) ||
-	    cli_choose("run", "memory", o->memory, memory, &memory_mode) || check_memory(o))
+	    cli_choose("run", "memory", o->memory, memory, &memory_mode) || check_memory(o) ||
+	    check_sql(o))
 		return -1;
 	r->store_path = cli_store_path(o->store);
 	r->name = o->name;
@@ -61,6 +73,8 @@ static int fill(const struct run_options *o, struct record_options *r)
 	r->memory_mode = (uint32_t)memory_mode;
 	r->memory_rate_bytes = o->memory_rate;
 	r->memory_temporary = (uint32_t)o->temporary;
+	r->sql = o->sql || o->sql_params > 0;
+	r->sql_params = (uint32_t)o->sql_params;
 	r->children = o->children;
 	r->duration_ns = o->duration_ns;
 	r->version = prof_version;
@@ -146,6 +160,10 @@ int cmd_run(int argc, char **argv)
 		 "mean distance of memory samples (512k)", 0},
 		{0, "memory-temporary", OPT_INT, &o.temporary, "N",
 		 "temporary: freed within N next allocations (1; up to 64)", 0},
+		{0, "sql", OPT_FLAG, &o.sql, NULL,
+		 "statements sent through libpq, by the stack and stage that issued them", 0},
+		{0, "sql-params", OPT_INT, &o.sql_params, "N",
+		 "with --sql: keep N sets of parameters of each statement (0: none)", 0},
 		{'d', "duration", OPT_DURATION, &o.duration_ns, "TIME",
 		 "stop recording, not the program, after 30s, 5m, 2h", 0},
 		{0, "children", OPT_FLAG, &o.children, NULL, "follow fork and exec (the default)",

@@ -1,4 +1,4 @@
-/* protea-prof runs: what a store holds; names and labels by hand; removing and merging. */
+/* protea-prof runs: what a store or a team's database holds; names and labels by hand; removing, merging, pushing and pulling. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,11 +11,13 @@
 #include "prof/cli/jsonout.h"
 #include "prof/cli/report.h"
 #include "prof/cli/runs_change.h"
+#include "prof/cli/runs_team.h"
 #include "prof/cli/text.h"
 #include "prof/store/read.h"
 
 struct runs {
 	const char *store;
+	struct runs_wish wish;
 	int json;
 	json_t *array;   /* owned; --json */
 	struct err *err; /* borrowed */
@@ -127,19 +129,26 @@ static int list_json(void *ctx, const struct store_run_row *r)
 	return err_nomem(x->err, "the list of runs");
 }
 
+/* Of the store, or of the database where there is none. */
+static int each_run(struct runs *x, struct store *s,
+		    int (*each)(void *ctx, const struct store_run_row *r), struct err *err)
+{
+	return s ? store_list_runs(s, each, x, err) : runs_team_each(&x->wish, each, x, err);
+}
+
 static int list(struct runs *x, struct store *s, struct err *err)
 {
 	int rc;
 
 	x->err = err;
 	if (!x->json) {
-		rc = store_list_runs(s, list_text, x, err);
+		rc = each_run(x, s, list_text, err);
 		if (rc == 0 && !x->n)
-			log_info("no runs in %s", store_path(s));
+			log_info("no runs in %s", s ? store_path(s) : "the database");
 		return rc;
 	}
 	x->array = json_array();
-	rc = x->array ? store_list_runs(s, list_json, x, err) : err_nomem(err, "the list of runs");
+	rc = x->array ? each_run(x, s, list_json, err) : err_nomem(err, "the list of runs");
 	if (rc == 0)
 		return jsonout_finish(stdout, x->array, 0, err);
 	json_decref(x->array);
@@ -207,9 +216,14 @@ static const struct verb {
 	const char *name;
 	int least, most; /* arguments; most -1: any number */
 	int (*change)(struct change *c, const char *path, int n, char **args, struct err *err);
+	int (*move)(const struct runs_wish *w, int json, const char *path, int n, char **args,
+		    struct err *err);
 } verbs[] = {
-	{"list", 0, 0, NULL},          {"show", 0, 1, NULL},           {"label", 2, -1, runs_label},
-	{"rename", 2, 2, runs_rename}, {"remove", 1, -1, runs_remove}, {"merge", 1, -1, runs_merge},
+	{"list", 0, 0, NULL, NULL},           {"show", 0, 1, NULL, NULL},
+	{"label", 2, -1, runs_label, NULL},   {"rename", 2, 2, runs_rename, NULL},
+	{"redact", 1, -1, runs_redact, NULL}, {"remove", 1, -1, runs_remove, NULL},
+	{"merge", 1, -1, runs_merge, NULL},   {"push", 0, -1, NULL, runs_push},
+	{"pull", 0, -1, NULL, runs_pull},
 };
 
 #define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))
@@ -231,21 +245,38 @@ static const struct verb *find_verb(const char *name)
 	}
 	if (hits == 1)
 		return hit;
-	log_error("runs: %s '%s': list, show, label, rename, remove, merge; see protea-prof runs "
-		  "--help",
-		  hits ? "ambiguous" : "unknown", name);
+	log_error(
+		"runs: %s '%s': list, show, label, rename, redact, remove, merge, push, pull; see "
+		"protea-prof runs --help",
+		hits ? "ambiguous" : "unknown", name);
 	return NULL;
 }
 
 static int look(struct runs *x, const struct verb *verb, int n, char **args, struct err *err)
 {
 	struct store *s = NULL;
-	int rc = cli_open_store(&s, cli_store_path(x->store), 0, err);
+	int rc = x->wish.db ? 0 : cli_open_store(&s, cli_store_path(x->store), 0, err);
 
 	if (rc == 0)
 		rc = verb == &verbs[0] ? list(x, s, err) : show(x, s, n ? args[0] : NULL, err);
 	store_close(s);
 	return rc;
+}
+
+/* What chooses among the runs of a database has no meaning for other verbs. */
+static int check_options(const struct runs *x, const struct verb *verb)
+{
+	int lists = verb == &verbs[0] && x->wish.db;
+
+	if (verb->move || (lists && !x->wish.update))
+		return 0;
+	if (!x->wish.db && !x->wish.update && !runs_wish_chooses(&x->wish))
+		return 0;
+	log_error("runs %s: --db, --name, --label, --since and --last are of push, pull and list "
+		  "--db, "
+		  "--update of push and pull",
+		  verb->name);
+	return -1;
 }
 
 static int act(struct runs *x, int n, char **args)
@@ -266,8 +297,13 @@ static int act(struct runs *x, int n, char **args)
 			  n < verb->least ? "arguments are missing" : "too many arguments");
 		return EXIT_USAGE;
 	}
-	rc = verb->change ? verb->change(&c, cli_store_path(x->store), n, args, &err)
-			  : look(x, verb, n, args, &err);
+	if (check_options(x, verb))
+		return EXIT_USAGE;
+	if (verb->move)
+		rc = verb->move(&x->wish, x->json, cli_store_path(x->store), n, args, &err);
+	else
+		rc = verb->change ? verb->change(&c, cli_store_path(x->store), n, args, &err)
+				  : look(x, verb, n, args, &err);
 	return rc ? cli_fail(&err) : EXIT_OK;
 }
 
@@ -279,17 +315,36 @@ int cmd_runs(int argc, char **argv)
 		 "store ($PROTEA_PROF_STORE, ./protea-prof.sqlite)", 0},
 		{0, "json", OPT_FLAG, &x.json, NULL, "for scripts: what there is, what was done",
 		 0},
+		{0, "db", OPT_TEXT, &x.wish.db, "URL",
+		 "of list: what a team's database holds (postgresql://HOST/DATABASE)", 0},
+		{0, "name", OPT_TEXT, &x.wish.name, "NAME", "of push, pull, list --db: this name",
+		 0},
+		{'l', "label", OPT_TEXT_LIST, &x.wish.labels, "K=V", "this label (again for more)",
+		 0},
+		{0, "since", OPT_TEXT, &x.wish.since, "WHEN",
+		 "begun since then: 2026-11-01 (UTC), 90m, 12h, 7d, 2w ago", 0},
+		{0, "last", OPT_INT, &x.wish.last, "N", "the latest N of them", 0},
+		{0, "update", OPT_FLAG, &x.wish.update, NULL,
+		 "of push, pull: bring name and labels of known runs in line", 0},
 		{0, NULL, OPT_FLAG, NULL, NULL, NULL, 0},
 	};
 	const struct usage usage = {
-		"runs [list | show [RUN] | label RUN K=V… | rename RUN NAME |\n"
-		"                         remove RUN… | merge FILE…]",
-		"What a store holds, the newest run first. 'label RUN key=' removes a "
-		"label.\n'merge' copies the runs of other stores that are not here yet.",
+		"runs [list | show [RUN] | label RUN K=V… | rename RUN NAME | remove RUN… |\n"
+		"                         redact RUN… | merge FILE… | push [RUN…] URL | pull URL "
+		"[RUN…]]",
+		"What a store holds, the newest run first. 'label RUN key=' removes a label. "
+		"'redact'\n"
+		"takes out the parameters that run --sql-params kept. 'merge' copies the runs of "
+		"other\n"
+		"stores that are not here yet, 'push' and 'pull' copy runs to and from a team's\n"
+		"PostgreSQL database, which is made at the first push.",
 		opts};
-	int done, first = opts_parse(argc, argv, &usage, 1, &done);
+	int done, code, first = opts_parse(argc, argv, &usage, 1, &done);
 
 	if (first < 0)
-		return EXIT_USAGE;
-	return done ? EXIT_OK : act(&x, argc - first, argv + first);
+		code = EXIT_USAGE;
+	else
+		code = done ? EXIT_OK : act(&x, argc - first, argv + first);
+	free(x.wish.labels.values);
+	return code;
 }

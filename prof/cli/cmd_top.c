@@ -123,9 +123,9 @@ static int run(const struct top_options *o, const struct sampler_options *s)
 
 	if (o->once || o->json)
 		return show(o, s);
-	rc = top_screen_usable(&err);
+	rc = top_screen_usable("top", &err);
 	if (!rc)
-		rc = top_keep_terminal(&code, &err);
+		rc = top_keep_terminal("top", &code, &err);
 	if (rc < 0)
 		return cli_fail(&err);
 	return rc ? show(o, s) : code;

@@ -41,6 +41,9 @@ struct dump {
 int dump_init(struct dump *d, uint32_t n, struct err *err); /* `n` targets, empty */
 void dump_release(struct dump *d);                          /* a zeroed one is fine */
 
+/* Reads a live process: 0, or negative and the reason in target.err; then it is not open. (dump_take.c) */
+int dump_take(struct dump *d, struct dump_target *t, int pid, const struct snap_options *o);
+
 /* Which threads are asked for: by tid, or by a name that matches. */
 struct dump_filter {
 	struct dump_pattern *patterns; /* owned */

@@ -8,6 +8,8 @@
 #include "prof/analyze/baseline.h"
 #include "prof/base/clock.h"
 #include "prof/cli/gate_escape.h"
+#include "prof/cli/gate_team.h"
+#include "prof/postgres/pg.h"
 
 /* ---- words ---- */
 
@@ -182,6 +184,9 @@ int gate_args_read(struct gate_args *a, struct err *err)
 		rc = each_word(&a->metrics, a, take_metric, err);
 	if (rc == 0)
 		rc = each_word(&a->anyway, a, take_anyway, err);
+	if (rc == 0 && a->baseline && pg_url_is(a->baseline) &&
+	    !(a->shown = gate_team_shown(a->baseline)))
+		rc = err_nomem(err, "an option");
 	if (rc == 0)
 		rc = read_part("alpha", a->alpha, 0.5, &a->wish.judge.alpha, err);
 	if (rc == 0)
@@ -198,6 +203,7 @@ void gate_args_release(struct gate_args *a)
 	free(a->stages.values);
 	free(a->anyway.values);
 	free(a->labels.values);
+	free(a->shown);
 }
 
 /* ---- words to type ---- */
@@ -222,7 +228,9 @@ void gate_args_options(struct buf *out, const struct gate_args *a)
 {
 	put_option(out, "store", a->store);
 	put_option(out, "thresholds", a->thresholds);
-	put_option(out, "baseline", a->baseline);
+	put_option(out, "baseline", a->shown ? a->shown : a->baseline);
+	if (a->last)
+		buf_printf(out, " --last %d", a->last);
 	put_option(out, "alpha", a->alpha);
 	put_option(out, "min-effect", a->min_effect);
 	put_option(out, "pairing", a->pairing);

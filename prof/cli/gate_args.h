@@ -12,7 +12,7 @@ struct gate_args {
 	const char *store, *thresholds, *alpha, *min_effect, *kind, *normalise, *pairing,
 		*annotations, *baseline, *save, *accept, *reason, *until, *owner;
 	struct opt_list metrics, stages, anyway;
-	int counts, all;
+	int counts, all, last;
 	/* --exec */
 	int exec, pairs, warmup /* -1: not given */, callgrind, ignore_failure, show_output;
 	const char *name, *memory, *mode, *cpus;
@@ -25,6 +25,7 @@ struct gate_args {
 	struct gate_wish wish;
 	struct thresholds limits; /* released by gate_args_release() */
 	int64_t now_ns;
+	char *shown; /* owned: `baseline` where others read it; NULL: as it is */
 };
 
 /* Values of options that have several words, and the thresholds' file. ERR_ARG or what reading gave. */

@@ -9,7 +9,9 @@
 #include "prof/base/log.h"
 #include "prof/cli/cmd.h"
 #include "prof/cli/gate_escape.h"
+#include "prof/cli/gate_team.h"
 #include "prof/cli/text.h"
+#include "prof/postgres/pg.h"
 #include "prof/store/read.h"
 
 struct finder {
@@ -510,6 +512,26 @@ static int keep_text(struct finder *x, const char *operand)
 	return 0;
 }
 
+/* Runs of a team's database, and what the operand may be called where others read it. */
+static int add_team(struct finder *x, const char *operand)
+{
+	struct buf what = BUF_INIT, shown = BUF_INIT;
+	struct gate_group *g = x->group;
+	size_t place;
+	int rc = gate_team_fetch(x->stores, operand, g->like, g->last, &place, &what, &shown,
+				 x->err);
+
+	for (size_t i = 0; rc == 0 && i < x->stores->items[place].n; i++)
+		rc = add_run(x, &x->stores->items[place], &x->stores->items[place].heads[i]);
+	if (rc == 0)
+		rc = describe(x, &what);
+	if (rc == 0)
+		rc = keep_text(x, buf_str(&shown));
+	buf_release(&what);
+	buf_release(&shown);
+	return rc;
+}
+
 int gate_group_add(struct gate_stores *stores, struct gate_group *g, const char *store,
 		   const char *operand, int runs_only, struct err *err)
 {
@@ -519,6 +541,9 @@ int gate_group_add(struct gate_stores *stores, struct gate_group *g, const char 
 
 	if (!*operand)
 		return err_set(err, ERR_ARG, "an operand is empty: is a variable unset?");
+	x.err = pg_url_is(operand) ? err : x.err;
+	if (pg_url_is(operand))
+		return add_team(&x, operand);
 	rc = add_part(&x, operand);
 	if (rc == 0 && strchr(operand, ',')) {
 		free(x.file);

@@ -7,7 +7,8 @@
  *   NAME             all runs of that name
  *   KEY=VALUE        all runs with that label
  *   ID               the run whose id begins so (4 characters at least)
- *   A,B,…            all of these together; behind FILE: that file's, up to the next FILE: */
+ *   A,B,…            all of these together; behind FILE: that file's, up to the next FILE:
+ *   URL, URL#RUNS    runs of a team's database: gate_team.h */
 #ifndef CLI_GATE_GROUPS_H
 #define CLI_GATE_GROUPS_H
 
@@ -29,6 +30,9 @@ struct gate_group {             /* {0} to begin with */
 	char *baseline; /* owned: a file of kept values, and n is 0; or NULL */
 	char *text;     /* owned: the operands, as typed, with commas between them */
 	char *what;     /* owned: what they were read as: "the 3 runs named 'before'" */
+	const struct gate_group
+		*like; /* borrowed: the other group, for runs of a database; or NULL */
+	size_t last;   /* of a database: so many at most; 0: the usual number */
 	char *more; /* owned: words for `run` that add a run to the group: "-n before"; NULL: there are none */
 };
 

@@ -5,32 +5,63 @@
 #include <string.h>
 
 #include "prof/cli/gate_escape.h"
+#include "prof/postgres/pg.h"
 #include "prof/store/store.h"
 
 /* ---- the differential page ---- */
 
-/* RUN, or FILE:RUN where the run is not of the usual store. */
-static void put_run(struct buf *out, const struct gate_pick *pick)
+/* The store that a run of a database is pulled into before a page is made: the candidate's. */
+static const char *store_for(const struct gate_input *in, const struct gate_pick *pick)
 {
+	const char *path = store_path(pick->store);
+
+	if (pg_url_is(path) && in->groups[METRICS_CANDIDATE].n)
+		path = store_path(in->groups[METRICS_CANDIDATE].runs[0].store);
+	return path;
+}
+
+/* RUN, or FILE:RUN where the run is not of the usual store. */
+static void put_run(struct buf *out, const struct gate_input *in, const struct gate_pick *pick)
+{
+	const char *path = store_for(in, pick);
 	struct buf word = BUF_INIT;
 
-	if (strcmp(store_path(pick->store), cli_store_path(NULL)) != 0)
-		buf_printf(&word, "%s:", store_path(pick->store));
+	if (strcmp(path, cli_store_path(NULL)) != 0)
+		buf_printf(&word, "%s:", path);
 	buf_printf(&word, "%.8s", pick->head->id);
 	buf_putc(out, ' ');
 	gate_put_shell(out, buf_str(&word));
 	buf_release(&word);
 }
 
+/* A run of a database has to be here first. */
+static void put_pull(struct buf *out, const struct gate_input *in, const struct gate_pick *pick)
+{
+	const char *to = store_for(in, pick);
+
+	if (!pg_url_is(store_path(pick->store)))
+		return;
+	buf_puts(out, "protea-prof runs pull");
+	if (strcmp(to, cli_store_path(NULL)) != 0) {
+		buf_puts(out, " --store ");
+		gate_put_shell(out, to);
+	}
+	buf_putc(out, ' ');
+	gate_put_shell(out, store_path(pick->store));
+	buf_printf(out, " %.8s && ", pick->head->id);
+}
+
 static void put_flame(struct buf *out, const struct gate_input *in)
 {
 	int i;
 
-	if (!in->groups[METRICS_BASE].n || !in->groups[METRICS_CANDIDATE].n)
+	if (!in->groups[METRICS_BASE].n || !in->groups[METRICS_CANDIDATE].n ||
+	    pg_url_is(store_path(in->groups[METRICS_CANDIDATE].runs[0].store)))
 		return;
+	put_pull(out, in, &in->groups[METRICS_BASE].runs[gate_view_median(&in->table, 0)]);
 	buf_puts(out, "protea-prof flame");
 	for (i = 0; i < METRICS_GROUPS; i++)
-		put_run(out, &in->groups[i].runs[gate_view_median(&in->table, i)]);
+		put_run(out, in, &in->groups[i].runs[gate_view_median(&in->table, i)]);
 	buf_puts(out, " -o diff.html");
 }
 

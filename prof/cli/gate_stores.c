@@ -42,17 +42,40 @@ static void close_store(struct gate_store *s)
 	store_close(s->store);
 }
 
-static int open_one(struct gate_store *s, const char *path, struct err *err)
+static int list_runs(struct gate_store *s, const char *path, struct err *err)
 {
-	int rc = cli_open_store(&s->store, path, 0, err);
+	int rc;
 
-	if (rc)
-		return rc;
 	s->path = strdup(path);
 	rc = s->path ? store_list_heads(s->store, add_head, s, err) : ERR_NOMEM;
 	if (rc == ERR_NOMEM)
 		err_nomem(err, "the runs of a store");
 	return rc;
+}
+
+static int open_one(struct gate_store *s, const char *path, struct err *err)
+{
+	int rc = cli_open_store(&s->store, path, 0, err);
+
+	return rc ? rc : list_runs(s, path, err);
+}
+
+int gate_store_adopt(struct gate_stores *stores, struct store *own, size_t *place, struct err *err)
+{
+	struct gate_store *more = realloc(stores->items, (stores->n + 1) * sizeof(*more));
+	struct gate_store new = {.store = own};
+	int rc;
+
+	if (more)
+		stores->items = more;
+	rc = more ? list_runs(&new, store_path(own), err) : err_nomem(err, "the runs of a store");
+	if (rc) {
+		close_store(&new);
+		return rc;
+	}
+	*place = stores->n;
+	more[stores->n++] = new;
+	return 0;
 }
 
 int gate_store_open(struct gate_stores *stores, const char *path, size_t *place, struct err *err)

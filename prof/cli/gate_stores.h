@@ -30,6 +30,8 @@ struct gate_stores { /* {0} to begin with; opened once each, open as long as gro
 
 /* The place of the store of that path in `stores`, opened if it is not. */
 int gate_store_open(struct gate_stores *stores, const char *path, size_t *place, struct err *err);
+/* A store that is open already, taken over whatever becomes of it; its path is the one it was opened with. */
+int gate_store_adopt(struct gate_stores *stores, struct store *own, size_t *place, struct err *err);
 void gate_stores_release(struct gate_stores *stores);
 
 enum gate_file {

@@ -25,6 +25,7 @@ const struct cmd cmds[] = {
 	{"runs", cmd_runs, "list, show, label, rename, remove, merge runs", 0},
 	{"import", cmd_import, "make a run of another profiler's file", 0},
 	{"export", cmd_export, "write a run in a foreign format (folded, speedscope, pprof)", 0},
+	{"pg", cmd_pg, "PostgreSQL: who waits for whom, long runners, repeated statements", 0},
 	{"check", cmd_check, "what works on this machine, and what would make the rest work", 0},
 	{"_supervise", cmd_supervise, "", 1},
 	{NULL, NULL, NULL, 0},

@@ -9,6 +9,7 @@
 #include "prof/cli/cmd.h"
 #include "prof/cli/jsonout.h"
 #include "prof/store/read.h"
+#include "prof/store/write.h"
 
 struct found { /* a run by key, as the list of runs tells it */
 	int64_t key;
@@ -154,6 +155,50 @@ int runs_remove(struct change *c, const char *path, int n, char **args, struct e
 	for (i = 0; i < n_found; i++)
 		json_decref(found[i].object);
 	json_decref(removed);
+	free(found);
+	return rc;
+}
+
+/* ---- parameters of statements ---- */
+
+static int redact_all(struct store *s, struct found *found, int n, int64_t *all, struct err *err)
+{
+	int64_t some;
+	int i, rc = store_begin(s, err);
+
+	if (rc)
+		return rc;
+	for (i = 0; rc == 0 && i < n; i++) {
+		rc = store_sql_redact(s, found[i].key, &some, err);
+		*all += rc ? 0 : some;
+	}
+	if (rc == 0)
+		rc = store_commit(s, err);
+	else
+		store_rollback(s);
+	return rc;
+}
+
+int runs_redact(struct change *c, const char *path, int n, char **args, struct err *err)
+{
+	struct found *found = calloc((size_t)n, sizeof(*found));
+	struct store *s = NULL;
+	int64_t all = 0;
+	int i, n_found = 0, rc;
+
+	rc = found ? cli_open_store(&s, path, 1, err) : err_nomem(err, "the list of runs");
+	if (rc == 0)
+		rc = find_all(s, n, args, found, &n_found, err);
+	if (rc == 0)
+		rc = redact_all(s, found, n_found, &all, err);
+	if (rc == 0 && c->json)
+		rc = jsonout_finish(stdout, json_pack("{s:I}", "redacted", (json_int_t)all), 0,
+				    err);
+	else if (rc == 0)
+		log_info("took parameters out of %lld statements", (long long)all);
+	store_close(s);
+	for (i = 0; i < n_found; i++)
+		json_decref(found[i].object);
 	free(found);
 	return rc;
 }

@@ -12,6 +12,8 @@ struct change {
 int runs_label(struct change *c, const char *path, int n, char **args, struct err *err);
 int runs_rename(struct change *c, const char *path, int n, char **args, struct err *err);
 int runs_remove(struct change *c, const char *path, int n, char **args, struct err *err);
+/* Takes out the parameters that run --sql-params kept. */
+int runs_redact(struct change *c, const char *path, int n, char **args, struct err *err);
 int runs_merge(struct change *c, const char *path, int n, char **args, struct err *err);
 
 #endif

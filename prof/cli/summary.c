@@ -11,6 +11,7 @@
 #include "prof/base/units.h"
 #include "prof/cli/cmd.h"
 #include "prof/cli/report_memory.h"
+#include "prof/cli/report_sql.h"
 #include "prof/cli/text.h"
 #include "prof/store/read.h"
 
@@ -168,18 +169,21 @@ static void print_word(const char *text)
 	putc('\'', stderr);
 }
 
-static void print_next(const char *store_path, int name_store, int memory)
+static void print_next(const char *store_path, int name_store, int memory, int sql)
 {
-	static const char *const next[] = {"report --tree", "report --memory", "flame"};
+	static const char *const next[] = {"report --sql", "report --tree", "report --memory",
+					   "flame"};
+	int said = 0;
 	size_t i;
 
 	fprintf(stderr, "\nprotea-prof: in ");
 	text_print(stderr, store_path, 0, 0);
 	putc('\n', stderr);
 	for (i = 0; i < sizeof(next) / sizeof(next[0]); i++) {
-		if (i == 1 && !memory)
+		if ((i == 0 && !sql) || (i == 2 && !memory))
 			continue;
-		fprintf(stderr, "protea-prof: %s protea-prof %s", i ? "  or:" : "next:", next[i]);
+		fprintf(stderr, "protea-prof: %s protea-prof %s",
+			said++ ? "  or:" : "next:", next[i]);
 		if (name_store) {
 			fputs(" --store ", stderr);
 			print_word(store_path);
@@ -195,7 +199,7 @@ static void print_run(const char *store_path, int name_store, const struct recor
 	struct store *s = NULL;
 	struct profile p;
 	int64_t run;
-	int rc;
+	int rc, sql = 0;
 
 	print_notes(result);
 	rc = store_open(&s, store_path, STORE_READ, &err);
@@ -207,6 +211,9 @@ static void print_run(const char *store_path, int name_store, const struct recor
 	if (rc == 0) {
 		print_stages(&p, &err);
 		print_memory(&p);
+		sql = p.n_sql > 0;
+		if (sql)
+			report_sql_line(stderr, &p);
 		print_hot(&p, (enum profile_kind)profile_kind_parse(cli_default_kind(&p)), &err);
 		if (p.n_losses) {
 			fprintf(stderr, "\n  lost: ");
@@ -218,7 +225,7 @@ static void print_run(const char *store_path, int name_store, const struct recor
 	}
 	if (err.code)
 		log_warn("the summary is not complete: %s", err.text);
-	print_next(store_path, name_store, memory);
+	print_next(store_path, name_store, memory, sql);
 }
 
 void summary_print(const char *store_path, int name_store, const struct record_result *result)

@@ -35,10 +35,10 @@ void top_print_text(const struct top_feed *f, struct top_view *v, FILE *out, int
 
 /* The live view, until the user or the target ends it. Exit code. (top_screen.c) */
 int top_screen(struct top_session *r);
-/* Can there be one? Else why not: `err`. (top_terminal.c) */
-int top_screen_usable(struct err *err);
+/* Can there be one, for that command? Else why not: `err`. (top_terminal.c) */
+int top_screen_usable(const char *command, struct err *err);
 /* Forks: 1 in the child, which shows; 0 in the parent once that has ended, the terminal as it was; or
  * negative. (top_terminal.c) */
-int top_keep_terminal(int *exit_code, struct err *err);
+int top_keep_terminal(const char *command, int *exit_code, struct err *err);
 
 #endif

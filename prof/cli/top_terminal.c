@@ -26,25 +26,28 @@ static const char *string(const char *capability)
 	return text == (const char *)-1 ? NULL : text;
 }
 
-int top_screen_usable(struct err *err)
+int top_screen_usable(const char *command, struct err *err)
 {
 	const char *term = getenv("TERM");
 	int why = 0, rc;
 
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
 		return err_set(err, ERR_ARG,
-			       "top: the live view needs a terminal; --once prints one frame, "
-			       "--json frames for scripts");
+			       "%s: the live view needs a terminal; --once prints one frame, "
+			       "--json frames for scripts",
+			       command);
 	if (!term || !*term)
 		return err_set(
 			err, ERR_ARG,
-			"top: TERM is not set; set it to what the terminal is (xterm, screen, "
-			"linux), or use --once");
+			"%s: TERM is not set; set it to what the terminal is (xterm, screen, "
+			"linux), or use --once",
+			command);
 	rc = setupterm(NULL, STDOUT_FILENO, &why);
 	if (rc == OK && string("cup") && string("clear"))
 		return 0;
 	return err_set(err, ERR_ARG,
-		       "top: %s '%s'; set TERM to what it is (xterm, screen, linux), or use --once",
+		       "%s: %s '%s'; set TERM to what it is (xterm, screen, linux), or use --once",
+		       command,
 		       rc == OK || why == 1 ? "a screen cannot be drawn on a terminal such as"
 		       : why == 0           ? "unknown terminal"
 					    : "no description of terminals is installed for",
@@ -72,12 +75,12 @@ static void give_back(const struct termios *modes)
 
 #else
 
-int top_screen_usable(struct err *err)
+int top_screen_usable(const char *command, struct err *err)
 {
-	return err_set(
-		err, ERR_ARG,
-		"top: this protea-prof was built without ncurses (libncurses-dev) and has no "
-		"live view; --once prints one frame, --json frames for scripts");
+	return err_set(err, ERR_ARG,
+		       "%s: this protea-prof was built without ncurses (libncurses-dev) and has no "
+		       "live view; --once prints one frame, --json frames for scripts",
+		       command);
 }
 
 static void give_back(const struct termios *modes)
@@ -147,7 +150,7 @@ static int wait_for_child(void)
 	}
 }
 
-static int keep(const struct termios *modes)
+static int keep(const char *command, const struct termios *modes)
 {
 	int status = wait_for_child();
 
@@ -155,14 +158,16 @@ static int keep(const struct termios *modes)
 		return WEXITSTATUS(status);
 	give_back(modes);
 	if (status >= 0 && WTERMSIG(status) == SIGKILL)
-		log_error("top: the live view was killed, by somebody or by its watchdog because a "
-			  "stop lasted too long; --nonblocking never stops a thread");
+		log_error("%s: the live view was killed, by somebody or by its watchdog because a "
+			  "stop lasted too long%s",
+			  command,
+			  strcmp(command, "top") ? "" : "; --nonblocking never stops a thread");
 	else if (status >= 0)
-		log_error("top: the live view died of signal %d", WTERMSIG(status));
+		log_error("%s: the live view died of signal %d", command, WTERMSIG(status));
 	return EXIT_FAIL;
 }
 
-int top_keep_terminal(int *exit_code, struct err *err)
+int top_keep_terminal(const char *command, int *exit_code, struct err *err)
 {
 	sigset_t all, old;
 	struct termios modes;
@@ -184,6 +189,6 @@ int top_keep_terminal(int *exit_code, struct err *err)
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	if (child < 0)
 		return err_sys(err, ERR_LIMIT, "cannot start the live view");
-	*exit_code = keep(&modes);
+	*exit_code = keep(command, &modes);
 	return 0;
 }

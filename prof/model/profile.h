@@ -119,11 +119,20 @@ struct profile_loss {
 	uint64_t count;
 };
 
-struct profile_sql {                /* a statement, as written at one place in one stage */
+struct profile_sql { /* a statement, as issued from one stack in one stage of one process */
 	uint32_t fingerprint, text; /* strings */
 	uint32_t stage;             /* place in stages, or PROFILE_NONE */
+	uint32_t stack, process;    /* places, or PROFILE_NONE */
+	uint32_t kind;              /* string: "query", "prepare", … */
 	uint64_t calls, rows, distinct_params;
 	int64_t total_ns;
+	int64_t p95_ns, max_ns, inside_ns; /* inside: of the time, in libpq */
+	uint64_t sent, received, errors;
+	uint64_t unfinished;         /* under way when the process ended; not in calls */
+	uint64_t unjudged;           /* calls whose parameters were not compared */
+	uint64_t statement_distinct; /* sets of parameters from all stacks of the process */
+	uint32_t times;    /* string: histogram, "bucket:calls …" (prof/spool/sqlfile.h) */
+	uint32_t examples; /* string: JSON array of parameters that were kept; "" none */
 };
 
 struct profile_label {

@@ -218,6 +218,8 @@ void image_close(struct recording *r, uint32_t i, int unlink_file)
 		(void)unlink(path);
 		snprintf(path, sizeof path, "%s/%s" HEAP_SUFFIX, r->session_path, m->name);
 		(void)unlink(path);
+		snprintf(path, sizeof path, "%s/%s" SQL_SUFFIX, r->session_path, m->name);
+		(void)unlink(path);
 	}
 	if (m->file.head)
 		r->totals.self_cpu_ns += atomic_load(&m->file.head->self_cpu_ns);
@@ -227,6 +229,7 @@ void image_close(struct recording *r, uint32_t i, int unlink_file)
 	observe_release(m);
 	observe_wall_release(m);
 	heap_release(m);
+	sql_release(m);
 	timeline_forget(r, m);
 	space_release(&m->space);
 	spool_unmap(&m->file);
@@ -288,6 +291,8 @@ int image_ended(struct recording *r, struct image *m, int64_t t_ns)
 	struct known_process *p = &r->known.processes[m->process];
 	int rc = heap_last_look(r, m, t_ns);
 
+	if (rc == 0)
+		rc = sql_last_look(r, m, t_ns);
 	if (rc == 0)
 		rc = snapshots_image_ended(r, m);
 	timeline_image_ended(r, m);

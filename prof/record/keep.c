@@ -126,12 +126,15 @@ static int write_memory(void *ctx, struct err *err)
 {
 	int rc = heap_write(ctx, err);
 
+	if (rc == 0)
+		rc = sql_write(ctx, err);
 	return rc ? rc : snapshots_write(ctx, err);
 }
 
 static void after_commit(struct recording *r)
 {
 	heap_written(r);
+	sql_written(r);
 	snapshots_written(r);
 	for (uint32_t i = r->n_images; i-- > 0;) {
 		struct image *m = r->images[i];
@@ -173,6 +176,8 @@ int recording_flush(struct recording *r, int now, struct err *err)
 		return 0;
 	drain_losses(r);
 	rc = heap_look_all(r);
+	if (rc == 0)
+		rc = sql_look_all(r);
 	if (rc == 0)
 		rc = make_marks(r);
 	if (rc == 0)

@@ -239,15 +239,22 @@ static int64_t ns_of(struct timeval t)
 	return (int64_t)t.tv_sec * 1000000000 + (int64_t)t.tv_usec * 1000;
 }
 
+int launch_ended(const struct launch *l)
+{
+	siginfo_t si = {0};
+
+	return l->pid && !l->exited &&
+	       waitid(P_PID, (id_t)l->pid, &si, WEXITED | WNOHANG | WNOWAIT) == 0 && si.si_pid != 0;
+}
+
 /* The program ended: its own CPU time from the zombie, then the rest with wait4(). */
 static void reap(struct launch *l)
 {
-	siginfo_t si = {0};
 	struct rusage usage;
 	struct timespec ts;
 	clockid_t clock;
 
-	if (waitid(P_PID, (id_t)l->pid, &si, WEXITED | WNOHANG | WNOWAIT) || si.si_pid == 0)
+	if (!launch_ended(l))
 		return;
 	l->end_ns = clock_mono_ns();
 	if (clock_getcpuclockid(l->pid, &clock) == 0 && clock_gettime(clock, &ts) == 0)

@@ -39,6 +39,8 @@ int launch_start(struct launch *l, const struct program *p, char *const *argv, c
 int launch_hold(struct launch *l, const struct program *p, char *const *argv, const char *agent,
 		const char *session, struct err *err);
 int launch_go(struct launch *l, const char *name, struct err *err);
+/* The program ended and launch_wait() has not noticed yet: until then the kernel tells its CPU time. */
+int launch_ended(const struct launch *l);
 /* Waits up to `timeout_ms` (-1: for ever) for a signal, passes on what is to be passed on, notices the
  * program's end. */
 void launch_wait(struct launch *l, int timeout_ms);

@@ -30,6 +30,8 @@ int loop_round(struct recording *r)
 	if (rc == 0)
 		rc = heap_look_all(r);
 	if (rc == 0)
+		rc = sql_look_all(r);
+	if (rc == 0)
 		rc = snapshots_look(r, clock_mono_ns());
 	if (rc >= 0)
 		(void)recording_flush(r, rc, NULL); /* what fails is kept and tried again */

@@ -271,6 +271,16 @@ static int begin_command(struct outside *u, struct err *err)
 
 /* ---- while it is recorded --------------------------------------------------------------------------------- */
 
+/* What a program did last is compared with its clock, which is gone once the end was noticed. */
+static int last_look(struct outside *u)
+{
+	int rc = 0;
+
+	if (launch_ended(&u->launch))
+		rc = sampler_round(u->sampler, 0, -1, outside_take_sample, &u->take);
+	return rc < 0 ? rc : 0;
+}
+
 static int is_over(struct outside *u, int all_ended)
 {
 	int64_t now = clock_mono_ns();
@@ -327,9 +337,11 @@ static int record(struct outside *u)
 {
 	int all_ended = 0, rc;
 
-	do
+	do {
 		rc = round_once(u, &all_ended);
-	while (rc == 0 && !is_over(u, all_ended));
+		if (rc == 0 && u->launched)
+			rc = last_look(u);
+	} while (rc == 0 && !is_over(u, all_ended));
 	return rc;
 }
 

@@ -24,6 +24,8 @@ struct record_options { /* strings borrowed */
 	uint32_t memory_temporary;  /* 0: 1 */
 	uint64_t memory_rate_bytes; /* 0: 512 KiB */
 	int children;
+	int sql;             /* statements by caller */
+	uint32_t sql_params; /* examples of parameters that are kept of a statement */
 	int64_t duration_ns; /* stop recording (not the program) after that; 0: never */
 	const char *version, *git_sha;
 };

@@ -12,6 +12,7 @@
 #include "prof/record/record.h"
 #include "prof/record/resolve.h"
 #include "prof/record/snapshot.h"
+#include "prof/record/sql.h"
 #include "prof/record/timeline.h"
 #include "prof/spool/reader.h"
 #include "prof/spool/session.h"
@@ -56,6 +57,8 @@ struct image { /* one PID.N file */
 	int journal;                 /* fd of PID.N.mod, -1 */
 	struct image_heap *heap;     /* owned; NULL: no memory tracked (yet) */
 	int no_heap;                 /* and there never will be */
+	struct image_sql *sql;       /* owned; NULL: no statements recorded (yet) */
+	int no_sql;                  /* and there never will be */
 	struct image_memory *memory; /* owned; NULL: not polled yet */
 };
 
@@ -80,6 +83,7 @@ enum mark_kind {
 	MARK_FILE = 64, /* `ring` is 0: the process's row; 1 + loss: counted so far */
 	MARK_HEAP,      /* `ring` is 0: 1, the sums of the heap file are in the store */
 	MARK_STAGE,     /* `ring` is 0, `opened` the stage's id: its row in the store */
+	MARK_SQL,       /* `ring` is 0: 1, the statements of the image are in the store */
 };
 
 struct recording_stage_mark {

@@ -75,6 +75,8 @@ static int open_session(struct running *u, struct err *err)
 		.memory_mode = u->o->memory_mode,
 		.memory_temporary = u->o->memory_temporary,
 		.memory_rate_bytes = u->o->memory_rate_bytes,
+		.sql = (uint32_t)u->o->sql,
+		.sql_params = u->o->sql_params,
 	};
 	const char *fallback = getenv("TMPDIR");
 	int rc;

@@ -40,10 +40,12 @@ struct spool_session {
 	char run_id[40]; /* uuid text */
 	int64_t started_real_ns, started_mono_ns;
 	uint32_t rate_hz;
-	uint32_t engine, mode;      /* enums above; as asked for */
-	uint32_t children;          /* follow fork and exec */
-	uint32_t ring_bytes;        /* per thread, a power of two */
-	uint32_t memory_mode;       /* enum heap_mode: 0 off, 1 sampled, 2 full */
+	uint32_t engine, mode; /* enums above; as asked for */
+	uint32_t children;     /* follow fork and exec */
+	uint32_t sql;          /* 1: statements by caller, sqlfile.h */
+	uint32_t sql_params;   /* examples of parameters that are kept of a statement; 0: none */
+	uint32_t ring_bytes;   /* per thread, a power of two */
+	uint32_t memory_mode;  /* enum heap_mode: 0 off, 1 sampled, 2 full */
 	uint32_t memory_temporary;  /* blocks freed within that many next allocations are; 0: 1 */
 	uint64_t memory_rate_bytes; /* sampled: mean distance of samples; 0: 512 KiB */
 	char cache_dir[SPOOL_PATH_MAX]; /* of unwind tables; "" none */

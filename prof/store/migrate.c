@@ -6,8 +6,33 @@
 
 #include "prof/store/internal.h"
 
-/* Version 1 is the first: there is nothing to come from yet. The last row ends the table. */
+/* What is added is added as schema.sql has it, column by column in its order. The last row ends the table. */
 static const struct store_step steps[] = {
+	{1,
+	 "ALTER TABLE sql_statement_row ADD COLUMN kind TEXT NOT NULL DEFAULT 'query';"
+	 "ALTER TABLE sql_statement_row ADD COLUMN process INTEGER NOT NULL DEFAULT 0;"
+	 "ALTER TABLE sql_statement_row ADD COLUMN p95_ns INTEGER;"
+	 "ALTER TABLE sql_statement_row ADD COLUMN max_ns INTEGER;"
+	 "ALTER TABLE sql_statement_row ADD COLUMN inside_ns INTEGER;"
+	 "ALTER TABLE sql_statement_row ADD COLUMN bytes_sent INTEGER;"
+	 "ALTER TABLE sql_statement_row ADD COLUMN bytes_received INTEGER;"
+	 "ALTER TABLE sql_statement_row ADD COLUMN errors INTEGER;"
+	 "ALTER TABLE sql_statement_row ADD COLUMN unfinished INTEGER;"
+	 "ALTER TABLE sql_statement_row ADD COLUMN unjudged INTEGER;"
+	 "ALTER TABLE sql_statement_row ADD COLUMN statement_distinct INTEGER;"
+	 "ALTER TABLE sql_statement_row ADD COLUMN times TEXT;"
+	 "ALTER TABLE sql_statement_row ADD COLUMN examples TEXT;"
+	 "DROP VIEW sql_statement;"
+	 "CREATE VIEW sql_statement AS "
+	 "SELECT r.id AS run_id, q.fingerprint, q.text, q.calls, q.total_ns, q.rows, "
+	 "q.distinct_params, "
+	 "iif(q.stack, r.key << 32 | q.stack, NULL) AS stack_id, "
+	 "iif(q.stage, r.key << 32 | q.stage, NULL) AS stage_id, "
+	 "q.kind, iif(q.process, r.key << 32 | q.process, NULL) AS process_id, q.p95_ns, q.max_ns, "
+	 "q.inside_ns, q.bytes_sent, q.bytes_received, q.errors, q.unfinished, q.unjudged, "
+	 "q.statement_distinct, q.times, q.examples "
+	 "FROM sql_statement_row q JOIN run r "
+	 "ON r.key = q.id >> 32 AND q.id BETWEEN r.key << 32 AND (r.key << 32) + 4294967295; "},
 	{0, NULL},
 };
 

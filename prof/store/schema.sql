@@ -1,4 +1,4 @@
--- The profile store, version 1. docs/store.md is the reference of the names that others rely on: the
+-- The profile store, version 2. docs/store.md is the reference of the names that others rely on: the
 -- tables `run` and `sample_kind`, and the views. Tables that end in _row are how it is packed.
 --
 -- A row of a run has the id (run.key << 32) | n, n = 1, 2, 3, ...: ids of runs that are recorded at the
@@ -180,6 +180,7 @@ CREATE TABLE counter_row (
 	value REAL NOT NULL
 );
 
+-- One statement, issued from one stack in one stage of one process.
 CREATE TABLE sql_statement_row (
 	id INTEGER PRIMARY KEY,
 	fingerprint TEXT NOT NULL,
@@ -189,7 +190,20 @@ CREATE TABLE sql_statement_row (
 	rows INTEGER,
 	distinct_params INTEGER,
 	stack INTEGER NOT NULL,
-	stage INTEGER NOT NULL
+	stage INTEGER NOT NULL,
+	kind TEXT NOT NULL DEFAULT 'query',
+	process INTEGER NOT NULL DEFAULT 0,
+	p95_ns INTEGER,
+	max_ns INTEGER,
+	inside_ns INTEGER,
+	bytes_sent INTEGER,
+	bytes_received INTEGER,
+	errors INTEGER,
+	unfinished INTEGER,
+	unjudged INTEGER,
+	statement_distinct INTEGER,
+	times TEXT,
+	examples TEXT
 );
 
 CREATE TABLE loss_row (
@@ -288,7 +302,10 @@ LEFT JOIN string_row n ON n.id = (r.key << 32 | c.name);
 CREATE VIEW sql_statement AS
 SELECT r.id AS run_id, q.fingerprint, q.text, q.calls, q.total_ns, q.rows, q.distinct_params,
 	iif(q.stack, r.key << 32 | q.stack, NULL) AS stack_id,
-	iif(q.stage, r.key << 32 | q.stage, NULL) AS stage_id
+	iif(q.stage, r.key << 32 | q.stage, NULL) AS stage_id,
+	q.kind, iif(q.process, r.key << 32 | q.process, NULL) AS process_id, q.p95_ns, q.max_ns,
+	q.inside_ns, q.bytes_sent, q.bytes_received, q.errors, q.unfinished, q.unjudged,
+	q.statement_distinct, q.times, q.examples
 FROM sql_statement_row q JOIN run r
 	ON r.key = q.id >> 32 AND q.id BETWEEN r.key << 32 AND (r.key << 32) + 4294967295;
 

@@ -38,6 +38,10 @@ static const char *const sql_texts[SQL_STATEMENTS] = {
 	[SQL_COUNTER_ADD] = "INSERT INTO counter_row VALUES (?1, ?2, ?3, ?4)",
 	[SQL_LOSS_ADD] = "INSERT INTO loss_row VALUES (?1, ?2, ?3)"
 			 " ON CONFLICT DO UPDATE SET count = count + excluded.count",
+	[SQL_STATEMENT_ADD] =
+		"INSERT INTO sql_statement_row VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,"
+		" ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21,"
+		" ?22)",
 	[SQL_SNAPSHOT_ADD] = "INSERT INTO snapshot_row VALUES (?1, ?2, ?3, ?4)",
 	[SQL_SNAPSHOT_ROW_ADD] = "INSERT INTO snapshot_sample_row VALUES (?1, ?2, ?3, ?4, ?5)"
 				 " ON CONFLICT DO UPDATE SET count = count + excluded.count,"

@@ -11,7 +11,7 @@
 #include "prof/base/err.h"
 
 #define STORE_APPLICATION_ID 0x50505246 /* "PPRF" */
-#define STORE_VERSION        1
+#define STORE_VERSION        2
 
 struct store;
 

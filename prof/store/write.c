@@ -2,8 +2,10 @@
 #include "prof/store/write.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "prof/base/secret.h"
 #include "prof/store/internal.h"
 
 static void bind_text(sqlite3_stmt *stmt, int at, const char *text)
@@ -16,19 +18,16 @@ static int no_stmt(const struct err *err)
 	return err ? err->code : ERR_DATABASE;
 }
 
-int store_run_add(struct store *s, const struct store_run *run, int64_t *key, struct err *err)
+static int add_run(struct store *s, const struct store_run *run, const char *command,
+		   const char *argv, int64_t *key, struct err *err)
 {
-	const char *texts[] = {run->id,      run->name,    run->command,     run->argv_json,
+	const char *texts[] = {run->id,      run->name,    command,          argv,
 			       run->job,     run->host,    run->cpu_model,   run->kernel,
 			       run->version, run->git_sha, run->labels_json, run->mode,
 			       run->engine,  run->memory,  run->spool_path};
 	sqlite3_stmt *stmt;
-	int rc = store_must_write(s, err);
+	int rc;
 
-	if (rc < 0)
-		return rc;
-	if (!run->id || !*run->id)
-		return err_set(err, ERR_ARG, "a run needs an id");
 	stmt = store_stmt(s, SQL_RUN_ADD, err);
 	if (!stmt)
 		return no_stmt(err);
@@ -48,6 +47,36 @@ int store_run_add(struct store *s, const struct store_run *run, int64_t *key, st
 	if (*key > STORE_RUN_MAX)
 		return err_set(err, ERR_LIMIT, "'%s' is full: begin a new store", s->path);
 	return 0;
+}
+
+/* A copy without passwords: a store goes from hand to hand. NULL: there is none, or no memory. */
+static char *without_passwords(const char *text)
+{
+	char *copy = text ? strdup(text) : NULL;
+
+	if (copy)
+		secret_hide(copy);
+	return copy;
+}
+
+int store_run_add(struct store *s, const struct store_run *run, int64_t *key, struct err *err)
+{
+	char *command, *argv;
+	int rc = store_must_write(s, err);
+
+	if (rc < 0)
+		return rc;
+	if (!run->id || !*run->id)
+		return err_set(err, ERR_ARG, "a run needs an id");
+	command = without_passwords(run->command);
+	argv = without_passwords(run->argv_json);
+	if ((run->command && !command) || (run->argv_json && !argv))
+		rc = err_nomem(err, "a run");
+	else
+		rc = add_run(s, run, command, argv, key, err);
+	free(command);
+	free(argv);
+	return rc;
 }
 
 static void bind_process(sqlite3_stmt *stmt, int64_t id, const struct profile_process *p,

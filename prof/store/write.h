@@ -86,6 +86,19 @@ int store_snapshot_row_add(struct store *s, int64_t snapshot, int64_t stack, uin
 			   int64_t value, struct err *err);
 int store_snapshot_remove(struct store *s, int64_t snapshot, struct err *err);
 
+/* A statement, as issued from one stack in one stage of one process; ids of rows, 0: none. */
+struct store_statement {
+	const char *fingerprint, *text, *kind;
+	const char *times, *examples_json; /* NULL: none */
+	int64_t stack, stage, process;
+	uint64_t calls, rows, distinct_params, sent, received, errors, unfinished, unjudged,
+		statement_distinct;
+	int64_t total_ns, p95_ns, max_ns, inside_ns;
+};
+int store_sql_add(struct store *s, int64_t run, const struct store_statement *row, struct err *err);
+/* Takes the kept examples of parameters out of a run, for good; *n: statements that had some. */
+int store_sql_redact(struct store *s, int64_t run, int64_t *n, struct err *err);
+
 int store_loss_add(struct store *s, int64_t run, const char *reason, uint64_t count,
 		   struct err *err);
 

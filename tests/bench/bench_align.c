@@ -12,7 +12,7 @@
 #include <time.h>
 
 #include "pipeline/align/align.h"
-#include "pipeline/align/align_lanes.h"
+#include "pipeline/align/align_strips.h"
 #include "pipeline/core/lines.h"
 #include "prof/base/buf.h"
 #include "prof/base/clock.h"

@@ -142,7 +142,7 @@ static int load_pool(struct world *w, struct err *err)
 	end(&m, "pool cache key", w->pool.n);
 	m = begin();
 	if (!rc)
-		rc = pool_values_sha256(&w->pool, sha);
+		rc = pool_values_sha256(&w->pool, workers_cpu_count(), sha, err);
 	end(&m, "digest of the pool", w->pool.n);
 	return rc;
 }

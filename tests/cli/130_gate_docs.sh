@@ -130,13 +130,18 @@ database() {
 	(cd counted && example psql >lines && bash -e lines >out 2>err)
 	local rc=$?
 	cat counted/out counted/err
+	(cd counted && example team | sed "s|postgresql://ci@db/perf|postgresql://gate@/postgres?host=$PGHOST|" >lines &&
+		head -n 1 lines | PROTEA_PROF_STORE=one.sqlite bash -e >team 2>err && tail -n +2 lines | PROTEA_PROF_STORE=other.sqlite bash -e >>team 2>>err)
+	local pushed=$?
+	cat counted/team counted/err
 	(cd / && "${as[@]}" "$server/pg_ctl" -m immediate stop >/dev/null)
-	[ $rc -eq 0 ] && grep -q '^ok: ' counted/out && cmp counted/gate-baseline.json counted/from-database.json
+	[ $rc -eq 0 ] && grep -q '^ok: ' counted/out && cmp counted/gate-baseline.json counted/from-database.json || return 1
+	grep -q 'libpq' counted/err || { [ $pushed -eq 0 ] && grep -q '^ok: ' counted/team; } # built without it: that is said
 }
 if command -v psql >/dev/null && { command -v initdb || find /usr/lib/postgresql -name initdb | grep .; } >/dev/null 2>&1; then
-	check "a baseline comes back out of PostgreSQL" database
+	check "a baseline comes back out of PostgreSQL, and runs of a team are one" database
 else
-	skip "a baseline comes back out of PostgreSQL" "no PostgreSQL here"
+	skip "a baseline comes back out of PostgreSQL, and runs of a team are one" "no PostgreSQL here"
 fi
 
 # ---- thresholds ----------------------------------------------------------------------------------------

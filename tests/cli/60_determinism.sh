@@ -63,6 +63,22 @@ check "the warm caches were used" asks "$TMP/v/bundle.sqlite" "SELECT count(*) F
 head -c 100 "$TMP/cache/alignments.sqlite" >"$TMP/cut" && mkdir "$TMP/badcache" && mv "$TMP/cut" "$TMP/badcache/alignments.sqlite"
 variant "with a corrupt alignment cache the bytes are the same" PROTEA_ALIGN_CACHE_DIR="$TMP/badcache"
 check "and the corrupt cache was a warning" says "$TMP/log" "the alignment cache is not used"
+flip() { "$PY" -c 'import sys
+d = bytearray(open(sys.argv[1], "rb").read()); d[-9] ^= 1; open(sys.argv[1], "wb").write(d)' "$1"; }
+flip "$(ls "$TMP"/pool/*_embeddings.npy)"
+variant "with a flipped bit in the pool cache the bytes are the same" PROTEA_REF_CACHE_DIR="$TMP/pool"
+check "the pool was made again" asks "$TMP/v/bundle.sqlite" "SELECT count(*) FROM job_event WHERE
+	event LIKE '%.refpool.cache_stale' OR event LIKE '%.refpool.cache_write'" 2
+# Two runs at once with no pool yet: one makes it, the other waits and maps it.
+rm -rf "$TMP/pool"
+fresh "$TMP/a" "$TMP/mid" && fresh "$TMP/b" "$TMP/mid"
+PROTEA_REF_CACHE_DIR="$TMP/pool" "$EXPORT" run -q --memory-limit 4GiB "$TMP/a/job.json" >"$TMP/log" 2>&1 &
+PROTEA_REF_CACHE_DIR="$TMP/pool" "$EXPORT" run -q --memory-limit 4GiB "$TMP/b/job.json" >"$TMP/log.b" 2>&1
+wait $!
+check "two runs at once with a cold pool cache write the same bytes" eval "same_as_reference '$TMP/a' && same_as_reference '$TMP/b'"
+check "one of them made the pool, the other used it" test "$(for d in a b; do sql "$TMP/$d/bundle.sqlite" \
+	"SELECT replace(event, 'export_research_dataset.refpool.', '') FROM job_event WHERE event LIKE '%.refpool.%'"; done | sort | xargs)" = \
+	"cache_hit cache_write"
 for f in "$TMP"/pool/*; do head -c 40 "$f" >"$f.cut" && mv "$f.cut" "$f"; done
 variant "with a truncated pool cache the bytes are the same" PROTEA_REF_CACHE_DIR="$TMP/pool"
 

@@ -255,8 +255,8 @@ start "p['train_versions']=[1, 2]; e['PROTEA_ANC2VEC_PATH']='missing'; p['ia_fil
 	"anc2vec archive" payload.ia_file
 change "j['source']='bundle:missing.sqlite'"
 fails "a bundle that is not there" "missing.sqlite" "No such file"
-change "j['source']='postgresql://user:secret@host/db'"
-fails "a source this build lacks" "PostgreSQL sources are not in this build"
+change "j['source']='postgresql://user:secret@127.0.0.1:1/db'"
+fails "a database that is not there" "cannot connect"
 check "passwords are not shown" eval "! grep -q secret '$L'"
 change "p['train_versions']=[1, 2]"
 "$EXPORT" run --memory-limit 1M "$TMP/w/job.json" >"$L" 2>&1

@@ -68,6 +68,7 @@ SPEC = {  # section 6.3, and ours below
     "warning": dict(code=STR, text=STR, details=OBJ),
     "preflight_done": dict(n_pairs=INT, _progress_current=INT, _progress_total=INT, **E),
     "maps_loaded": dict(proteins=INT, without_sequence=INT, terms=INT, go_ids=INT, **E),
+    "annotations_loaded": dict(sets=INT, rows=INT, **E),
     "files_loaded": dict(anc2vec_dim=INT, taxa=INT, interpro_lines=INT, **E),
     "groundtruth_done": dict(split=SPLIT, source=STR, nk=INT, lk=INT, pk=INT, known=INT, queries=INT, **E),
     "split_staged": dict(split=SPLIT, _progress_current=INT, _progress_total=INT, **E),

@@ -101,7 +101,7 @@ check_fails 2 "options are refused" "$PROF" check --nosuch
 
 # ---- help ----------------------------------------------------------------------------------------------
 
-commands=(run record top dump report flame diff gate model plan site runs import export check)
+commands=(run record top dump report flame diff gate model plan site runs import export pg check)
 check_fails 2 "no command: usage" "$PROF"
 check_fails 2 "an unknown command is refused" "$PROF" nonsense
 check_fails 2 "a hidden command is not found by its beginning" "$PROF" _s

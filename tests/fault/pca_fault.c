@@ -18,6 +18,7 @@
 #define ROWS            40
 #define LARGE           (PCA_SAMPLE_ROWS + 10)
 #define DIM             3
+#define WIDE            400
 
 static char dir[64], path[128];
 static uint16_t rows[LARGE * DIM];
@@ -88,6 +89,18 @@ static int fit_sample(struct err *err)
 	return fit_rows(LARGE, 1, err);
 }
 
+/* Wide enough for the basis that grows. */
+static int fit_wide(struct err *err)
+{
+	struct pca p;
+	int rc = pca_fit(&p, rows, LARGE * DIM / WIDE, WIDE, 1, err);
+
+	if (rc < 0)
+		assert_true(!p.mean && !p.components);
+	pca_release(&p);
+	return rc;
+}
+
 static int save_state(struct err *err)
 {
 	return pca_save(&fitted, path, &fingerprint, err);
@@ -109,6 +122,7 @@ static void a_fit_fails_cleanly(void **state)
 	(void)state;
 	fail_each(fit_all);
 	fail_each(fit_sample);
+	fail_each(fit_wide);
 }
 
 static void saving_and_loading_a_state_fail_cleanly(void **state)

@@ -50,7 +50,7 @@ static int load_and_store(void)
 	int rc = load(&proteins, &pool, &key, &err);
 
 	if (!rc)
-		rc = pool_cache_store(&pool, cache, &proteins, &key, &file, &err);
+		rc = pool_cache_store(&pool, cache, &proteins, &key, -1, &file, &err);
 	if (rc)
 		assert_true(err.code < 0 && err.text[0] != '\0');
 	else

@@ -159,7 +159,10 @@ static int write_everything(struct err *err)
 					   .schema_sha = "s",
 					   .k = 5,
 					   .annotation_source = "goa"};
-	char *operation, *payload;
+	const struct source_claimant who = {.worker = "w"};
+	const struct source_end end = {.status = "SUCCEEDED"};
+	struct source_claim inserted = {.job_id = JOB_2};
+	struct source_job job = {0};
 	struct source *s;
 	int rc = source_open(&s, path, SOURCE_WRITE, err);
 
@@ -167,20 +170,18 @@ static int write_everything(struct err *err)
 		return rc;
 	rc = source_reserve_name(s, "d", err);
 	if (rc == 0)
-		rc = source_insert_job(s, JOB_2, "o", "{}", err);
+		rc = source_insert_job(s, &inserted, "o", "{}", err);
 	if (rc == 0)
-		rc = source_claim_job(s, JOB_1, "w", &operation, &payload, err);
-	if (rc == 1) {
-		free(operation);
-		free(payload);
+		rc = source_claim_job(s, JOB_1, &who, &job, err);
+	if (rc == 1)
 		rc = source_insert_event(s, &event, err);
-	}
 	if (rc == 0)
-		rc = source_extend_lease(s, JOB_1, err);
+		rc = source_extend_lease(s, &job.claim, err);
 	if (rc == 0)
 		rc = source_insert_dataset(s, &set, err);
 	if (rc == 0)
-		rc = source_finish_job(s, JOB_1, "SUCCEEDED", NULL, NULL, err);
+		rc = source_finish_job(s, &job.claim, &end, err);
+	source_job_release(&job);
 	source_close(s);
 	return rc;
 }

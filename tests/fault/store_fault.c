@@ -5,9 +5,8 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include "tests/fault/each_sqlite.h"
 #include "tests/fault/fault.h"
-#include "tests/fault/each.h"
-#include "tests/fault/sqlite_fault.h"
 #include "tests/unit/store_check.h"
 #include "tests/unit/store_rig.h"
 
@@ -16,31 +15,6 @@
 		rc = (call);
 
 static int nth;
-
-/* Each of our own allocations; of SQLite's, which are thousands, ever fewer as they go on. */
-static size_t each_own_and_some_of_sqlite(int (*once)(void))
-{
-	size_t own, n, failed = 0;
-
-	sqlite_fault_on = 0;
-	own = fault_each(once, 1);
-	sqlite_fault_on = 1;
-	for (n = 1; n < EACH_LIMIT; n += 1 + n / 12) {
-		int rc, fired;
-
-		fault_arm(n);
-		rc = once();
-		fired = fault_fired();
-		fault_disarm();
-		if (!fired) {
-			assert_int_equal(rc, 0);
-			break;
-		}
-		failed += rc < 0;
-	}
-	print_message("%zu failures of our own, %zu of SQLite's\n", own, failed);
-	return own > 3 && failed > 10 ? own + failed : 0;
-}
 
 /* A whole run with an inlined function, in a transaction. */
 static int fill(struct store *s, const char *id, struct err *err)

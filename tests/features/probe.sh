@@ -9,13 +9,15 @@ here=$(dirname "$0")
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 missing=
-cflags=
+# Debian keeps libpq's header in a folder of its own; others say where.
+include=-I$(pg_config --includedir 2>/dev/null || echo /usr/include/postgresql)
+cflags=\ $include
 libs=
 prof_libs=
 
 try() { # name libs
-	# shellcheck disable=SC2086 # the libraries are words
-	"$cc" -std=gnu17 -O0 "$here/have_$1.c" -o "$tmp/a" $2 >"$tmp/log" 2>&1
+	# shellcheck disable=SC2086 # the options are words, and CC may be several
+	$cc -std=gnu17 -O0 $include "$here/have_$1.c" -o "$tmp/a" $2 >"$tmp/log" 2>&1
 }
 required() { # name libs package
 	try "$1" "$2" || missing="$missing $3"
@@ -37,10 +39,10 @@ required zlib -lz zlib1g-dev
 required libzip -lzip libzip-dev
 required snappy -lsnappy libsnappy-dev
 required crypto -lcrypto libssl-dev
-required lapack -lopenblas libopenblas-dev
 optional curl -lcurl libcurl4-openssl-dev "${NO_CURL:-}" "no S3 artifact store (backend minio)"
 optional zstd -lzstd libzstd-dev "${NO_ZSTD:-}" "no zstd-compressed ground-truth files"
 optional ncurses "-lncursesw -ltinfo" libncurses-dev "${NO_NCURSES:-}" "top has no live view, only --once and --json" prof
+optional libpq -lpq libpq-dev "${NO_LIBPQ:-}" "no PostgreSQL: bundles and local stores only, no command pg"
 
 if [ -n "$missing" ]; then
 	echo "protea-prof: the build needs packages that are not installed:$missing" >&2

@@ -133,19 +133,24 @@ static void write_it(void)
 					   .event = "e",
 					   .progress_current = 1,
 					   .progress_total = 2};
-	char *operation, *payload;
+	const struct source_claimant who = {.worker = "w", .again = 1};
+	const struct source_end end = {.status = "FAILED"};
+	struct source_job job;
 	struct err err = ERR_INIT;
 	struct source *s;
 
 	if (source_open(&s, path, SOURCE_WRITE, &err) < 0)
 		return;
-	if (source_claim_job(s, JOB, "w", &operation, &payload, &err) == 1) {
-		free(operation);
-		free(payload);
-	}
+	if (source_take_expired(s, SOURCE_QUEUE, "o", &who, &job, &err) == 1)
+		source_job_release(&job);
+	if (source_claim_next(s, SOURCE_QUEUE, "o", &who, &job, &err) == 1)
+		source_job_release(&job);
+	source_claim_job(s, JOB, &who, &job, &err);
 	source_insert_event(s, &event, &err);
 	source_has_dataset(s, "d", &err);
-	source_finish_job(s, JOB, "FAILED", NULL, NULL, &err);
+	source_extend_lease(s, &job.claim, &err);
+	source_finish_job(s, &job.claim, &end, &err);
+	source_job_release(&job);
 	source_close(s);
 }
 

@@ -37,7 +37,7 @@ static void store_pool(void)
 	key = (struct pool_cache_key){.rows = ROWS, .n_proteins = WORLD_PROTEINS};
 	memset(key.proteins_sha256, 'a', sizeof key.proteins_sha256 - 1);
 	memset(key.vectors_sha256, 'b', sizeof key.vectors_sha256 - 1);
-	if (pool_cache_store(&pool, scratch_folder(), &proteins, &key, &file, &err) != 0)
+	if (pool_cache_store(&pool, scratch_folder(), &proteins, &key, -1, &file, &err) != 0)
 		abort();
 	free(file.path);
 }

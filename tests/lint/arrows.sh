@@ -24,7 +24,7 @@ rooms() {
 	}
 	BEGIN {
 		FS = ":"
-		libc = " assert ctype cpio dirent dlfcn elf endian errno fcntl float ftw getopt inttypes libgen " \
+		libc = " assert ctype cpio dirent dlfcn elf endian errno fcntl float ftw getopt glob inttypes libgen " \
 			"limits link locale malloc math netdb poll pthread regex sched semaphore setjmp signal " \
 			"spawn stdalign stdarg stdatomic stdbool stddef stdint stdio stdlib string strings wchar " \
 			"termios time ucontext unistd wait "

@@ -36,3 +36,11 @@ $(BLOCKED_BIN): $(O)/tests/programs/blocked_calls-%: tests/programs/blocked_call
 	$(say) STEP $@
 	$(Q)$(CC) -std=gnu17 -D_GNU_SOURCE -g -Wall -Wextra -pthread $(BLOCKED_FLAGS_$*) $< -o $@
 $(O)/tests/unit/test_attach_blocked: | $(BLOCKED_BIN)
+
+# A libpq that answers at once, for tests/bench/bench_sql and tests/cli/151_sql_libs.sh.
+$(O)/tests/programs/libpq-fake.so: tests/programs/fake_pq.c
+	@mkdir -p $(@D)
+	$(say) STEP $@
+	$(Q)$(CC) -std=gnu17 -O2 -g -Wall -Wextra -shared -fPIC -Wl,-soname,libpq-fake.so $< -o $@
+LIBS_bench_sql = -L$(O)/tests/programs -lpq-fake -Wl,-rpath,$(abspath $(O)/tests/programs)
+$(O)/tests/bench/bench_sql: | $(O)/tests/programs/libpq-fake.so

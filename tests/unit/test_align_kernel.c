@@ -1,6 +1,6 @@
-/* The loop of the lanes' engine over a 64-lane vector written in plain C. It runs on every machine,
- * covers what only AVX-512 uses (64 lanes, masks of 64 bits), and checks what the engine promises: no
- * 8-bit or 16-bit value overflows, vectors are aligned. Every width of a unit is forced. */
+/* The loops of the fast engine over a 64-lane vector written in plain C. They run on every machine,
+ * cover what only AVX-512 uses (64 lanes, masks of 64 bits), and check what the engine promises: no
+ * 8-bit value overflows, vectors are aligned. Budgets force every way of keeping less. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pipeline/align/align_lanes.h"
+#include "pipeline/align/align_strips.h"
 #include "tests/unit/align_check.h"
 #include "tests/unit/align_pairs.h"
 #include "tests/unit/align_reference.h"
@@ -35,13 +35,6 @@ static int8_t checked(int x)
 	if (x < INT8_MIN || x > INT8_MAX)
 		fail_msg("%d does not fit 8 bits", x);
 	return (int8_t)x;
-}
-
-static int16_t checked_wide(int x)
-{
-	if (x < INT16_MIN || x > INT16_MAX)
-		fail_msg("%d does not fit 16 bits", x);
-	return (int16_t)x;
 }
 
 static vec v_load(const int8_t *p)
@@ -107,6 +100,11 @@ static mask v_equal(vec a, vec b)
 	return m;
 }
 
+static mask v_first(size_t n)
+{
+	return n < KERNEL_LANES ? ((mask)1 << n) - 1 : ~(mask)0;
+}
+
 static vec v_choose(mask m, vec a, vec b)
 {
 	EACH a.lane[l] = m >> l & 1 ? a.lane[l] : b.lane[l];
@@ -143,7 +141,12 @@ static wide w_set1(int16_t x)
 
 static wide w_add(wide a, wide b)
 {
-	EACH a.lane[l] = checked_wide(a.lane[l] + b.lane[l]);
+	EACH
+	{
+		int x = a.lane[l] + b.lane[l];
+
+		a.lane[l] = (int16_t)(x > INT16_MAX ? INT16_MAX : x < INT16_MIN ? INT16_MIN : x);
+	}
 	return a;
 }
 
@@ -181,17 +184,47 @@ static vec w_narrow(wide w)
 	return v;
 }
 
-static void look_up(struct lane_machine *m)
+/* The queue is in the last 16 lanes, the next byte last. */
+static vec v_queue(const int8_t *p)
 {
-	for (size_t r = 0; r < m->rows; r++)
-		EACH
-		{
-			size_t at = l * m->row_stride + r;
-			uint8_t low = m->query_low[at], high = m->query_high[at];
-			const int8_t *table = m->table[m->letters[l]];
+	vec q = {{0}};
 
-			m->scores[r * KERNEL_LANES + l] = low < 16 ? table[low] : table[16 + high];
-		}
+	memcpy(q.lane + KERNEL_LANES - CHUNK_STEPS, p - (CHUNK_STEPS - 1), CHUNK_STEPS);
+	return q;
+}
+
+static vec v_shift(vec v, vec q)
+{
+	memmove(v.lane + 1, v.lane, KERNEL_LANES - 1);
+	v.lane[0] = q.lane[KERNEL_LANES - 1];
+	return v;
+}
+
+static vec v_push(vec q, vec v)
+{
+	int8_t *at = q.lane + KERNEL_LANES - CHUNK_STEPS;
+
+	memmove(at + 1, at, CHUNK_STEPS - 1);
+	*at = v.lane[KERNEL_LANES - 1];
+	return q;
+}
+
+static void v_put_queue(int8_t *p, vec q)
+{
+	memcpy(p - (CHUNK_STEPS - 1), q.lane + KERNEL_LANES - CHUNK_STEPS, CHUNK_STEPS);
+}
+
+static void gather_scores(struct align_sweep *m, size_t t)
+{
+	for (size_t i = 0; i < CHUNK_STEPS; i++)
+		EACH m->scores[i * KERNEL_LANES + l] = m->score[l][t + i];
+}
+
+static void profile(const int8_t *table, const uint8_t *code, size_t n, int8_t *out)
+{
+	assert_int_equal(n % 64 + (uintptr_t)code % 64 + (uintptr_t)out % 64, 0);
+	for (size_t i = 0; i < n; i++)
+		out[i] = table[code[i]];
 }
 
 #include "pipeline/align/align_kernel.h"
@@ -199,114 +232,194 @@ static void look_up(struct lane_machine *m)
 static const struct align_kernel model = {
 	.name = "model",
 	.lanes = KERNEL_LANES,
+	.profile = profile,
 	.sweep = kernel_sweep,
+	.trace = kernel_trace,
 };
 
-static void check_unit(const struct align_kernel *k, struct text_pair *p, size_t n, size_t width)
+/* 0: not within this budget. */
+static int check_pair(const struct align_kernel *k, const struct text_pair *p, size_t budget,
+		      const struct align_values *expected)
 {
-	struct align_workspace *w = align_workspace_new(0);
-	struct lane_job *jobs = calloc(n, sizeof *jobs);
-	struct align_values *got = calloc(n, sizeof *got);
-	struct lane_unit unit = {jobs, n, width};
+	struct align_workspace *w = align_workspace_new(budget);
+	struct align_values got;
 	struct err err = ERR_INIT;
-	size_t steps;
+	uint64_t room;
+	int rc;
 
-	for (size_t i = 0; i < n; i++)
-		jobs[i] = (struct lane_job){
-			.query = pair_query(&p[i]), .ref = pair_ref(&p[i]), .out = &got[i]};
-	assert_int_equal(align_lanes(k, w, &unit, &steps, &err), 0);
-	for (size_t i = 0; i < n; i++) {
-		struct align_values expected = ref_values(jobs[i].query, jobs[i].ref);
-
-		assert_int_equal(jobs[i].done, 1);
-		assert_same(&got[i], &expected);
+	assert_non_null(w);
+	rc = align_strips(k, w, pair_query(p), pair_ref(p), &got, &room, &err);
+	assert_true(w->slab_bytes <= w->budget);
+	if (rc == 0) {
+		assert_same(&got, expected);
+		assert_true(room >= p->n * p->m && room % k->lanes == 0);
+	} else {
+		assert_int_equal(rc, ERR_LIMIT);
 	}
 	align_workspace_free(w);
-	free(jobs);
-	free(got);
+	return rc == 0;
 }
 
-/* Made-up pairs of every kind, on the model and on this processor's kernel. */
-static void check_units(size_t n, size_t longest, size_t width, uint64_t seed)
+/* On the model and on this processor's kernel, with all the memory a pair may use and with less and
+ * less of it. */
+static void check_everywhere(const struct text_pair *p, const struct align_values *expected)
 {
-	const struct align_kernel *k = align_kernel_choose();
-	struct text_pair *p = calloc(n, sizeof *p);
+	const struct align_kernel *kernels[] = {&model, align_kernel_choose()};
 
-	for (size_t i = 0; i < n; i++)
-		p[i] = make_text_pair((seed + i) % PAIR_KINDS, seed + i, longest);
-	check_unit(&model, p, n, width);
-	if (k && width <= k->lanes)
-		check_unit(k, p, n, width);
-	for (size_t i = 0; i < n; i++)
-		free_text_pair(&p[i]);
-	free(p);
-}
+	for (size_t i = 0; i < 2; i++) {
+		const struct align_kernel *k = kernels[i];
+		size_t all = k ? align_strips_memory(k->lanes, p->n, p->m) : 0;
 
-static void every_width_follows_the_definition(void **state)
-{
-	(void)state;
-	for (size_t width = 1; width <= KERNEL_LANES; width *= 2)
-		for (uint64_t seed = 0; seed < 6 / FEWER + 1; seed++)
-			check_units(150 / FEWER, 10 + 35 * seed, width, 1 + 1000 * seed + width);
-}
-
-static void lanes_need_not_be_full(void **state)
-{
-	(void)state;
-	for (size_t n = 1; n < 64; n += 9)
-		check_units(n, 40, 1 + n % 2, 7000 * n);
-}
-
-/* References shorter than the chain of lanes a query takes: three pairs are in one slot at once. */
-static void short_references_follow_long_queries(void **state)
-{
-	struct text_pair p[24];
-
-	(void)state;
-	for (uint64_t i = 0; i < 24; i++) {
-		uint64_t s = i;
-
-		p[i] = (struct text_pair){.n = 100 + pick(&s, 400), .m = 1 + pick(&s, 9)};
-		p[i].query = malloc(p[i].n);
-		p[i].ref = malloc(p[i].m);
-		fill_letters(&s, RESIDUES, 20, p[i].query, p[i].n);
-		fill_letters(&s, RESIDUES, 20, p[i].ref, p[i].m);
+		if (!k)
+			continue;
+		assert_true(check_pair(k, p, 0, expected));
+		assert_true(check_pair(k, p, all, expected));
+		for (size_t budget = all - 64; check_pair(k, p, budget, expected);)
+			budget -= budget / 3;
 	}
-	for (size_t width = 1; width <= KERNEL_LANES; width *= 4)
-		check_unit(&model, p, 24, width);
-	for (size_t i = 0; i < 24; i++)
-		free_text_pair(&p[i]);
+}
+
+static void check_pairs(size_t n, size_t longest, uint64_t seed)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct text_pair p = make_text_pair((seed + i) % PAIR_KINDS, seed + i, longest);
+		struct align_values expected = ref_values(pair_query(&p), pair_ref(&p));
+
+		check_everywhere(&p, &expected);
+		free_text_pair(&p);
+	}
+}
+
+static void every_length_follows_the_definition(void **state)
+{
+	(void)state;
+	check_pairs(300 / FEWER, 20, 1);
+	check_pairs(200 / FEWER, 80, 1001);
+	check_pairs(60 / FEWER, 200, 2001);
+	check_pairs(6 / FEWER, 700, 3001);
+}
+
+/* Around the edges of strips, chunks and marks. */
+static void texts_that_just_fit_follow_the_definition(void **state)
+{
+	static const size_t edges[] = {1,  2,  15, 16, 17, 31, 32,  33,
+				       48, 63, 64, 65, 96, 97, 128, 129};
+
+	(void)state;
+	for (size_t i = 0; i < 16 / FEWER; i++)
+		for (size_t j = i % 3; j < 16; j += 3) {
+			struct text_pair p = {.n = edges[i], .m = edges[j]};
+			uint64_t s = i * 16 + j;
+			struct align_values expected;
+
+			p.query = malloc(p.n);
+			p.ref = malloc(p.m);
+			fill_letters(&s, "ILVM", 4, p.query, p.n);
+			fill_letters(&s, "ILVM", 4, p.ref, p.m);
+			expected = ref_values(pair_query(&p), pair_ref(&p));
+			check_everywhere(&p, &expected);
+			free_text_pair(&p);
+		}
+}
+
+/* The same best score in many places, in other strips, blocks and groups of steps. */
+static void of_equal_cells_the_first_is_taken(void **state)
+{
+	(void)state;
+	for (size_t gap = 1; gap < 70; gap += 3) {
+		struct text_pair p = {.n = 6 * gap + 12, .m = 5 * gap + 15};
+		struct align_values expected;
+
+		p.query = repeat('P', p.n);
+		p.ref = repeat('G', p.m);
+		for (size_t i = 0; i < 5; i++) {
+			memcpy(p.query + (6 - i) * gap, "WW", 2);
+			memcpy(p.ref + (i + 1) * gap, "WW", 2);
+		}
+		expected = ref_values(pair_query(&p), pair_ref(&p));
+		check_everywhere(&p, &expected);
+		free_text_pair(&p);
+	}
 }
 
 /* The steepest rise and the steepest fall: tryptophan against itself, then against what fits it
- * nowhere, at every distance from the 16-bit rows. */
+ * nowhere, at every distance from the steps where 16 bits are caught up with. */
 static void the_steepest_scores_fit(void **state)
 {
 	static const char other[] = "WWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWCCCCCCCCHHHHHHHH";
-	struct text_pair p[40];
 
 	(void)state;
 	for (size_t i = 0; i < 40; i++) {
-		p[i] = (struct text_pair){.n = 60, .m = sizeof other - 1};
-		p[i].query = repeat('W', 60);
-		p[i].ref = repeat('W', sizeof other - 1);
-		memset(p[i].query, i % 2 ? '*' : 'P', i / 2);
-		memcpy(p[i].ref, other + i % 8, sizeof other - 1 - i % 8);
-		memset(p[i].query + 40 - i / 2, 'N', i / 2);
+		struct text_pair p = {.n = 60, .m = sizeof other - 1};
+		struct align_values expected;
+
+		p.query = repeat('W', 60);
+		p.ref = repeat('W', sizeof other - 1);
+		memset(p.query, i % 2 ? '*' : 'P', i / 2);
+		memcpy(p.ref, other + i % 8, sizeof other - 1 - i % 8);
+		memset(p.query + 40 - i / 2, 'N', i / 2);
+		expected = ref_values(pair_query(&p), pair_ref(&p));
+		check_everywhere(&p, &expected);
+		free_text_pair(&p);
 	}
-	check_unit(&model, p, 40, 1);
-	check_unit(&model, p, 40, 4);
-	for (size_t i = 0; i < 40; i++)
-		free_text_pair(&p[i]);
+}
+
+/* Scores beyond the range of one base: up, down again, and up from there; the best is in between. */
+static void scores_of_any_height_are_exact(void **state)
+{
+	size_t n = 4600 / FEWER;
+	struct text_pair p = {.n = n, .m = n};
+	struct align_workspace *w = align_workspace_new(0);
+	struct align_values expected;
+
+	(void)state;
+	p.query = repeat('W', n);
+	p.ref = repeat('W', n);
+	memset(p.query + n / 2, '*', n / 4);
+	memset(p.ref + n / 2, 'P', n / 4);
+	assert_int_equal(align_pair(w, pair_query(&p), pair_ref(&p), &expected, NULL), 0);
+	assert_true(expected.score_sw >= 11.0 * (double)(n / 2));
+	check_pair(&model, &p, 0, &expected);
+	if (align_kernel_choose())
+		check_pair(align_kernel_choose(), &p, 0, &expected);
+	align_workspace_free(w);
+	free_text_pair(&p);
+}
+
+static void wrong_sweep(struct align_sweep *m)
+{
+	model.sweep(m);
+	m->exact[3] += m->exact[3] > 40;
+}
+
+static void wrong_profile(const int8_t *table, const uint8_t *code, size_t n, int8_t *out)
+{
+	model.profile(table, code, n, out);
+	out[n / 2]++;
+}
+
+static void a_wrong_kernel_is_found_out(void **state)
+{
+	struct align_kernel bad = model;
+
+	(void)state;
+	assert_true(align_kernel_agrees(&model));
+	bad.sweep = wrong_sweep;
+	assert_false(align_kernel_agrees(&bad));
+	bad = model;
+	bad.profile = wrong_profile;
+	assert_false(align_kernel_agrees(&bad));
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_width_follows_the_definition),
-		cmocka_unit_test(lanes_need_not_be_full),
-		cmocka_unit_test(short_references_follow_long_queries),
+		cmocka_unit_test(every_length_follows_the_definition),
+		cmocka_unit_test(texts_that_just_fit_follow_the_definition),
+		cmocka_unit_test(of_equal_cells_the_first_is_taken),
 		cmocka_unit_test(the_steepest_scores_fit),
+		cmocka_unit_test(scores_of_any_height_are_exact),
+		cmocka_unit_test(a_wrong_kernel_is_found_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,7 +5,7 @@
 #include <cmocka.h>
 
 #include "pipeline/align/align.h"
-#include "pipeline/align/align_lanes.h"
+#include "pipeline/align/align_strips.h"
 #include "tests/unit/align_check.h"
 #include "tests/unit/align_pairs.h"
 
@@ -145,12 +145,10 @@ static void the_memory_plan_covers_the_slab(void **state)
 		struct err err = ERR_INIT;
 
 		assert_int_equal(align_pair(w, text(a), text(b), &v, &err), 0);
-		if (k && align_lanes_memory(k, n, n + 7, 1) <= ALIGN_DEFAULT_MEMORY) {
-			struct lane_job job = {.query = text(a), .ref = text(b), .out = &v};
-			struct lane_unit unit = {&job, 1, 1};
-			size_t steps;
+		if (k) {
+			uint64_t room;
 
-			assert_int_equal(align_lanes(k, w, &unit, &steps, &err), 0);
+			assert_int_equal(align_strips(k, w, text(a), text(b), &v, &room, &err), 0);
 		}
 		assert_true(w->slab_bytes <= need);
 		align_workspace_free(w);

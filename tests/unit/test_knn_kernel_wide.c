@@ -1,4 +1,4 @@
-/* The kernels of processors that few machines have. Their loops run everywhere, over vectors and
+/* The kernels of processors that few machines have, int16 and bfloat16 (bytes: test_knn_kernel_bytes). Their loops run everywhere, over vectors and
  * tiles written in plain C; the kernels themselves run where the processor has them and must give
  * the same bits. */
 #include <setjmp.h>
@@ -209,7 +209,7 @@ static void integer_sums_are_exact_with_avx512bw(void **state)
 	(void)state;
 	if (!__builtin_cpu_supports("avx512bw"))
 		skip();
-	check_integer_kernel(&knn_kernel_avx512);
+	check_integer_kernel(knn_kernel_avx512.finer);
 }
 
 static void integer_sums_are_exact_with_avx512vnni(void **state)
@@ -217,7 +217,7 @@ static void integer_sums_are_exact_with_avx512vnni(void **state)
 	(void)state;
 	if (!has_vnni())
 		skip();
-	check_integer_kernel(&knn_kernel_avx512vnni);
+	check_integer_kernel(knn_kernel_avx512vnni.finer);
 }
 
 static uint16_t any_sign(uint64_t random) /* 2^-9 … 2^6 */
@@ -295,15 +295,15 @@ static void the_tile_unit_does_what_its_model_does(void **state)
 	(void)state;
 	if (!tiles_allowed())
 		skip();
-	check_bf16_kernel(&knn_kernel_amx);
-	check_same_bits(&knn_kernel_amx, &tile_model, any_sign);
-	check_same_bits(&knn_kernel_amx, &tile_model, tiny);
-	check_same_bits(&knn_kernel_amx, &tile_model, subnormal_too);
+	check_bf16_kernel(knn_kernel_amx.finer);
+	check_same_bits(knn_kernel_amx.finer, &tile_model, any_sign);
+	check_same_bits(knn_kernel_amx.finer, &tile_model, tiny);
+	check_same_bits(knn_kernel_amx.finer, &tile_model, subnormal_too);
 }
 
 static void *score_in_a_thread(void *arg)
 {
-	check_same_bits(&knn_kernel_amx, arg, any_sign);
+	check_same_bits(knn_kernel_amx.finer, arg, any_sign);
 	return NULL;
 }
 
@@ -317,28 +317,39 @@ static void threads_have_their_own_tiles(void **state)
 		skip();
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(pthread_create(&threads[i], NULL, score_in_a_thread,
-						(void *)(uintptr_t)&knn_kernel_amx),
+						(void *)(uintptr_t)knn_kernel_amx.finer),
 				 0);
 	for (int i = 0; i < 3; i++)
 		pthread_join(threads[i], NULL);
-	check_same_bits(&knn_kernel_amx, &tile_model, any_sign);
+	check_same_bits(knn_kernel_amx.finer, &tile_model, any_sign);
+}
+
+static void check_steps(const struct knn_kernel *k)
+{
+	assert_true(k->query_step <= KNN_QUERY_STEP_MAX);
+	assert_int_equal(k->query_step % k->queries.group, 0);
+	assert_int_equal(k->ref_step % k->refs.group, 0);
+	assert_int_equal(k->depth_step % k->queries.unit, 0);
+	assert_int_equal(k->depth_step % k->refs.unit, 0);
+	assert_int_equal(!k->enter, !k->leave);
 }
 
 static void steps_suit_the_layouts(void **state)
 {
-	const struct knn_kernel *const all[] = {&knn_kernel_avx512, &knn_kernel_avx512vnni,
-						&knn_kernel_amx};
+	const struct knn_kernel *const all[] = {&knn_kernel_avx2, &knn_kernel_avx512,
+						&knn_kernel_avx512vnni, &knn_kernel_amx};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-		const struct knn_kernel *k = all[i];
+		const struct knn_kernel *k = all[i], *finer = k->finer;
 
-		assert_true(k->query_step <= KNN_QUERY_STEP_MAX);
-		assert_int_equal(k->query_step % k->queries.group, 0);
-		assert_int_equal(k->ref_step % k->refs.group, 0);
-		assert_int_equal(k->depth_step % k->queries.unit, 0);
-		assert_int_equal(k->depth_step % k->refs.unit, 0);
-		assert_int_equal(!k->enter, !k->leave);
+		check_steps(k);
+		assert_non_null(finer);
+		check_steps(finer);
+		assert_null(finer->finer);
+		assert_int_equal(finer->query_step, k->query_step);
+		assert_int_equal(finer->ref_step, k->ref_step);
+		assert_int_equal(k->depth_step % finer->depth_step, 0);
 	}
 }
 

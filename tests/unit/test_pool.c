@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
+#include <sys/mman.h>
 
 #include "pipeline/core/digest.h"
 #include "pipeline/pool/pool.h"
@@ -308,7 +309,7 @@ static void holes_are_squeezed_out(void **state)
 
 static void digests_name_accessions_and_values(void **state)
 {
-	char got[65], want[65];
+	char got[65], want[65], block[65];
 
 	(void)state;
 	world_begin(SNAP_1, SNAP_1);
@@ -321,9 +322,12 @@ static void digests_name_accessions_and_values(void **state)
 	assert_int_equal(pool_accessions_sha256(&pool, &proteins, got), 0);
 	assert_int_equal(sha256_hex("P1\0P2", 5, want), 0);
 	assert_string_equal(got, want);
-	assert_int_equal(pool_values_sha256(&pool, got), 0);
-	assert_int_equal(sha256_hex("\1\2\3\4\5\6\7\10", 8, want), 0);
-	assert_string_equal(got, want);
+	assert_int_equal(sha256_hex("\1\2\3\4\5\6\7\10", 8, block), 0); /* it is one block */
+	assert_int_equal(sha256_hex(block, sizeof block, want), 0);
+	for (size_t workers = 0; workers < 3; workers++) {
+		assert_int_equal(pool_values_sha256(&pool, workers, got, &err), 0);
+		assert_string_equal(got, want);
+	}
 	finish();
 }
 
@@ -351,6 +355,35 @@ static void progress_counts_rows(void **state)
 	finish();
 }
 
+static void rows_that_are_kept_stay_and_the_memory_of_others_goes(void **state)
+{
+	enum { ROWS = 2000, DIM = 512, PAGE = 4096 };
+	static const uint32_t kept[] = {0, 777, ROWS - 1};
+	static unsigned char wanted[ROWS];
+	unsigned char resident[ROWS * DIM * 2 / PAGE];
+	struct pool some = {.n = ROWS, .dim = DIM, .mapped_bytes = ROWS * DIM * 2};
+	size_t i, k, n = 0;
+
+	(void)state;
+	some.mapping = some.values = mmap(NULL, some.mapped_bytes, PROT_READ | PROT_WRITE,
+					  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	assert_true(some.mapping != MAP_FAILED);
+	for (i = 0; i < ROWS * DIM; i++)
+		some.values[i] = (uint16_t)(i / DIM * 7 + i % DIM);
+	for (i = 0; i < 3; i++)
+		wanted[kept[i]] = 1;
+	pool_keep_rows(&some, wanted);
+	assert_true(some.partial);
+	for (i = 0; i < 3; i++)
+		for (k = 0; k < DIM; k++)
+			assert_int_equal(pool_at(&some, kept[i])[k], (uint16_t)(kept[i] * 7 + k));
+	assert_int_equal(mincore(some.mapping, some.mapped_bytes, resident), 0);
+	for (i = 0; i < sizeof resident; i++)
+		n += resident[i] & 1;
+	assert_in_range(n, 2, 6);
+	pool_release(&some);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -369,6 +402,7 @@ int main(void)
 		cmocka_unit_test(holes_are_squeezed_out),
 		cmocka_unit_test(digests_name_accessions_and_values),
 		cmocka_unit_test(progress_counts_rows),
+		cmocka_unit_test(rows_that_are_kept_stay_and_the_memory_of_others_goes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,8 +5,13 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include <sched.h>
+#include <signal.h>
 #include <sys/stat.h>
+#include <time.h>
 
+#include "pipeline/core/digest.h"
+#include "pipeline/core/fsio.h"
 #include "pipeline/core/npy.h"
 #include "pipeline/pool/pool_cache.h"
 #include "tests/unit/at_once.h"
@@ -57,7 +62,7 @@ static void store(void)
 {
 	struct pool_cache_file file;
 
-	assert_int_equal(pool_cache_store(&pool, cache, &proteins, &key, &file, &err), 0);
+	assert_int_equal(pool_cache_store(&pool, cache, &proteins, &key, -1, &file, &err), 0);
 	assert_non_null(strstr(file.path, NAME "embeddings.npy"));
 	assert_int_equal(file.rows, 3);
 	assert_int_equal(file.bytes, 128 + 12);
@@ -412,7 +417,7 @@ static void a_folder_that_cannot_be_written_is_an_error_with_its_name(void **sta
 	(void)state;
 	begin();
 	fixture_write(cache, "a file", 6);
-	assert_true(pool_cache_store(&pool, cache, &proteins, &key, &file, &err) < 0);
+	assert_true(pool_cache_store(&pool, cache, &proteins, &key, -1, &file, &err) < 0);
 	assert_non_null(strstr(err.text, cache));
 	free(file.path);
 	finish();
@@ -429,7 +434,7 @@ static int work(int nth)
 		int rc;
 
 		if (nth % 2) {
-			rc = pool_cache_store(&pool, cache, &proteins, &key, &file, &err);
+			rc = pool_cache_store(&pool, cache, &proteins, &key, -1, &file, &err);
 			free(file.path);
 			if (rc)
 				return 1;
@@ -460,6 +465,115 @@ static void writers_and_readers_do_not_disturb_each_other(void **state)
 	finish();
 }
 
+/* What a reader finds after a writer was killed: the pool or nothing. */
+static void a_killed_writer_leaves_no_wrong_pool(void **state)
+{
+	uint64_t seed = 11;
+	int killed = 0;
+
+	(void)state;
+	begin();
+	store();
+	for (int i = 0; i < 60; i++) {
+		struct timespec pause = {.tv_nsec = (long)(splitmix(&seed) % 3000000)};
+		int status, rc;
+		pid_t pid = fork();
+
+		assert_true(pid >= 0);
+		while (pid == 0) {
+			struct pool_cache_file file = {0};
+			(void)pool_cache_store(&pool, cache, &proteins, &key, -1, &file, &err);
+			free(file.path);
+		}
+		nanosleep(&pause, NULL);
+		kill(pid, SIGKILL);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		killed += WIFSIGNALED(status);
+		rc = load(&key); /* compares a hit with the pool */
+		assert_true(rc == POOL_CACHE_HIT || rc == POOL_CACHE_ABSENT);
+	}
+	assert_int_equal(killed, 60);
+	fixture_write(in_cache("embeddings.npy.tmp.1.1"), "cut", 3);
+	store();
+	assert_int_equal(load(&key), POOL_CACHE_HIT);
+	assert_false(fsio_exists(in_cache("embeddings.npy.tmp.1.1"))); /* nor what they had begun */
+	finish();
+}
+
+/* One makes the pool, the others wait for the right to do so and find it made. */
+static int make_or_find(int nth)
+{
+	struct pool_cache_file file;
+	struct pool got;
+	struct err why = ERR_INIT;
+	int fd, rc;
+
+	(void)nth;
+	do
+		fd = pool_cache_lock(cache, CONFIG_H, &why);
+	while (fd == ERR_EXISTS && sched_yield() == 0);
+	if (fd < 0)
+		return 3;
+	rc = pool_cache_load(&got, cache, CONFIG_H, &proteins, &key, &file, &why);
+	free(file.path);
+	pool_release(&got);
+	if (rc == POOL_CACHE_ABSENT) {
+		rc = pool_cache_store(&pool, cache, &proteins, &key, fd, &file, &why) ? 2 : 1;
+		free(file.path);
+	}
+	fsio_unlock(fd);
+	return rc == POOL_CACHE_HIT ? 0 : rc;
+}
+
+static void of_many_at_once_one_makes_the_pool(void **state)
+{
+	int count[4];
+
+	(void)state;
+	begin();
+	at_once(make_or_find, count);
+	assert_int_equal(count[1], 1);
+	assert_int_equal(count[0], N_PROCESSES - 1);
+	assert_int_equal(load(&key), POOL_CACHE_HIT);
+	finish();
+}
+
+/* A run that loads the rows gets the key on the way. */
+static void the_key_is_the_same_while_loading(void **state)
+{
+	struct sha256 *d = sha256_new();
+	struct pool_options options = {.rows = d};
+	struct pool_cache_key got;
+	struct pool again;
+
+	(void)state;
+	begin();
+	assert_int_equal(pool_load(&again, world.source, CONFIG_H, &proteins, &options, &err), 0);
+	assert_int_equal(pool_cache_key_of(&got, d, &proteins, pool.n, &err), 0);
+	assert_memory_equal(&got, &key, sizeof got);
+	sha256_free(d);
+	pool_release(&again);
+	finish();
+}
+
+static void a_hit_tells_the_digest_of_its_values(void **state)
+{
+	struct pool_cache_file file;
+	struct pool got;
+
+	(void)state;
+	begin();
+	assert_int_equal(pool_digest(&pool, 2, &err), 0);
+	store();
+	assert_int_equal(pool_cache_load(&got, cache, CONFIG_H, &proteins, &key, &file, &err),
+			 POOL_CACHE_HIT);
+	assert_string_equal(file.values_sha256, pool.values_sha256);
+	assert_int_equal(got.values_sha256[0], 0); /* nobody has looked at them yet */
+	free(file.path);
+	pool_release(&got);
+	finish();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -476,6 +590,10 @@ int main(void)
 		cmocka_unit_test(an_unreadable_sidecar_is_stale),
 		cmocka_unit_test(a_folder_that_cannot_be_written_is_an_error_with_its_name),
 		cmocka_unit_test(writers_and_readers_do_not_disturb_each_other),
+		cmocka_unit_test(a_killed_writer_leaves_no_wrong_pool),
+		cmocka_unit_test(of_many_at_once_one_makes_the_pool),
+		cmocka_unit_test(the_key_is_the_same_while_loading),
+		cmocka_unit_test(a_hit_tells_the_digest_of_its_values),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

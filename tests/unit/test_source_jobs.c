@@ -19,6 +19,7 @@
 
 static char dir[PATH_MAX], path[PATH_MAX + 16];
 static struct err err;
+static struct source_job job;
 
 static int setup(void **state)
 {
@@ -33,6 +34,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
+	source_job_release(&job);
 	return fsio_remove_tree(dir, NULL);
 }
 
@@ -76,6 +78,32 @@ static struct source_dataset dataset(const char *id, const char *name)
 	};
 }
 
+#define OPERATION "export_research_dataset"
+
+static const struct source_claimant worker = {.worker = "host:1"};
+
+static int claim(struct source *s, const char *id)
+{
+	source_job_release(&job);
+	return source_claim_job(s, id, &worker, &job, &err);
+}
+
+static int finish(struct source *s, const struct source_claim *c, const char *status,
+		  const char *code, const char *message)
+{
+	const struct source_end end = {
+		.status = status, .error_code = code, .error_message = message};
+
+	return source_finish_job(s, c, &end, &err);
+}
+
+static int insert(struct source *s, struct source_claim *c, const char *id, const char *operation)
+{
+	*c = (struct source_claim){0};
+	memcpy(c->job_id, id, UUID_TEXT);
+	return source_insert_job(s, c, operation, "{}", &err);
+}
+
 static int files_in_dir(void)
 {
 	DIR *d = opendir(dir);
@@ -93,19 +121,16 @@ static int files_in_dir(void)
 static void a_queued_job_is_claimed_once(void **state)
 {
 	struct source *s = open_it(SOURCE_WRITE);
-	char *operation, *payload;
 
 	(void)state;
-	assert_int_equal(source_claim_job(s, JOB_1, "host:1", &operation, &payload, &err), 1);
-	assert_string_equal(operation, "export_research_dataset");
-	assert_string_equal(payload, "{\"k\": 5}");
-	free(operation);
-	free(payload);
-	assert_int_equal(source_claim_job(s, JOB_1, "host:2", &operation, &payload, &err), 0);
-	assert_null(operation);
-	assert_null(payload);
-	assert_int_equal(source_claim_job(s, JOB_2, "host:2", &operation, &payload, &err),
-			 ERR_NOTFOUND);
+	assert_int_equal(claim(s, JOB_1), 1);
+	assert_string_equal(job.claim.job_id, JOB_1);
+	assert_string_equal(job.operation, "export_research_dataset");
+	assert_string_equal(job.payload_json, "{\"k\": 5}");
+	assert_int_equal(claim(s, JOB_1), 0);
+	assert_null(job.operation);
+	assert_null(job.payload_json);
+	assert_int_equal(claim(s, JOB_2), ERR_NOTFOUND);
 	source_close(s);
 	assert_int_equal(fixture_int(path, "SELECT count(*) FROM job WHERE status = 'RUNNING' AND"
 					   " julianday(leased_until) - julianday(started_at)"
@@ -123,16 +148,14 @@ static void a_queued_job_is_claimed_once(void **state)
 static void a_child_of_a_cancelled_job_is_cancelled(void **state)
 {
 	struct source *s = open_it(SOURCE_WRITE);
-	char *operation, *payload;
 
 	(void)state;
 	fixture_sql(path,
 		    "INSERT INTO job (id, operation, queue_name, status, parent_job_id) VALUES"
 		    " ('" JOB_2 "', 'x', 'q', 'QUEUED', '" JOB_1 "');"
 		    "UPDATE job SET status = 'CANCELLED' WHERE id = '" JOB_1 "'");
-	assert_int_equal(source_claim_job(s, JOB_2, "w", &operation, &payload, &err),
-			 ERR_CANCELLED);
-	assert_null(operation);
+	assert_int_equal(claim(s, JOB_2), ERR_CANCELLED);
+	assert_null(job.operation);
 	source_close(s);
 	assert_int_equal(fixture_int(path, "SELECT count(*) FROM job_event WHERE job_id = '" JOB_2
 					   "' AND event = 'job.cancelled' AND"
@@ -146,19 +169,28 @@ static void a_child_of_a_cancelled_job_is_cancelled(void **state)
 static void a_job_lives_from_insert_to_finish(void **state)
 {
 	struct source *s = open_it(SOURCE_WRITE);
+	struct source_claim mine, nobodys = {.job_id = SET_OLD};
 
 	(void)state;
-	done(source_insert_job(s, JOB_2, "export_research_dataset", "{}", &err));
-	assert_int_equal(source_insert_job(s, JOB_2, "x", "{}", &err), ERR_DATABASE);
-	done(source_extend_lease(s, JOB_2, &err));
-	done(source_finish_job(s, JOB_2, "FAILED", "FormatError", "no such thing", &err));
-	assert_int_equal(source_finish_job(s, JOB_2, "SUCCEEDED", NULL, NULL, &err), ERR_DATABASE);
+	done(insert(s, &mine, JOB_2, "export_research_dataset"));
+	assert_int_equal(insert(s, &(struct source_claim){0}, JOB_2, "x"), ERR_DATABASE);
+	done(source_check_job(s, &mine, &err));
+	done(source_extend_lease(s, &mine, &err));
+	done(finish(s, &mine, "FAILED", "FormatError", "no such thing"));
+	done(finish(s, &mine, "FAILED", "FormatError", "no such thing")); /* its answer was lost */
+	assert_int_equal(finish(s, &mine, "SUCCEEDED", NULL, NULL), ERR_EXISTS);
 	assert_non_null(strstr(err.text, "FAILED"));
-	assert_int_equal(source_extend_lease(s, JOB_2, &err), ERR_DATABASE);
-	assert_int_equal(source_extend_lease(s, SET_OLD, &err), ERR_NOTFOUND);
-	assert_int_equal(source_finish_job(s, SET_OLD, "FAILED", NULL, NULL, &err), ERR_NOTFOUND);
+	assert_int_equal(source_extend_lease(s, &mine, &err), ERR_EXISTS);
+	assert_int_equal(source_extend_lease(s, &nobodys, &err), ERR_NOTFOUND);
+	assert_int_equal(finish(s, &nobodys, "FAILED", NULL, NULL), ERR_NOTFOUND);
+	assert_int_equal(fixture_int(path, "SELECT count(*) FROM job_event WHERE job_id = '" JOB_2
+					   "' AND event = 'job.failed' AND level = 'error' AND"
+					   " message = 'no such thing' AND"
+					   " fields ->> 'error_code' = 'FormatError'"),
+			 1);
 	fixture_sql(path, "UPDATE job SET status = 'CANCELLED' WHERE id = '" JOB_2 "'");
-	assert_int_equal(source_extend_lease(s, JOB_2, &err), ERR_CANCELLED);
+	assert_int_equal(source_extend_lease(s, &mine, &err), ERR_CANCELLED);
+	assert_int_equal(source_check_job(s, &mine, &err), ERR_CANCELLED);
 	source_close(s);
 	assert_int_equal(fixture_int(path, "SELECT count(*) FROM job WHERE id = '" JOB_2 "' AND"
 					   " queue_name = 'protea.training' AND started_at ="
@@ -171,7 +203,7 @@ static void a_job_lives_from_insert_to_finish(void **state)
 static void optional_job_columns_may_be_absent(void **state)
 {
 	struct source *s;
-	char *operation, *payload;
+	struct source_claim mine;
 	struct source_dataset d = dataset(SNAP_2, "d");
 
 	(void)state;
@@ -185,29 +217,28 @@ static void optional_job_columns_may_be_absent(void **state)
 			  "CREATE TABLE e AS SELECT * FROM job_event; DROP TABLE job_event;"
 			  "ALTER TABLE e RENAME TO job_event");
 	s = open_it(SOURCE_WRITE);
-	assert_int_equal(source_claim_job(s, JOB_1, "w", &operation, &payload, &err), 1);
-	free(operation);
-	free(payload);
-	done(source_insert_job(s, JOB_2, "x", "{}", &err));
-	done(source_extend_lease(s, JOB_2, &err));
+	assert_int_equal(claim(s, JOB_1), 1);
+	done(insert(s, &mine, JOB_2, "x"));
+	done(source_extend_lease(s, &mine, &err));
+	assert_int_equal(source_take_expired(s, SOURCE_QUEUE, "x", &worker, &job, &err), 0);
 	done(source_insert_dataset(s, &d, &err));
-	done(source_finish_job(s, JOB_2, "SUCCEEDED", NULL, NULL, &err));
+	done(finish(s, &mine, "SUCCEEDED", NULL, NULL));
 	source_close(s);
-	assert_int_equal(fixture_int(path, "SELECT max(id) FROM job_event"), 1);
+	assert_int_equal(fixture_int(path, "SELECT max(id) FROM job_event"), 2);
 }
 
 static int claim_alone(int nth)
 {
 	struct source *s;
-	char *operation, *payload, worker[16];
+	char name[16];
+	struct source_claimant who = {.worker = name};
 	int rc;
 
 	if (source_open(&s, path, SOURCE_WRITE, &err) < 0)
 		return 3;
-	snprintf(worker, sizeof worker, "w%d", nth);
-	rc = source_claim_job(s, JOB_1, worker, &operation, &payload, &err);
-	free(operation);
-	free(payload);
+	snprintf(name, sizeof name, "w%d", nth);
+	rc = source_claim_job(s, JOB_1, &who, &job, &err);
+	source_job_release(&job);
 	source_close(s);
 	return rc < 0 ? 2 : rc;
 }
@@ -504,15 +535,20 @@ static void a_handle_for_reading_writes_nothing(void **state)
 	struct source *s = open_it(SOURCE_READ);
 	struct source_event e = event("x");
 	struct source_dataset d = dataset(SNAP_2, "d");
-	char *operation, *payload;
+	struct source_claim mine = {.job_id = JOB_1};
 
 	(void)state;
 	assert_int_equal(source_insert_event(s, &e, &err), ERR_INTERNAL);
-	assert_int_equal(source_insert_job(s, JOB_2, "x", "{}", &err), ERR_INTERNAL);
-	assert_int_equal(source_claim_job(s, JOB_1, "w", &operation, &payload, &err), ERR_INTERNAL);
+	assert_int_equal(insert(s, &mine, JOB_2, "x"), ERR_INTERNAL);
+	assert_int_equal(claim(s, JOB_1), ERR_INTERNAL);
+	assert_int_equal(source_claim_next(s, SOURCE_QUEUE, OPERATION, &worker, &job, &err),
+			 ERR_INTERNAL);
+	assert_int_equal(source_take_expired(s, SOURCE_QUEUE, OPERATION, &worker, &job, &err),
+			 ERR_INTERNAL);
+	assert_int_equal(source_requeue_job(s, &mine, "x", &err), ERR_INTERNAL);
 	assert_int_equal(source_insert_dataset(s, &d, &err), ERR_INTERNAL);
-	assert_int_equal(source_finish_job(s, JOB_1, "FAILED", NULL, NULL, &err), ERR_INTERNAL);
-	assert_int_equal(source_extend_lease(s, JOB_1, &err), ERR_INTERNAL);
+	assert_int_equal(finish(s, &mine, "FAILED", NULL, NULL), ERR_INTERNAL);
+	assert_int_equal(source_extend_lease(s, &mine, &err), ERR_INTERNAL);
 	source_close(s);
 }
 

@@ -251,29 +251,29 @@ static void urls_that_cannot_be_opened_are_refused(void **state)
 static void a_postgres_password_is_never_shown(void **state)
 {
 	static const char *const urls[] = {
-		"postgresql://user:s3cret@db.example/protea",
-		"postgres://user:s3cret@db.example:5432/protea?sslmode=require",
-		"postgresql+psycopg://u:s3cret@h/d",
-		"postgresql+psycopg2://u:s3cret@h/d",
+		"postgresql://user:s3cret@127.0.0.1:1/protea",
+		"postgresql+psycopg2://u@127.0.0.1:1/d?sslmode=disable&password=s3cret",
 		"postgresql://u:x@s3cret@h/d",
 		"postgresql://u:x?s3cret@h/d",
 		"postgresql://u:x/s3cret@h/d",
 		"postgresql://u:x#s3cret@h/d",
-		"postgresql://h/d?password=s3cret",
 		"postgresql://h/d?password=s3cret@x",
 		"postgresql://u@h/d?password=x@s3cret",
 		"postgresql://u:s3cret",
 		"postgresql://u:5s3cret/d",
-		"postgresql://u:5432:s3cret@h/d",
+		"postgresql://h:1,u:s3cret/d",
+		"postgresql://[::1]:s3cret/d",
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
-		refused(urls[i], 0, ERR_UNSUPPORTED, "PostgreSQL");
+		struct source *s = NULL;
+
+		assert_true(source_open(&s, urls[i], 0, &err) < 0);
+		assert_null(s);
 		if (strstr(err.text, "s3cret"))
 			fail_msg("password shown: %s", err.text);
 	}
-	refused(urls[0], 0, ERR_UNSUPPORTED, "db.example/protea");
 }
 
 static void a_file_that_is_no_bundle_is_told_all_it_lacks(void **state)

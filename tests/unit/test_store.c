@@ -125,7 +125,7 @@ static void files_that_are_no_stores_are_refused_and_left_alone(void **state)
 	check_refused(ERR_FORMAT, "not a profile store");
 	unlink(rig_path);
 	make_store();
-	assert_int_equal(rig_exec("PRAGMA user_version = 2"), 0);
+	assert_int_equal(rig_exec("PRAGMA user_version = 3"), 0);
 	check_refused(ERR_UNSUPPORTED, "newer protea-prof");
 	assert_int_equal(rig_exec("PRAGMA user_version = 0"), 0);
 	check_refused(ERR_FORMAT, "damaged");

@@ -17,9 +17,13 @@ static int64_t make(void)
 	r = rig_small(s, "aaaa", "a", 1);
 	OK(store_commit(s, e));
 	store_close(s);
-	assert_int_equal(rig_exec("INSERT INTO sql_statement_row SELECT (key << 32) | 1, 'f1',"
+	assert_int_equal(rig_exec("INSERT INTO sql_statement_row (id, fingerprint,"
+				  " text, calls, total_ns, rows, distinct_params, stack, stage) "
+				  "SELECT (key << 32) | 1, 'f1',"
 				  " 'SELECT ?', 12, 3000, 24, 3, 0, 1 FROM run;"
-				  "INSERT INTO sql_statement_row SELECT (key << 32) | 2, 'f2',"
+				  "INSERT INTO sql_statement_row (id, fingerprint,"
+				  " text, calls, total_ns, rows, distinct_params, stack, stage) "
+				  "SELECT (key << 32) | 2, 'f2',"
 				  " NULL, -5, 40, NULL, NULL, 0, 0 FROM run"),
 			 0);
 	return r.run;

@@ -1,0 +1,174 @@
+/* The fast engine: one pair at a time, a strip of the query at a time, a row of it per byte of a vector.
+ * In step t of a strip lane r is at column t - r, so that what a cell needs of the row above came out
+ * of the lane before it one step earlier. Scores are kept as differences of neighbouring cells, which
+ * fit 8 bits whatever the texts are (H. Suzuki and M. Kasahara, "Introducing difference recurrence
+ * relations for faster semi-global alignment of long sequences", BMC Bioinformatics 19, 2018; the
+ * wavefront as in A. Wozniak, "Using video-oriented instructions to speed up sequence comparison",
+ * CABIOS 13, 1997). Both forms are computed in one sweep over the same substitution scores. A sweep
+ * keeps no traceback bits but the row below each strip and, at intervals, all that is in the lanes, so
+ * that a walk can have any stretch of a strip computed again, with bits. The sweep and the stretch are
+ * a kernel, one per instruction set, chosen at run time. docs/alignment.md derives the recurrences.
+ * Paths are those of the scalar engine. Private to the room. Thread-safe; a workspace belongs to one
+ * thread. */
+#ifndef ALIGN_ALIGN_STRIPS_H
+#define ALIGN_ALIGN_STRIPS_H
+
+#include "pipeline/align/align_internal.h"
+
+#define LANES_MAX 64
+
+/* Columns are numbered by groups in 16 bits. */
+#define STRIPS_MAX_LEN ((size_t)500000)
+
+/* Local scores are followed in 8 bits for so many steps, then in 16. In that many H rises by at most
+ * 12 * 8 + 9 = 105 and falls by at most 9 + 8 = 17, so that from a start of at most LANES_CAP it stays
+ * within 8 bits, and from LANES_CAP it stays above 4, where the zero of a local alignment cannot win. */
+#define GROUP_STEPS 8
+#define LANES_CAP   22
+
+/* Substitution scores are brought into the lanes' order for so many steps at once. */
+#define CHUNK_STEPS 16
+
+/* 16-bit scores count from a base that moves when they leave this range at a mark. Between two marks
+ * H changes by at most 21 a step, between the first and the last lane by at most 42 a lane. */
+#define BASE_RANGE   8000
+#define MAX_INTERVAL ((size_t)256)
+
+/* Added to scores, so that the recurrences need no constant but one (docs/alignment.md). */
+#define LANES_SHIFT (2 * ALIGN_GAP_EXTEND)
+/* Filling: no better than two gaps, and never the largest. */
+#define LANES_PAD_SCORE (LANES_SHIFT - 2 * ALIGN_GAP_OPEN)
+
+enum { /* what passes from the last row of a strip to the next strip, a byte a column each */
+       ROW_V_NW,
+       ROW_B_NW,
+       ROW_V_SW,
+       ROW_B_SW,
+       ROW_K,
+       ROW_ARRAYS,
+};
+
+enum {          /* vectors of a mark */
+       MARK_NW, /* U, A, V, B */
+       MARK_SW = MARK_NW + 4,
+       MARK_CORNER = MARK_SW + 4,
+       MARK_H, /* 16 bits: two */
+       MARK_VECTORS = MARK_H + 2,
+};
+
+enum { /* masks of a step's record, in this order, one bit a lane each */
+       BIT_DIAGONAL,
+       BIT_DEL,
+       BIT_INS_OPENS, /* a gap in the query that goes on from here is opened here */
+       BIT_DEL_OPENS,
+       BITS_OF_A_STEP,
+};
+
+/* All that a kernel reads and writes of one strip. Columns of rows above and below lie in falling
+ * order: `top[a][-j]` is column j, from 0. */
+struct align_sweep {
+	size_t steps;    /* a multiple of CHUNK_STEPS */
+	size_t interval; /* steps between marks: a multiple of CHUNK_STEPS, at most MAX_INTERVAL */
+	const int8_t
+		*score[LANES_MAX]; /* by lane: its row's scores of the column it is at in step 0 */
+	const int8_t *top[ROW_ARRAYS];
+	int8_t *bottom[ROW_ARRAYS];
+	unsigned char *marks; /* [steps / interval, up] of MARK_VECTORS vectors */
+	int32_t *mark_base;
+	/* column 0 of the global form, and lanes to be kept at column 0 while they wait */
+	int8_t left_u[LANES_MAX] __attribute__((aligned(64)));
+	int8_t left_a[LANES_MAX] __attribute__((aligned(64)));
+	/* the largest H of each row, and the first group of steps with it (lane_split) */
+	int16_t best[LANES_MAX] __attribute__((aligned(64)));
+	int16_t group[LANES_MAX] __attribute__((aligned(64)));
+	int32_t exact
+		[LANES_MAX]; /* the same without base, in the order of lanes; see align_best_* */
+	int8_t scores[CHUNK_STEPS * LANES_MAX] __attribute__((aligned(64)));
+};
+
+/* Where the 16-bit values of lane `lane` are: a vector of bytes widens to two vectors half by half
+ * within each 16 lanes. */
+static inline size_t lane_split(size_t lanes, size_t lane)
+{
+	return (lane / 8 % 2) * (lanes / 2) + lane / 16 * 8 + lane % 8;
+}
+
+struct align_kernel {
+	const char *name;
+	size_t lanes;
+	/* Scores of one letter with a text: table[code[i]] for all codes; `n` and both arrays are
+	 * multiples of 64, `table` has ALIGN_ROW entries. */
+	void (*profile)(const int8_t *table, const uint8_t *code, size_t n, int8_t *out);
+	/* Both forms of a strip. */
+	void (*sweep)(struct align_sweep *m);
+	/* One form from the mark at step `first` to step `last` at least, at most CHUNK_STEPS more:
+	 * BITS_OF_A_STEP masks a step, and V of the local form, a vector a step. */
+	void (*trace)(struct align_sweep *m, enum align_form form, size_t first, size_t last,
+		      unsigned char *bits, int8_t *rises);
+};
+
+extern const struct align_kernel align_kernel_avx2;
+extern const struct align_kernel align_kernel_avx512; /* needs BW; 64 lanes */
+
+/* The best kernel of this processor that PROTEA_SIMD=portable|avx2|avx512 allows; any other value
+ * of the variable allows all. Each kernel is tried once per process, and left with a warning if it is
+ * wrong. NULL: portable, there is none. */
+const struct align_kernel *align_kernel_choose(void);
+/* Does this kernel give what the scalar engine gives? Without memory to try it: no. */
+int align_kernel_agrees(const struct align_kernel *k);
+
+/* Kernels' helpers: H in the lanes of a mark moved to another base, `by` less. */
+void align_best_begin(struct align_sweep *m);
+void align_best_move(struct align_sweep *m, size_t lanes, int32_t base, int32_t by);
+void align_best_end(struct align_sweep *m, size_t lanes, int32_t base);
+
+/* Both forms of one pair, within the budget of the workspace. `room`: cells gone over by the sweep,
+ * filling included. 0, ERR_NOMEM, ERR_CANCELLED, ERR_INTERNAL; ERR_LIMIT: not within this budget or
+ * longer than STRIPS_MAX_LEN, which the scalar engine may still do. */
+int align_strips(const struct align_kernel *k, struct align_workspace *w, struct align_text query,
+		 struct align_text ref, struct align_values *out, uint64_t *room, struct err *err);
+
+/* Memory of a pair of these lengths if the budget allows, and the least it can be done with. */
+size_t align_strips_memory(size_t lanes, size_t query_len, size_t ref_len);
+
+/* ---- shared with align_trace.c -------------------------------------------------------------- */
+
+/* A pair at work. */
+struct strips {
+	const struct align_kernel *kernel;
+	struct align_sweep *sweep;
+	struct align_text query, ref;
+	size_t count;    /* strips */
+	size_t in_block; /* strips whose rows and marks are kept at once */
+	size_t blocks;
+	size_t resident;  /* the block that is kept */
+	size_t row_bytes; /* of one array of a row */
+	size_t marks;     /* of a strip */
+	size_t profile_stride;
+	uint8_t *query_code, *ref_code;
+	int8_t *profile; /* [ALIGN_CODES][profile_stride] */
+	int8_t *rows;    /* [in_block + 1][ROW_ARRAYS][row_bytes] */
+	int8_t *kept;    /* [blocks][ROW_ARRAYS][row_bytes]: rows above blocks; NULL: one block */
+	unsigned char *mark; /* [in_block][marks] */
+	int32_t *mark_base;
+	int32_t *best; /* [count * lanes] */
+	uint16_t *group;
+	unsigned char *bits; /* of a stretch */
+	int8_t *rises;
+	int32_t score; /* local */
+	size_t best_i, best_j;
+};
+
+/* Makes the sweep's arrays those of strip `s`, whose block is computed again if it is not at hand. */
+int align_strips_select(struct strips *s, size_t strip, struct err *err);
+
+/* Longest stretch between two steps, both included, that a walk asks for. */
+static inline size_t stretch_steps(size_t lanes, size_t interval)
+{
+	return 2 * lanes + interval + CHUNK_STEPS;
+}
+
+/* Walks one form back. ERR_INTERNAL: the path does not explain its score. */
+int align_trace(struct strips *s, enum align_form form, struct align_path *path, struct err *err);
+
+#endif
