@@ -308,9 +308,10 @@ static int run_uuid(const char *job_id, const struct job_options *o)
 	char *url = cli_database_url(o->db_url, &err);
 	int rc = EXIT_USAGE;
 
-	if (o->claimed)
-		(void)prctl(PR_SET_PDEATHSIG,
-			    cancel_spare_signal()); /* no job without its worker */
+	if (o->claimed) {
+		cancel_outlast();
+		(void)prctl(PR_SET_PDEATHSIG, SIGTERM); /* no job without its worker */
+	}
 	if (!url || settings_load(&settings, NULL, NULL, &problems, &err) != 0)
 		log_error("'%s' is a job's UUID: %s", o->job, err.text);
 	else

@@ -1,5 +1,6 @@
 /* Stop on request: see cancel.h. The handler is one atomic store; SA_RESETHAND gives the second
- * signal of a kind its default meaning, and without SA_RESTART a blocked call returns EINTR. */
+ * signal of a kind its default meaning (unless one outlasts it), and without SA_RESTART a blocked
+ * call returns EINTR. */
 #include "pipeline/core/cancel.h"
 
 #include <signal.h>
@@ -15,6 +16,7 @@ static const struct {
 
 static atomic_int requested;
 static atomic_int installed;
+static atomic_int outlasts;
 
 static void on_signal(int sig)
 {
@@ -23,7 +25,8 @@ static void on_signal(int sig)
 
 void cancel_install(void)
 {
-	struct sigaction act = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+	struct sigaction act = {.sa_handler = on_signal,
+				.sa_flags = atomic_load(&outlasts) ? 0 : (int)SA_RESETHAND};
 	struct sigaction old;
 	size_t i;
 
@@ -36,16 +39,10 @@ void cancel_install(void)
 	atomic_store(&installed, 1);
 }
 
-int cancel_spare_signal(void)
+void cancel_outlast(void)
 {
-	static const int kinds[] = {SIGHUP, SIGINT};
-	struct sigaction old;
-	size_t i;
-
-	for (i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
-		if (sigaction(kinds[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
-			return kinds[i];
-	return SIGTERM;
+	atomic_store(&outlasts, 1);
+	cancel_install();
 }
 
 int cancel_requested(void)

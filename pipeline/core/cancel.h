@@ -6,9 +6,9 @@
 #include "prof/base/err.h"
 
 void cancel_install(void);
-/* A signal that asks to stop, for one who is to say that a parent is gone: not SIGTERM if another is heard, for
- * whoever ended the parent may have sent that here too, and the second of a kind ends the process at once. */
-int cancel_spare_signal(void);
+/* From now on a signal that comes again ends nothing: for the process of a worker's job, which may be told by the
+ * worker, by the kernel when the worker is gone, and by whoever ended both. Its worker kills it if it takes too long. */
+void cancel_outlast(void);
 int cancel_requested(void);   /* the signal's number, 0 if none */
 void cancel_request(int sig); /* as if the signal had come (tests, worker loops) */
 void cancel_reset(void);

@@ -72,6 +72,19 @@ static void two_signals(void)
 	raise(SIGTERM);
 }
 
+static void outlasting(void)
+{
+	cancel_install();
+	raise(SIGTERM);
+	cancel_outlast();
+	raise(SIGTERM);
+	raise(SIGTERM);
+	cancel_reset();
+	raise(SIGTERM);
+	raise(SIGTERM);
+	_exit(cancel_requested() == SIGTERM ? 7 : 8);
+}
+
 static void two_kinds(void)
 {
 	cancel_install();
@@ -133,6 +146,12 @@ static void the_second_of_a_kind_ends_the_process(void **state)
 	assert_int_equal(WTERMSIG(status), SIGTERM);
 }
 
+static void who_outlasts_is_not_ended_by_repeats(void **state)
+{
+	(void)state;
+	assert_int_equal(WEXITSTATUS(status_of(outlasting)), 7);
+}
+
 static void after_a_reset_the_next_signal_is_a_first_one(void **state)
 {
 	(void)state;
@@ -158,6 +177,7 @@ int main(void)
 		cmocka_unit_test_teardown(a_request_names_its_signal, reset),
 		cmocka_unit_test(the_first_signal_sets_the_flag),
 		cmocka_unit_test(the_second_of_a_kind_ends_the_process),
+		cmocka_unit_test(who_outlasts_is_not_ended_by_repeats),
 		cmocka_unit_test(after_a_reset_the_next_signal_is_a_first_one),
 		cmocka_unit_test(what_nohup_ignores_stays_ignored),
 		cmocka_unit_test(a_blocked_call_is_interrupted),
