@@ -315,13 +315,13 @@ ascii() {
 		sees 'rc=0' && keys 'export LC_ALL=C.UTF-8' Enter
 }
 check "nothing but ASCII in a plain locale" ascii
-terminal() { # PATTERN TERM
-	keys "clear; TERM=$2 $PROF top -p $threads; echo rc=\$?" Enter && sees 'rc=2' && on "$1"
+terminal() { # PATTERN TERM; the answer of the one before may still be on the screen
+	keys "clear; TERM=$2 $PROF top -p $threads; echo TERM=$2: rc=\$?" Enter && sees "^TERM=$2: rc=2" && on "$1"
 }
 check "an unknown terminal is told" terminal "unknown terminal 'no-such-term'" no-such-term
 check "so is one that cannot place its cursor" terminal "such as 'dumb'" dumb
 check "so is none" terminal 'TERM is not set' ''
-piped() { keys "clear; $PROF top -p $threads | cat; echo rc=\${PIPESTATUS[0]}" Enter && sees 'rc=2' && on 'needs a terminal'; }
+piped() { keys "clear; $PROF top -p $threads | cat; echo pipe: rc=\${PIPESTATUS[0]}" Enter && sees '^pipe: rc=2' && on 'needs a terminal'; }
 check "so is a pipe" piped
 ended() {
 	top -p "$threads" && sees ' nine' && end "$threads" && sees 'rc=0' && on "^ENDED threads \($threads\)" && on ' nine  threads' &&

@@ -241,7 +241,7 @@ static void a_bad_target_is_named(void **state)
  * rows through and int16 takes over; the results stay what they are. */
 static void the_finer_kernel_takes_over(void **state)
 {
-	enum { N = 12000, DIM = 64, QUERIES = 5 };
+	enum { N = 24000, DIM = 64, QUERIES = 5 };
 	uint16_t *pool = malloc((size_t)N * DIM * sizeof *pool);
 	uint32_t *rows = malloc(N * sizeof *rows), counts[2][QUERIES];
 	struct knn_hit hits[2][QUERIES * K];
