@@ -53,7 +53,8 @@ struct align_options {
 struct align_stats {
 	uint64_t pairs;      /* done */
 	uint64_t lane_pairs; /* of these, by the vector lanes */
-	uint64_t lane_cells; /* of these: query times reference */
+	uint64_t pair_cells; /* of these: query times reference */
+	uint64_t lane_cells; /* the part of them that can matter (align_band.h) */
 	uint64_t lane_room;  /* cells the lanes went over, filling included */
 };
 

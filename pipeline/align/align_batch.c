@@ -58,6 +58,7 @@ static void report(struct batch *b, const uint32_t *jobs, size_t n, const struct
 	if (stats) {
 		stats->pairs += n;
 		stats->lane_pairs += add->lane_pairs;
+		stats->pair_cells += add->pair_cells;
 		stats->lane_cells += add->lane_cells;
 		stats->lane_room += add->lane_room;
 	}
@@ -72,18 +73,19 @@ static int run_job(struct batch *b, struct align_workspace *w, uint32_t job,
 		   struct align_stats *stats, struct err *err)
 {
 	struct align_text query = b->texts[b->jobs[job].query], ref = b->texts[b->jobs[job].ref];
-	uint64_t room = 0;
+	struct align_swept swept;
 	int rc = ERR_LIMIT;
 
 	if (b->kernel)
-		rc = align_strips(b->kernel, w, query, ref, &b->out[job], &room, err);
+		rc = align_strips(b->kernel, w, query, ref, &b->out[job], &swept, err);
 	if (rc == ERR_LIMIT)
 		return align_pair(w, query, ref, &b->out[job], err);
 	if (rc != 0)
 		return rc;
 	stats->lane_pairs++;
-	stats->lane_cells += (uint64_t)query.len * ref.len;
-	stats->lane_room += room;
+	stats->pair_cells += (uint64_t)query.len * ref.len;
+	stats->lane_cells += swept.cells;
+	stats->lane_room += swept.room;
 	return 0;
 }
 

@@ -79,8 +79,9 @@ KERNEL_INLINE void kernel_global_step(struct align_sweep *m, struct kernel_form 
 	}
 }
 
-KERNEL_INLINE void kernel_local_step(struct kernel_local *f, size_t t, vec s, unsigned char *bits,
-				     int ramp)
+/* `start`: K of lanes that wait. */
+KERNEL_INLINE void kernel_local_step(const struct align_sweep *m, struct kernel_local *f, size_t t,
+				     vec s, vec start, unsigned char *bits, int ramp)
 {
 	vec next = v_shift(f->k, f->queue);
 
@@ -88,10 +89,9 @@ KERNEL_INLINE void kernel_local_step(struct kernel_local *f, size_t t, vec s, un
 	f->k = v_sub(v_add(f->k, v_set1(ALIGN_GAP_EXTEND)), f->form.v);
 	f->corner = next;
 	if (ramp) {
-		f->form.u = v_choose(v_first(t + 1), f->form.u, v_set1(ALIGN_GAP_EXTEND));
-		f->form.a =
-			v_choose(v_first(t + 1), f->form.a, v_set1(LANES_SHIFT - ALIGN_GAP_OPEN));
-		f->k = v_choose(v_first(t + 1), f->k, v_set1(LANES_SHIFT));
+		f->form.u = v_choose(v_first(t + 1), f->form.u, v_load(m->left_u_sw));
+		f->form.a = v_choose(v_first(t + 1), f->form.a, v_load(m->left_a_sw));
+		f->k = v_choose(v_first(t + 1), f->k, start);
 	}
 	f->queue = v_push(f->queue, f->k);
 }
@@ -189,7 +189,7 @@ KERNEL_INLINE void kernel_group(struct align_sweep *m, struct kernel_form *nw,
 		vec s = v_load(scores);
 
 		kernel_global_step(m, &f, t, s, NULL, ramp);
-		kernel_local_step(&l, t, s, NULL, ramp);
+		kernel_local_step(m, &l, t, s, start, NULL, ramp);
 		lowest = v_min(lowest, l.k);
 	}
 	*nw = f;
@@ -206,19 +206,20 @@ KERNEL_INLINE void kernel_begin(const struct align_sweep *m, struct kernel_form 
 {
 	*nw = (struct kernel_form){
 		.u = v_load(m->left_u), .a = v_load(m->left_a), .v = v_set1(0), .b = v_set1(0)};
-	sw->form = (struct kernel_form){.u = v_set1(ALIGN_GAP_EXTEND),
-					.a = v_set1(LANES_SHIFT - ALIGN_GAP_OPEN),
+	sw->form = (struct kernel_form){.u = v_load(m->left_u_sw),
+					.a = v_load(m->left_a_sw),
 					.v = v_set1(0),
 					.b = v_set1(0)};
-	sw->corner = sw->k = sw->lowest = v_set1(LANES_SHIFT);
-	sw->h = w_set1(0);
+	sw->corner = v_load(m->corner);
+	sw->k = sw->lowest = v_set1(LANES_SHIFT);
+	sw->h = w_load(m->left_h);
 }
 
 static KERNEL_TARGET void kernel_sweep(struct align_sweep *m)
 {
 	struct kernel_form nw;
 	struct kernel_local sw;
-	int32_t base = 0;
+	int32_t base = m->base;
 	size_t t = 0;
 
 	align_best_begin(m);
@@ -242,6 +243,8 @@ static KERNEL_TARGET void kernel_sweep(struct align_sweep *m)
 		v_put_queue(m->bottom[ROW_K] + (KERNEL_LANES - 1) - t, sw.queue);
 	}
 	align_best_end(m, KERNEL_LANES, base);
+	w_store(m->end_h, sw.h);
+	m->end_base = base;
 }
 
 /* ---- a stretch, with bits --------------------------------------------------------------------- */
@@ -268,7 +271,7 @@ KERNEL_INLINE void kernel_trace_local(struct align_sweep *m, struct kernel_local
 
 	l.k = start;
 	for (size_t t = t0; t < t0 + GROUP_STEPS; t++, scores += KERNEL_LANES) {
-		kernel_local_step(&l, t, v_load(scores), bits, ramp);
+		kernel_local_step(m, &l, t, v_load(scores), start, bits, ramp);
 		v_store(rises, l.form.v);
 		bits += BITS_OF_A_STEP * KERNEL_MASK;
 		rises += KERNEL_LANES;

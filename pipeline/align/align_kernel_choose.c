@@ -51,12 +51,12 @@ static int same_values(const struct align_kernel *k, struct align_workspace *w,
 		       struct align_text query, struct align_text ref)
 {
 	struct align_values a, b;
-	uint64_t room;
+	struct align_swept swept;
 
 	memset(&a, 0, sizeof a);
 	memset(&b, 0xff, sizeof b);
 	return align_pair(w, query, ref, &a, NULL) == 0 &&
-	       align_strips(k, w, query, ref, &b, &room, NULL) == 0 &&
+	       align_strips(k, w, query, ref, &b, &swept, NULL) == 0 &&
 	       memcmp(&a, &b, sizeof a) == 0;
 }
 

@@ -6,13 +6,15 @@
  * wavefront as in A. Wozniak, "Using video-oriented instructions to speed up sequence comparison",
  * CABIOS 13, 1997). Both forms are computed in one sweep over the same substitution scores. A sweep
  * keeps no traceback bits but the row below each strip and, at intervals, all that is in the lanes, so
- * that a walk can have any stretch of a strip computed again, with bits. The sweep and the stretch are
+ * that a walk can have any stretch of a strip computed again, with bits. A strip begins and ends at the
+ * columns that can matter (align_band.h). The sweep and the stretch are
  * a kernel, one per instruction set, chosen at run time. docs/alignment.md derives the recurrences.
  * Paths are those of the scalar engine. Private to the room. Thread-safe; a workspace belongs to one
  * thread. */
 #ifndef ALIGN_ALIGN_STRIPS_H
 #define ALIGN_ALIGN_STRIPS_H
 
+#include "pipeline/align/align_band.h"
 #include "pipeline/align/align_internal.h"
 
 #define LANES_MAX 64
@@ -65,7 +67,7 @@ enum { /* masks of a step's record, in this order, one bit a lane each */
 };
 
 /* All that a kernel reads and writes of one strip. Columns of rows above and below lie in falling
- * order: `top[a][-j]` is column j, from 0. */
+ * order: `top[a][-j]` is column j of the strip, from 0. */
 struct align_sweep {
 	size_t steps;    /* a multiple of CHUNK_STEPS */
 	size_t interval; /* steps between marks: a multiple of CHUNK_STEPS, at most MAX_INTERVAL */
@@ -75,9 +77,18 @@ struct align_sweep {
 	int8_t *bottom[ROW_ARRAYS];
 	unsigned char *marks; /* [steps / interval, up] of MARK_VECTORS vectors */
 	int32_t *mark_base;
-	/* column 0 of the global form, and lanes to be kept at column 0 while they wait */
+	/* the column before the strip's first, where lanes wait: U and A of both forms; H of the local
+	 * form less the base (lane_split), and K of the row above, in lane 0 */
 	int8_t left_u[LANES_MAX] __attribute__((aligned(64)));
 	int8_t left_a[LANES_MAX] __attribute__((aligned(64)));
+	int8_t left_u_sw[LANES_MAX] __attribute__((aligned(64)));
+	int8_t left_a_sw[LANES_MAX] __attribute__((aligned(64)));
+	int16_t left_h[LANES_MAX] __attribute__((aligned(64)));
+	int8_t corner[LANES_MAX] __attribute__((aligned(64)));
+	int32_t base;
+	/* written by a sweep: H of the local form after the last step, less its base (lane_split) */
+	int16_t end_h[LANES_MAX] __attribute__((aligned(64)));
+	int32_t end_base;
 	/* the largest H of each row, and the first group of steps with it (lane_split) */
 	int16_t best[LANES_MAX] __attribute__((aligned(64)));
 	int16_t group[LANES_MAX] __attribute__((aligned(64)));
@@ -122,16 +133,29 @@ void align_best_begin(struct align_sweep *m);
 void align_best_move(struct align_sweep *m, size_t lanes, int32_t base, int32_t by);
 void align_best_end(struct align_sweep *m, size_t lanes, int32_t base);
 
-/* Both forms of one pair, within the budget of the workspace. `room`: cells gone over by the sweep,
- * filling included. 0, ERR_NOMEM, ERR_CANCELLED, ERR_INTERNAL; ERR_LIMIT: not within this budget or
+struct align_swept {
+	uint64_t cells; /* that can matter: rows of the query by columns of their strip's band */
+	uint64_t room;  /* gone over by the sweep, filling included */
+};
+
+/* Both forms of one pair, within the budget of the workspace. 0, ERR_NOMEM, ERR_CANCELLED, ERR_INTERNAL; ERR_LIMIT: not within this budget or
  * longer than STRIPS_MAX_LEN, which the scalar engine may still do. */
 int align_strips(const struct align_kernel *k, struct align_workspace *w, struct align_text query,
-		 struct align_text ref, struct align_values *out, uint64_t *room, struct err *err);
+		 struct align_text ref, struct align_values *out, struct align_swept *swept,
+		 struct err *err);
 
 /* Memory of a pair of these lengths if the budget allows, and the least it can be done with. */
 size_t align_strips_memory(size_t lanes, size_t query_len, size_t ref_len);
 
 /* ---- shared with align_trace.c -------------------------------------------------------------- */
+
+/* What is swept of a strip, and what it begins with. */
+struct strip {
+	size_t first, end; /* columns that can matter */
+	size_t steps;
+	int32_t top;  /* H of the local form before the first column, in the row above */
+	int32_t left; /* and in the first row of the strip: the way down is a gap */
+};
 
 /* A pair at work. */
 struct strips {
@@ -146,9 +170,15 @@ struct strips {
 	size_t marks;     /* of a strip */
 	size_t profile_stride;
 	uint8_t *query_code, *ref_code;
-	int8_t *profile; /* [ALIGN_CODES][profile_stride] */
-	int8_t *rows;    /* [in_block + 1][ROW_ARRAYS][row_bytes] */
-	int8_t *kept;    /* [blocks][ROW_ARRAYS][row_bytes]: rows above blocks; NULL: one block */
+	int8_t *profile;          /* [ALIGN_CODES][profile_stride] */
+	struct strip *strip;      /* [count] */
+	size_t known;             /* strips whose columns are chosen */
+	struct align_floor floor; /* scores that are reached for certain */
+	struct align_sums sums;
+	struct align_band band;
+	struct align_swept swept;
+	int8_t *rows; /* [in_block + 1][ROW_ARRAYS][row_bytes] */
+	int8_t *kept; /* [blocks][ROW_ARRAYS][row_bytes]: rows above blocks; NULL: one block */
 	unsigned char *mark; /* [in_block][marks] */
 	int32_t *mark_base;
 	int32_t *best; /* [count * lanes] */
@@ -158,6 +188,15 @@ struct strips {
 	int32_t score; /* local */
 	size_t best_i, best_j;
 };
+
+/* Is the cell (i, j), from 1, in what a sweep goes over? */
+static inline int strips_have(const struct strips *s, size_t i, size_t j)
+{
+	size_t lane = (i - 1) % s->kernel->lanes;
+	const struct strip *t = &s->strip[(i - 1) / s->kernel->lanes];
+
+	return j > t->first && j - 1 - t->first + lane < t->steps;
+}
 
 /* Makes the sweep's arrays those of strip `s`, whose block is computed again if it is not at hand. */
 int align_strips_select(struct strips *s, size_t strip, struct err *err);

@@ -15,9 +15,10 @@
 struct walker {
 	struct strips *strips;
 	enum align_form form;
-	size_t i, j;  /* letters not yet emitted */
-	size_t strip; /* of the stretch at hand, or NOWHERE */
-	size_t first; /* its first step */
+	size_t i, j;   /* letters not yet emitted */
+	size_t strip;  /* of the stretch at hand, or NOWHERE */
+	size_t first;  /* its first step */
+	size_t column; /* the strip's first */
 	size_t lanes;
 	int minus;    /* a text has a literal gap symbol */
 	int64_t sum;  /* of diagonal columns: score << SCORE_SHIFT, plus similar ones */
@@ -30,9 +31,13 @@ static int reach(struct walker *w, struct err *err)
 {
 	struct strips *s = w->strips;
 	size_t strip = (w->i - 1) / w->lanes, lane = (w->i - 1) % w->lanes;
-	size_t last = w->j - 1 + lane, back = 2 * lane;
+	size_t last, back = 2 * lane;
 	int rc;
 
+	if (!strips_have(s, w->i, w->j))
+		return align_bad_path(s->query, s->ref, err);
+	w->column = s->strip[strip].first;
+	last = w->j - 1 - w->column + lane;
 	if (strip == w->strip && last >= w->first)
 		return 0;
 	rc = align_strips_select(s, strip, err);
@@ -48,7 +53,7 @@ static int reach(struct walker *w, struct err *err)
 /* The record of the cell at hand. */
 static const unsigned char *cell_at(const struct walker *w, size_t lane)
 {
-	size_t step = w->j - 1 + lane - w->first;
+	size_t step = w->j - 1 - w->column + lane - w->first;
 
 	return w->strips->bits + step * BITS_OF_A_STEP * w->lanes / 8 + lane / 8;
 }
@@ -63,8 +68,8 @@ static int bit_of(const struct walker *w, unsigned bit)
 /* Columns along the diagonal that are within the stretch. */
 static size_t straight(const struct walker *w)
 {
-	size_t lane = (w->i - 1) % w->lanes, n = w->j;
-	size_t steps = (w->j - 1 + lane - w->first) / 2 + 1;
+	size_t lane = (w->i - 1) % w->lanes, n = w->j - w->column;
+	size_t steps = (w->j - 1 - w->column + lane - w->first) / 2 + 1;
 
 	if (lane + 1 < n)
 		n = lane + 1;
@@ -197,7 +202,7 @@ int align_trace(struct strips *s, enum align_form form, struct align_path *path,
 	w.path.similar = (uint32_t)w.sum;
 	w.path.score = score;
 	*path = w.path;
-	if (form == ALIGN_NW ? score > s->score : score != s->score)
+	if (form == ALIGN_NW ? score > s->score || score < s->floor.nw : score != s->score)
 		return align_bad_path(s->query, s->ref, err);
 	return 0;
 }

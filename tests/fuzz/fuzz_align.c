@@ -41,13 +41,13 @@ static void try_strips(struct align_text q, struct align_text r, size_t budget,
 	struct align_workspace *w;
 	struct align_values v;
 	struct err err = ERR_INIT;
-	uint64_t room;
+	struct align_swept swept;
 	int rc;
 
 	if (!k)
 		return;
 	w = align_workspace_new(budget);
-	rc = align_strips(k, w, q, r, &v, &room, &err);
+	rc = align_strips(k, w, q, r, &v, &swept, &err);
 	if (rc == 0)
 		must_equal(&v, expected);
 	else if (rc != ERR_LIMIT || !budget)

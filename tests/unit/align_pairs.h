@@ -1,6 +1,6 @@
 /* Pairs of protein texts for the alignment tests, fuzz seeds and benchmarks: random, related by
- * mutation, of low complexity, with odd letters, with a shared piece. A pair is a function of its
- * seed. */
+ * mutation, of low complexity, with odd letters, with a shared piece, nearly equal. A pair is a
+ * function of its seed. */
 #ifndef TESTS_ALIGN_PAIRS_H
 #define TESTS_ALIGN_PAIRS_H
 
@@ -15,6 +15,8 @@ enum pair_kind {
 	PAIR_LOW_COMPLEXITY,
 	PAIR_ODD_LETTERS,
 	PAIR_SHARED_PIECE,
+	PAIR_CLOSE,   /* few substitutions, some long pieces only one of the two has */
+	PAIR_REPEATS, /* the same, of a text that repeats itself: many paths score alike */
 	PAIR_KINDS,
 };
 
@@ -106,6 +108,56 @@ static inline void share_piece(struct text_pair *p, uint64_t *s)
 			p->ref[to + i] = p->query[from + i];
 }
 
+/* A text that is nearly `from`: `to` holds 2 n + 3 * longest. */
+static inline size_t nearly(uint64_t *s, const char *from, size_t n, size_t longest, char *to)
+{
+	size_t percent = pick(s, 4) ? pick(s, 12) : pick(s, 60), pieces = pick(s, 4), m = 0;
+	size_t next = pieces ? pick(s, n) : n;
+
+	for (size_t i = 0; i < n; i++) {
+		if (i == next && pieces > 0) {
+			size_t len = 1 + pick(s, longest / 3 + 1);
+
+			pieces--;
+			next = i + 1 + pick(s, n);
+			if (pick(s, 2)) {
+				i += len - 1;
+				continue;
+			}
+			fill_letters(s, RESIDUES, 20, to + m, len);
+			m += len;
+		}
+		to[m++] = pick(s, 100) < percent ? RESIDUES[pick(s, 20)] : from[i];
+	}
+	if (m == 0)
+		to[m++] = 'L';
+	return m;
+}
+
+static inline void close_pair(struct text_pair *p, uint64_t *s, size_t unit, size_t longest)
+{
+	char *other;
+
+	p->n = longest / 4 + pick_length(s, longest - longest / 4);
+	p->query = malloc(p->n);
+	p->ref = malloc(2 * p->n + 3 * longest);
+	if (!p->query || !p->ref)
+		abort();
+	fill_letters(s, RESIDUES, 20, p->query, p->n);
+	for (size_t i = unit; unit > 0 && i < p->n; i++)
+		p->query[i] = p->query[i - unit];
+	p->m = nearly(s, p->query, p->n, longest, p->ref);
+	if (pick(s, 2)) { /* what is left out of one is put into the other */
+		size_t n = p->n;
+
+		other = p->query;
+		p->query = p->ref;
+		p->n = p->m;
+		p->ref = other;
+		p->m = n;
+	}
+}
+
 static inline struct text_pair make_text_pair(enum pair_kind kind, uint64_t seed, size_t longest)
 {
 	/* some of them fit each other nowhere: W and N, G and IL */
@@ -115,6 +167,10 @@ static inline struct text_pair make_text_pair(enum pair_kind kind, uint64_t seed
 	const char *letters = RESIDUES, *ref_letters;
 	struct text_pair p;
 
+	if (kind == PAIR_CLOSE || kind == PAIR_REPEATS) {
+		close_pair(&p, &s, kind == PAIR_REPEATS ? 1 + pick(&s, 40) : 0, longest);
+		return p;
+	}
 	if (kind == PAIR_LOW_COMPLEXITY)
 		letters = poor[pick(&s, sizeof poor / sizeof poor[0])];
 	else if (kind == PAIR_ODD_LETTERS)

@@ -244,15 +244,16 @@ static int check_pair(const struct align_kernel *k, const struct text_pair *p, s
 	struct align_workspace *w = align_workspace_new(budget);
 	struct align_values got;
 	struct err err = ERR_INIT;
-	uint64_t room;
+	struct align_swept swept;
 	int rc;
 
 	assert_non_null(w);
-	rc = align_strips(k, w, pair_query(p), pair_ref(p), &got, &room, &err);
+	rc = align_strips(k, w, pair_query(p), pair_ref(p), &got, &swept, &err);
 	assert_true(w->slab_bytes <= w->budget);
 	if (rc == 0) {
 		assert_same(&got, expected);
-		assert_true(room >= p->n * p->m && room % k->lanes == 0);
+		assert_true(swept.cells >= p->n && swept.cells <= p->n * p->m);
+		assert_true(swept.room >= swept.cells && swept.room % k->lanes == 0);
 	} else {
 		assert_int_equal(rc, ERR_LIMIT);
 	}

@@ -146,9 +146,9 @@ static void the_memory_plan_covers_the_slab(void **state)
 
 		assert_int_equal(align_pair(w, text(a), text(b), &v, &err), 0);
 		if (k) {
-			uint64_t room;
+			struct align_swept swept;
 
-			assert_int_equal(align_strips(k, w, text(a), text(b), &v, &room, &err), 0);
+			assert_int_equal(align_strips(k, w, text(a), text(b), &v, &swept, &err), 0);
 		}
 		assert_true(w->slab_bytes <= need);
 		align_workspace_free(w);
