@@ -88,20 +88,31 @@ static int stop_waiting(void *ctx)
 	return cancel_requested();
 }
 
+/* 1: from now on; what was told before is lost. 0: before already. */
+static int listen(struct pg_source *p, struct pg_jobs *jobs, struct err *err)
+{
+	int rc = 0;
+
+	pg_jobs_call(p, p->pg);
+	if (!pg_usable(p->pg))
+		rc = pg_reopen(p->pg, err);
+	if (rc == 0 && jobs->listening != pg_backend_pid(p->pg)) {
+		rc = pg_exec(p->pg, "LISTEN " CHANNEL, err);
+		jobs->listening = rc == 0 ? pg_backend_pid(p->pg) : 0;
+		rc = rc == 0 ? 1 : rc;
+	}
+	pg_jobs_call_over(p->pg);
+	return rc;
+}
+
 int pg_source_wait_jobs(struct source *s, int timeout_ms, struct err *err)
 {
 	struct pg_source *p = pg_of(s);
 	struct pg_jobs *jobs = pg_jobs_of(p, err);
 	int rc = jobs ? 0 : ERR_NOMEM;
 
-	if (rc == 0 && !pg_usable(p->pg))
-		rc = pg_reopen(p->pg, err);
-	if (rc == 0 && jobs->listening != pg_backend_pid(p->pg)) {
-		rc = pg_exec(p->pg, "LISTEN " CHANNEL, err);
-		jobs->listening = rc == 0 ? pg_backend_pid(p->pg) : 0;
-		if (rc == 0)
-			return 1; /* what was told before we listened is lost */
-	}
+	if (rc == 0)
+		rc = listen(p, jobs, err);
 	if (rc == 0) {
 		pg_set_stop(p->pg, stop_waiting, NULL);
 		rc = pg_wait_notify(p->pg, timeout_ms, err);

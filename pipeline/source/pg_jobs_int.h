@@ -25,20 +25,27 @@ struct pg_jobs *pg_jobs_of(struct pg_source *p, struct err *err);
 struct pg_tx {
 	struct pg *pg;
 	struct pg_jobs *jobs;
-	int tries; /* before this one: an earlier one may have been committed, its answer lost */
+	int answer_s; /* the source's */
+	int tries;    /* before this one: an earlier one may have been committed, its answer lost */
 };
 
 typedef int pg_tx_fn(struct pg_tx *tx, void *ctx, struct err *err);
 
 /* Runs `body` between BEGIN and COMMIT on `pg`; its result, if not negative, is the result. A failure in
  * passing (lost connection, deadlock, serialization, lock timeout) is tried again up to three times with
- * growing pauses, on a new connection if need be, so the body must find out what an earlier try has done. */
+ * growing pauses, on a new connection if need be, so the body must find out what an earlier try has done. All tries together end
+ * within p->answer_s. */
 int pg_jobs_transact(struct pg_source *p, struct pg *pg, pg_tx_fn *body, void *ctx,
 		     struct err *err);
 
 /* The same once, on the session that holds the name: what it does is done under the lock or not at all.
  * ERR_NETWORK: the session is lost (source_check_name). */
 int pg_jobs_held(struct pg_source *p, pg_tx_fn *body, void *ctx, struct err *err);
+
+/* Between the two every wait on `pg` is part of one call, which ends within p->answer_s; after a stop signal
+ * within ten seconds of it. */
+void pg_jobs_call(const struct pg_source *p, struct pg *pg);
+void pg_jobs_call_over(struct pg *pg);
 
 /* A statement inside a transaction; *affected and *rows may be NULL. Letters that the database's encoding
  * does not have become '?'. */

@@ -73,6 +73,16 @@ static int taken(const struct pg_source *p, const char *name, struct err *err)
 		       name, p->base.name);
 }
 
+/* 1 got it, 0 somebody has it. */
+static int take_lock(struct pg_source *p, const char *name, struct err *err)
+{
+	int rc = pg_usable(p->name_pg) ? 0 : pg_reopen(p->name_pg, err);
+
+	if (rc == 0)
+		rc = remember_session(p, err);
+	return rc == 0 ? try_lock(p, name, err) : rc;
+}
+
 int pg_source_reserve_name(struct source *s, const char *name, struct err *err)
 {
 	struct pg_source *p = pg_of(s);
@@ -83,12 +93,11 @@ int pg_source_reserve_name(struct source *s, const char *name, struct err *err)
 		return err_set(err, ERR_INTERNAL, "a data set name is reserved already");
 	if (rc == 0 && !p->name_pg)
 		rc = pg_source_connect(p, APPLICATION, &p->name_pg, err);
-	else if (rc == 0 && !pg_usable(p->name_pg))
-		rc = pg_reopen(p->name_pg, err);
-	if (rc == 0)
-		rc = remember_session(p, err);
-	if (rc == 0)
-		rc = try_lock(p, name, err);
+	if (rc == 0) {
+		pg_jobs_call(p, p->name_pg);
+		rc = take_lock(p, name, err);
+		pg_jobs_call_over(p->name_pg);
+	}
 	if (rc != 1)
 		return rc < 0 ? rc : taken(p, name, err);
 	p->name_held = strdup(name);
@@ -175,13 +184,14 @@ int pg_source_check_name(struct source *s, struct err *err)
 
 	if (!p->name_held || !p->name_pg)
 		return err_set(err, ERR_INTERNAL, "no data set name is reserved");
-	if (is_alive(p))
-		return 0;
-	for (i = 0; i < TRIES; i++) {
-		rc = lock_again(p, err);
-		if (rc != ERR_NETWORK)
-			break;
-		pause_100ms();
-	}
+	pg_jobs_call(p, p->name_pg);
+	if (!is_alive(p))
+		for (i = 0; i < TRIES; i++) {
+			rc = lock_again(p, err);
+			if (rc != ERR_NETWORK || pg_time_left_ms(p->name_pg) == 0)
+				break;
+			pause_100ms();
+		}
+	pg_jobs_call_over(p->name_pg);
 	return rc;
 }

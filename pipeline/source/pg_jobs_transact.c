@@ -8,15 +8,21 @@
 #include <string.h>
 #include <time.h>
 
+#include "pipeline/core/cancel.h"
+
 #define TRIES          3
 #define FIRST_PAUSE_MS 100
 #define PAUSE_FACTOR   4
 #define PARAMS_MAX     24
 
-/* Limits of the role would end what is short anyway; a row that somebody keeps locked must not hold us up. */
+/* Limits of the role would end what is short anyway; a row that somebody keeps locked must not hold us up. What we
+ * no longer wait for ends on the server too. */
 #define BEGIN                                                                                      \
-	"BEGIN; SET LOCAL statement_timeout TO '60s'; SET LOCAL lock_timeout TO '20s';"            \
-	" SET LOCAL idle_in_transaction_session_timeout TO '60s'"
+	"BEGIN; SET LOCAL statement_timeout TO '%ds'; SET LOCAL lock_timeout TO '%dms';"           \
+	" SET LOCAL idle_in_transaction_session_timeout TO '%ds'"
+#define LOCK_MS 20000
+
+#define STOPPED_MS 10000 /* what a stop signal leaves to a call */
 
 struct pg_jobs *pg_jobs_of(struct pg_source *p, struct err *err)
 {
@@ -104,7 +110,32 @@ int pg_tx_run(struct pg_tx *tx, const char *sql, const char *const *params, int 
 
 /* ---- trying again -------------------------------------------------------------------------------- */
 
-static void pause_ms(int ms)
+void pg_jobs_call_over(struct pg *pg)
+{
+	pg_set_stop(pg, NULL, NULL);
+	pg_set_deadline(pg, 0);
+}
+
+/* A stop ends no call, it leaves less time to it. */
+static int hurry(void *ctx)
+{
+	struct pg *pg = ctx;
+
+	if (cancel_requested()) {
+		pg_set_stop(pg, NULL, NULL);
+		if (pg_time_left_ms(pg) > STOPPED_MS)
+			pg_set_deadline(pg, STOPPED_MS);
+	}
+	return 0;
+}
+
+void pg_jobs_call(const struct pg_source *p, struct pg *pg)
+{
+	pg_set_deadline(pg, p->answer_s * INT64_C(1000));
+	pg_set_stop(pg, hurry, pg);
+}
+
+static void pause_ms(int64_t ms)
 {
 	struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
 
@@ -114,24 +145,33 @@ static void pause_ms(int ms)
 /* 0: this was the last try. */
 static int again(struct pg_tx *tx, const struct err *why)
 {
-	int pause = FIRST_PAUSE_MS;
+	int64_t pause = FIRST_PAUSE_MS, left = pg_time_left_ms(tx->pg);
 
 	if (!tx->jobs->ascii && (pg_sqlstate_is(why, "22P05") || pg_sqlstate_is(why, "22021"))) {
 		tx->jobs->ascii = 1;
 		return 1;
 	}
-	if (tx->tries >= TRIES || (why->code != ERR_NETWORK && !pg_is_transient(why)))
+	if (tx->tries >= TRIES || left == 0 || (why->code != ERR_NETWORK && !pg_is_transient(why)))
 		return 0;
 	for (int i = 0; i < tx->tries; i++)
 		pause *= PAUSE_FACTOR;
-	pause_ms(pause);
+	pause_ms(pause < left ? pause : left);
 	tx->tries++;
 	return 1;
 }
 
+static int begin(struct pg_tx *tx, struct err *err)
+{
+	int lock_ms = tx->answer_s * 667 < LOCK_MS ? tx->answer_s * 667 : LOCK_MS;
+	char sql[sizeof BEGIN + 40];
+
+	snprintf(sql, sizeof sql, BEGIN, tx->answer_s, lock_ms, 2 * tx->answer_s);
+	return pg_exec(tx->pg, sql, err);
+}
+
 static int once(struct pg_tx *tx, pg_tx_fn *body, void *ctx, struct err *err)
 {
-	int rc = pg_exec(tx->pg, BEGIN, err);
+	int rc = begin(tx, err);
 	int done;
 
 	if (rc == 0)
@@ -146,17 +186,19 @@ static int once(struct pg_tx *tx, pg_tx_fn *body, void *ctx, struct err *err)
 
 int pg_jobs_transact(struct pg_source *p, struct pg *pg, pg_tx_fn *body, void *ctx, struct err *err)
 {
-	struct pg_tx tx = {.pg = pg, .jobs = pg_jobs_of(p, err)};
+	struct pg_tx tx = {.pg = pg, .jobs = pg_jobs_of(p, err), .answer_s = p->answer_s};
 	struct err own = ERR_INIT;
 	int rc;
 
 	if (!tx.jobs)
 		return ERR_NOMEM;
+	pg_jobs_call(p, pg);
 	do {
 		rc = pg_usable(pg) ? 0 : pg_reopen(pg, &own);
 		if (rc == 0)
 			rc = once(&tx, body, ctx, &own);
 	} while (rc < 0 && again(&tx, &own));
+	pg_jobs_call_over(pg);
 	if (rc < 0 && err)
 		*err = own;
 	return rc;
@@ -164,7 +206,7 @@ int pg_jobs_transact(struct pg_source *p, struct pg *pg, pg_tx_fn *body, void *c
 
 int pg_jobs_held(struct pg_source *p, pg_tx_fn *body, void *ctx, struct err *err)
 {
-	struct pg_tx tx = {.pg = p->name_pg, .jobs = pg_jobs_of(p, err)};
+	struct pg_tx tx = {.pg = p->name_pg, .jobs = pg_jobs_of(p, err), .answer_s = p->answer_s};
 	struct err own = ERR_INIT;
 	int rc;
 
@@ -174,9 +216,11 @@ int pg_jobs_held(struct pg_source *p, pg_tx_fn *body, void *ctx, struct err *err
 		return err_set(err, ERR_NETWORK,
 			       "'%s': the connection that holds the data set's name is lost",
 			       p->base.name);
+	pg_jobs_call(p, p->name_pg);
 	do {
 		rc = once(&tx, body, ctx, &own);
 	} while (rc < 0 && own.code != ERR_NETWORK && again(&tx, &own));
+	pg_jobs_call_over(p->name_pg);
 	if (rc < 0 && err)
 		*err = own;
 	return rc;

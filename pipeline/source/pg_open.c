@@ -7,9 +7,17 @@
 
 #include "pipeline/core/cancel.h"
 #include "pipeline/source/pg_schema.h"
+#include "prof/base/log.h"
 
 #define APPLICATION "protea-export"
 #define TRIES       4 /* three more than one */
+
+/* docs/postgres.md, When something is wrong. */
+#define ANSWER_NAME  "PROTEA_DB_ANSWER_SECONDS"
+#define ANSWER_S     30
+#define SILENCE_NAME "PROTEA_DB_SILENCE_SECONDS"
+#define SILENCE_S    600
+#define SECONDS_MAX  86400
 
 /* Sorts of half a million rows stay in the server's memory; where this may not be set, they go to its
  * disk. */
@@ -66,12 +74,32 @@ static int stop_opening(void *ctx)
 	return cancel_requested();
 }
 
+/* A variable of this process's environment: whole seconds, at least one. */
+static int seconds_of(const char *name, int otherwise)
+{
+	const char *text = getenv(name);
+	char *end;
+	long v;
+
+	if (!text || !*text)
+		return otherwise;
+	v = strtol(text, &end, 10);
+	if (*end || v < 1 || v > SECONDS_MAX) {
+		log_warn("%s: '%.40s' is no number of seconds from 1 to %d: %d it is", name, text,
+			 SECONDS_MAX, otherwise);
+		return otherwise;
+	}
+	return (int)v;
+}
+
 static int connect_to(struct pg **out, const char *url, const char *application, int stoppable,
-		      struct err *err)
+		      int within_ms, struct err *err)
 {
 	const struct pg_options opt = {.application = application,
 				       .stop = stoppable ? stop_opening : NULL,
-				       .tries = TRIES};
+				       .tries = TRIES,
+				       .silence_s = seconds_of(SILENCE_NAME, SILENCE_S),
+				       .within_ms = within_ms};
 	int rc = pg_open_with(out, url, &opt, err);
 
 	if (rc == 0)
@@ -82,7 +110,7 @@ static int connect_to(struct pg **out, const char *url, const char *application,
 int pg_source_connect(struct pg_source *p, const char *application, struct pg **out,
 		      struct err *err)
 {
-	return connect_to(out, p->base.url, application, 0, err);
+	return connect_to(out, p->base.url, application, 0, p->answer_s * 1000, err);
 }
 
 int pg_source_alive(struct pg_source *p, struct err *err)
@@ -118,9 +146,12 @@ int source_open_pg(struct source **out, const char *url, const char *name, unsig
 		return err_nomem(err, "a source");
 	p->base.ops = &pg_ops;
 	p->writing = (flags & SOURCE_WRITE) != 0;
-	rc = connect_to(&p->pg, url, APPLICATION, !p->writing, err);
+	p->answer_s = seconds_of(ANSWER_NAME, ANSWER_S);
+	rc = connect_to(&p->pg, url, APPLICATION, !p->writing, p->answer_s * 1000, err);
 	if (rc == 0)
 		rc = probe(p, name, err);
+	if (rc == 0)
+		pg_set_deadline(p->pg, 0);
 	if (rc < 0) {
 		pg_source_close(&p->base);
 		return rc;

@@ -16,6 +16,7 @@ struct pg_source {
 	struct source base; /* first */
 	struct pg *pg;      /* owned: reads, and writes of SOURCE_WRITE */
 	int writing;        /* opened with SOURCE_WRITE */
+	int answer_s;       /* how long one call about a job or a data set may take in all */
 	int has_chunk;      /* columns that may be absent (spec 2.1) */
 	int has_dim;
 	int has_parent_job;
@@ -33,8 +34,7 @@ static inline struct pg_source *pg_of(struct source *s)
 	return (struct pg_source *)s;
 }
 
-/* A further connection with the same URL and stop (an event is committed on a connection of its own, and
- * the lock on a name outlives a lost one). */
+/* A further connection with the same URL (the lock on a name outlives a lost one). Its deadline stays set. */
 int pg_source_connect(struct pg_source *p, const char *application, struct pg **out,
 		      struct err *err);
 /* Opens the connection again if it was lost. */

@@ -2,7 +2,9 @@
  * built without it (NO_LIBPQ=1) pg_open() answers ERR_UNSUPPORTED and names the package.
  *
  * Every wait is on a non-blocking connection: a stop that the caller hands in ends it within a quarter of
- * a second, with PQcancel() for what the server is still doing. Texts travel as UTF-8 whatever the
+ * a second, with PQcancel() for what the server is still doing. Every wait has an end: a server that sends
+ * no byte for `silence_s`, or a call that is not done at the deadline, is ERR_NETWORK, and the connection is
+ * dropped. (Names of hosts are looked up by the system, with limits of its own: resolv.conf.) Texts travel as UTF-8 whatever the
  * database's encoding; TimeZone is UTC, DateStyle ISO. Messages name host, port and database, never a
  * password, never the URL's query part. A connection belongs to one thread at a time.
  *
@@ -30,6 +32,8 @@ struct pg_options {
 	int connect_timeout_s;    /* per attempt; 0: 10, or what the URL says */
 	int tries;                /* 0: 1. Attempts while the server refuses for a passing reason */
 	int statement_timeout_ms; /* 0: the server's own setting stays */
+	int silence_s;            /* how long the server may work without a byte for us; 0: 600 */
+	int within_ms;            /* a deadline from the beginning on: pg_set_deadline() */
 };
 
 int pg_available(void); /* 1: this build has libpq */
@@ -41,6 +45,10 @@ void pg_close(struct pg *pg); /* NULL is fine; an open transaction is rolled bac
 /* Drops the connection and opens it anew with what pg_open was given; handles stay valid. */
 int pg_reopen(struct pg *pg, struct err *err);
 void pg_set_stop(struct pg *pg, pg_stop_fn *stop, void *ctx);
+/* All that is done on the connection from here on, opening it again included, must be over in `ms`; what is
+ * not fails with ERR_NETWORK. 0: there is no such end. A call made after it fails at once. */
+void pg_set_deadline(struct pg *pg, int64_t ms);
+int64_t pg_time_left_ms(const struct pg *pg); /* INT64_MAX: there is no deadline; 0: it is over */
 
 const char *pg_name(const struct pg *pg);   /* for messages: "postgresql://host:port/database" */
 int pg_server_version(const struct pg *pg); /* 150004 */

@@ -1,5 +1,4 @@
-/* Opening, waiting on and closing a connection. libpq is never left alone in a wait: the socket is polled
- * here, so that a stop and a deadline are seen. */
+/* Opening and closing a connection. Nothing here waits longer than what a connection may take to be made. */
 #include "prof/postgres/pg_int.h"
 
 #ifdef HAVE_LIBPQ
@@ -14,9 +13,8 @@
 
 #define NS_PER_MS       INT64_C(1000000)
 #define NS_PER_S        INT64_C(1000000000)
-#define SLICE_MS        250 /* how late a stop may be seen */
 #define CONNECT_S       10
-#define DRAIN_S         5
+#define SILENCE_S       600
 #define BACK_OFF_MS     100 /* four times longer with each try */
 #define REOPEN_MS       500 /* a server that was there is given time to start again */
 #define BACK_OFF_MAX_MS 5000
@@ -24,151 +22,6 @@
 int pg_available(void)
 {
 	return 1;
-}
-
-/* ---- waiting ---------------------------------------------------------------------------------- */
-
-static int stopped(const struct pg *pg, struct err *err)
-{
-	if (!pg->stop || !pg->stop(pg->stop_ctx))
-		return 0;
-	return err_set(err, ERR_CANCELLED, "'%s': stopped while waiting for the database",
-		       pg->name);
-}
-
-/* Milliseconds of the next slice; negative: the time is over. */
-static int slice_ms(int64_t until_ns)
-{
-	int64_t left;
-
-	if (!until_ns)
-		return SLICE_MS;
-	left = until_ns - clock_mono_ns();
-	if (left <= 0)
-		return -1;
-	left = left / NS_PER_MS + 1;
-	return left < SLICE_MS ? (int)left : SLICE_MS;
-}
-
-int pg_wait(struct pg *pg, int writing, int64_t until_ns, struct err *err)
-{
-	for (;;) {
-		struct pollfd fd = {.fd = pg->conn ? PQsocket(pg->conn) : -1,
-				    .events = (short)(writing ? POLLIN | POLLOUT : POLLIN)};
-		int ms = slice_ms(until_ns);
-		int rc = stopped(pg, err);
-
-		if (rc < 0)
-			return rc;
-		if (fd.fd < 0)
-			return pg_fail(pg, NULL, "wait for the server", err);
-		if (ms < 0)
-			return 1;
-		if (poll(&fd, 1, ms) > 0)
-			return 0;
-	}
-}
-
-int pg_flush(struct pg *pg, struct err *err)
-{
-	int left, rc;
-
-	while ((left = PQflush(pg->conn)) == 1) {
-		rc = pg_wait(pg, 1, 0, err);
-		if (rc < 0)
-			return rc;
-		if (!PQconsumeInput(pg->conn))
-			return pg_fail(pg, NULL, "send to the server", err);
-	}
-	return left < 0 ? pg_fail(pg, NULL, "send to the server", err) : 0;
-}
-
-int pg_result(struct pg *pg, PGresult **res, struct err *err)
-{
-	int rc;
-
-	*res = NULL;
-	while (PQisBusy(pg->conn)) {
-		rc = pg_wait(pg, 0, 0, err);
-		if (rc < 0)
-			return rc;
-		if (!PQconsumeInput(pg->conn))
-			break; /* the next result tells */
-	}
-	*res = PQgetResult(pg->conn);
-	return 0;
-}
-
-/* ---- getting out of a statement ----------------------------------------------------------------- */
-
-static void ask_to_cancel(struct pg *pg)
-{
-	PGcancel *cancel = PQgetCancel(pg->conn);
-	char why[256];
-
-	if (cancel)
-		PQcancel(cancel, why, sizeof why); /* a refusal shows by the deadline */
-	PQfreeCancel(cancel);
-}
-
-static void drop(struct pg *pg)
-{
-	PQfinish(pg->conn);
-	pg->conn = NULL;
-	pg->in_copy = 0;
-}
-
-/* One step towards an idle connection: 1 there is more, 0 idle, -1 wait for bytes. */
-static int drain_step(struct pg *pg)
-{
-	PGresult *res;
-	char *bytes;
-	ExecStatusType status;
-	int n;
-
-	if (PQisBusy(pg->conn))
-		return -1;
-	res = PQgetResult(pg->conn);
-	if (!res)
-		return 0;
-	status = PQresultStatus(res);
-	PQclear(res);
-	if (status == PGRES_COPY_IN)
-		PQputCopyEnd(pg->conn, "given up");
-	while (status == PGRES_COPY_OUT && (n = PQgetCopyData(pg->conn, &bytes, 1)) >= 0) {
-		if (n == 0)
-			return -1;
-		PQfreemem(bytes);
-	}
-	return PQstatus(pg->conn) == CONNECTION_OK;
-}
-
-void pg_drain(struct pg *pg, int cancel)
-{
-	int64_t until = clock_mono_ns() + DRAIN_S * NS_PER_S;
-	int more = 1;
-
-	pg->in_copy = 0;
-	if (!pg->conn)
-		return;
-	if (cancel && PQtransactionStatus(pg->conn) == PQTRANS_ACTIVE)
-		ask_to_cancel(pg);
-	while (more && PQstatus(pg->conn) == CONNECTION_OK) {
-		struct pollfd fd = {.fd = PQsocket(pg->conn), .events = POLLIN};
-		int unsent = PQflush(pg->conn);
-
-		more = drain_step(pg);
-		if (more >= 0)
-			continue;
-		if (unsent > 0)
-			fd.events = POLLIN | POLLOUT;
-		if (clock_mono_ns() > until)
-			break;
-		if (poll(&fd, 1, SLICE_MS) > 0 && !PQconsumeInput(pg->conn))
-			break;
-	}
-	if (more)
-		drop(pg);
 }
 
 /* ---- connecting ------------------------------------------------------------------------------- */
@@ -252,15 +105,14 @@ static int start_connecting(struct pg *pg, struct err *err)
 	return PQstatus(pg->conn) == CONNECTION_BAD ? pg_fail(pg, NULL, NULL, err) : 0;
 }
 
-static int poll_connecting(struct pg *pg, struct err *err)
+static int poll_connecting(struct pg *pg, int64_t until, struct err *err)
 {
 	PostgresPollingStatusType status = PGRES_POLLING_WRITING;
-	int64_t until = connect_until(pg);
 
 	while (status != PGRES_POLLING_OK) {
 		struct pollfd fd = {.fd = PQsocket(pg->conn)};
-		int ms = slice_ms(until);
-		int rc = stopped(pg, err);
+		int ms = pg_slice_ms(until);
+		int rc = pg_stopped(pg, err);
 
 		fd.events = status == PGRES_POLLING_WRITING ? POLLOUT : POLLIN;
 		if (rc < 0)
@@ -306,20 +158,12 @@ static int take_name(struct pg *pg, struct err *err)
 	return 0;
 }
 
-static int connect_once(struct pg *pg, struct err *err)
+/* What every connection begins with. */
+static int set_up(struct pg *pg, struct err *err)
 {
 	char settings[160];
-	int rc = start_connecting(pg, err);
+	int rc;
 
-	if (rc == 0)
-		rc = poll_connecting(pg, err);
-	if (rc == 0 && PQsetnonblocking(pg->conn, 1) != 0)
-		rc = pg_fail(pg, NULL, "set up the connection", err);
-	if (rc == 0)
-		rc = take_name(pg, err);
-	if (rc < 0)
-		return rc;
-	pg->was_open = 1;
 	PQsetErrorVerbosity(pg->conn, PQERRORS_DEFAULT);
 	snprintf(settings, sizeof settings,
 		 "SET DateStyle TO ISO; SET TimeZone TO 'UTC'; SET extra_float_digits TO 3");
@@ -332,6 +176,30 @@ static int connect_once(struct pg *pg, struct err *err)
 	return rc;
 }
 
+static int connect_once(struct pg *pg, struct err *err)
+{
+	int64_t deadline = pg->deadline_ns, until = 0;
+	int rc = start_connecting(pg, err);
+
+	if (rc == 0) {
+		until = connect_until(pg);
+		if (deadline && deadline < until)
+			until = deadline;
+		rc = poll_connecting(pg, until, err);
+	}
+	if (rc == 0 && PQsetnonblocking(pg->conn, 1) != 0)
+		rc = pg_fail(pg, NULL, "set up the connection", err);
+	if (rc == 0)
+		rc = take_name(pg, err);
+	if (rc < 0)
+		return rc;
+	pg->was_open = 1;
+	pg->deadline_ns = until;
+	rc = set_up(pg, err);
+	pg->deadline_ns = deadline;
+	return rc;
+}
+
 int pg_back_off(struct pg *pg, int attempt, struct err *err)
 {
 	int64_t ms = (int64_t)(pg->was_open ? REOPEN_MS : BACK_OFF_MS)
@@ -340,8 +208,10 @@ int pg_back_off(struct pg *pg, int attempt, struct err *err)
 	int rc;
 
 	until = clock_mono_ns() + (ms < BACK_OFF_MAX_MS ? ms : BACK_OFF_MAX_MS) * NS_PER_MS;
-	while ((rc = stopped(pg, err)) == 0 && slice_ms(until) > 0) {
-		struct timespec nap = {.tv_nsec = (long)(slice_ms(until) * NS_PER_MS)};
+	if (pg->deadline_ns && pg->deadline_ns < until)
+		until = pg->deadline_ns;
+	while ((rc = pg_stopped(pg, err)) == 0 && pg_slice_ms(until) > 0) {
+		struct timespec nap = {.tv_nsec = (long)(pg_slice_ms(until) * NS_PER_MS)};
 
 		nanosleep(&nap, NULL);
 	}
@@ -353,16 +223,16 @@ int pg_reopen(struct pg *pg, struct err *err)
 	int rc = ERR_INTERNAL;
 
 	for (int attempt = 0; attempt < pg->tries; attempt++) {
-		drop(pg);
+		pg_drop(pg);
 		if (attempt && (rc = pg_back_off(pg, attempt - 1, err)) < 0)
 			return rc;
 		rc = connect_once(pg, err);
 		if (rc == 0)
 			return 0;
-		if (!pg_is_transient(err))
+		if (!pg_is_transient(err) || pg_time_left_ms(pg) == 0)
 			break;
 	}
-	drop(pg);
+	pg_drop(pg);
 	return rc;
 }
 
@@ -383,6 +253,8 @@ int pg_open_with(struct pg **out, const char *url, const struct pg_options *opt,
 	pg->connect_timeout_s = opt->connect_timeout_s;
 	pg->tries = opt->tries > 0 ? opt->tries : 1;
 	pg->statement_timeout_ms = opt->statement_timeout_ms;
+	pg->silence_s = opt->silence_s > 0 ? opt->silence_s : SILENCE_S;
+	pg_set_deadline(pg, opt->within_ms);
 	if (!pg->url || !pg->name || !pg->application)
 		rc = err_nomem(&own, "a connection");
 	else
@@ -411,8 +283,8 @@ void pg_close(struct pg *pg)
 	if (!pg)
 		return;
 	if (pg->conn && PQtransactionStatus(pg->conn) == PQTRANS_ACTIVE)
-		ask_to_cancel(pg); /* or the server would go on with it */
-	drop(pg);
+		pg_ask_to_cancel(pg, PG_CANCEL_MS); /* or the server would go on with it */
+	pg_drop(pg);
 	free(pg->url);
 	free(pg->name);
 	free(pg->application);

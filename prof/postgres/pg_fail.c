@@ -10,6 +10,8 @@
 #define SECRET_MIN 3 /* shorter passwords would blot out every word that has their letters */
 #define HIDDEN     "***"
 
+#define CONTEXT_SHOWN 160 /* bytes of where a failure happened */
+
 /* Length of a secret that begins here, 0: none. */
 static size_t secret_at(const char *at, const char *secret)
 {
@@ -24,12 +26,13 @@ static size_t url_at(const char *at)
 	return strncmp(at, "://", 3) == 0 ? strcspn(at, " \t\n\"'") : 0;
 }
 
-void pg_clean_text(const PGconn *conn, const char *from, char *out, size_t size)
+void pg_clean_text(const PGconn *conn, const char *from, size_t left, char *out, size_t size)
 {
 	const char *secret = conn ? PQpass(conn) : NULL;
+	const char *end = from + strnlen(from, left);
 	size_t n = 0;
 
-	while (*from && n + 4 < size) {
+	while (from < end && n + 4 < size) {
 		size_t hidden = secret_at(from, secret);
 
 		if (!hidden)
@@ -80,18 +83,17 @@ static int fail_connecting(const struct pg *pg, struct err *err)
 	const char *at = state_in(text);
 	const char *where = strstr(text, "LOCATION:  ");
 	char state[PG_SQLSTATE_TEXT] = "08001";
-	char words[ERR_TEXT_MAX], clean[1024];
+	char clean[1024];
 	int needs_password = PQconnectionNeedsPassword(pg->conn);
 
 	if (at) {
 		memcpy(state, at, 5);
-		snprintf(words, sizeof words, "%.*s", where ? (int)(where - at - 7) : 1000, at + 7);
-	} else {
-		snprintf(words, sizeof words, "%s", text);
+		text = at + 7;
 	}
 	if (needs_password)
 		memcpy(state, "28P01", sizeof state);
-	pg_clean_text(pg->conn, words, clean, sizeof clean);
+	pg_clean_text(pg->conn, text, at && where > text ? (size_t)(where - text) : SIZE_MAX, clean,
+		      sizeof clean);
 	err_set(err, pg_code_of(state), "'%s': cannot connect: %s%s", pg->name, clean,
 		pg_code_of(state) != ERR_DENIED ? ""
 		: needs_password ? " (give one in the URL, in ~/.pgpass or PGPASSWORD)"
@@ -123,25 +125,35 @@ static const char *advice(const char *state)
 	return "";
 }
 
+static int ends_with_mark(const char *text)
+{
+	return *text && strchr(";:,", text[strlen(text) - 1]) != NULL;
+}
+
 static int fail_result(const struct pg *pg, const PGresult *res, const char *what, struct err *err)
 {
 	const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
 	const char *primary = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
 	const char *detail = PQresultErrorField(res, PG_DIAG_MESSAGE_DETAIL);
-	const char *where = PQresultErrorField(res, PG_DIAG_CONTEXT);
-	char words[ERR_TEXT_MAX], clean[1400];
+	const char *more = detail ? detail : PQresultErrorField(res, PG_DIAG_CONTEXT);
+	char clean[900], clean_more[300] = "";
 	int code = pg_code_of(state);
 
 	if (!primary)
 		primary = PQresultErrorMessage(res);
-	snprintf(words, sizeof words, "%.900s%s%.300s%s%.160s", primary, detail ? "\n" : "",
-		 detail ? detail : "", where && !detail ? "\n" : "", where && !detail ? where : "");
-	pg_clean_text(pg->conn, words, clean, sizeof clean);
+	pg_clean_text(pg->conn, primary, SIZE_MAX, clean, sizeof clean);
+	if (more)
+		pg_clean_text(pg->conn, more, SIZE_MAX, clean_more,
+			      detail ? sizeof clean_more : CONTEXT_SHOWN);
 	if (!state) { /* libpq's own: the connection is gone */
 		state = "08006";
 		code = ERR_NETWORK;
 	}
-	err_set(err, code, "'%s': cannot %s: %s%s", pg->name, what, clean, advice(state));
+	err_set(err, code, "'%s': cannot %s: %s%s%s%s", pg->name, what, clean,
+		!*clean_more            ? ""
+		: ends_with_mark(clean) ? " "
+					: "; ",
+		clean_more, advice(state));
 	if (err)
 		err->sys = pg_state_pack(state);
 	return code;
@@ -156,7 +168,7 @@ int pg_fail(struct pg *pg, const PGresult *res, const char *what, struct err *er
 	if (!what)
 		return fail_connecting(pg, err);
 	pg_clean_text(pg->conn, pg->conn ? PQerrorMessage(pg->conn) : "the connection was dropped",
-		      clean, sizeof clean);
+		      SIZE_MAX, clean, sizeof clean);
 	err_set(err, ERR_NETWORK, "'%s': cannot %s: %s", pg->name, what,
 		*clean ? clean : "the connection is lost");
 	if (err)

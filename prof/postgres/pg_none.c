@@ -40,6 +40,8 @@ int pg_open(struct pg **out, const char *url, const char *application, struct er
 WITHOUT(void, return, pg_close(struct pg *pg))
 WITHOUT(int, return refuse(err), pg_reopen(struct pg *pg, struct err *err))
 WITHOUT(void, return, pg_set_stop(struct pg *pg, pg_stop_fn *stop, void *ctx))
+WITHOUT(void, return, pg_set_deadline(struct pg *pg, int64_t ms))
+WITHOUT(int64_t, return 0, pg_time_left_ms(const struct pg *pg))
 WITHOUT(const char *, return "", pg_name(const struct pg *pg))
 WITHOUT(int, return 0, pg_server_version(const struct pg *pg))
 WITHOUT(int, return 0, pg_backend_pid(const struct pg *pg))

@@ -1,8 +1,8 @@
 #!/bin/bash
-# Jobs of a PostgreSQL queue while everything goes wrong: the server is killed and comes back, connections are
-# ended by it, cut on the way or go nowhere for a while, workers and the processes of their jobs are killed, stopped
-# and started again. At the end every job has SUCCEEDED or FAILED exactly once, and every registered data set is
-# whole. CHAOS_SEED repeats a run's troubles as far as time allows, CHAOS_JOBS and CHAOS_SECONDS make it longer.
+# Jobs of a PostgreSQL queue while everything goes wrong: the server is killed and comes back, is stopped and goes
+# on, connections are ended by it, cut on the way or go nowhere for a while, workers and the processes of their jobs
+# are killed, stopped and started again. At the end every job has SUCCEEDED or FAILED exactly once, and every
+# registered data set is whole. CHAOS_SEED repeats a run's troubles as far as time allows, CHAOS_JOBS and CHAOS_SECONDS make it longer.
 # shellcheck source=tests/cli/lib.sh
 . tests/cli/lib.sh
 # shellcheck source=tests/cli/job.sh
@@ -36,7 +36,7 @@ tests/cli/worker_proxy.py "$TMP/port" "$PG_PORT" &
 proxy=$!
 wait_for 10 test -s "$TMP/port"
 PROTEA_DB_URL=postgresql://$PG_USER:$PG_PASSWORD_URL@127.0.0.1:$(cat "$TMP/port")/postgres # exported before
-export PROTEA_JOB_LEASE_SECONDS=4 PROTEA_DB_RETRY_SECONDS=15
+export PROTEA_JOB_LEASE_SECONDS=4 PROTEA_DB_RETRY_SECONDS=15 PROTEA_DB_ANSWER_SECONDS=2
 
 queue undisturbed 1 >/dev/null
 check "a job without trouble" "$EXPORT" worker --once --memory-limit 4GiB
@@ -74,9 +74,15 @@ trouble() {
 	elif [ $drawn -lt 48 ]; then
 		kinds[cut]=$((${kinds[cut]:-0} + 1))
 		kill -USR1 "$proxy"
-	elif [ $drawn -lt 58 ]; then
+	elif [ $drawn -lt 54 ]; then
 		kinds[silence]=$((${kinds[silence]:-0} + 1))
 		kill -USR2 "$proxy"
+	elif [ $drawn -lt 58 ]; then
+		kinds[frozen]=$((${kinds[frozen]:-0} + 1))
+		pg_rig_freeze
+		draw 4
+		sleep $((drawn + 1))
+		pg_rig_thaw
 	elif [ $drawn -lt 68 ]; then
 		kinds[process]=$((${kinds[process]:-0} + 1))
 		# shellcheck disable=SC2086 # ids

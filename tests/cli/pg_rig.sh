@@ -3,6 +3,7 @@
 #   pg_rig_need NAME   skips the whole file, with the reason, when PostgreSQL is not installed
 #   pg_rig_start       (never in a subshell) initdb and start; sets PG_URL (with password), PG_PORT, PG_BIN, PG_DATA, PG_PASSWORD
 #   pg_rig_stop        smart stop of what pg_rig_start started; pg_rig_kill: kill -9 of the whole server
+#   pg_rig_freeze      stops all its processes (SIGSTOP): the kernel takes connections, nobody answers; pg_rig_thaw
 #   pg_rig_restart     stop if it runs, start again on the same port with the same data
 #   pg_rig_db NAME [OPTION…]  a new database; prints its URL
 #   pg_sql STATEMENT [DATABASE]  answers as text, '|' between columns; PG_PSQL is the command behind it
@@ -133,6 +134,25 @@ pg_rig_kill() {
 	# shellcheck disable=SC2086 # a list of ids
 	kill -9 "$master" $children 2>/dev/null
 	wait_for 30 pg_rig_gone "$master"
+}
+
+# The one that forks goes first.
+pg_rig_freeze() {
+	local master
+	PG_FROZEN=
+	pg_rig_running || return 0
+	master=$(pg_rig_master)
+	kill -STOP "$master"
+	PG_FROZEN="$master $(ps -o pid= --ppid "$master" | tr '\n' ' ')"
+	# shellcheck disable=SC2086 # a list of ids
+	kill -STOP $PG_FROZEN 2>/dev/null
+}
+
+pg_rig_thaw() {
+	# shellcheck disable=SC2086 # a list of ids
+	[ -n "${PG_FROZEN:-}" ] && kill -CONT $PG_FROZEN 2>/dev/null
+	PG_FROZEN=
+	return 0
 }
 
 pg_rig_restart() {
