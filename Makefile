@@ -212,7 +212,7 @@ $(O)/tests/unit/%: $(O)/obj/tests/unit/%.o $(O)/libexport.a $(O)/libprof.a
 	$(say) LD $@
 	$(Q)$(CC) $(ALL_CFLAGS) $^ -o $@ $(ALL_LDFLAGS) -lcmocka $(LIBS_$*) $(LIBS) $(PROF_LIBS)
 
-FAULT_WRAP := malloc calloc realloc aligned_alloc strdup strndup
+FAULT_WRAP := malloc calloc realloc aligned_alloc strdup strndup posix_spawn pthread_create waitpid poll
 comma := ,
 $(O)/tests/fault/%_fault: $(O)/obj/tests/fault/%_fault.o $(O)/obj/tests/fault/fault.o $(O)/libexport.a $(O)/libprof.a
 	@mkdir -p $(@D)

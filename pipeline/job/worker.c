@@ -22,6 +22,7 @@
 #define WAIT_MS      500 /* between two looks at a job's process */
 #define FOREVER_S    (INT32_MAX / 2)
 #define KILL_WAIT_MS 10000
+#define NOMEM_TRIES  20
 
 struct worker {
 	const struct worker_options *options;
@@ -81,7 +82,13 @@ static const char *status_of(enum settled what)
 	}
 }
 
-/* As long as the database does not answer: a worker has nothing better to do. */
+/* As long as the database does not answer: a worker has nothing better to do. A lack of memory passes too, mostly. */
+static int once_more(struct retry *t, const struct err *why)
+{
+	return why->code == ERR_NOMEM && t->tries < NOMEM_TRIES ? retry_anyway(t)
+								: retry_again(t, why);
+}
+
 static void settle(struct worker *w, const struct source_job *job, const struct settle_reason *why,
 		   int reaped, int64_t start_ns)
 {
@@ -95,7 +102,7 @@ static void settle(struct worker *w, const struct source_job *job, const struct 
 		rc = settle_job(w->source, &w->settings, job, why, &what, &err);
 		if (rc && t.tries == 0)
 			log_warn("job %s could not be ended yet: %s", job->claim.job_id, err.text);
-	} while (rc && retry_again(&t, &err));
+	} while (rc && once_more(&t, &err));
 	if (rc)
 		log_error("job %s stays RUNNING until its lease expires: %s", job->claim.job_id,
 			  err.text);
@@ -178,7 +185,7 @@ static int read_row(struct worker *w, const char *job_id, struct source_job *row
 		rc = source_read_job(w->source, job_id, row, &err);
 		if (rc < 0 && t.tries == 0)
 			log_warn("job %s: its end cannot be looked up yet: %s", job_id, err.text);
-	} while (rc < 0 && retry_again(&t, &err));
+	} while (rc < 0 && once_more(&t, &err));
 	if (rc < 0)
 		log_error("job %s: its end could not be looked up: %s", job_id, err.text);
 	return rc;

@@ -14,4 +14,7 @@ void fault_disarm(void);
 size_t fault_count(void); /* allocations seen since the last arm or disarm */
 int fault_fired(void);    /* did an armed failure happen since the last arm? */
 
+/* The same for system calls: posix_spawn and pthread_create fail with EAGAIN, waitpid and poll with EINTR. */
+void fault_arm_calls(size_t n);
+
 #endif
