@@ -34,12 +34,12 @@ exec 2>"$TMP/shell" # what the shell says of jobs that were killed
 
 tests/cli/worker_proxy.py "$TMP/port" "$PG_PORT" &
 proxy=$!
-wait_for 10 test -s "$TMP/port"
+wait_for 60 test -s "$TMP/port" || { not_ok "the proxy listens" && exit 1; }
 PROTEA_DB_URL=postgresql://$PG_USER:$PG_PASSWORD_URL@127.0.0.1:$(cat "$TMP/port")/postgres # exported before
 export PROTEA_JOB_LEASE_SECONDS=4 PROTEA_DB_RETRY_SECONDS=15 PROTEA_DB_ANSWER_SECONDS=2
 
 queue undisturbed 1 >/dev/null
-check "a job without trouble" "$EXPORT" worker --once --memory-limit 4GiB
+check "a job without trouble" timeout 300 "$EXPORT" worker --once --memory-limit 4GiB
 [ -f "$W/store/datasets/undisturbed1/train.parquet" ] || exit 1
 train=$(sha256sum "$W/store/datasets/undisturbed1/train.parquet" | cut -d ' ' -f 1)
 queue chaos $((JOBS - 1)) >/dev/null

@@ -46,6 +46,18 @@ check "and the line" grep -Eq 'term_id \(go_load.c:[0-9]+\) < look_up_file \(go_
 check "the picture" "$PROF" flame each --kind sql -o sql.html
 check "has the statement" grep -q 'select id from go_term' sql.html
 
+# ---- found ----------------------------------------------------------------------------------------------------
+# Again and again until pg has looked: how long one load takes is the machine's business.
+loading() { while "$LOAD" --each "$PG_URL" in/185 >/dev/null 2>&1; do :; done; }
+loading &
+loads=$!
+COLUMNS=200 "$PROF" pg --for 5s "$PG_URL" >found.txt 2>&1
+check "pg shows what is asked over and over" grep -q 'select id from go_term where go_id = ?' found.txt
+check "and by whom" grep -Eq "[0-9]+ go_load" found.txt
+kill "$loads"
+wait "$loads" 2>/dev/null
+pg_sql "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname IS NOT NULL" >/dev/null
+
 # ---- proven ----------------------------------------------------------------------------------------------------
 check "the fix passes" "$PROF" gate --counts each set
 check_fails 1 "the way back does not" "$PROF" gate --counts set each
