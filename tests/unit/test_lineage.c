@@ -174,6 +174,66 @@ static void proteins_that_share_terms_make_the_score(void **state)
 	rig_close();
 }
 
+/* The sums of one protein, term after term, from the lists of carriers alone. */
+static void sums_are(const struct association_table *t, uint32_t protein)
+{
+	const struct csr *terms = &t->a->terms, *carriers = &t->a->proteins;
+	const char *aspect = rig.ontology.aspect_by_go;
+
+	for (uint32_t go = 0; go < rig.ontology.n_go; go++) {
+		double total = 0, cross = 0;
+
+		for (uint32_t i = terms->start[protein]; i < terms->start[protein + 1]; i++) {
+			uint32_t k = terms->item[i], both = 0;
+
+			for (uint32_t j = carriers->start[k]; j < carriers->start[k + 1]; j++)
+				for (uint32_t m = carriers->start[go]; m < carriers->start[go + 1];
+				     m++)
+					both += carriers->item[j] == carriers->item[m];
+			total += (double)both / (double)csr_len(carriers, k);
+			if (aspect[go] != aspect[k])
+				cross += (double)both / (double)csr_len(carriers, k);
+		}
+		assert_true(association_of(t, go).total == total);
+		assert_true(association_of(t, go).cross == cross);
+	}
+}
+
+/* Terms of many proteins have their counts kept, those of few do not; both say the same. */
+static void kept_counts_and_walks_give_the_same_sums(void **state)
+{
+	struct association a;
+	struct association_table t;
+	uint32_t kept = 0, walked = 0;
+
+	(void)state;
+	begin();
+	for (int p = 0; p < 200; p++)
+		for (int term = 1; term <= 9; term++)
+			if (term == 7 ? p == 5 : (p * 7 + term * 13) % (term * 20) < 15) {
+				char name[16];
+
+				snprintf(name, sizeof name, "X%03d", p);
+				world_annotation(SET_OLD, name, 100 + term, NULL, "EXP");
+			}
+	rig_open(1, "GO:0000001\t1\t1\n");
+	assert_int_equal(association_build(&a, &rig.set, &rig.ontology, &rig.err), 0);
+	assert_int_equal(association_table_init(&t, &a, &rig.err), 0);
+	for (uint32_t go = 0; go < rig.ontology.n_go; go++)
+		if (csr_len(&a.proteins, go) && a.start[go] < a.start[go + 1])
+			kept++;
+		else if (csr_len(&a.proteins, go))
+			walked++;
+	assert_true(kept > 0 && walked > 0);
+	for (uint32_t p = 0; p < rig.set.n_proteins; p++) {
+		association_table_query(&t, p);
+		sums_are(&t, p);
+	}
+	association_table_release(&t);
+	association_release(&a);
+	rig_close();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -181,6 +241,7 @@ int main(void)
 		cmocka_unit_test(a_cycle_counts_once),
 		cmocka_unit_test(lineages_agree_with_sums_over_known_terms),
 		cmocka_unit_test(proteins_that_share_terms_make_the_score),
+		cmocka_unit_test(kept_counts_and_walks_give_the_same_sums),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
