@@ -10,6 +10,7 @@
 
 #include "pipeline/core/workers.h"
 #include "pipeline/ontology/evidence.h"
+#include "pipeline/ontology/shortnames.h"
 #include "pipeline/source/source.h"
 #include "pipeline/source/source_readers.h"
 
@@ -46,11 +47,12 @@ struct part {
 struct load {
 	struct annset *a;
 	const struct ontology *o;
-	const struct dict *accessions;
+	struct shortnames accessions;
 	struct source_readers readers;
 	struct source_span span;
 	struct part *parts; /* owned */
 	size_t n_parts;
+	size_t n_shares; /* of the proteins, for grouping */
 };
 
 /* ---- one part --------------------------------------------------------------------------------- */
@@ -144,7 +146,7 @@ static uint32_t protein_of(const struct load *l, struct part *p, const char *acc
 	if (p->has_last && strcmp(accession, p->last) == 0)
 		return p->last_protein;
 	len = strlen(accession);
-	number = dict_find(l->accessions, accession, len);
+	number = shortnames_find(&l->accessions, accession, len);
 	if (number == DICT_NONE) {
 		number = dict_intern(&p->new_accessions, accession, len);
 		if (number >= NEW_ACCESSION)
@@ -338,19 +340,25 @@ static int make_arrays(struct annset *a, uint32_t n_proteins, size_t n, struct e
 	return 0;
 }
 
-/* Gives the rows of a part their places. */
-static void place_rows(struct annset *a, const struct part *p)
+/* Gives rows of the proteins from `from` to before `to` their places. */
+static void place_rows(struct annset *a, const struct part *p, uint32_t from, uint32_t to)
 {
 	const struct row *row = p->rows;
 	size_t i;
 	uint32_t j;
 
 	for (i = 0; i < p->n_runs; i++) {
-		/* start[protein + 1] runs from its first row to the first of the next protein */
-		uint32_t at = a->start[p->runs[i].protein + 1];
+		struct run run = p->runs[i];
+		uint32_t at;
 
-		a->start[p->runs[i].protein + 1] += p->runs[i].n;
-		for (j = 0; j < p->runs[i].n; j++, at++, row++) {
+		if (run.protein < from || run.protein >= to) {
+			row += run.n;
+			continue;
+		}
+		/* start[protein + 1] runs from its first row to the first of the next protein */
+		at = a->start[run.protein + 1];
+		a->start[run.protein + 1] += run.n;
+		for (j = 0; j < run.n; j++, at++, row++) {
 			a->term[at] = row->term;
 			if (a->kind)
 				a->kind[at] = (uint16_t)row->kind;
@@ -360,22 +368,38 @@ static void place_rows(struct annset *a, const struct part *p)
 	}
 }
 
-/* Counting sort by protein: stable, so rows of a protein stay in ascending id. A part is given back as
- * soon as its rows have their places. */
-static void group(struct annset *a, struct load *l)
+/* Each item has proteins of its own, a share of them all. */
+static int place_item(void *ctx, size_t worker, size_t item, struct err *err)
+{
+	struct load *l = ctx;
+	uint64_t n = l->a->n_proteins;
+	size_t i;
+
+	(void)worker;
+	(void)err;
+	for (i = 0; i < l->n_parts; i++)
+		place_rows(l->a, &l->parts[i], (uint32_t)(n * item / l->n_shares),
+			   (uint32_t)(n * (item + 1) / l->n_shares));
+	return 0;
+}
+
+/* Counting sort by protein: stable, so rows of a protein stay in ascending id. */
+static int group(struct annset *a, struct load *l, size_t n_workers, struct err *err)
 {
 	size_t i, r;
 	uint32_t p;
+	int rc;
 
 	for (i = 0; i < l->n_parts; i++)
 		for (r = 0; r < l->parts[i].n_runs; r++)
 			a->start[l->parts[i].runs[r].protein + 2] += l->parts[i].runs[r].n;
 	for (p = 0; p < a->n_proteins; p++)
 		a->start[p + 2] += a->start[p + 1];
-	for (i = 0; i < l->n_parts; i++) {
-		place_rows(a, &l->parts[i]);
+	l->n_shares = n_workers ? n_workers : 1;
+	rc = workers_run(l->n_shares, l->n_shares, place_item, l, err);
+	for (i = 0; i < l->n_parts; i++)
 		part_release(&l->parts[i]);
-	}
+	return rc;
 }
 
 /* ---- digest ----------------------------------------------------------------------------------- */
@@ -414,7 +438,8 @@ static int digest(struct annset *a, const struct dict *strings, struct err *err)
 
 /* ---- all of it -------------------------------------------------------------------------------- */
 
-static int read_parts(struct load *l, struct source *s, size_t n_workers, struct err *err)
+static int read_parts(struct load *l, struct source *s, size_t n_workers,
+		      const struct dict *accessions, struct err *err)
 {
 	uint64_t ids;
 	int rc = source_annotation_span(s, l->a->id, &l->span, err);
@@ -430,11 +455,13 @@ static int read_parts(struct load *l, struct source *s, size_t n_workers, struct
 	l->parts = calloc(l->n_parts, sizeof *l->parts);
 	if (!l->parts)
 		return err_nomem(err, "annotations");
+	shortnames_make(&l->accessions, accessions);
 	rc = source_readers_open(&l->readers, s, n_workers < l->n_parts ? n_workers : l->n_parts,
 				 err);
 	if (!rc)
 		rc = workers_run(l->readers.n, l->n_parts, read_part, l, err);
 	source_readers_close(&l->readers);
+	shortnames_release(&l->accessions);
 	return rc;
 }
 
@@ -442,19 +469,19 @@ int annset_load_with(struct annset *a, struct source *s, const char *set_id,
 		     const struct ontology *o, int snapshot, size_t n_workers,
 		     struct dict *accessions, struct dict *strings, struct err *err)
 {
-	struct load l = {.a = a, .o = o, .accessions = accessions};
+	struct load l = {.a = a, .o = o};
 	size_t i, n;
 	int rc;
 
 	*a = (struct annset){.snapshot = snapshot};
 	memccpy(a->id, set_id, '\0', UUID_TEXT - 1);
-	rc = read_parts(&l, s, n_workers, err);
+	rc = read_parts(&l, s, n_workers, accessions, err);
 	if (!rc)
 		rc = join(&l, accessions, strings, &n, err);
 	if (!rc)
 		rc = make_arrays(a, accessions->count, n, err);
 	if (!rc)
-		group(a, &l);
+		rc = group(a, &l, n_workers, err);
 	if (!rc)
 		rc = digest(a, strings, err);
 	for (i = 0; i < l.n_parts && l.parts; i++)

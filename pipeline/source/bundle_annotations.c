@@ -1,11 +1,12 @@
 /* Annotations of a bundle, by id: whole sets, and the rows between two ids, so that several threads can
  * read one set. A set whose rows lie side by side, as `bundle create` writes them, is read from the table
- * alone; otherwise its index says where the rows are. */
+ * alone, page by page as far as that goes; otherwise its index says where the rows are. */
 #include "pipeline/source/bundle_source.h"
 
 #include <string.h>
 
 #include "pipeline/bundle/rows.h"
+#include "pipeline/source/bundle_cells.h"
 
 #define COLUMNS "SELECT id, protein_accession, go_term_id, qualifier, evidence_code"
 #define PROBES  64 /* places where the span of a set is looked at */
@@ -123,7 +124,12 @@ int bundle_annotations_between(struct source *s, const char *set_id, const struc
 			       struct err *err)
 {
 	struct bundle_rows r;
+	int whole = 0, rc = 0;
 
+	if (span->dense)
+		rc = bundle_annotation_cells(s, set_id, &first, last, &whole, fn, ctx, err);
+	if (rc || whole)
+		return rc;
 	/* the unary plus keeps SQLite from the index of the set */
 	bundle_rows_begin(&r, bundle_of(s)->db, "protein_go_annotation",
 			  span->dense ? COLUMNS " FROM protein_go_annotation"

@@ -2,6 +2,8 @@
  *   bundle_open.c     open, close, the table of functions
  *   bundle_read.c     ontology, annotation and evaluation sets, proteins
  *   bundle_annotations.c  annotations, whole sets and parts of them
+ *   bundle_cells.c    annotations as they lie on the pages
+ *   bundle_pages.c    the pages
  *   bundle_vectors.c  embeddings and sequences
  *   bundle_sql.c      statements that write
  *   bundle_jobs.c     jobs

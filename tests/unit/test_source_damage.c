@@ -41,6 +41,7 @@ static struct source *open_it(void)
 /* Reads everything; any result but a crash will do, a failure must say something. */
 static void read_all_of(const char *file)
 {
+	const struct source_span span = {.first = 0, .last = 100, .dense = 1};
 	struct source *s;
 	uint64_t rows, dim;
 	int (*const reads[])(struct source *) = {read_terms,       read_edges,      read_proteins,
@@ -57,6 +58,9 @@ static void read_all_of(const char *file)
 		if (reads[i](s) < 0)
 			assert_true(err.code < 0 && err.text[0]);
 	}
+	err = (struct err)ERR_INIT;
+	if (source_annotations_between(s, SET_OLD, &span, 0, 100, on_annotation, NULL, &err) < 0)
+		assert_true(err.code < 0 && err.text[0]);
 	(void)source_embedding_estimate(s, CONFIG_H, &rows, &dim, &err);
 	(void)source_has_snapshot(s, SNAP_1, &err);
 	buf_clear(&seen);
