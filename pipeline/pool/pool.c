@@ -15,6 +15,8 @@
 #include "pipeline/core/workers.h"
 #include "pipeline/source/source.h"
 
+#define IS_LITTLE (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
+
 struct by_sequence { /* proteins of one sequence are neighbours after sorting */
 	int64_t sequence_id;
 	uint32_t protein;
@@ -68,7 +70,9 @@ static void to_half(const struct source_embedding *row, uint16_t *out)
 	int big = row->type == SOURCE_HALF_BE || row->type == SOURCE_FLOAT_BE;
 	size_t i;
 
-	if (row->type == SOURCE_HALF_LE || row->type == SOURCE_HALF_BE) {
+	if (row->type == (IS_LITTLE ? SOURCE_HALF_LE : SOURCE_HALF_BE)) {
+		memcpy(out, p, row->dim * sizeof *out);
+	} else if (row->type == SOURCE_HALF_LE || row->type == SOURCE_HALF_BE) {
 		for (i = 0; i < row->dim; i++)
 			out[i] = swap16(p + 2 * i, big);
 	} else {
@@ -77,14 +81,22 @@ static void to_half(const struct source_embedding *row, uint16_t *out)
 	}
 }
 
+/* Four values at a time: an exponent of all ones, plus one, is a carry into the place of the sign. */
 static int all_finite(const uint16_t *v, size_t n)
 {
+	const uint64_t exponents = UINT64_C(0x7c007c007c007c00),
+		       ones = UINT64_C(0x0400040004000400);
+	const uint64_t signs = UINT64_C(0x8000800080008000);
+	uint64_t bad = 0, four;
 	size_t i;
 
-	for (i = 0; i < n; i++)
-		if (!half_is_finite(v[i]))
-			return 0;
-	return 1;
+	for (i = 0; i + 4 <= n; i += 4) {
+		memcpy(&four, v + i, sizeof four);
+		bad |= ((four & exponents) + ones) & signs;
+	}
+	for (; i < n; i++)
+		bad |= !half_is_finite(v[i]);
+	return !bad;
 }
 
 /* Slots for every protein that has a sequence: the upper bound. Untouched pages cost nothing. */

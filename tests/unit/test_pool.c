@@ -187,6 +187,36 @@ static void rows_that_are_not_finite_are_dropped_and_named(void **state)
 	finish();
 }
 
+/* Wherever in a row it stands, and whatever stands beside it. */
+static void one_value_that_is_not_finite_is_enough(void **state)
+{
+	static const char *const values[] = {"007c", "00fc", "017e", "ff7b", "fffb"};
+	static const int finite[] = {0, 0, 0, 1, 1};
+	char hex[6 * 4 + 1], name[8];
+	int sequence = 0, n = 0;
+
+	(void)state;
+	world_begin(SNAP_1, SNAP_1);
+	for (size_t v = 0; v < 5; v++)
+		for (size_t at = 0; at < 6; at++) {
+			for (size_t i = 0; i < 6; i++)
+				memcpy(hex + 4 * i,
+				       i == at ? values[v]
+				       : i % 2 ? "ff7b"
+					       : "fffb",
+				       4);
+			hex[24] = '\0';
+			snprintf(name, sizeof name, "P%02d", ++sequence);
+			world_protein(name, sequence);
+			world_embedding(CONFIG_H, sequence, 0, 6, hex);
+			n += finite[v];
+		}
+	assert_int_equal(load(CONFIG_H, 0), 0);
+	assert_int_equal(pool.n, n);
+	assert_int_equal(pool.dropped_non_finite, sequence - n);
+	finish();
+}
+
 static void strict_refuses_them(void **state)
 {
 	(void)state;
@@ -393,6 +423,7 @@ int main(void)
 		cmocka_unit_test(floats_are_rounded_by_their_decimal_text),
 		cmocka_unit_test(halves_are_taken_as_they_are),
 		cmocka_unit_test(rows_that_are_not_finite_are_dropped_and_named),
+		cmocka_unit_test(one_value_that_is_not_finite_is_enough),
 		cmocka_unit_test(strict_refuses_them),
 		cmocka_unit_test(only_ten_dropped_proteins_are_named),
 		cmocka_unit_test(another_dimension_is_refused_by_name),
