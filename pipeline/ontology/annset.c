@@ -18,6 +18,8 @@
 #define PART_IDS      65536      /* ids of a part at least */
 #define NEW_ACCESSION (1u << 31) /* protein of a run: a name of the part */
 #define RECENT        256        /* kinds that are found without a look-up */
+#define NAME_SIZE     64         /* longer accessions are looked up at once */
+#define WAITING       16         /* look-ups of accessions that are on their way */
 
 struct row {
 	uint32_t term, kind;
@@ -38,9 +40,12 @@ struct part {
 	struct ann_kind *kinds; /* owned; ids of `strings` */
 	uint32_t n_kinds, kinds_cap;
 	uint32_t recent[RECENT]; /* by their texts: kind + 1 */
-	int has_last;            /* accession of the row before, and its number */
-	char last[64];
-	uint32_t last_protein;
+	struct waiting {
+		size_t run, len;
+		char name[NAME_SIZE];
+	} waiting[WAITING]; /* runs whose protein is still to be found */
+	size_t n_waiting;
+	const char *last; /* accession of the last run; NULL: there is none, or a long one */
 	uint64_t n_foreign;
 };
 
@@ -137,27 +142,15 @@ static uint32_t kind_of(struct part *p, const struct source_annotation *r)
 	return kind;
 }
 
-/* The number of an accession; most rows have that of the row before. DICT_NONE: no memory. */
-static uint32_t protein_of(const struct load *l, struct part *p, const char *accession)
+/* The number of an accession; DICT_NONE: no memory. */
+static uint32_t protein_of(const struct load *l, struct part *p, const char *accession, size_t len)
 {
-	size_t len;
-	uint32_t number;
+	uint32_t number = shortnames_find(&l->accessions, accession, len);
 
-	if (p->has_last && strcmp(accession, p->last) == 0)
-		return p->last_protein;
-	len = strlen(accession);
-	number = shortnames_find(&l->accessions, accession, len);
-	if (number == DICT_NONE) {
-		number = dict_intern(&p->new_accessions, accession, len);
-		if (number >= NEW_ACCESSION)
-			return DICT_NONE;
-		number |= NEW_ACCESSION;
-	}
-	p->has_last = len < sizeof p->last;
-	if (p->has_last)
-		memcpy(p->last, accession, len + 1);
-	p->last_protein = number;
-	return number;
+	if (number != DICT_NONE)
+		return number;
+	number = dict_intern(&p->new_accessions, accession, len);
+	return number < NEW_ACCESSION ? number | NEW_ACCESSION : DICT_NONE;
 }
 
 static int grow_rows(struct part *p)
@@ -175,24 +168,66 @@ static int grow_rows(struct part *p)
 	return 0;
 }
 
-/* One more row of the protein. */
-static int add_to_run(struct part *p, uint32_t protein)
+/* Finds the proteins of the runs that wait, in their order, so that new ones get the same numbers. */
+static int find_waiting(const struct load *l, struct part *p)
+{
+	size_t i;
+
+	for (i = 0; i < p->n_waiting; i++) {
+		const struct waiting *w = &p->waiting[i];
+		uint32_t protein = protein_of(l, p, w->name, w->len);
+
+		if (protein == DICT_NONE)
+			return -1;
+		p->runs[w->run].protein = protein;
+	}
+	p->n_waiting = 0;
+	return 0;
+}
+
+static int grow_runs(struct part *p)
 {
 	size_t cap = p->runs_cap ? p->runs_cap + p->runs_cap / 2 : 256;
 	struct run *runs;
 
-	if (p->n_runs && p->runs[p->n_runs - 1].protein == protein) {
+	if (p->n_runs < p->runs_cap)
+		return 0;
+	runs = realloc(p->runs, cap * sizeof *runs);
+	if (!runs)
+		return -1;
+	p->runs = runs;
+	p->runs_cap = cap;
+	return 0;
+}
+
+/* One more row of the protein; most have that of the row before. Memory is asked for the number of another
+ * one, and the answer taken when some more have been asked for. */
+static int add_to_run(const struct load *l, struct part *p, const char *accession)
+{
+	struct waiting *w;
+	size_t len;
+
+	if (p->last && strcmp(accession, p->last) == 0) {
 		p->runs[p->n_runs - 1].n++;
 		return 0;
 	}
-	if (p->n_runs == p->runs_cap) {
-		runs = realloc(p->runs, cap * sizeof *runs);
-		if (!runs)
-			return -1;
-		p->runs = runs;
-		p->runs_cap = cap;
+	len = strlen(accession);
+	if ((p->n_waiting == WAITING || len >= NAME_SIZE) && find_waiting(l, p) != 0)
+		return -1;
+	if (grow_runs(p) != 0)
+		return -1;
+	p->runs[p->n_runs] = (struct run){0, 1};
+	if (len >= NAME_SIZE) {
+		p->last = NULL;
+		p->runs[p->n_runs].protein = protein_of(l, p, accession, len);
+		return p->runs[p->n_runs++].protein == DICT_NONE ? -1 : 0;
 	}
-	p->runs[p->n_runs++] = (struct run){protein, 1};
+	w = &p->waiting[p->n_waiting++];
+	w->run = p->n_runs++;
+	w->len = len;
+	memcpy(w->name, accession, len + 1);
+	p->last = w->name; /* stays until the next run takes its place */
+	shortnames_ask(&l->accessions, accession, len);
 	return 0;
 }
 
@@ -201,16 +236,13 @@ static int take_row(void *ctx, const struct source_annotation *r, struct err *er
 	const struct load *l = ((struct taking *)ctx)->l;
 	struct part *p = ((struct taking *)ctx)->p;
 	struct row row = {.term = ontology_term(l->o, r->term_id)};
-	uint32_t protein;
 
 	if (row.term == TERM_NONE) {
 		p->n_foreign++;
 		return 0;
 	}
-	protein = protein_of(l, p, r->accession);
 	row.kind = kind_of(p, r);
-	if (protein == DICT_NONE || row.kind == IDMAP_NONE || grow_rows(p) != 0 ||
-	    add_to_run(p, protein) != 0)
+	if (row.kind == IDMAP_NONE || grow_rows(p) != 0 || add_to_run(l, p, r->accession) != 0)
 		return err_nomem(err, "annotations");
 	p->rows[p->n++] = row;
 	return 0;
@@ -223,18 +255,23 @@ static int read_part(void *ctx, size_t worker, size_t item, struct err *err)
 	struct source *s = source_reader(&l->readers, worker);
 	uint64_t first = (uint64_t)l->span.first, ids = (uint64_t)l->span.last - first;
 	uint64_t step = ids / l->n_parts + 1;
+	int rc;
 
-	if (l->span.whole)
-		return source_annotations(s, l->a->id, take_row, &t, err);
 	if (item > 0 && step > ids / item)
 		return 0; /* the parts before are the whole */
 	first += item * step;
-	return source_annotations_between(s, l->a->id, &l->span, (int64_t)first,
-					  item + 1 == l->n_parts ||
-							  (uint64_t)l->span.last - first < step
-						  ? l->span.last
-						  : (int64_t)(first + step - 1),
-					  take_row, &t, err);
+	if (l->span.whole)
+		rc = source_annotations(s, l->a->id, take_row, &t, err);
+	else
+		rc = source_annotations_between(
+			s, l->a->id, &l->span, (int64_t)first,
+			item + 1 == l->n_parts || (uint64_t)l->span.last - first < step
+				? l->span.last
+				: (int64_t)(first + step - 1),
+			take_row, &t, err);
+	if (!rc && find_waiting(l, t.p) != 0)
+		rc = err_nomem(err, "annotations");
+	return rc;
 }
 
 static void part_release(struct part *p)

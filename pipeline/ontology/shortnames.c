@@ -26,10 +26,15 @@ static int is_key(const struct shortname *s, struct key k)
 	       memcmp(s->text + sizeof k.low, &k.high, sizeof k.high) == 0;
 }
 
+static size_t place_of(const struct shortnames *s, struct key k)
+{
+	return (size_t)hash_u64(k.low ^ (uint64_t)k.high << 21) & s->mask;
+}
+
 /* The slot that has the key, or the free one where it would be. */
 static struct shortname *look(const struct shortnames *s, struct key k)
 {
-	size_t at = (size_t)hash_u64(k.low ^ (uint64_t)k.high << 21) & s->mask;
+	size_t at = place_of(s, k);
 
 	while (s->slot[at].id && !is_key(&s->slot[at], k))
 		at = (at + 1) & s->mask;
@@ -60,6 +65,12 @@ void shortnames_release(struct shortnames *s)
 {
 	free(s->slot);
 	*s = (struct shortnames){0};
+}
+
+void shortnames_ask(const struct shortnames *s, const char *text, size_t len)
+{
+	if (s->slot && len <= SHORTNAME_BYTES)
+		__builtin_prefetch(&s->slot[place_of(s, key_of(text, len))]);
 }
 
 uint32_t shortnames_find(const struct shortnames *s, const char *text, size_t len)

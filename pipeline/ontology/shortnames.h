@@ -23,6 +23,8 @@ struct shortnames {
 /* Of the texts that are in `d` now. Texts have no NUL bytes. */
 void shortnames_make(struct shortnames *s, const struct dict *d);
 void shortnames_release(struct shortnames *s);
+/* Has memory bring what the next call looks at. */
+void shortnames_ask(const struct shortnames *s, const char *text, size_t len);
 uint32_t shortnames_find(const struct shortnames *s, const char *text,
 			 size_t len); /* DICT_NONE: absent */
 
