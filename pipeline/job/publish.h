@@ -26,6 +26,7 @@ struct publication {
 	char *train_uri, *eval_uri, *manifest_uri;                  /* owned */
 	struct uploads uploads;
 	int in_store[4]; /* objects this process has put, or may have */
+	int left_behind; /* objects are in the store because the database could not be asked about them */
 	char dataset_id[UUID_TEXT];
 	json_t *result; /* owned: result of the job (spec 5.5) */
 };
@@ -38,6 +39,8 @@ int publish_upload(struct publication *p, struct err *err);
 int publish_register(struct publication *p, struct err *err);
 void publish_release(struct publication *p);
 
+/* Behind a failure, once the database answers again: removes objects that were left behind for its silence. */
+void publish_clear(struct publication *p);
 /* Removes what runs of an unregistered data set have put into the store, as the journal beside the staging
  * folders tells, unless another run has the name. 1 it is gone or there was nothing, 0 the name is another's or
  * registered. */

@@ -123,6 +123,7 @@ static void remove_uploaded(struct publication *p)
 	int i, left = 0;
 
 	if (may_be_others(p, &lost)) {
+		p->left_behind = source_is_passing(&lost);
 		events_warn(p->events, "cleanup", NULL,
 			    "the uploaded objects stay in the artifact store, the next run of this "
 			    "job removes what is its own: %s",
@@ -347,11 +348,22 @@ static void take_back(struct publication *p)
 	source_close(s);
 	if (there == 0)
 		remove_uploaded(p);
-	else
+	else {
+		p->left_behind = there < 0;
 		events_warn(p->events, "cleanup", NULL,
 			    "the uploaded objects stay in the artifact store: whether the data set "
 			    "is registered is not known (%s)",
 			    there < 0 ? why.text : "its name is in table dataset");
+	}
+}
+
+void publish_clear(struct publication *p)
+{
+	struct err why = ERR_INIT;
+
+	if (p->left_behind && source_has_dataset(p->c->source, p->payload->output_name, &why) == 0)
+		remove_uploaded(p);
+	p->left_behind = 0;
 }
 
 static void make_result(struct publication *p, const char *prefix)

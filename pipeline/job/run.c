@@ -153,6 +153,8 @@ static void finish(struct run *r, int rc, const char *text)
 		log_warn("%s", why.text);
 	else if (done)
 		log_error("the job's row could not be set to %s: %s", end.status, why.text);
+	if (rc && !done)
+		publish_clear(&r->publication);
 	json_decref(fields);
 	free(fields_json);
 	free(clean);

@@ -127,6 +127,37 @@ static void without_the_name_it_stays(void **state)
 	assert_int_equal(left_behind(ERR_EXISTS, 0), 1);
 }
 
+/* Once it answers: 1 they are still there. */
+static int cleared(int registered)
+{
+	assert_int_equal(left_behind(1, ERR_NETWORK), 1);
+	database.held = 0;
+	database.registered = registered;
+	publish_clear(&p);
+	return artifact_exists(context.store, TRAIN, NULL);
+}
+
+static void with_an_answer_later_it_goes(void **state)
+{
+	(void)state;
+	assert_int_equal(cleared(0), 0);
+}
+
+static void what_turns_out_to_be_registered_stays(void **state)
+{
+	(void)state;
+	assert_int_equal(cleared(1), 1);
+}
+
+static void anothers_is_not_looked_at_again(void **state)
+{
+	(void)state;
+	assert_int_equal(left_behind(ERR_EXISTS, 0), 1);
+	database.held = 0;
+	publish_clear(&p);
+	assert_int_equal(artifact_exists(context.store, TRAIN, NULL), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -136,6 +167,10 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(without_an_answer_it_stays, setup, teardown),
 		cmocka_unit_test_setup_teardown(without_the_name_it_stays, setup, teardown),
+		cmocka_unit_test_setup_teardown(with_an_answer_later_it_goes, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_turns_out_to_be_registered_stays, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(anothers_is_not_looked_at_again, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
