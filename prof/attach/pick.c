@@ -134,18 +134,6 @@ static int own_line(struct pick_list *l)
 	return 0;
 }
 
-/* Arguments with a blank between them. */
-static void command_line(const struct proc *p, char *out, size_t size)
-{
-	long n = proc_read(p, "cmdline", out, size);
-
-	while (n > 0 && !out[n - 1])
-		n--;
-	for (long i = 0; i < n; i++)
-		if (!out[i])
-			out[i] = ' ';
-}
-
 enum match { MATCH_NO, MATCH_YES, MATCH_NEVER };
 
 /* MATCH_NEVER: by its name it would, but no stack can be had of it. */
@@ -167,7 +155,7 @@ static enum match matches(const regex_t *pattern, int pid, char line[CMDLINE_MAX
 			hit = regexec(pattern, line, 0, NULL, 0) == 0;
 		}
 		if (!hit) {
-			command_line(&p, line, CMDLINE_MAX);
+			proc_command(&p, line, CMDLINE_MAX);
 			hit = regexec(pattern, line, 0, NULL, 0) == 0;
 		}
 		if (hit)

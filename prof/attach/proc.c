@@ -298,3 +298,17 @@ void proc_name(const struct proc *p, char *out, size_t size)
 		stat.comm[0] = '\0';
 	snprintf(out, size, "%.*s", (int)(size - 1), stat.comm);
 }
+
+void proc_command(const struct proc *p, char *out, size_t size)
+{
+	long n = proc_read(p, "cmdline", out, size);
+
+	if (n < 0)
+		n = 0;
+	while (n > 0 && !out[n - 1])
+		n--;
+	for (long i = 0; i < n; i++)
+		if (!out[i])
+			out[i] = ' ';
+	out[n] = '\0';
+}

@@ -94,4 +94,8 @@ enum proc_call proc_syscall(const struct proc *p, int tid, struct proc_syscall *
 /* The name of a process: its program's base name, else comm. Always NUL-terminated. */
 void proc_name(const struct proc *p, char *out, size_t size);
 
+/* Its arguments with a blank between them, as they are: what is shown goes through secret_hide(). Of a line longer than
+ * `size` the beginning; "" if it has none. */
+void proc_command(const struct proc *p, char *out, size_t size);
+
 #endif

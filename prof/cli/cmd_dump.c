@@ -8,6 +8,7 @@
 #include "prof/base/log.h"
 #include "prof/cli/cmd.h"
 #include "prof/cli/dump.h"
+#include "prof/cli/shown_command.h"
 #include "prof/unwind/unwind.h"
 
 struct dump_arguments {
@@ -118,7 +119,7 @@ static int take_core(struct dump *d, const struct dump_arguments *a, struct dump
 		return rc;
 	t->space = core_space(t->core);
 	t->open = 1;
-	snprintf(t->command, sizeof(t->command), "%s", core_command(t->core));
+	shown_core_command(t->core, t->command, sizeof(t->command));
 	rc = core_snap(t->core, &t->snap, (uint32_t)a->max_frames, err);
 	t->pid = t->snap.pid;
 	dump_filter_apply(filter, &t->snap);

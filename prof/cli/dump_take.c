@@ -1,28 +1,16 @@
 /* Reading one live process for a dump: all that is needed of it is read, then it is let go. */
-#include "prof/attach/pick.h"
-#include "prof/attach/rights.h"
 #include "prof/cli/dump.h"
 
-static void read_command(const struct proc *p, char *out, size_t size)
-{
-	long n = proc_read(p, "cmdline", out, size), i;
-
-	if (n < 0)
-		n = 0;
-	while (n && out[n - 1] == '\0')
-		n--;
-	for (i = 0; i < n; i++)
-		if (out[i] == '\0')
-			out[i] = ' ';
-	out[n] = '\0';
-}
+#include "prof/attach/pick.h"
+#include "prof/attach/rights.h"
+#include "prof/cli/shown_command.h"
 
 static int read_process(struct dump *d, struct dump_target *t, const struct snap_options *o,
 			struct err *err)
 {
 	int rc;
 
-	read_command(&t->proc, t->command, sizeof(t->command));
+	shown_command(&t->proc, t->command, sizeof(t->command));
 	t->space = attach_space_new(d->set, &t->proc);
 	if (!t->space)
 		return err_nomem(err, "the address space of a process");

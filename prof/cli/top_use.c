@@ -6,6 +6,7 @@
 
 #include "prof/attach/waits.h"
 #include "prof/base/clock.h"
+#include "prof/cli/shown_command.h"
 #include "prof/cli/top_feed.h"
 #include "prof/cli/top_grow.h"
 
@@ -284,7 +285,6 @@ void top_feed_describe(struct top_feed *f)
 	const struct sampler_process *rows, *p = NULL;
 	struct top_status *s = &f->status;
 	uint32_t n_rows = sampler_processes(f->sampler, &rows), k;
-	long n, i;
 
 	for (k = 0; k < n_rows && !p; k++)
 		if (!rows[k].end_ns)
@@ -293,12 +293,5 @@ void top_feed_describe(struct top_feed *f)
 		return;
 	s->pid = p->proc.pid;
 	snprintf(s->name, sizeof(s->name), "%s", p->name);
-	n = proc_read(&p->proc, "cmdline", s->command, sizeof(s->command));
-	for (i = 0; i < n; i++)
-		if (!s->command[i])
-			s->command[i] = ' ';
-	while (n > 0 && s->command[n - 1] == ' ')
-		s->command[--n] = '\0';
-	if (n <= 0)
-		s->command[0] = '\0';
+	shown_command(&p->proc, s->command, sizeof(s->command));
 }

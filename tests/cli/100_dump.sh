@@ -278,4 +278,28 @@ assert x["frames"][-1]["function"] == "_start", names(x)
 assert x["complete"] and len(x["frames"]) > 8, names(x)'; }
 check "an interpreter" interpreter
 stop
+
+# ---- passwords in command lines ----
+
+pad=$(printf '%0*d' 16 0)
+start python3 -c 'print("ready",flush=True);input()' "postgresql://me:geheim$pad@host/db" password=geheim
+hides() { dump -p "$pid" "$@" >"$TMP/hidden" && grep -q 'postgresql://me:\*\*\*@host/db password=\*\*\*' "$TMP/hidden" && ! grep -q geheim "$TMP/hidden"; }
+check "passwords in arguments are not shown" hides --full-paths
+check "nor in JSON" hides --json
+if command -v gcore >/dev/null; then
+	gcore -o "$TMP/secret" "$pid" >"$TMP/gcore.log" 2>&1
+	# the kernel's cores have the first 79 bytes of the arguments (gcore's none), without the sign that ends the password
+	python3 - "$TMP/secret.$pid" <<-'END'
+		import struct, sys
+		core = bytearray(open(sys.argv[1], "rb").read())
+		at = core.index(struct.pack("<III", 5, 136, 3) + b"CORE\0") + 20 + 56 # NT_PRPSINFO, pr_psargs
+		core[at:at + 80] = (b"export --work postgresql://me:" + b"geheim" * 9)[:79] + b"\0"
+		open(sys.argv[1], "wb").write(core)
+	END
+	hides_cut() { "$PROF" dump --core "$TMP/secret.$pid" --json >"$TMP/hidden" && grep -q 'postgresql://me:\*\*\*' "$TMP/hidden" && ! grep -q geheim "$TMP/hidden"; }
+	check "nor those of a core, which are cut off" hides_cut
+else
+	skip "passwords in a core's arguments" "gdb's gcore is not installed"
+fi
+stop
 exit $((tap_failed > 0))
