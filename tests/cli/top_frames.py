@@ -7,6 +7,7 @@ command is left by closing its output. Shares may be off by 5 points and 4 stand
   self:FUNCTION=SHARE  total:FUNCTION=SHARE   of the sampled time
   line:FILE=SHARE                             of the sampled time, by the lines' own time in a file
   cpu:THREAD=SHARE                            of the threads' CPU time
+  as:FUNCTION=START                           its total share is the CPU time of the threads whose names start so, of all
   state:THREAD=STATE   call:THREAD=NAME       in at least half of the frames
   function:THREAD=NAME                        in at least one frame
   sums                                        self times add up to the sampled time, which is CPU time
@@ -67,6 +68,9 @@ class Sums:
             return 2 * seen[want] >= sum(seen.values()) > 0, f"{kind} of {name}: {dict(seen)}"
         if kind == "function":
             return self.function[name][want] > 0, f"functions of {name}: {dict(self.function[name])}"
+        if kind == "as":
+            used = sum(ns for thread, ns in self.cpu.items() if thread.startswith(want))
+            kind, want = "total", used / sum(self.cpu.values())
         got, share = self.share(kind, name), float(want)
         slack = 0.05 + 4 * math.sqrt(share * (1 - share) / max(self.samples, 1))
         return abs(got - share) <= slack, f"{kind} of {name}: {got:.3f}, expected {share} ± {slack:.3f}"
