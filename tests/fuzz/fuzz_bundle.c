@@ -103,6 +103,19 @@ static int on_sequence(void *ctx, int64_t id, const char *text, size_t len, stru
 	return 0;
 }
 
+/* Straight from the pages, however few rows lie side by side. */
+static void read_pages(struct source *s)
+{
+	struct source_span span;
+	struct err err = ERR_INIT;
+
+	if (source_annotation_span(s, SET_OLD, &span, &err) != 0 || span.whole)
+		return;
+	span.dense = 1;
+	source_annotations_between(s, SET_OLD, &span, span.first, span.last, on_annotation, NULL,
+				   &err);
+}
+
 static void read_it(void)
 {
 	static const int64_t ids[] = {1, 2, 3, 7};
@@ -119,6 +132,7 @@ static void read_it(void)
 	source_terms(s, SNAP, on_term, NULL, &err);
 	source_edges(s, SNAP, on_edge, NULL, &err);
 	source_annotations(s, SET_OLD, on_annotation, NULL, &err);
+	read_pages(s);
 	source_proteins(s, on_protein, NULL, &err);
 	source_embeddings(s, CONFIG, on_embedding, NULL, &err);
 	source_embedding_estimate(s, CONFIG, &rows, &dim, &err);
