@@ -38,6 +38,17 @@ void perf_attr_sampler(struct perf_event_attr *attr, const struct perf_wish *wis
 	attr->clockid = CLOCK_MONOTONIC;
 }
 
+void perf_attr_early(struct perf_event_attr *attr, const struct perf_wish *wish, uint64_t period_ns)
+{
+	perf_attr_sampler(attr, wish);
+	attr->sample_period = period_ns;
+	attr->enable_on_exec = 0;
+	attr->inherit = attr->inherit_thread = 0;
+	attr->mmap = attr->mmap2 = 0;
+	attr->comm = attr->comm_exec = 0;
+	attr->task = attr->context_switch = 0;
+}
+
 void perf_attr_owner(struct perf_event_attr *attr, size_t mark)
 {
 	memset(attr, 0, sizeof *attr);

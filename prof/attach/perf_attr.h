@@ -28,6 +28,9 @@ struct perf_wish {
 int perf_attr_probe(struct perf_features *can, const struct perf_wish *wish, struct err *err);
 /* Disabled, to be enabled when its output has a ring (or by the next exec). */
 void perf_attr_sampler(struct perf_event_attr *attr, const struct perf_wish *wish);
+/* Samples one thread alone, beside the event that does so for it and its heirs and tells of everything else. */
+void perf_attr_early(struct perf_event_attr *attr, const struct perf_wish *wish,
+		     uint64_t period_ns);
 /* A ring's owner: counts nothing, wakes its reader at `mark` bytes. */
 void perf_attr_owner(struct perf_event_attr *attr, size_t mark);
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "prof/attach/proc.h"
@@ -15,16 +16,23 @@
 #define LOOKS 12
 
 /* An event that first ticks after a whole period of its thread's time on one CPU would never do so for many threads that
- * run little, on many CPUs: all of them together would be missing. So first intervals are random, from this part of
- * a period on. Heirs begin with the interval their creator's event has at that moment: so not for a process's first
- * thread, which mostly creates the others. */
-#define EARLIEST 8
+ * run little, on many CPUs: all of them together would be missing. So a second event ticks at a random moment of the
+ * first period, from this part of it on. It is closed once that was seen; what it ticked more until then is left out.
+ * It is an event of its own, because heirs keep for ever the interval their creator's event was opened with. (One tick
+ * and no more is PERF_EVENT_IOC_REFRESH, which hangs Linux 6.16 and 6.17 with a clock's events.) */
+#define EARLIEST   8
+#define EARLY_FROM 500000 /* ns, a period: shorter ones do without */
+#define EARLY_PART 4      /* of all descriptors: as many events open, and no early ones are added */
 
 void perf_set_init(struct perf_set *s, const struct perf_wish *wish)
 {
+	struct rlimit files;
+
 	memset(s, 0, sizeof *s);
 	s->wish = *wish;
 	s->random = (uint64_t)clock_mono_ns();
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0)
+		s->most = files.rlim_max / EARLY_PART;
 }
 
 static uint64_t place(int tid, uint32_t ring)
@@ -99,7 +107,8 @@ static uint64_t first_interval(struct perf_set *s)
 	return least + s->random % (s->wish.period_ns - least);
 }
 
-static int keep(struct perf_set *s, int fd, int tid, uint32_t ring, struct err *err)
+/* Takes the descriptor, also when it fails. */
+static int keep(struct perf_set *s, int fd, int tid, uint32_t ring, int early, struct err *err)
 {
 	struct perf_event_row *row;
 	uint64_t stream = 0;
@@ -109,51 +118,71 @@ static int keep(struct perf_set *s, int fd, int tid, uint32_t ring, struct err *
 		return err_sys(err, ERR_UNSUPPORTED, "cannot ask for a perf event's number");
 	}
 	if (grow(s, err) || idmap_set(&s->by_stream, stream, s->n) ||
-	    idmap_set(&s->by_place, place(tid, ring), s->n)) {
+	    (!early && idmap_set(&s->by_place, place(tid, ring), s->n))) {
 		(void)close(fd);
 		return err_nomem(err, "perf events");
 	}
 	row = &s->rows[s->n++];
-	*row = (struct perf_event_row){.stream = stream, .fd = fd, .tid = tid, .ring = ring};
+	*row = (struct perf_event_row){
+		.stream = stream, .fd = fd, .tid = tid, .ring = ring, .early = early};
 	s->open++;
 	return 0;
 }
 
-/* 0: opened or nothing to open (the thread ended, the CPU went offline). */
-static int add_event(struct perf_set *s, struct perf_event_attr *attr, const struct perf_ring *ring,
-		     uint32_t i, int tid, int early, struct err *err)
+/* A descriptor that writes to the ring; -1 and errno. */
+static int open_into(const struct perf_event_attr *attr, const struct perf_ring *ring, int tid)
 {
-	int fd, e, rc;
+	int fd = perf_open_event(attr, tid, (int)ring->cpu), e;
 
-	attr->sample_period = early ? first_interval(s) : s->wish.period_ns;
-	fd = perf_open_event(attr, tid, (int)ring->cpu);
-	if (fd < 0 && (errno == ESRCH || errno == ENODEV))
-		return 0;
-	if (fd < 0)
-		return perf_open_failed(err, tid);
-	if (ioctl(fd, PERF_EVENT_IOC_SET_OUTPUT, ring->fd)) {
+	if (fd >= 0 && ioctl(fd, PERF_EVENT_IOC_SET_OUTPUT, ring->fd)) {
 		e = errno;
 		(void)close(fd);
 		errno = e;
-		return err_sys(err, ERR_UNSUPPORTED, "cannot join a perf event to its ring");
+		return -1;
 	}
-	rc = keep(s, fd, tid, i, err);
-	if (rc == 0)
-		s->rows[s->n - 1].early = early;
-	return rc;
+	return fd;
+}
+
+/* 0: opened or nothing to open (the thread ended, the CPU went offline). */
+static int add_event(struct perf_set *s, const struct perf_ring *ring, uint32_t i, int tid,
+		     struct err *err)
+{
+	struct perf_event_attr attr;
+	int fd;
+
+	perf_attr_sampler(&attr, &s->wish);
+	fd = open_into(&attr, ring, tid);
+	if (fd < 0 && (errno == ESRCH || errno == ENODEV))
+		return 0;
+	return fd < 0 ? perf_open_failed(err, tid) : keep(s, fd, tid, i, 0, err);
+}
+
+/* Beside the row added last. Without it a thread's first tick on that CPU comes later, no more. */
+static void add_early(struct perf_set *s, const struct perf_ring *ring, uint32_t i, int tid)
+{
+	struct perf_event_attr attr;
+	int fd;
+
+	if (s->wish.on_exec || s->wish.period_ns < EARLY_FROM || s->open >= s->most)
+		return;
+	perf_attr_early(&attr, &s->wish, first_interval(s));
+	fd = open_into(&attr, ring, tid);
+	if (fd >= 0)
+		(void)keep(s, fd, tid, i, 1, NULL);
 }
 
 static int add_thread(struct perf_set *s, const struct perf_ring *rings, uint32_t n_rings, int tid,
-		      int early, struct err *err)
+		      struct err *err)
 {
-	struct perf_event_attr attr;
-	uint32_t i;
+	uint32_t i, before;
 	int rc = 0;
 
-	perf_attr_sampler(&attr, &s->wish);
 	for (i = 0; i < n_rings && rc == 0; i++) {
+		before = s->n;
 		if (rings[i].fd >= 0)
-			rc = add_event(s, &attr, &rings[i], i, tid, early, err);
+			rc = add_event(s, &rings[i], i, tid, err);
+		if (rc == 0 && s->n > before)
+			add_early(s, &rings[i], i, tid);
 	}
 	return rc;
 }
@@ -180,7 +209,7 @@ static int look(struct perf_set *s, const struct perf_ring *rings, uint32_t n_ri
 	for (i = 0; i < n && rc == 0; i++) {
 		if (is_known(s, n_rings, tids[i]))
 			continue;
-		rc = add_thread(s, rings, n_rings, tids[i], tids[i] != p->pid, err);
+		rc = add_thread(s, rings, n_rings, tids[i], err);
 		fresh++;
 	}
 	free(tids);
@@ -227,13 +256,40 @@ void perf_set_disable(struct perf_set *s)
 	}
 }
 
-static void settle(const struct perf_set *s, struct perf_event_row *row)
+/* The early event beside a row, if it is there still. */
+static struct perf_event_row *early_beside(struct perf_set *s, struct perf_event_row *row)
 {
-	uint64_t period = s->wish.period_ns;
+	return row + 1 < s->rows + s->n && row[1].early && row[1].fd >= 0 ? row + 1 : NULL;
+}
 
-	if (row->early && row->fd >= 0)
-		(void)ioctl(row->fd, PERF_EVENT_IOC_PERIOD, &period);
-	row->early = 0;
+static void end_early(struct perf_set *s, struct perf_event_row *row)
+{
+	struct perf_event_row *early = early_beside(s, row);
+
+	if (early)
+		close_row(s, early);
+}
+
+static enum perf_seen seen_early(struct perf_set *s, struct perf_event_row *early)
+{
+	struct perf_event_row *row = early - 1;
+
+	if (early->fd < 0)
+		return PERF_SEEN_DOUBLE;
+	close_row(s, early);
+	row->late = 1;
+	return PERF_SEEN_GOOD;
+}
+
+static enum perf_seen seen_own(struct perf_set *s, struct perf_event_row *row)
+{
+	int late = row->late;
+
+	if (row->fd < 0)
+		return PERF_SEEN_DOUBLE;
+	end_early(s, row);
+	row->late = 0;
+	return late ? PERF_SEEN_FIRST : PERF_SEEN_GOOD;
 }
 
 enum perf_seen perf_set_seen(struct perf_set *s, int tid, uint32_t ring, uint64_t event,
@@ -241,15 +297,14 @@ enum perf_seen perf_set_seen(struct perf_set *s, int tid, uint32_t ring, uint64_
 {
 	struct perf_event_row *row = row_of(s, stream), *from;
 
-	if (row) {
-		settle(s, row);
-		return row->fd >= 0 ? PERF_SEEN_GOOD : PERF_SEEN_DOUBLE;
-	}
+	if (row)
+		return row->early ? seen_early(s, row) : seen_own(s, row);
 	from = row_of(s, event);
 	row = row_at(s, tid, ring);
 	/* After an exec a thread may have its creator's number: then the event found is the one inherited from. */
 	if (!from || !row || row == from || row->fd < 0)
 		return PERF_SEEN_GOOD;
+	end_early(s, row);
 	close_row(s, row);
 	return PERF_SEEN_FIRST;
 }
@@ -261,7 +316,9 @@ void perf_set_exit(struct perf_set *s, uint32_t n_rings, int tid)
 
 	for (i = 0; i < n_rings; i++) {
 		row = row_at(s, tid, i);
-		if (row)
-			row->tid = 0;
+		if (!row)
+			continue;
+		end_early(s, row);
+		row->tid = 0;
 	}
 }

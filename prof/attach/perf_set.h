@@ -1,6 +1,7 @@
 /* One generation of events: for each thread there was at the beginning and each CPU online one event, inherited by what
  * that thread creates. A later generation (another stack size) replaces it as a whole. Also knows which events
- * sample a thread twice: one that was created while we were opening has an inherited event and one of its own.
+ * sample a thread twice: one that was created while we were opening has an inherited event and one of its own, and
+ * first ticks have events beside those for all others.
  * One thread. */
 #ifndef ATTACH_PERF_SET_H
 #define ATTACH_PERF_SET_H
@@ -17,13 +18,15 @@ struct perf_event_row {
 	int fd; /* -1: closed, sampled by an inherited event */
 	int tid;
 	uint32_t ring;
-	int early; /* its first interval is a part of a period, and so are those that follow until it is told */
+	int early; /* ticks within the first period of the row before it, and is closed then */
+	int late;  /* its early one ticked, it did not yet */
 };
 
 struct perf_set {
 	struct perf_wish wish;
 	struct perf_event_row *rows; /* owned */
 	uint32_t n, cap, open;
+	uint64_t most; /* open ones beside which early ones are added */
 	uint64_t random;
 	struct idmap by_stream; /* to rows */
 	struct idmap by_place;  /* perf_place() to rows */
@@ -43,7 +46,7 @@ void perf_set_disable(struct perf_set *s);
 enum perf_seen {
 	PERF_SEEN_GOOD,
 	PERF_SEEN_DOUBLE, /* of an event that was closed: leave it out */
-	PERF_SEEN_FIRST, /* an inherited event takes over from one of the thread's own, now closed */
+	PERF_SEEN_FIRST,  /* this event takes over from another one of the thread, now closed */
 };
 /* A sample of the thread came in ring `ring`, from `stream`, an heir of `event` or that itself. */
 enum perf_seen perf_set_seen(struct perf_set *s, int tid, uint32_t ring, uint64_t event,

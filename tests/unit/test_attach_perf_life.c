@@ -334,6 +334,73 @@ static void another_users_process_is_refused(void **state)
 	as_nobody(refuse_init, "as nobody: process 1");
 }
 
+#define HEIRS 12
+
+static int creator_gate[2];
+static struct busy_thread heirs[HEIRS];
+static pthread_t creator;
+
+static void *creator_main(void *ctx)
+{
+	char byte;
+
+	(void)ctx;
+	if (read(creator_gate[0], &byte, 1) != 1)
+		_exit(1);
+	for (int i = 0; i < HEIRS; i++) {
+		heirs[i] = (struct busy_thread){.ns = 50 * MS, .gate = -1};
+		if (pthread_create(&heirs[i].id, NULL, busy_thread_main, &heirs[i]))
+			_exit(1);
+	}
+	for (int i = 0; i < HEIRS; i++)
+		pthread_join(heirs[i].id, NULL);
+	return NULL;
+}
+
+static void before_heirs(void)
+{
+	if (pipe(creator_gate) || pthread_create(&creator, NULL, creator_main, NULL))
+		_exit(1);
+}
+
+static void body_heirs(struct busy_report *r)
+{
+	if (write(creator_gate[1], "g", 1) != 1)
+		_exit(1);
+	pthread_join(creator, NULL);
+	for (int i = 0; i < HEIRS; i++)
+		busy_note(r, &heirs[i]);
+}
+
+/* Their creator, which had its event when it was met, never ticked itself. No samples beside those of its clock: each
+ * CPU may have begun a period that it did not end, and a switch shortens the last one. */
+static void heirs_of_a_sleeper_tick_as_often_as_asked(void **state)
+{
+	struct busy b;
+	struct busy_report r;
+	struct seen_thread *row;
+
+	(void)state;
+	begin((struct perf_options){.rate_hz = RATE});
+	b = busy_start(before_heirs, body_heirs);
+	wait_for_threads(b.pid, 2);
+	attach(b.pid);
+	busy_go(&b);
+	r = read_until_done(&b);
+	finish();
+	assert_int_equal(r.n, HEIRS);
+	for (int i = 0; i < HEIRS; i++) {
+		row = seen_thread(&seen, b.pid, r.tids[i]);
+		if ((int64_t)row->samples > row->cpu_ns * 11 / 10 / PERIOD + 6)
+			print_message("%llu samples of %.3f ms\n", (unsigned long long)row->samples,
+				      (double)row->cpu_ns / 1e6);
+		assert_true((int64_t)row->samples <= row->cpu_ns * 11 / 10 / PERIOD + 6);
+		assert_true(row->samples >= 25); /* of 50: a lot may be stolen */
+	}
+	busy_end(&b);
+	perf_source_free(seen.s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -349,6 +416,7 @@ int main(void)
 		cmocka_unit_test(a_glance_gets_one_sample_of_each_running_thread),
 		cmocka_unit_test(an_unprivileged_user_gets_a_glance),
 		cmocka_unit_test(another_users_process_is_refused),
+		cmocka_unit_test(heirs_of_a_sleeper_tick_as_often_as_asked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
