@@ -128,7 +128,12 @@ static int load_from_source(struct context *c, const struct payload *p,
 			    const struct pool_sizes *size, struct sha256 *digest, struct events *e,
 			    struct err *err)
 {
-	struct pool_options options = {p->strict_embeddings, add_progress, e, digest};
+	struct pool_options options = {.strict = p->strict_embeddings,
+				       .progress = add_progress,
+				       .progress_ctx = e,
+				       .rows = digest,
+				       .expected = size->rows,
+				       .n_workers = (size_t)c->settings->workers};
 	int rc;
 
 	events_emit(e, "info", "preloading_embeddings", NULL,

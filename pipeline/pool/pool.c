@@ -13,6 +13,7 @@
 #include "pipeline/core/digest.h"
 #include "pipeline/core/half.h"
 #include "pipeline/core/workers.h"
+#include "pipeline/pool/pool_slots.h"
 #include "pipeline/source/source.h"
 
 #define IS_LITTLE (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
@@ -33,7 +34,7 @@ struct load {
 	size_t best_dim;
 	int64_t sequence_id, best_chunk;
 	uint64_t n_rows; /* of the sequence at hand */
-	size_t mapped_bytes;
+	struct pool_slots slots;
 };
 
 static int cmp_user(const void *a, const void *b)
@@ -99,23 +100,31 @@ static int all_finite(const uint16_t *v, size_t n)
 	return !bad;
 }
 
-/* Slots for every protein that has a sequence: the upper bound. Untouched pages cost nothing. */
+/* Are nearly all slots going to be written? */
+static int are_dense(const struct load *l)
+{
+	return l->options->n_workers > 1 && l->options->expected >= l->proteins->n / 8 * 7u;
+}
+
+/* Slots for every protein: the upper bound. */
 static int make_slots(struct load *l, size_t dim, struct err *err)
 {
 	struct pool *pool = l->pool;
-	void *p;
+	int rc;
 
 	if (dim == 0 || dim > 1u << 20)
 		return err_set(err, ERR_FORMAT,
 			       "embedding configuration %s: dimension %zu is out of range",
 			       pool->config_id, dim);
 	pool->dim = dim;
-	l->mapped_bytes = (size_t)l->proteins->n * dim * sizeof *pool->values + 64;
-	p = mmap(NULL, l->mapped_bytes, PROT_READ | PROT_WRITE,
-		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (p == MAP_FAILED)
-		return err_nomem(err, "the embedding pool");
-	pool->mapping = pool->values = p;
+	rc = pool_slots_map(&l->slots, (size_t)l->proteins->n * dim * sizeof *pool->values + 64,
+			    err);
+	if (rc)
+		return rc;
+	pool->mapping = l->slots.at;
+	pool->values = pool->mapping;
+	if (are_dense(l))
+		pool_slots_make_pages(&l->slots);
 	return 0;
 }
 
@@ -252,8 +261,8 @@ static int squeeze(struct load *l, struct err *err)
 		pool->row_of[p] = pool->n++;
 	}
 	used = ((size_t)pool->n * row_bytes + page) & ~(page - 1);
-	if (used < l->mapped_bytes)
-		(void)madvise((char *)pool->values + used, l->mapped_bytes - used, MADV_DONTNEED);
+	if (used < l->slots.bytes)
+		(void)madvise((char *)pool->values + used, l->slots.bytes - used, MADV_DONTNEED);
 	return 0;
 }
 
@@ -270,6 +279,7 @@ int pool_load(struct pool *pool, struct source *s, const char *config_id,
 		rc = source_embeddings(s, config_id, take_row, &l, err);
 	if (!rc)
 		rc = next_sequence(&l, INT64_MAX, err);
+	pool_slots_settle(&l.slots);
 	if (!rc)
 		rc = count_dropped(&l, err);
 	if (!rc)
@@ -281,7 +291,7 @@ int pool_load(struct pool *pool, struct source *s, const char *config_id,
 	free(l.users);
 	free(l.filled);
 	free(l.best);
-	pool->mapped_bytes = l.mapped_bytes;
+	pool->mapped_bytes = l.slots.bytes;
 	if (rc)
 		pool_release(pool);
 	return rc;

@@ -39,6 +39,8 @@ struct pool_options {
 	void (*progress)(void *ctx, uint64_t rows);
 	void *progress_ctx;
 	struct sha256 *rows; /* gets every row of the source; NULL: none wanted */
+	uint64_t expected;   /* rows, roughly; 0: nobody knows */
+	size_t n_workers;    /* with more than one, memory is made ready beside the reading */
 };
 
 /* ERR_NOTFOUND: the configuration has no embeddings. */

@@ -27,10 +27,12 @@ static void make_world(void)
 	snprintf(cache, sizeof cache, "%s/cache", world.dir);
 }
 
+static size_t n_workers = 1;
+
 static int load(struct proteins *proteins, struct pool *pool, struct pool_cache_key *key,
 		struct err *err)
 {
-	static const struct pool_options options = {0};
+	const struct pool_options options = {.expected = 200, .n_workers = n_workers};
 	int rc = proteins_load(proteins, world.source, err);
 
 	if (!rc)
@@ -93,6 +95,8 @@ static void pools_survive_each_failure(void **state)
 	(void)state;
 	make_world();
 	assert_true(fault_each(load_and_store, 0) > 20);
+	n_workers = 2; /* pages are made ahead, or not */
+	assert_true(fault_each(load_and_store, 1) > 20);
 	assert_int_equal(load(&proteins, &whole, &key, &err), 0);
 	assert_true(fault_each(read_back, 0) > 5);
 	pool_release(&whole);

@@ -16,10 +16,11 @@ static struct err err;
 
 static int load(const char *config, int strict)
 {
-	const struct pool_options options = {.strict = strict};
+	struct pool_options options = {.strict = strict, .n_workers = 2};
 
 	world_open();
 	assert_int_equal(proteins_load(&proteins, world.source, &err), 0);
+	options.expected = proteins.n;
 	return pool_load(&pool, world.source, config, &proteins, &options, &err);
 }
 
