@@ -171,7 +171,7 @@ __attribute__((target("avx,f16c"))) static size_t to_floats_f16c(const uint16_t 
 
 /* cpuid traps under a hypervisor, so its answer is kept: 0 not asked, 1 no, 2 yes. Racing threads
  * store the same answer. */
-static int has_f16c(void)
+int half_has_f16c(void)
 {
 	static int answer;
 	int known = __atomic_load_n(&answer, __ATOMIC_RELAXED);
@@ -189,7 +189,7 @@ static int has_f16c(void)
 
 void half_to_floats(const uint16_t *in, float *out, size_t n)
 {
-	size_t i = n >= 8 && has_f16c() ? to_floats_f16c(in, out, n) : 0;
+	size_t i = n >= 8 && half_has_f16c() ? to_floats_f16c(in, out, n) : 0;
 
 	for (; i < n; i++)
 		out[i] = half_to_float(in[i]);

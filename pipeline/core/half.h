@@ -16,5 +16,6 @@ int half_is_finite(uint16_t h);
 
 /* Rows: vectorised where the CPU can, same values everywhere. */
 void half_to_floats(const uint16_t *in, float *out, size_t n);
+int half_has_f16c(void); /* may VCVTPH2PS be used? */
 
 #endif

@@ -47,13 +47,22 @@ static size_t larger(size_t a, size_t b)
 	return a > b ? a : b;
 }
 
+static int takes_bytes(const struct knn_kernel *kernel)
+{
+	return kernel->form == KNN_FORM_I8 || kernel->form == KNN_FORM_S8;
+}
+
 /* Sums of bytes stay in range for fewer than 2^16 blocks. */
 static const struct knn_kernel *kernel_for(size_t dim)
 {
 	const struct knn_kernel *kernel = knn_kernel_choose();
-	int bytes = kernel->form == KNN_FORM_I8 || kernel->form == KNN_FORM_S8;
 
-	return bytes && dim > (size_t)1 << 21 ? kernel->finer : kernel;
+	return takes_bytes(kernel) && dim > (size_t)1 << 21 ? kernel->finer : kernel;
+}
+
+static size_t element_bytes(const struct knn_kernel *kernel)
+{
+	return takes_bytes(kernel) ? 1 : sizeof(uint16_t);
 }
 
 /* ---- the plan ------------------------------------------------------------------------------ */
@@ -75,7 +84,7 @@ static void make_plan(struct knn_plan *p, const struct knn_kernel *kernel, size_
 	size_t rows, n_panels, step = kernel->ref_step;
 
 	p->depth = round_up(dim, kernel->depth_step);
-	rows = smaller(PANEL_BYTES / (p->depth * sizeof(uint16_t)), PANEL_ROWS_MAX);
+	rows = smaller(PANEL_BYTES / (p->depth * element_bytes(kernel)), PANEL_ROWS_MAX);
 	p->panel_rows = larger(rows / step, 1) * step;
 	n_panels = (n_refs + p->panel_rows - 1) / p->panel_rows;
 	p->n_workers = smaller(larger(params->n_workers, 1), larger(n_panels, 1));

@@ -63,6 +63,7 @@ void knn_packer_use(struct knn_packer *p, const struct knn_kernel *kernel)
 {
 	p->form = kernel->form;
 	p->wide = strcmp(kernel->name, "portable") != 0;
+	p->halves = p->wide && half_has_f16c() && p->dim % 8 == 0;
 	p->gamma = ROUNDINGS;
 	if (p->form == KNN_FORM_BF16)
 		p->gamma += 1.01 * 0x1p-24 * (double)(kernel->roundings + p->depth);

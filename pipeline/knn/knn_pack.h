@@ -16,6 +16,7 @@ struct knn_packer {
 	enum knn_form form;
 	size_t dim, depth; /* depth: dim and padding */
 	int wide;          /* whether AVX2 may be used */
+	int halves;        /* whether rows of the pool can be multiplied as they are */
 	double gamma;      /* a score's own rounding, relative to the norms of both k */
 	float *mean;       /* owned; depth values on a 64-byte boundary */
 	double mean_square;

@@ -339,22 +339,41 @@ static const float *wide_row(struct knn_pass *p, struct knn_lane *l, size_t j)
 	return row;
 }
 
+/* Products of the query, as the distances see it, and rows of the panel in float32. */
+static void multiply_again(struct knn_pass *p, struct knn_lane *l, size_t q, const uint32_t *places,
+			   size_t n, double *products)
+{
+	const float *rows[KNN_BATCH];
+	double divisor = 1;
+	float dots[KNN_BATCH];
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		rows[i] = wide_row(p, l, places[i]);
+	if (p->packer.halves) {
+		knn_wide_dots_half(class_bits(p, &p->queries, p->first + q), rows, n, p->packer.dim,
+				   dots);
+		if (p->packer.metric == KNN_COSINE)
+			divisor = (double)p->query[q].scale;
+	} else {
+		knn_wide_dots(p->packer.wide, wide_query(p, l, q), rows, n, p->plan.depth, dots);
+	}
+	for (i = 0; i < n; i++)
+		products[i] = (double)dots[i] / divisor;
+}
+
 /* Those of up to KNN_BATCH panel rows that a float32 product cannot rule out either, in place. */
 static size_t filter(struct knn_pass *p, struct knn_lane *l, size_t q, float limit,
 		     uint32_t *places, size_t n)
 {
-	const float *query = wide_query(p, l, q), *rows[KNN_BATCH];
-	double cut = knn_cut(&p->wide, p->query[q].scale, limit);
-	float dots[KNN_BATCH];
+	double cut = knn_cut(&p->wide, p->query[q].scale, limit), products[KNN_BATCH];
 	size_t i, kept = 0;
 
-	for (i = 0; i < n; i++)
-		rows[i] = wide_row(p, l, places[i]);
-	knn_wide_dots(p->packer.wide, query, rows, n, p->plan.depth, dots);
+	multiply_again(p, l, q, places, n, products);
 	for (i = 0; i < n; i++) {
 		float scale = p->refs.scale[l->panel_first + places[i]];
 
-		if ((double)dots[i] - knn_bias(&p->wide, scale) >= cut)
+		if (products[i] - knn_bias(&p->wide, scale) >= cut)
 			places[kept++] = places[i];
 	}
 	return kept;
