@@ -13,10 +13,12 @@
 #include "prof/cli/flame_runs.h"
 #include "prof/cli/flame_text.h"
 #include "prof/cli/outfile.h"
+#include "prof/cli/strip.h"
 #include "prof/cli/text.h"
 
 struct arguments {
 	const char *store, *output, *kind;
+	const char *strip; /* a folder that is left out of paths */
 	int separate;
 	struct flame_page page;
 };
@@ -147,6 +149,8 @@ static int read_and_write(const struct arguments *a, const struct flame_pick *pi
 	while (rc == 0 && i < n) {
 		rc = cli_read_run(picks[i].store, picks[i].run, flame_page_parts(n), &runs[i], err);
 		i += rc == 0;
+		if (rc == 0 && a->strip)
+			rc = strip_profile(&runs[i - 1], a->strip, err);
 	}
 	if (rc == 0)
 		rc = write_runs(a, runs, n, store_path(picks[0].store), err);
@@ -228,6 +232,8 @@ int cmd_flame(int argc, char **argv)
 		 "size of a page at most (2MB); what costs least is left out", 0},
 		{0, "source-dir", OPT_TEXT, &page->source_dir, "DIR", "where sources are", 0},
 		{0, "no-source", OPT_FLAG, &page->no_source, NULL, "no source code", 0},
+		{0, "strip", OPT_TEXT, &a.strip, "FOLDER",
+		 "leave this folder out of paths (source code then needs --source-dir)", 0},
 		{0, "redact", OPT_FLAG, &page->redact, NULL,
 		 "no source, host, job, labels, arguments, nor folders of files", 0},
 		{0, NULL, OPT_FLAG, NULL, NULL, NULL, 0},

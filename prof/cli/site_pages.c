@@ -9,6 +9,7 @@
 #include "prof/cli/cmd.h"
 #include "prof/cli/flame_page.h"
 #include "prof/cli/text.h"
+#include "prof/cli/strip.h"
 #include "prof/store/read.h"
 #include "viewer/flame.h"
 #include "viewer/site.h"
@@ -104,7 +105,7 @@ static int read_cell(const struct making *m, uint32_t cell, unsigned parts, stru
 	int rc = store_read_run(g->store, key, parts, p, m->err);
 
 	if (rc == 0 && g->options->strip) {
-		rc = site_strip_profile(p, g->options->strip, m->err);
+		rc = strip_profile(p, g->options->strip, m->err);
 		if (rc)
 			profile_release(p);
 	}

@@ -1,5 +1,6 @@
 /* The numbers of a site's runs: see site_read.h. */
 #include "prof/cli/site_read.h"
+#include "prof/cli/strip.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -279,7 +280,7 @@ static int take_command(struct reading *r, struct site_run *run, const char *com
 
 	if (r->o->redact)
 		return 0;
-	own = site_strip(command, r->o->strip);
+	own = strip_folder(command, r->o->strip);
 	rc = own ? keep(r, &run->command, own) : ERR_NOMEM;
 	free(own);
 	return rc;

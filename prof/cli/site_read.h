@@ -33,9 +33,4 @@ int site_read(struct site_data *d, struct store *s, const struct site_options *o
 	      char **args, struct err *err);
 void site_data_release(struct site_data *d);
 
-/* A copy of `text` without the folder (NULL: none), wherever it is in it; NULL: no memory. */
-char *site_strip(const char *text, const char *folder);
-/* The same for the paths of a profile, and its command. */
-int site_strip_profile(struct profile *p, const char *folder, struct err *err);
-
 #endif

@@ -101,6 +101,12 @@ is_redacted() { # runs…
 secret
 check "--redact leaves nothing of the place" is_redacted first
 check "… nor in a comparison" is_redacted first second
+strips() { # runs…
+	"$PROF" flame --store r.sqlite -o s.html --strip /hide8/lib --no-source "$@" 2>/dev/null || return 1
+	payload raw <s.html | grep -aq 'hide9/src/synthetic.c' && payload raw <s.html | grep -aq 'libsyn.so' &&
+		! payload raw <s.html | grep -a hide8 && same "$(payload sums <s.html)" "$(payload sums <plain.html)"
+}
+check "--strip leaves out one folder, in a comparison too" strips first second
 
 # ---- several runs -------------------------------------------------------------------------------------------
 

@@ -1,9 +1,9 @@
-/* A folder of the machine that made the runs, left out of the paths of its pages: see site_read.h. */
+/* See strip.h. */
+#include "prof/cli/strip.h"
+
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "prof/cli/site_read.h"
 
 /* Is this where a path begins, not the middle of one? */
 static int begins(const char *text, char before)
@@ -12,7 +12,7 @@ static int begins(const char *text, char before)
 	       !strchr("._-/", before ? before : ' ');
 }
 
-char *site_strip(const char *text, const char *folder)
+char *strip_folder(const char *text, const char *folder)
 {
 	size_t len = folder ? strlen(folder) : 0, n = 0;
 	char *copy = strdup(text);
@@ -39,13 +39,13 @@ static int strip_string(struct profile *p, uint32_t *string, const char *folder)
 
 	if (!strstr(text, folder))
 		return 0;
-	copy = site_strip(text, folder);
+	copy = strip_folder(text, folder);
 	rc = copy ? strtab_intern_text(p->strings, copy, string) : ERR_NOMEM;
 	free(copy);
 	return rc;
 }
 
-int site_strip_profile(struct profile *p, const char *folder, struct err *err)
+int strip_profile(struct profile *p, const char *folder, struct err *err)
 {
 	uint32_t *own[] = {&p->run.command, &p->run.argv, &p->run.job};
 	int rc = 0;
