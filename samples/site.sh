@@ -73,7 +73,7 @@ pages() { # SIZE DIR
 		--title "Export of the tiny data set: 8 models, K 3, 5 and 10" "$2"
 }
 mkdir -p "$site/grid"
-"$PROF" -q flame --store "$grid_store" --strip "$PWD" --max-bytes 110000 --title "Export of the tiny data set: 24 cells in one run" \
+"$PROF" -q flame --store "$grid_store" --strip "$PWD" --max-bytes 200000 --title "Export of the tiny data set: 24 cells in one run" \
 	-o "$site/grid/index.html"
 # What lies beside the site (that page, and those of samples/site_full.sh) stays and counts.
 beside=0
