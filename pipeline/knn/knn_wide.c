@@ -27,30 +27,11 @@ typedef float vec8 __attribute__((vector_size(32), may_alias));
 #define vec             vec8
 #include "pipeline/knn/knn_wide_body.h"
 
-void knn_wide_dots(int wide, const float *query, const float *const *rows, size_t n, size_t depth,
-		   float *out)
-{
-	size_t i, j;
-
-	for (i = 0; i < n; i += 4) {
-		const float *four[4];
-		float sums[4];
-
-		for (j = 0; j < 4; j++)
-			four[j] = rows[i + j < n ? i + j : i];
-		if (wide)
-			dots4_avx2(query, four, depth, sums);
-		else
-			dots4_base(query, four, depth, sums);
-		for (j = 0; j < 4 && i + j < n; j++)
-			out[i + j] = sums[j];
-	}
-}
-
 /* A row of the pool is half as long as what the distances see, which has to be made first. */
 __attribute__((target("avx2,fma,f16c"))) static void
-dots4_half(const uint16_t *query, const float *const *rows, size_t depth, float *out)
+dots4_half(const void *halves, const float *const *rows, size_t depth, float *out)
 {
+	const uint16_t *query = halves;
 	__m256 a = _mm256_setzero_ps(), b = a, c = a, d = a;
 
 	for (size_t i = 0; i < depth; i += 8) {
@@ -68,8 +49,11 @@ dots4_half(const uint16_t *query, const float *const *rows, size_t depth, float 
 	out[3] = sum_lanes_avx2((vec8)d);
 }
 
-void knn_wide_dots_half(const uint16_t *query, const float *const *rows, size_t n, size_t depth,
-			float *out)
+/* Products of a query, in whatever numbers, and four rows. */
+typedef void dots4(const void *query, const float *const *rows, size_t depth, float *out);
+
+static void by_fours(dots4 *dots, const void *query, const float *const *rows, size_t n,
+		     size_t depth, float *out)
 {
 	size_t i, j;
 
@@ -79,10 +63,22 @@ void knn_wide_dots_half(const uint16_t *query, const float *const *rows, size_t 
 
 		for (j = 0; j < 4; j++)
 			four[j] = rows[i + j < n ? i + j : i];
-		dots4_half(query, four, depth, sums);
+		dots(query, four, depth, sums);
 		for (j = 0; j < 4 && i + j < n; j++)
 			out[i + j] = sums[j];
 	}
+}
+
+void knn_wide_dots(int wide, const float *query, const float *const *rows, size_t n, size_t depth,
+		   float *out)
+{
+	by_fours(wide ? dots4_avx2 : dots4_base, query, rows, n, depth, out);
+}
+
+void knn_wide_dots_half(const uint16_t *query, const float *const *rows, size_t n, size_t depth,
+			float *out)
+{
+	by_fours(dots4_half, query, rows, n, depth, out);
 }
 
 /* A product, the additions of its lane, two lanes and then up to eight elements joined; a division. */

@@ -11,9 +11,10 @@ TARGET static float NAME(sum_lanes)(vec v)
 }
 
 /* Four rows at a time, so that the sums hide each other's latency. */
-TARGET static void NAME(dots4)(const float *query, const float *const *rows, size_t depth,
+TARGET static void NAME(dots4)(const void *floats, const float *const *rows, size_t depth,
 			       float *out)
 {
+	const float *query = floats;
 	vec a = {0}, b = {0}, c = {0}, d = {0}, e = {0}, f = {0}, g = {0}, h = {0};
 
 	for (size_t i = 0; i < depth; i += 2 * LANES) {

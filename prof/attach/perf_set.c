@@ -256,18 +256,11 @@ void perf_set_disable(struct perf_set *s)
 	}
 }
 
-/* The early event beside a row, if it is there still. */
-static struct perf_event_row *early_beside(struct perf_set *s, struct perf_event_row *row)
-{
-	return row + 1 < s->rows + s->n && row[1].early && row[1].fd >= 0 ? row + 1 : NULL;
-}
-
+/* The early event beside a row has no more to tell. */
 static void end_early(struct perf_set *s, struct perf_event_row *row)
 {
-	struct perf_event_row *early = early_beside(s, row);
-
-	if (early)
-		close_row(s, early);
+	if (row + 1 < s->rows + s->n && row[1].early)
+		close_row(s, row + 1);
 }
 
 static enum perf_seen seen_early(struct perf_set *s, struct perf_event_row *early)
