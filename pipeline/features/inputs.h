@@ -37,7 +37,7 @@ struct feature_inputs {
 	const unsigned char *has_align;   /* per pair: both texts are there */
 	int sane_empty_sw;
 	const struct tax_pair *tax;      /* per pair; NULL: family off */
-	const double *pca_scores;        /* per query PCA_COMPONENTS; NaN: missing; NULL: off */
+	const double *const *pca_scores; /* per query: PCA_COMPONENTS; NaN: missing; NULL: off */
 	const struct interpro *interpro; /* NULL: no table */
 	const double *ia;                /* per go; NULL: every weight is 1 */
 	int self_prior;

@@ -187,12 +187,11 @@ static void put_votes(const struct recorder *r, struct rows *o, size_t at,
 
 static void put_query(const struct recorder *r, struct rows *o, size_t at, uint32_t query)
 {
-	const double *scores = r->in->pca_scores;
+	const double *scores = r->in->pca_scores ? r->in->pca_scores[query] : NULL;
 	size_t j;
 
 	for (j = 0; j < PCA_COMPONENTS; j++)
-		o->number[COL_EMB_PCA_QUERY_0 + j][at] =
-			scores ? scores[(size_t)query * PCA_COMPONENTS + j] : NAN;
+		o->number[COL_EMB_PCA_QUERY_0 + j][at] = scores ? scores[j] : NAN;
 }
 
 static void put_lineage(struct rows *o, size_t at, const struct candidate *c)

@@ -34,6 +34,7 @@ void context_release(struct context *c)
 	pool_release(&c->pool);
 	pool_shelf_clear(&c->shelf);
 	pca_release(&c->pca);
+	pca_scores_release(&c->scores);
 	anc2vec_close(c->archive);
 	term_vectors_release(&c->vectors);
 	taxonomy_close(c->taxonomy);

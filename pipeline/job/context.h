@@ -17,7 +17,7 @@
 #include "pipeline/ontology/buckets.h"
 #include "pipeline/ontology/ontology.h"
 #include "pipeline/output/artifact.h"
-#include "pipeline/pca/pca.h"
+#include "pipeline/pca/pca_scores.h"
 #include "pipeline/pool/pool.h"
 #include "pipeline/pool/proteins.h"
 #include "pipeline/source/source.h"
@@ -65,6 +65,7 @@ struct context {
 	char sequence_ids_sha256[65]; /* whose texts the next is the digest of; "": of none yet */
 	char sequences_sha256[65];
 	struct pca pca;
+	struct pca_scores scores; /* of its configuration: queries, each once */
 	int has_pca;
 	char pca_config[UUID_TEXT];
 

@@ -351,6 +351,7 @@ int context_load_pca(struct context *c, const struct payload *p, struct events *
 	    (c->has_pca && strcmp(c->pca_config, p->embedding_config_id) == 0))
 		return 0;
 	pca_release(&c->pca);
+	pca_scores_release(&c->scores);
 	c->has_pca = 0;
 	events_stage_begin(e, &stage, "pca_fit");
 	rc = fingerprint(c, &f, err);

@@ -148,33 +148,15 @@ int pairs_search(struct pairs *r, struct err *err)
 	return rc;
 }
 
-/* References have done their part: of the pool only queries are looked at again. A grid keeps its pools. */
-static int drop_references(struct pairs *r, struct err *err)
-{
-	struct pool *pool = &r->c->pool;
-	unsigned char *wanted;
-	size_t i, q;
-
-	if (r->c->sharing)
-		return 0;
-	wanted = calloc((size_t)pool->n + 1, 1);
-	if (!wanted)
-		return err_nomem(err, "rows of queries");
-	for (i = 0; i < r->n; i++)
-		for (q = 0; r->split[i].works && q < r->split[i].n_queries; q++)
-			wanted[r->split[i].query_row[q]] = 1;
-	pool_keep_rows(pool, wanted);
-	free(wanted);
-	return 0;
-}
-
 int pairs_run(struct pairs *r, json_t **marker, struct err *err)
 {
 	size_t i;
 	int rc = pairs_search(r, err);
 
-	if (!rc)
-		rc = drop_references(r, err);
+	if (!rc && any_works(r) && r->payload->use_embedding_pca)
+		rc = pairs_project(r, err);
+	if (!r->c->sharing)
+		pool_drop_values(&r->c->pool); /* neighbours and scores are there */
 	if (!rc && any_works(r) && r->payload->compute_alignments)
 		rc = pairs_alignments(r, err);
 	if (!rc)

@@ -306,7 +306,7 @@ int pairs_neighbors(struct pairs *r, struct err *err)
 	size_t i;
 	int rc;
 
-	if (r->c->pool.partial) {
+	if (!r->c->pool.values) {
 		free(products);
 		return err_set(err, ERR_INTERNAL,
 			       "neighbours are wanted of a pool whose rows are gone");

@@ -42,9 +42,9 @@ struct split {
 	unsigned char *has_align;   /* owned */
 	size_t align_hits; /* text pairs whose values were there: of the cache, kept, or of an earlier pair */
 	size_t align_computed;
-	struct tax_pair *tax;   /* owned, per pair */
-	double *pca_scores;     /* owned, per query */
-	unsigned char *in_pool; /* owned, per go */
+	struct tax_pair *tax;      /* owned, per pair */
+	const double **pca_scores; /* owned, per query: its scores in the context */
+	unsigned char *in_pool;    /* owned, per go */
 	struct association association;
 	int has_association;
 	json_t *marker; /* owned: counts of the pair */
@@ -60,7 +60,7 @@ int split_stage(struct split *s, size_t done, struct err *err);
 void split_release(struct split *s);
 
 /* Parts, one file each. */
-int split_features(struct split *s, struct err *err); /* split_features.c: taxonomy, pool, PCA */
+int split_features(struct split *s, struct err *err); /* split_features.c: taxonomy, term pool */
 int split_records(struct split *s, struct err *err);  /* split_records.c */
 
 json_t *split_name(const struct split *s); /* "split" of events; new reference */

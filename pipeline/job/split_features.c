@@ -1,13 +1,11 @@
-/* The features of a pair that are made before the candidates: taxonomy per pair, the anc2vec term pool,
- * PCA scores per query. */
-#include <math.h>
+/* The features of a pair that are made before the candidates: taxonomy per pair, the anc2vec term pool.
+ * PCA scores are common to all pairs: pairs_pca.c. */
 #include <stdlib.h>
 
 #include "pipeline/core/workers.h"
 #include "pipeline/job/split.h"
 
-#define ITEM_PAIRS   4096
-#define ITEM_QUERIES 256
+#define ITEM_PAIRS 4096
 
 static int64_t taxon_of(const struct split *s, uint32_t row)
 {
@@ -73,52 +71,9 @@ static int mark_terms(struct split *s, struct err *err)
 	return rc;
 }
 
-static int project_item(void *ctx, size_t worker, size_t item, struct err *err)
-{
-	struct split *s = ctx;
-	size_t from = item * ITEM_QUERIES, i, j;
-	size_t to = s->n_queries - from < ITEM_QUERIES ? s->n_queries : from + ITEM_QUERIES;
-
-	(void)worker;
-	(void)err;
-	for (i = from; i < to; i++) {
-		double *scores = s->pca_scores + i * PCA_COMPONENTS;
-
-		pca_project(&s->c->pca, pool_at(&s->c->pool, s->query_row[i]), scores);
-		for (j = s->c->pca.n_components; j < PCA_COMPONENTS; j++)
-			scores[j] = NAN;
-	}
-	return 0;
-}
-
-static int project(struct split *s, struct err *err)
-{
-	struct events_stage stage;
-	int rc = 0;
-
-	if (!s->payload->use_embedding_pca)
-		return 0;
-	events_stage_begin(s->events, &stage, "pca");
-	s->pca_scores = malloc(((size_t)s->n_queries + 1) * PCA_COMPONENTS * sizeof *s->pca_scores);
-	if (!s->pca_scores)
-		rc = err_nomem(err, "PCA scores");
-	else
-		rc = workers_run(split_workers(s), (s->n_queries + ITEM_QUERIES - 1) / ITEM_QUERIES,
-				 project_item, s, err);
-	pp_stage_items(&stage.mark, s->n_queries);
-	events_stage_end(&stage, rc ? NULL : "pca_done",
-			 json_pack("{s:o, s:I}", "split", split_name(s), "queries",
-				   (json_int_t)s->n_queries));
-	return rc;
-}
-
 int split_features(struct split *s, struct err *err)
 {
 	int rc = compare_taxa(s, err);
 
-	if (!rc)
-		rc = mark_terms(s, err);
-	if (!rc)
-		rc = project(s, err);
-	return rc;
+	return rc ? rc : mark_terms(s, err);
 }

@@ -1,5 +1,5 @@
-/* PCA of the embedding pool: choice of rows, mean, signs, projection. The scatter matrix is in
- * pca_scatter.c, its eigenvectors in pca_eigen.c, cached states in pca_state.c. A fitted struct pca
+/* PCA of the embedding pool: choice of rows, mean, signs. The scatter matrix is in pca_scatter.c, its
+ * eigenvectors in pca_eigen.c, cached states in pca_state.c, projections in pca_scores.c. A fitted struct pca
  * may be used by any number of threads. */
 #include "pipeline/pca/pca.h"
 
@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "pipeline/core/cancel.h"
-#include "pipeline/core/dot.h"
 #include "pipeline/core/half.h"
 #include "pipeline/core/pcg64.h"
 #include "pipeline/core/workers.h"
@@ -183,27 +182,6 @@ void pca_release(struct pca *p)
 	free(p->mean);
 	free(p->components);
 	*p = (struct pca){0};
-}
-
-void pca_project(const struct pca *p, const uint16_t *row, double *scores)
-{
-	const float *component[PCA_COMPONENTS];
-	float off[PIECE];
-
-	for (size_t j = 0; j < p->n_components; j++)
-		scores[j] = 0.0;
-	for (size_t first = 0; first < p->dim; first += PIECE) {
-		size_t n = p->dim - first < PIECE ? p->dim - first : PIECE;
-
-		half_to_floats(row + first, off, n);
-		for (size_t i = 0; i < n; i++)
-			off[i] -= p->mean[first + i];
-		for (size_t j = 0; j < p->n_components; j++)
-			component[j] = p->components + j * p->dim + first;
-		dot_f32_add(off, component, p->n_components, n, scores);
-	}
-	for (size_t j = 0; j < p->n_components; j++)
-		scores[j] = (double)(float)scores[j];
 }
 
 size_t pca_memory_needed(size_t n_rows, size_t dim, size_t n_workers)

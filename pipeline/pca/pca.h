@@ -24,8 +24,6 @@ struct pca {
 int pca_fit(struct pca *out, const uint16_t *rows, size_t n_rows, size_t dim, size_t n_workers,
 	    struct err *err);
 void pca_release(struct pca *p);
-/* Scores of one float16 row: p->n_components doubles. */
-void pca_project(const struct pca *p, const uint16_t *row, double *scores);
 
 struct pca_fingerprint {
 	uint64_t n_rows;

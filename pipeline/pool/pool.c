@@ -297,40 +297,20 @@ int pool_load(struct pool *pool, struct source *s, const char *config_id,
 	return rc;
 }
 
-void pool_release(struct pool *pool)
+void pool_drop_values(struct pool *pool)
 {
 	if (pool->mapping)
 		munmap(pool->mapping, pool->mapped_bytes);
+	pool->mapping = NULL;
+	pool->values = NULL;
+}
+
+void pool_release(struct pool *pool)
+{
+	pool_drop_values(pool);
 	free(pool->protein);
 	free(pool->row_of);
 	memset(pool, 0, sizeof *pool);
-}
-
-/* Whole pages between two addresses. Advice that is refused costs memory and nothing else. */
-static void give_back(char *from, char *to, uintptr_t page)
-{
-	uintptr_t first = ((uintptr_t)from + page - 1) & ~(page - 1),
-		  end = (uintptr_t)to & ~(page - 1);
-
-	if (first < end)
-		(void)madvise((void *)first, end - first, MADV_DONTNEED);
-}
-
-void pool_keep_rows(struct pool *pool, const unsigned char *wanted)
-{
-	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-	size_t row = pool->dim * sizeof *pool->values;
-	char *values = (char *)pool->values;
-	uint32_t i, first = 0;
-
-	pool->partial = 1;
-	for (i = 0; i < pool->n; i++) {
-		if (!wanted[i])
-			continue;
-		give_back(values + first * row, values + i * row, page);
-		first = i + 1;
-	}
-	give_back(values + first * row, values + pool->n * row, page);
 }
 
 int pool_accessions_sha256(const struct pool *pool, const struct proteins *proteins, char out[65])

@@ -21,7 +21,7 @@ struct pool {
 	char config_id[UUID_TEXT];
 	uint32_t n; /* rows */
 	size_t dim;
-	uint16_t *values;  /* n x dim float16 bits, inside `mapping` */
+	uint16_t *values;  /* n x dim float16 bits, inside `mapping`; NULL: dropped */
 	uint32_t *protein; /* owned: row -> protein number, ascending */
 	uint32_t *row_of;  /* owned: protein number -> row or POOL_NONE, for n_proteins */
 	uint32_t n_proteins;
@@ -31,7 +31,6 @@ struct pool {
 	uint64_t dropped_non_finite;
 	uint32_t dropped[POOL_DROPPED_SHOWN]; /* the first dropped proteins, by accession */
 	char values_sha256[65];               /* "": not asked for yet, see pool_digest() */
-	int partial;                          /* pool_keep_rows() was called */
 };
 
 struct pool_options {
@@ -47,8 +46,8 @@ struct pool_options {
 int pool_load(struct pool *pool, struct source *s, const char *config_id,
 	      const struct proteins *proteins, const struct pool_options *options, struct err *err);
 void pool_release(struct pool *pool);
-/* From here on only rows that are not 0 in `wanted` (n of them) can be read: the memory of the others goes back. */
-void pool_keep_rows(struct pool *pool, const unsigned char *wanted);
+/* Nobody will read a row again: their memory goes back, `values` is NULL. What is known of the rows stays. */
+void pool_drop_values(struct pool *pool);
 
 static inline uint32_t pool_row(const struct pool *pool, uint32_t protein)
 {

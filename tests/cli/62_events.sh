@@ -53,7 +53,7 @@ SPEC = {  # section 6.3, and ours below
     "alignment_done": dict(split=SPLIT, pairs=INT, cache_hits=INT, computed=INT, workers=INT, pairs_per_s=NUM, pass_splits=INT, pass_s=NUM, **E),
     "taxonomy_done": dict(split=SPLIT, pairs=INT, **E),
     "anc2vec_done": dict(split=SPLIT, terms=INT, terms_with_vector=INT, **E),
-    "pca_done": dict(split=SPLIT, queries=INT, **E),
+    "pca_done": dict(split=SPLIT, queries=INT, pass_splits=INT, pass_s=NUM, **E),
     "records_done": dict(split=SPLIT, rows=INT, **E),
     "split_done": dict(split=SPLIT, v_old=INT, v_new=INT, skipped=BOOL, total_unlabeled=INT, **CATS, **E),
     "split_resumed": dict(split=SPLIT, skipped=BOOL),

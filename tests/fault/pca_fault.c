@@ -11,7 +11,7 @@
 
 #include "pipeline/core/fsio.h"
 #include "pipeline/core/half.h"
-#include "pipeline/pca/pca.h"
+#include "pipeline/pca/pca_scores.h"
 #include "tests/fault/fault.h"
 
 #define MAX_ALLOCATIONS 1000
@@ -101,6 +101,18 @@ static int fit_wide(struct err *err)
 	return rc;
 }
 
+static int project(struct err *err)
+{
+	static const uint32_t some[] = {0, 7, ROWS - 1};
+	struct pca_scores s;
+	int rc = pca_scores_make(&s, &fitted, rows, some, 3, 2, err);
+
+	if (rc < 0)
+		assert_true(!s.row && !s.score);
+	pca_scores_release(&s);
+	return rc;
+}
+
 static int save_state(struct err *err)
 {
 	return pca_save(&fitted, path, &fingerprint, err);
@@ -125,6 +137,12 @@ static void a_fit_fails_cleanly(void **state)
 	fail_each(fit_wide);
 }
 
+static void projecting_fails_cleanly(void **state)
+{
+	(void)state;
+	fail_each(project);
+}
+
 static void saving_and_loading_a_state_fail_cleanly(void **state)
 {
 	(void)state;
@@ -136,8 +154,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_fit_fails_cleanly),
+		cmocka_unit_test(projecting_fails_cleanly),
 		cmocka_unit_test(saving_and_loading_a_state_fail_cleanly),
-
 	};
 
 	return cmocka_run_group_tests(tests, prepare, finish);

@@ -6,6 +6,7 @@
 
 #include "pipeline/core/npz.h"
 #include "pipeline/pca/pca_internal.h"
+#include "pipeline/pca/pca_scores.h"
 
 #define DIM 5
 
@@ -14,7 +15,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 static void use(const struct pca *p)
 {
 	const uint16_t row[DIM] = {0x3c00, 0, 0xbc00, 0x4000, 1};
-	double scores[PCA_COMPONENTS];
+	const uint32_t number = 0;
+	struct pca_scores scores;
 
 	if (p->dim != DIM || p->n_components > PCA_COMPONENTS)
 		abort();
@@ -22,7 +24,8 @@ static void use(const struct pca *p)
 		if (!isfinite(p->components[i]))
 			abort();
 	}
-	pca_project(p, row, scores);
+	if (pca_scores_make(&scores, p, row, &number, 1, 1, NULL) == 0)
+		pca_scores_release(&scores);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)

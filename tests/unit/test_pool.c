@@ -386,33 +386,31 @@ static void progress_counts_rows(void **state)
 	finish();
 }
 
-static void rows_that_are_kept_stay_and_the_memory_of_others_goes(void **state)
+static void values_that_are_dropped_are_gone_and_the_rest_stays(void **state)
 {
-	enum { ROWS = 2000, DIM = 512, PAGE = 4096 };
-	static const uint32_t kept[] = {0, 777, ROWS - 1};
-	static unsigned char wanted[ROWS];
-	unsigned char resident[ROWS * DIM * 2 / PAGE];
-	struct pool some = {.n = ROWS, .dim = DIM, .mapped_bytes = ROWS * DIM * 2};
-	size_t i, k, n = 0;
+	struct pool_options options = {0};
+	unsigned char resident[16];
+	void *mapping;
+	size_t bytes;
 
 	(void)state;
-	some.mapping = some.values = mmap(NULL, some.mapped_bytes, PROT_READ | PROT_WRITE,
-					  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	assert_true(some.mapping != MAP_FAILED);
-	for (i = 0; i < ROWS * DIM; i++)
-		some.values[i] = (uint16_t)(i / DIM * 7 + i % DIM);
-	for (i = 0; i < 3; i++)
-		wanted[kept[i]] = 1;
-	pool_keep_rows(&some, wanted);
-	assert_true(some.partial);
-	for (i = 0; i < 3; i++)
-		for (k = 0; k < DIM; k++)
-			assert_int_equal(pool_at(&some, kept[i])[k], (uint16_t)(kept[i] * 7 + k));
-	assert_int_equal(mincore(some.mapping, some.mapped_bytes, resident), 0);
-	for (i = 0; i < sizeof resident; i++)
-		n += resident[i] & 1;
-	assert_in_range(n, 2, 6);
-	pool_release(&some);
+	world_begin(SNAP_1, SNAP_1);
+	world_protein("P1", 1);
+	world_embedding(CONFIG_H, 1, 0, 1, "003c");
+	world_open();
+	assert_int_equal(proteins_load(&proteins, world.source, &err), 0);
+	assert_int_equal(pool_load(&pool, world.source, CONFIG_H, &proteins, &options, &err), 0);
+	mapping = pool.mapping;
+	bytes = pool.mapped_bytes;
+	assert_in_range(bytes, 1, sizeof resident * 4096);
+	assert_int_equal(mincore(mapping, bytes, resident), 0);
+	pool_drop_values(&pool);
+	assert_null(pool.values);
+	assert_int_equal(mincore(mapping, bytes, resident), -1);
+	assert_int_equal(pool.n, 1);
+	assert_int_equal(pool_row(&pool, 0), 0);
+	pool_drop_values(&pool);
+	finish();
 }
 
 int main(void)
@@ -434,7 +432,7 @@ int main(void)
 		cmocka_unit_test(holes_are_squeezed_out),
 		cmocka_unit_test(digests_name_accessions_and_values),
 		cmocka_unit_test(progress_counts_rows),
-		cmocka_unit_test(rows_that_are_kept_stay_and_the_memory_of_others_goes),
+		cmocka_unit_test(values_that_are_dropped_are_gone_and_the_rest_stays),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -227,7 +227,8 @@ static void an_interpro_row_has_no_neighbour_columns(void **state)
 	static const char lines[] = "P0\tGO:0000002\t1.5\tcdd,smart\t9\n";
 	struct align_values align[1] = {{.identity_nw = 0.5, .score_sw = 7, .length_query = 3}};
 	unsigned char has_align[1] = {1};
-	double pca[RIG_PROTEINS * PCA_COMPONENTS];
+	double pca[PCA_COMPONENTS];
+	const double *scores[RIG_PROTEINS] = {pca};
 	char path[PATH_MAX + 32];
 
 	(void)state;
@@ -247,7 +248,7 @@ static void an_interpro_row_has_no_neighbour_columns(void **state)
 	rig.in.interpro = &table;
 	rig.in.align = align;
 	rig.in.has_align = has_align;
-	rig.in.pca_scores = pca;
+	rig.in.pca_scores = scores;
 	make_rows(SCHEMA_V5_73);
 	rig.tax[0] = (struct tax_pair){3, 4, TAX_ANCESTOR};
 	rig.in.tax = rig.tax;
