@@ -4,6 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Taxa below this are looked up in an array: a million at random in a hash table cost more than reading the
+ * file does. NCBI's go to some millions. */
+#define NEAR_MAX ((size_t)1 << 23)
+
 struct taxonomy *tax_tree_new(const char *file)
 {
 	struct taxonomy *t = calloc(1, sizeof *t);
@@ -22,7 +26,8 @@ void taxonomy_close(struct taxonomy *t)
 {
 	if (!t)
 		return;
-	idmap_release(&t->index);
+	free(t->near);
+	idmap_release(&t->far);
 	idmap_release(&t->merged);
 	free(t->ids);
 	free(t->parents);
@@ -58,13 +63,39 @@ static int tax_tree_grow(struct taxonomy *t)
 	return 0;
 }
 
+/* Makes the array reach to `taxon`; 0 or -1. */
+static int reach(struct taxonomy *t, size_t taxon)
+{
+	size_t n = t->n_near ? t->n_near : 4096;
+
+	while (n <= taxon)
+		n *= 2;
+	if (n == t->n_near)
+		return 0;
+	if (resize((void **)&t->near, n, sizeof *t->near) != 0)
+		return -1;
+	memset(t->near + t->n_near, 0, (n - t->n_near) * sizeof *t->near);
+	t->n_near = n;
+	return 0;
+}
+
+static int enter(struct taxonomy *t, int64_t taxon, uint32_t node)
+{
+	if (taxon < 0 || (uint64_t)taxon >= NEAR_MAX)
+		return idmap_set(&t->far, (uint64_t)taxon, node);
+	if (reach(t, (size_t)taxon) != 0)
+		return -1;
+	t->near[taxon] = node + 1;
+	return 0;
+}
+
 uint32_t tax_tree_add(struct taxonomy *t, int64_t taxon)
 {
 	uint32_t node = t->count;
 
 	if (node == t->cap && tax_tree_grow(t) != 0)
 		return IDMAP_NONE;
-	if (idmap_set(&t->index, (uint64_t)taxon, node) != 0)
+	if (enter(t, taxon, node) != 0)
 		return IDMAP_NONE;
 	t->ids[node] = taxon;
 	t->parents[node] = node;
@@ -76,7 +107,9 @@ uint32_t tax_tree_add(struct taxonomy *t, int64_t taxon)
 
 uint32_t tax_tree_find(const struct taxonomy *t, int64_t taxon)
 {
-	return idmap_get(&t->index, (uint64_t)taxon);
+	if (taxon >= 0 && (uint64_t)taxon < t->n_near)
+		return t->near[taxon] ? t->near[taxon] - 1 : IDMAP_NONE;
+	return idmap_get(&t->far, (uint64_t)taxon);
 }
 
 int tax_merges_add(struct tax_merges *m, int64_t old_id, int64_t new_id)

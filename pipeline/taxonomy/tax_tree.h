@@ -14,8 +14,10 @@
 
 /* Nodes are numbered 0, 1, 2, ... in the order of their appearance in the file. */
 struct taxonomy {
-	char *file;            /* owned: what was read */
-	struct idmap index;    /* taxon -> node */
+	char *file;     /* owned: what was read */
+	uint32_t *near; /* owned, by taxon below n_near: its node + 1, 0 none */
+	size_t n_near;
+	struct idmap far;      /* taxon -> node, of the others */
 	struct idmap merged;   /* old taxon -> node of the one it was merged into */
 	int64_t *ids;          /* owned; taxon of each node */
 	uint32_t *parents;     /* owned; node of the parent, the root's is itself */

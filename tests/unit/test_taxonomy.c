@@ -260,6 +260,33 @@ static void a_dump_gives_lineages_from_the_root(void **state)
 	taxonomy_close(t);
 }
 
+/* Small numbers lie in an array that grows, others in a table. */
+static void taxa_are_found_however_large_their_numbers_are(void **state)
+{
+	static const int64_t last[] = {4095, 4096, 100000, 8388607, 8388608, 8388609, INT64_MAX};
+	char nodes[1024] = "";
+	size_t i, n = sizeof last / sizeof *last;
+	struct taxonomy *t;
+
+	(void)state;
+	for (i = n; i > 0; i--)
+		snprintf(nodes + strlen(nodes), sizeof nodes - strlen(nodes), "%lld\t|\t%lld\t|\n",
+			 (long long)last[i - 1], i == 1 ? 1 : (long long)last[i - 2]);
+	snprintf(nodes + strlen(nodes), sizeof nodes - strlen(nodes), "1\t|\t1\t|\n");
+	assert_int_equal(open_texts(&t, nodes, "8388700\t|\t4096\t|\n7\t|\t8388608\t|\n", NULL), 0);
+	assert_int_equal(taxonomy_count(t), n + 1);
+	expect_lineage(t, INT64_MAX,
+		       L(1, 4095, 4096, 100000, 8388607, 8388608, 8388609, INT64_MAX));
+	expect_lineage(t, 8388607, L(1, 4095, 4096, 100000, 8388607));
+	expect_lineage(t, 8388700, L(1, 4095, 4096));
+	expect_lineage(t, 7, L(1, 4095, 4096, 100000, 8388607, 8388608));
+	expect_lineage(t, 4094, NULL, 0);
+	expect_lineage(t, 8388606, NULL, 0);
+	expect_lineage(t, 8388610, NULL, 0);
+	expect_lineage(t, INT64_MIN, NULL, 0);
+	taxonomy_close(t);
+}
+
 static void a_taxon_with_a_node_ignores_its_merge(void **state)
 {
 	struct taxonomy *t;
@@ -522,6 +549,7 @@ int main(void)
 		cmocka_unit_test(close_relations_of_the_consensus),
 		cmocka_unit_test(taxon_texts),
 		cmocka_unit_test(a_dump_gives_lineages_from_the_root),
+		cmocka_unit_test(taxa_are_found_however_large_their_numbers_are),
 		cmocka_unit_test(a_taxon_with_a_node_ignores_its_merge),
 		cmocka_unit_test(merges_in_a_circle_are_unknown),
 		cmocka_unit_test(nodes_dmp_by_name_finds_merged_beside_it),
