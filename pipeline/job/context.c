@@ -31,6 +31,7 @@ void context_release(struct context *c)
 	}
 	free(c->truth);
 	free(c->made);
+	ref_shelf_clear(&c->references);
 	pool_release(&c->pool);
 	pool_shelf_clear(&c->shelf);
 	pca_release(&c->pca);

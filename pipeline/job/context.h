@@ -12,6 +12,7 @@
 #include "pipeline/job/payload.h"
 #include "pipeline/job/plan.h"
 #include "pipeline/job/pool_shelf.h"
+#include "pipeline/job/ref_shelf.h"
 #include "pipeline/job/settings.h"
 #include "pipeline/ontology/annset.h"
 #include "pipeline/ontology/buckets.h"
@@ -62,6 +63,7 @@ struct context {
 	int has_pool;
 	int keep_pools; /* sharing, and there is memory: see context_plan_pools() */
 	struct pool_shelf shelf;
+	struct ref_shelf references;  /* of the sets and pools that are there */
 	char sequence_ids_sha256[65]; /* whose texts the next is the digest of; "": of none yet */
 	char sequences_sha256[65];
 	struct pca pca;

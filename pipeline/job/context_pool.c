@@ -224,9 +224,29 @@ void context_plan_pools(struct context *c, const char *config_id, uint64_t need,
 
 	if (c->has_pool && strcmp(c->pool.config_id, config_id) != 0)
 		held += pool_bytes(&c->pool);
+	held += ref_shelf_bytes(&c->references,
+				c->has_pool && strcmp(c->pool.config_id, config_id) == 0 ? &c->pool
+											 : NULL);
 	c->keep_pools = c->sharing && (!limit || (need <= limit && held <= limit - need));
 	if (!c->keep_pools)
 		pool_shelf_clear(&c->shelf);
+}
+
+/* References of pools that are gone go, too; those of the same proteins in another pool are the same. */
+static void keep_references(struct context *c)
+{
+	const struct pool **pools;
+	size_t i, n = 0;
+
+	if (!c->references.n)
+		return;
+	pools = malloc((c->shelf.n + 1) * sizeof *pools);
+	for (i = 0; pools && i < c->shelf.n; i++)
+		pools[n++] = &c->shelf.list[i];
+	if (pools && c->has_pool)
+		pools[n++] = &c->pool;
+	ref_shelf_keep(&c->references, pools, n); /* without memory none stays */
+	free(pools);
 }
 
 /* 1: the pool of an earlier cell is there. */
@@ -250,8 +270,10 @@ int context_load_pool(struct context *c, const struct payload *p, struct events 
 
 	if (c->has_pool && strcmp(c->pool.config_id, p->embedding_config_id) == 0)
 		return 0;
-	if (change_pool(c, p->embedding_config_id))
+	if (change_pool(c, p->embedding_config_id)) {
+		keep_references(c);
 		return 0;
+	}
 	events_stage_begin(e, &stage, "load_embeddings");
 	rc = source_embedding_estimate(c->source, p->embedding_config_id, &chunks, &size.dim, err);
 	size.rows = chunks;
@@ -263,6 +285,7 @@ int context_load_pool(struct context *c, const struct payload *p, struct events 
 	else if (!rc)
 		rc = load_from_source(c, p, &size, NULL, e, err);
 	c->has_pool = rc == 0;
+	keep_references(c);
 	pp_stage_items(&stage.mark, c->pool.n);
 	pp_stage_param(&stage.mark, "n", (double)c->pool.n);
 	pp_stage_param(&stage.mark, "d", (double)c->pool.dim);

@@ -40,7 +40,7 @@ static int make_key(struct kept_neighbors *kept, const struct split *s, const ch
 	put(d, &s->payload->distance_threshold, sizeof s->payload->distance_threshold);
 	put(d, s->query_row, s->n_queries * sizeof *s->query_row);
 	for (a = 0; a < ASPECTS; a++)
-		put(d, s->refs.aspect[a].row, s->refs.aspect[a].n * sizeof(uint32_t));
+		put(d, s->refs->aspect[a].row, s->refs->aspect[a].n * sizeof(uint32_t));
 	rc = sha256_finish(d, kept->key);
 	sha256_free(d);
 	return rc;
@@ -127,7 +127,7 @@ static int take(struct split *s, const struct header *h, const char *at)
 			to->count[a][h->from + q] = found;
 			memcpy(hit, hits + q * h->stride * sizeof *hit, found * sizeof *hit);
 			for (i = 0; i < found; i++)
-				if (hit[i].ref >= s->refs.aspect[a].n)
+				if (hit[i].ref >= s->refs->aspect[a].n)
 					return 0;
 		}
 		at = hits + n * h->stride * sizeof(struct knn_hit);

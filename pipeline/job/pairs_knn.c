@@ -37,8 +37,8 @@ static uint32_t most_references(const struct split *s)
 	int a;
 
 	for (a = 0; a < ASPECTS; a++)
-		if (s->refs.aspect[a].n > most)
-			most = s->refs.aspect[a].n;
+		if (s->refs->aspect[a].n > most)
+			most = s->refs->aspect[a].n;
 	return most;
 }
 
@@ -96,7 +96,7 @@ static int prepare(struct search *f, struct err *err)
 		return err_nomem(err, "neighbours");
 	for (i = 0; i < r->n; i++)
 		if (r->split[i].works && (!largest || most_references(&r->split[i]) > most)) {
-			largest = &r->split[i].refs;
+			largest = r->split[i].refs;
 			most = most_references(&r->split[i]);
 		}
 	for (i = 0; !rc && i < r->n; i++)
@@ -171,12 +171,12 @@ static size_t make_targets(struct search *f)
 		struct neighbors *to = &s->own_neighbors;
 
 		for (a = 0; s->works && f->to[i] > s->n_found && a < ASPECTS; a++)
-			if (s->refs.aspect[a].n)
+			if (s->refs->aspect[a].n)
 				f->target[n++] = (struct knn_target){
 					.query_rows = s->query_row + s->n_found,
 					.n_queries = f->to[i] - s->n_found,
-					.ref_rows = s->refs.aspect[a].row,
-					.n_refs = s->refs.aspect[a].n,
+					.ref_rows = s->refs->aspect[a].row,
+					.n_refs = s->refs->aspect[a].n,
 					.hits = to->hit[a] + (size_t)s->n_found * to->stride,
 					.counts = to->count[a] + s->n_found,
 				};
@@ -238,7 +238,7 @@ static double products_of(const struct split *s)
 	int a;
 
 	for (a = 0; a < ASPECTS; a++)
-		n += (double)s->refs.aspect[a].n;
+		n += (double)s->refs->aspect[a].n;
 	return n * (double)(s->n_queries - s->n_found);
 }
 
@@ -287,7 +287,7 @@ static void say_done(struct pairs *r, const double *products, double seconds)
 		s->elapsed_s += share;
 		for (a = 0; a < ASPECTS; a++)
 			json_object_set_new(counts, aspect_export[a],
-					    json_integer((json_int_t)s->refs.aspect[a].n));
+					    json_integer((json_int_t)s->refs->aspect[a].n));
 		events_emit(r->events, "info", "knn_done", NULL,
 			    json_pack("{s:o, s:o, s:I, s:i, s:b, s:o, s:I, s:o}", "split",
 				      split_name(s), "references", counts, "queries",
@@ -322,7 +322,7 @@ int pairs_neighbors(struct pairs *r, struct err *err)
 	for (i = 0; !rc && i < r->n; i++)
 		if (r->split[i].works)
 			rc = pair_list_build(&r->split[i].pairs, r->split[i].neighbors,
-					     &r->split[i].refs, (uint32_t)r->payload->k, err);
+					     r->split[i].refs, (uint32_t)r->payload->k, err);
 	seconds = events_stage_end(&stage, NULL, NULL);
 	if (!rc)
 		say_done(r, products, seconds);

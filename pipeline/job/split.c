@@ -79,27 +79,29 @@ static int find_references(struct split *s, struct err *err)
 	struct events_stage stage;
 	size_t old_version = pair_of(s)->old_version;
 	json_t *counts = json_object();
+	uint64_t rows;
 	int rc, a;
 
 	events_stage_begin(s->events, &stage, "references");
 	rc = context_need_set(s->c, s->plan, old_version, s->events, err);
 	if (!rc)
-		rc = references_build(&s->refs, &s->c->sets[old_version], &s->c->ontology,
-				      &s->c->pool, err);
+		rc = ref_shelf_take(&s->c->references, old_version, &s->c->sets[old_version],
+				    &s->c->ontology, &s->c->pool, &s->refs, err);
 	for (a = 0; !rc && a < ASPECTS; a++) {
 		json_object_set_new(counts, aspect_export[a],
-				    json_integer((json_int_t)s->refs.aspect[a].n));
+				    json_integer((json_int_t)s->refs->aspect[a].n));
 		events_emit(s->events, "info", "aspect_loaded", NULL,
 			    json_pack("{s:o, s:s, s:I}", "split", split_name(s), "aspect",
 				      aspect_export[a], "references",
-				      (json_int_t)s->refs.aspect[a].n));
+				      (json_int_t)s->refs->aspect[a].n));
 	}
-	pp_stage_items(&stage.mark, s->refs.annotation_rows);
-	pp_stage_param(&stage.mark, "annotations", (double)s->refs.annotation_rows);
-	s->elapsed_s += events_stage_end(&stage, rc ? NULL : "references_done",
-					 json_pack("{s:o, s:o, s:I}", "split", split_name(s),
-						   "references", counts, "annotation_rows",
-						   (json_int_t)s->refs.annotation_rows));
+	rows = s->refs ? s->refs->annotation_rows : 0;
+	pp_stage_items(&stage.mark, rows);
+	pp_stage_param(&stage.mark, "annotations", (double)rows);
+	s->elapsed_s +=
+		events_stage_end(&stage, rc ? NULL : "references_done",
+				 json_pack("{s:o, s:o, s:I}", "split", split_name(s), "references",
+					   counts, "annotation_rows", (json_int_t)rows));
 	return rc;
 }
 
@@ -138,10 +140,10 @@ static void mark_sizes(struct split *s)
 	int a;
 
 	for (a = 0; a < ASPECTS; a++)
-		n += (double)s->refs.aspect[a].n;
+		n += (double)s->refs->aspect[a].n;
 	pp_stage_param(&s->mark, "q", (double)s->n_queries);
 	pp_stage_param(&s->mark, "n", n / ASPECTS);
-	pp_stage_param(&s->mark, "T", n > 0 ? (double)s->refs.annotation_rows / n : 0);
+	pp_stage_param(&s->mark, "T", n > 0 ? (double)s->refs->annotation_rows / n : 0);
 }
 
 /* Made for one pair at a time: the counts of a set are as large as the set. */
@@ -232,7 +234,8 @@ void split_release(struct split *s)
 {
 	buckets_release(&s->buckets);
 	free(s->query_row);
-	references_release(&s->refs);
+	if (s->refs)
+		ref_shelf_give_back(&s->c->references, s->refs, s->c->sharing);
 	neighbors_release(&s->own_neighbors);
 	pair_list_release(&s->pairs);
 	free(s->job_of);

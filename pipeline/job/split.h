@@ -31,7 +31,7 @@ struct split {
 	struct buckets buckets;
 	uint32_t *query_row; /* owned */
 	uint32_t n_queries;
-	struct references refs;
+	const struct references *refs; /* of the context, until the end */
 	struct neighbors own_neighbors;
 	const struct neighbors *neighbors;
 	uint32_t n_found; /* queries, from the first, whose neighbours are there */

@@ -61,7 +61,7 @@ static int mark_terms(struct split *s, struct err *err)
 	if (!s->in_pool)
 		rc = err_nomem(err, "the term pool");
 	else
-		terms = term_pool_mark(s->in_pool, &s->c->vectors, &s->c->ontology, &s->refs,
+		terms = term_pool_mark(s->in_pool, &s->c->vectors, &s->c->ontology, s->refs,
 				       &s->buckets.known, &with_vector);
 	pp_stage_items(&stage.mark, terms);
 	events_stage_end(&stage, rc ? NULL : "anc2vec_done",

@@ -49,7 +49,7 @@ static void set_inputs(struct writing *w)
 	w->in = (struct feature_inputs){
 		.ontology = &c->ontology,
 		.pool = &c->pool,
-		.refs = &s->refs,
+		.refs = s->refs,
 		.neighbors = s->neighbors,
 		.pairs = &s->pairs,
 		.buckets = &s->buckets,

@@ -9,20 +9,6 @@
 const char aspect_letter[ASPECTS] = {'P', 'F', 'C'};
 const char *const aspect_export[ASPECTS] = {"bpo", "mfo", "cco"};
 
-int aspect_index(char letter)
-{
-	switch (letter) {
-	case 'P':
-		return 0;
-	case 'F':
-		return 1;
-	case 'C':
-		return 2;
-	default:
-		return -1;
-	}
-}
-
 /* ---- loading ---------------------------------------------------------------------------------- */
 
 struct term_row {

@@ -22,7 +22,12 @@ struct source;
 #define ASPECTS 3
 extern const char aspect_letter[ASPECTS];        /* 'P', 'F', 'C' */
 extern const char *const aspect_export[ASPECTS]; /* "bpo", "mfo", "cco" */
-int aspect_index(char letter);                   /* 0, 1, 2; -1 for anything else */
+
+/* 0, 1, 2; -1 for anything else. */
+static inline int aspect_index(char letter)
+{
+	return letter == 'P' ? 0 : letter == 'F' ? 1 : letter == 'C' ? 2 : -1;
+}
 
 struct ontology_snapshot {
 	char id[UUID_TEXT];

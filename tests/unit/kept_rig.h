@@ -15,6 +15,7 @@ struct rig {
 	struct plan plan;
 	struct plan_pair pair;
 	struct split split;
+	struct references refs;
 	uint32_t rows[RIG_REFS], queries[RIG_QUERIES];
 	struct staging staging;
 	struct align_work work;
@@ -37,9 +38,10 @@ static inline void rig_make(struct rig *r)
 				  .query_row = r->queries,
 				  .n_queries = RIG_QUERIES};
 	for (a = 0; a < ASPECTS; a++) {
-		r->split.refs.aspect[a].row = r->rows;
-		r->split.refs.aspect[a].n = (uint32_t)(RIG_REFS - a);
+		r->refs.aspect[a].row = r->rows;
+		r->refs.aspect[a].n = (uint32_t)(RIG_REFS - a);
 	}
+	r->split.refs = &r->refs;
 	r->staging = (struct staging){.dir = scratch_dir, .lock = -1};
 	memset(r->staging.fingerprint, 'f', SHA256_HEX - 1);
 }
@@ -52,7 +54,7 @@ static inline int rig_room(struct rig *r, uint32_t k)
 	neighbors_release(&r->split.own_neighbors);
 	r->split.neighbors = &r->split.own_neighbors;
 	r->split.n_found = 0;
-	if (neighbors_alloc(&r->split.own_neighbors, RIG_QUERIES, k, &r->split.refs, NULL) != 0)
+	if (neighbors_alloc(&r->split.own_neighbors, RIG_QUERIES, k, &r->refs, NULL) != 0)
 		return ERR_NOMEM;
 	for (a = 0; a < ASPECTS; a++)
 		memset(r->split.own_neighbors.hit[a], 0,
