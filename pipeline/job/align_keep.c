@@ -15,7 +15,7 @@
 #define FILE_RECORDS 50000
 #define FILE_NS      (20 * INT64_C(1000000000))
 
-#define MAGIC UINT64_C(0x31304e4c41545250)
+#define MAGIC UINT64_C(0x32304e4c41545250)
 
 struct record {
 	int64_t query, ref; /* sequence ids */
@@ -24,7 +24,7 @@ struct record {
 
 struct head {
 	uint64_t magic;
-	char fingerprint[SHA256_HEX - 1];
+	char content[SHA256_HEX - 1]; /* of the staging folder */
 	uint64_t n;
 };
 
@@ -91,7 +91,7 @@ static int save_file(const struct staging *staging, int number, const struct rec
 	char *path = file_path(staging, number);
 	int rc = path ? fsio_create(&out, path, err) : err_nomem(err, "alignments");
 
-	memcpy(h.fingerprint, staging->fingerprint, sizeof h.fingerprint);
+	memcpy(h.content, staging->content, sizeof h.content);
 	if (!rc)
 		rc = write_all(&out, &h, records, err);
 	if (!rc)
@@ -118,11 +118,11 @@ static void keep_one(struct align_keep *k, uint32_t job)
 	const struct align_values *v = &k->w->value[job];
 
 	if (k->cache) {
-		align_cache_insert(k->cache, k->w->md5[j.query], k->w->md5[j.ref], v);
+		align_cache_insert(k->cache, k->w->texts->md5[j.query], k->w->texts->md5[j.ref], v);
 		return;
 	}
 	k->record[k->n_records++] =
-		(struct record){k->w->sequence[j.query], k->w->sequence[j.ref], *v};
+		(struct record){k->w->texts->sequence[j.query], k->w->texts->sequence[j.ref], *v};
 	if (k->n_records == FILE_RECORDS)
 		flush(k);
 }
@@ -256,8 +256,7 @@ static const char *records_of(const struct buf *file, const struct staging *stag
 		return NULL;
 	memcpy(&h, file->data, sizeof h);
 	body = file->len - (SHA256_HEX - 1);
-	if (h.magic != MAGIC ||
-	    memcmp(h.fingerprint, staging->fingerprint, sizeof h.fingerprint) != 0 ||
+	if (h.magic != MAGIC || memcmp(h.content, staging->content, sizeof h.content) != 0 ||
 	    h.n != (body - sizeof h) / sizeof(struct record) ||
 	    body != sizeof h + h.n * sizeof(struct record) ||
 	    sha256_hex(file->data, body, sha) != 0 ||
@@ -296,8 +295,8 @@ int align_keep_load(struct align_work *w, const struct staging *staging, size_t 
 
 	*n = 0;
 	*next_file = 0;
-	for (i = 0; !rc && i < w->dict.count; i++)
-		rc = idmap_set(&texts, (uint64_t)w->sequence[i], i);
+	for (i = 0; !rc && i < w->texts->n_views; i++)
+		rc = idmap_set(&texts, (uint64_t)w->texts->sequence[i], i);
 	while (!rc) {
 		char *path = file_path(staging, *next_file);
 		struct buf file = BUF_INIT;

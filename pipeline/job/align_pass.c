@@ -36,8 +36,8 @@ static int ask_cache(struct align_pass *p, struct err *err)
 {
 	struct align_work *w = &p->work;
 
-	p->hits += align_cache_lookup_jobs(p->cache, (const char(*)[MD5_HEX])w->md5, w->job, w->n,
-					   threads_of(p), w->value, w->done);
+	p->hits += align_cache_lookup_jobs(p->cache, (const char(*)[MD5_HEX])w->texts->md5, w->job,
+					   w->n, threads_of(p), w->value, w->done);
 	return cancel_check(err);
 }
 
@@ -76,7 +76,7 @@ int align_pass_run(struct align_pass *p, struct err *err)
 		return rc;
 	options.finished_ctx = keep;
 	events_progress_begin(p->events, "alignment", "pairs", p->missing);
-	rc = align_batch(w->view, w->job, p->missing, &options, w->value, w->done, err);
+	rc = align_batch(w->texts->view, w->job, p->missing, &options, w->value, w->done, err);
 	events_progress_end(p->events);
 	p->seconds = clock_elapsed_s(start_ns);
 	kept = align_keep_stop(keep, &p->next_file, &why);

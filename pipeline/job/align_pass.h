@@ -8,7 +8,7 @@
 #include "pipeline/job/staging.h"
 
 struct align_pass {
-	const struct context *c; /* borrowed, these three */
+	struct context *c; /* borrowed, these three */
 	struct events *events;
 	const struct staging
 		*staging; /* keeps alignments when there is no cache; NULL: a cache is there */

@@ -14,11 +14,7 @@ int align_work_init(struct align_work *w, const struct context *c, struct err *e
 void align_work_release(struct align_work *w)
 {
 	free(w->wanted);
-	dict_release(&w->dict);
-	free(w->text_of);
-	free(w->view);
-	free(w->sequence);
-	free(w->md5);
+	align_texts_release(&w->own_texts);
 	free(w->job);
 	free(w->value);
 	free(w->done);
@@ -34,110 +30,10 @@ void align_work_want(struct align_work *w, uint32_t protein)
 	w->wanted[protein] = 1;
 }
 
-struct loading {
-	struct align_work *w;
-	struct id_of { /* owned: wanted proteins with a sequence, by its id */
-		int64_t sequence;
-		uint32_t protein;
-	} * id;
-	size_t n, at;
-};
-
-static int cmp_id(const void *a, const void *b)
+int align_work_load(struct align_work *w, struct context *c, int with_md5, struct err *err)
 {
-	const struct id_of *x = a, *y = b;
-
-	if (x->sequence != y->sequence)
-		return x->sequence < y->sequence ? -1 : 1;
-	return (x->protein > y->protein) - (x->protein < y->protein);
-}
-
-/* Sequences come in ascending id; proteins that share one follow each other. */
-static int take_text(void *ctx, int64_t id, const char *text, size_t len, struct err *err)
-{
-	struct loading *l = ctx;
-	uint32_t number;
-
-	if (len == 0)
-		return 0;
-	number = dict_intern(&l->w->dict, text, len);
-	if (number == DICT_NONE)
-		return err_nomem(err, "sequences");
-	while (l->at < l->n && l->id[l->at].sequence < id)
-		l->at++;
-	for (; l->at < l->n && l->id[l->at].sequence == id; l->at++)
-		l->w->text_of[l->id[l->at].protein] = number;
-	return 0;
-}
-
-static int collect_ids(struct loading *l, const struct context *c, struct err *err)
-{
-	uint32_t p, n = 0;
-
-	for (p = 0; p < l->w->n_proteins; p++)
-		n += l->w->wanted[p] && c->proteins.sequence_id[p] >= 0;
-	l->id = malloc(((size_t)n + 1) * sizeof *l->id);
-	if (!l->id)
-		return err_nomem(err, "sequence ids");
-	for (p = 0; p < l->w->n_proteins; p++)
-		if (l->w->wanted[p] && c->proteins.sequence_id[p] >= 0)
-			l->id[l->n++] = (struct id_of){c->proteins.sequence_id[p], p};
-	qsort(l->id, l->n, sizeof *l->id, cmp_id);
-	return 0;
-}
-
-static int read_texts(struct loading *l, const struct context *c, struct err *err)
-{
-	int64_t *ids = malloc((l->n + 1) * sizeof *ids);
-	size_t i, n = 0;
-	int rc;
-
-	if (!ids)
-		return err_nomem(err, "sequence ids");
-	for (i = 0; i < l->n; i++)
-		if (n == 0 || l->id[i].sequence != ids[n - 1])
-			ids[n++] = l->id[i].sequence;
-	rc = source_sequences(c->source, ids, n, take_text, l, err);
-	free(ids);
-	return rc;
-}
-
-static int view_texts(struct align_work *w, const struct loading *l, int with_md5, struct err *err)
-{
-	size_t i, n = w->dict.count;
-
-	w->view = malloc((n + 1) * sizeof *w->view);
-	w->sequence = malloc((n + 1) * sizeof *w->sequence);
-	w->md5 = with_md5 ? malloc((n + 1) * sizeof *w->md5) : NULL;
-	if (!w->view || !w->sequence || (with_md5 && !w->md5))
-		return err_nomem(err, "sequences");
-	for (i = 0; i < n; i++) {
-		w->view[i] = (struct align_text){w->dict.text[i], w->dict.len[i]};
-		if (with_md5 && md5_hex(w->dict.text[i], w->dict.len[i], w->md5[i]) != 0)
-			return err_set(err, ERR_INTERNAL, "cannot digest a sequence");
-	}
-	for (i = 0; i < l->n; i++)
-		if (w->text_of[l->id[i].protein] != DICT_NONE)
-			w->sequence[w->text_of[l->id[i].protein]] = l->id[i].sequence;
-	return 0;
-}
-
-int align_work_load(struct align_work *w, const struct context *c, int with_md5, struct err *err)
-{
-	struct loading l = {.w = w};
-	int rc;
-
-	w->text_of = malloc(((size_t)w->n_proteins + 1) * sizeof *w->text_of);
-	if (!w->text_of)
-		return err_nomem(err, "sequences");
-	memset(w->text_of, 0xff, ((size_t)w->n_proteins + 1) * sizeof *w->text_of);
-	rc = collect_ids(&l, c, err);
-	if (!rc)
-		rc = read_texts(&l, c, err);
-	if (!rc)
-		rc = view_texts(w, &l, with_md5, err);
-	free(l.id);
-	return rc;
+	w->texts = c->sharing ? &c->texts : &w->own_texts;
+	return align_texts_load(w->texts, &c->proteins, c->source, w->wanted, with_md5, err);
 }
 
 /* ---- jobs --------------------------------------------------------------------------------------------- */
@@ -160,7 +56,7 @@ static int grow(struct align_work *w, struct err *err)
 int align_work_add(struct align_work *w, uint32_t query, uint32_t ref, uint32_t *job, int *fresh,
 		   struct err *err)
 {
-	uint32_t a = w->text_of[query], b = w->text_of[ref];
+	uint32_t a = w->texts->text_of[query], b = w->texts->text_of[ref];
 
 	*job = ALIGN_WORK_NONE;
 	*fresh = 0;
@@ -256,5 +152,5 @@ const struct align_values *align_work_value(const struct align_work *w, uint32_t
 
 double align_work_cells(const struct align_work *w, struct align_job job)
 {
-	return 2.0 * (double)w->view[job.query].len * (double)w->view[job.ref].len;
+	return 2.0 * (double)w->texts->view[job.query].len * (double)w->texts->view[job.ref].len;
 }

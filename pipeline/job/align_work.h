@@ -1,25 +1,19 @@
-/* The distinct text pairs of accession pairs, and their values: texts are loaded once for all pairs that come,
- * pairs of proteins with the same texts are one job (spec 4.7.1, 8, B.19). */
+/* The distinct text pairs of accession pairs, and their values: pairs of proteins with the same texts are one job (spec 4.7.1, 8, B.19). */
 #ifndef JOB_ALIGN_WORK_H
 #define JOB_ALIGN_WORK_H
 
 #include "pipeline/align/align.h"
-#include "pipeline/core/digest.h"
+#include "pipeline/job/align_texts.h"
 #include "pipeline/job/context.h"
 
 #define ALIGN_WORK_NONE UINT32_MAX /* a text is missing or empty */
 
 struct align_work {
-	/* texts */
 	unsigned char *wanted; /* owned, per protein */
-	struct dict dict;      /* text -> number */
-	uint32_t *text_of;     /* owned, per protein: its text or DICT_NONE */
 	uint32_t n_proteins;
-	struct align_text *view; /* owned, per text */
-	int64_t *sequence;       /* owned, per text: a sequence id that has it */
-	char (*md5)[MD5_HEX];    /* owned, per text; NULL: nobody asked */
+	struct align_texts *texts; /* borrowed: the next, or a grid's; after align_work_load() */
+	struct align_texts own_texts;
 
-	/* jobs */
 	struct align_job *job;      /* owned */
 	struct align_values *value; /* owned; after align_work_room() */
 	unsigned char *done;        /* owned; likewise */
@@ -33,7 +27,7 @@ void align_work_release(struct align_work *w);
 
 /* A protein whose text will be asked for; before align_work_load(). */
 void align_work_want(struct align_work *w, uint32_t protein);
-int align_work_load(struct align_work *w, const struct context *c, int with_md5, struct err *err);
+int align_work_load(struct align_work *w, struct context *c, int with_md5, struct err *err);
 
 /* The job of two proteins, old or new (*fresh); ALIGN_WORK_NONE without one of the texts. */
 int align_work_add(struct align_work *w, uint32_t query, uint32_t ref, uint32_t *job, int *fresh,

@@ -32,6 +32,7 @@ void context_release(struct context *c)
 	free(c->truth);
 	free(c->made);
 	ref_shelf_clear(&c->references);
+	align_texts_release(&c->texts);
 	pool_release(&c->pool);
 	pool_shelf_clear(&c->shelf);
 	pca_release(&c->pca);

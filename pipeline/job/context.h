@@ -9,6 +9,7 @@
 #include "pipeline/events/events.h"
 #include "pipeline/features/interpro.h"
 #include "pipeline/features/terms.h"
+#include "pipeline/job/align_texts.h"
 #include "pipeline/job/payload.h"
 #include "pipeline/job/plan.h"
 #include "pipeline/job/pool_shelf.h"
@@ -63,9 +64,8 @@ struct context {
 	int has_pool;
 	int keep_pools; /* sharing, and there is memory: see context_plan_pools() */
 	struct pool_shelf shelf;
-	struct ref_shelf references;  /* of the sets and pools that are there */
-	char sequence_ids_sha256[65]; /* whose texts the next is the digest of; "": of none yet */
-	char sequences_sha256[65];
+	struct ref_shelf references; /* of the sets and pools that are there */
+	struct align_texts texts;    /* while sharing: those that alignments have asked for */
 	struct pca pca;
 	struct pca_scores scores; /* of its configuration: queries, each once */
 	int has_pca;

@@ -1,6 +1,6 @@
 /* The identity of a run's inputs (spec 10.3): a digest over everything that can change a value. What is
- * loaded anyway is digested as it lies in memory, files by content. Of the data only sequences are read for
- * it: which of them matter is known when the neighbours are. */
+ * loaded anyway is digested as it lies in memory, files by content. Nothing of the
+ * data is read for it: texts of sequences, of which only neighbours tell which matter, are in staged_texts.c. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,11 +8,7 @@
 #include "pipeline/core/fsio.h"
 #include "pipeline/core/text.h"
 #include "pipeline/core/version.h"
-#include "pipeline/core/workers.h"
 #include "pipeline/job/staging.h"
-#include "pipeline/source/source_readers.h"
-
-#define PART_SEQUENCES 8192
 
 static void put(struct sha256 *d, const char *name, const void *bytes, size_t n)
 {
@@ -128,112 +124,6 @@ static void put_sets(struct sha256 *d, const struct context *c, const struct pla
 	}
 }
 
-/* ---- sequences ------------------------------------------------------------------------------------------ */
-
-struct sequences {
-	int64_t *ids; /* owned: ascending, distinct */
-	size_t n;
-	struct source_readers readers;
-	char (*sha)[SHA256_HEX]; /* owned: one per part */
-};
-
-static int put_sequence(void *ctx, int64_t id, const char *text, size_t len, struct err *err)
-{
-	int64_t head[2] = {id, (int64_t)len};
-
-	(void)err;
-	sha256_update(ctx, head, sizeof head);
-	sha256_update(ctx, text, len);
-	return 0;
-}
-
-static int digest_part(void *ctx, size_t worker, size_t item, struct err *err)
-{
-	struct sequences *s = ctx;
-	size_t from = item * PART_SEQUENCES;
-	size_t n = s->n - from < PART_SEQUENCES ? s->n - from : PART_SEQUENCES;
-	struct sha256 *d = sha256_new();
-	int rc;
-
-	if (!d)
-		return err_nomem(err, "a fingerprint");
-	rc = source_sequences(source_reader(&s->readers, worker), s->ids + from, n, put_sequence, d,
-			      err);
-	if (!rc && sha256_finish(d, s->sha[item]) != 0)
-		rc = err_set(err, ERR_INTERNAL, "cannot digest sequences");
-	sha256_free(d);
-	return rc;
-}
-
-static int cmp_i64(const void *a, const void *b)
-{
-	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-
-	return (x > y) - (x < y);
-}
-
-/* Texts that alignments can read: those of the pool's proteins. */
-static int list_sequences(struct sequences *s, const struct context *c, struct err *err)
-{
-	size_t i, n = 0;
-
-	s->ids = malloc(((size_t)c->pool.n + 1) * sizeof *s->ids);
-	if (!s->ids)
-		return err_nomem(err, "sequence ids");
-	for (i = 0; i < c->pool.n; i++)
-		if (c->proteins.sequence_id[c->pool.protein[i]] >= 0)
-			s->ids[n++] = c->proteins.sequence_id[c->pool.protein[i]];
-	for (i = 1; i < n && s->ids[i - 1] < s->ids[i]; i++)
-		;
-	if (i < n)
-		qsort(s->ids, n, sizeof *s->ids, cmp_i64);
-	for (i = 0; i < n; i++)
-		if (i == 0 || s->ids[i] != s->ids[i - 1])
-			s->ids[s->n++] = s->ids[i];
-	return 0;
-}
-
-/* Digests of parts of a fixed size, so that the threads do not show. */
-static int digest_sequences(struct sequences *s, const struct context *c, char out[SHA256_HEX],
-			    struct err *err)
-{
-	size_t parts = (s->n + PART_SEQUENCES - 1) / PART_SEQUENCES;
-	size_t workers = (size_t)c->settings->workers;
-	int rc;
-
-	s->sha = calloc(parts + 1, sizeof *s->sha);
-	if (!s->sha)
-		return err_nomem(err, "a fingerprint");
-	rc = source_readers_open(&s->readers, c->source, workers < parts ? workers : parts, err);
-	if (!rc)
-		rc = workers_run(s->readers.n, parts, digest_part, s, err);
-	if (!rc && sha256_hex(s->sha, parts * sizeof *s->sha, out) != 0)
-		rc = err_set(err, ERR_INTERNAL, "cannot digest sequences");
-	source_readers_close(&s->readers);
-	free(s->sha);
-	return rc;
-}
-
-/* Cells of a grid have the same sequences. */
-static int put_sequences(struct sha256 *d, struct context *c, struct err *err)
-{
-	struct sequences s = {0};
-	char ids[SHA256_HEX];
-	int rc = list_sequences(&s, c, err);
-
-	if (!rc && sha256_hex(s.ids, s.n * sizeof *s.ids, ids) != 0)
-		rc = err_set(err, ERR_INTERNAL, "cannot digest sequences");
-	if (!rc && strcmp(ids, c->sequence_ids_sha256) != 0) {
-		c->sequence_ids_sha256[0] = '\0';
-		rc = digest_sequences(&s, c, c->sequences_sha256, err);
-		if (!rc)
-			memcpy(c->sequence_ids_sha256, ids, sizeof ids);
-	}
-	put_text(d, "sequences", c->sequences_sha256);
-	free(s.ids);
-	return rc;
-}
-
 /* ---- all of it ------------------------------------------------------------------------------------------ */
 
 static int put_pool(struct sha256 *d, struct context *c, struct err *err)
@@ -266,6 +156,16 @@ static void put_taxa(struct sha256 *d, const struct context *c)
 	}
 }
 
+/* Whose texts they are; what they are is asked when it is known which of them matter. */
+static void put_sequences(struct sha256 *d, const struct context *c)
+{
+	uint32_t i;
+
+	for (i = 0; i < c->pool.n; i++)
+		sha256_update(d, &c->proteins.sequence_id[c->pool.protein[i]],
+			      sizeof *c->proteins.sequence_id);
+}
+
 int staging_fingerprint(struct context *c, const struct payload *p, const struct plan *plan,
 			char out[SHA256_HEX], struct err *err)
 {
@@ -284,7 +184,7 @@ int staging_fingerprint(struct context *c, const struct payload *p, const struct
 	if (!rc && p->compute_taxonomy)
 		put_taxa(d, c);
 	if (!rc && p->compute_alignments)
-		rc = put_sequences(d, c, err);
+		put_sequences(d, c);
 	if (!rc)
 		rc = sha256_finish(d, out);
 	sha256_free(d);

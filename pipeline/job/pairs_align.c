@@ -4,6 +4,7 @@
 
 #include "pipeline/job/align_pass.h"
 #include "pipeline/job/pairs.h"
+#include "pipeline/job/staged_texts.h"
 
 struct counting {
 	struct pairs *r;
@@ -88,6 +89,9 @@ static int make_jobs(struct counting *k, struct err *err)
 		return rc;
 	want(k);
 	rc = align_work_load(&k->pass.work, r->c, k->pass.cache != NULL, err);
+	if (!rc)
+		rc = staged_texts_note(r->staging, k->pass.work.texts, &r->c->proteins,
+				       k->pass.work.wanted, (size_t)r->c->settings->workers, err);
 	for (i = 0; !rc && i < r->n; i++) {
 		k->fresh[i] = k->pass.work.n;
 		if (r->split[i].works)

@@ -237,7 +237,7 @@ static double products_of(const struct split *s)
 	double n = 0;
 	int a;
 
-	for (a = 0; a < ASPECTS; a++)
+	for (a = 0; s->works && a < ASPECTS; a++)
 		n += (double)s->refs->aspect[a].n;
 	return n * (double)(s->n_queries - s->n_found);
 }

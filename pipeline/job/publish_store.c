@@ -278,7 +278,7 @@ static json_t *provenance(const struct publication *p)
 	return json_pack("{s:O, s:s, s:o, s:s, s:s?, s:s}", "payload", p->payload->json, "profile",
 			 schema_profile_name(p->payload->profile), "stages",
 			 events_stage_table(p->events), "producer", "protea-export", "git_sha",
-			 version_git_sha(), "fingerprint", p->staging->fingerprint);
+			 version_git_sha(), "fingerprint", p->staging->content);
 }
 
 /* The objects of this run, still as they were put? Asked when the name was out of our hands for a while. */

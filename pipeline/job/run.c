@@ -15,6 +15,7 @@
 #include "pipeline/job/refusal.h"
 #include "pipeline/job/retry.h"
 #include "pipeline/job/settle.h"
+#include "pipeline/job/staged_texts.h"
 #include "pipeline/job/pairs.h"
 #include "prof/base/clock.h"
 #include "prof/base/log.h"
@@ -248,6 +249,9 @@ static int open_staging(struct run *r, struct err *err)
 		rc = enter_staging(r, fingerprint, err);
 	if (!rc)
 		rc = staging_own(&r->staging, r->c->source, err);
+	if (!rc && r->payload.compute_alignments && staging_has_marker(&r->staging, &r->plan))
+		rc = staged_texts_check(&r->staging, r->c->source, (size_t)r->c->settings->workers,
+					err);
 	events_stage_end(&stage, rc ? NULL : "resume_dir",
 			 json_pack("{s:s}", "staging_dir", rc ? "" : r->staging.dir));
 	return rc;

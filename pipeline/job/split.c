@@ -109,10 +109,9 @@ static int skip(struct split *s, const char *why)
 {
 	events_emit(s->events, "warning", "split_skipped", NULL,
 		    json_pack("{s:o, s:s}", "split", split_name(s), "reason", why));
-	s->marker = json_pack("{s:s, s:s, s:s, s:I, s:I}", "fingerprint",
-			      s->staging ? s->staging->fingerprint : "", "pair", pair_of(s)->label,
-			      "skipped", why, "queries", (json_int_t)s->n_queries,
-			      "total_unlabeled", (json_int_t)0);
+	s->marker =
+		json_pack("{s:s, s:s, s:I, s:I}", "pair", pair_of(s)->label, "skipped", why,
+			  "queries", (json_int_t)s->n_queries, "total_unlabeled", (json_int_t)0);
 	return s->marker ? 0 : ERR_NOMEM;
 }
 

@@ -265,8 +265,7 @@ static int make_marker(struct writing *w, struct err *err)
 		rows += w->shard[cat].rows;
 	}
 	pp_stage_param(&s->mark, "rows", (double)rows);
-	s->marker = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}",
-			      "fingerprint", s->staging->fingerprint, "pair",
+	s->marker = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "pair",
 			      s->plan->pairs[s->pair].label, "queries", (json_int_t)s->n_queries,
 			      "pairs", (json_int_t)s->pairs.n, "candidates",
 			      (json_int_t)w->counts.candidates, "total_unlabeled",

@@ -42,6 +42,7 @@ int staging_open(struct staging *s, const char *resume_dir, const char *name,
 
 	*s = (struct staging){.lock = -1};
 	memccpy(s->fingerprint, fingerprint, '\0', SHA256_HEX - 1);
+	memcpy(s->content, s->fingerprint, SHA256_HEX);
 	snprintf(tail, sizeof tail, "%s", fingerprint);
 	if (folder_name(name, tail, folder) == 0)
 		s->dir = fsio_join(resume_dir, folder);
@@ -71,6 +72,7 @@ void staging_close(struct staging *s)
 	if (s->lock >= 0)
 		fsio_unlock(s->lock);
 	free(s->dir);
+	free(s->text);
 	*s = (struct staging){.lock = -1};
 }
 
@@ -187,7 +189,7 @@ static int marker_fits(const struct staging *s, json_t *marker)
 	int fits;
 
 	json_object_del(marker, "checksum");
-	fits = fp && strcmp(fp, s->fingerprint) == 0 && json_is_string(sum) &&
+	fits = fp && strcmp(fp, s->content) == 0 && json_is_string(sum) &&
 	       marker_digest(marker, sha) == 0 && strcmp(sha, json_string_value(sum)) == 0;
 	json_decref(sum);
 	return fits;
@@ -216,6 +218,20 @@ static int shard_fits(const struct staging *s, const char *pair_label, enum cate
 	return fits;
 }
 
+int staging_has_marker(const struct staging *s, const struct plan *plan)
+{
+	size_t i;
+	int has = 0;
+
+	for (i = 0; !has && i < plan->n_pairs; i++) {
+		char *path = marker_path(s, plan->pairs[i].label);
+
+		has = path && fsio_exists(path);
+		free(path);
+	}
+	return has;
+}
+
 json_t *staging_load_marker(const struct staging *s, const char *pair_label, char why[256])
 {
 	char *path = marker_path(s, pair_label);
@@ -231,7 +247,9 @@ json_t *staging_load_marker(const struct staging *s, const char *pair_label, cha
 			marker = json_parse(path, buf_str(&text), text.len, NULL);
 		if (!marker || !marker_fits(s, marker)) {
 			if (why)
-				snprintf(why, 256, "the marker of pair %s is damaged", pair_label);
+				snprintf(why, 256,
+					 "the marker of pair %s is damaged, or of other sequences",
+					 pair_label);
 			json_decref(marker);
 			marker = NULL;
 		}
@@ -257,7 +275,9 @@ int staging_save_marker(const struct staging *s, const char *pair_label, const j
 	char sha[SHA256_HEX];
 	int rc = 0;
 
-	if (signed_marker && marker_digest(marker, sha) == 0 &&
+	if (signed_marker &&
+	    json_object_set_new(signed_marker, "fingerprint", json_string(s->content)) == 0 &&
+	    marker_digest(signed_marker, sha) == 0 &&
 	    json_object_set_new(signed_marker, "checksum", json_string(sha)) == 0)
 		text = json_compact(signed_marker);
 	if (!path || !text)

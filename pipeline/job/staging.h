@@ -15,9 +15,14 @@ struct staging {
 	char *dir; /* owned: {resume_dir}/{name}-{12 digits of the fingerprint}, see folder_name.h */
 	int lock;  /* fd of dir/.lock: one run at a time */
 	char fingerprint[SHA256_HEX];
+	char content
+		[SHA256_HEX]; /* what markers and alignments must fit: the fingerprint, and the texts
+				     where alignments are made, see staged_texts.h */
+	int64_t *text; /* owned: sequence ids that were checked, ascending; NULL: none were */
+	size_t n_texts;
 };
 
-/* Over every input that can change a value: see fingerprint.c. */
+/* Over every input that can change a value, but texts of sequences: see fingerprint.c. */
 int staging_fingerprint(struct context *c, const struct payload *p, const struct plan *plan,
 			char out[SHA256_HEX], struct err *err);
 
@@ -36,6 +41,8 @@ void staging_remove(
 char *staging_shard(const struct staging *s, const char *pair_label, enum category cat);
 char *staging_path(const struct staging *s, const char *name);
 
+/* Is there a marker of any pair, good or not? */
+int staging_has_marker(const struct staging *s, const struct plan *plan);
 /* What is kept of a finished pair: counts and, per category, rows, bytes, sha256 and column
  * statistics. One JSON object, the marker itself. */
 /* The marker of a pair if it counts, else NULL (with the reason in `why`, may be NULL). */

@@ -175,7 +175,7 @@ run "$TMP/log" --keep-staging "$TMP/small/job.json" || sed 's/^/# /' "$TMP/log"
 forget "$TMP/small"
 before=$(basename "$(staging "$TMP/small")")
 
-# changed CODE TITLE COMMAND: COMMAND changes something in the world; CODE new or same.
+# changed CODE TITLE COMMAND: COMMAND changes something in the world; CODE new, same, or redone: the same folder, of which no pair counts.
 changed() {
 	local dirs resumed
 	fresh "$TMP/t" "$TMP/small"
@@ -194,6 +194,8 @@ changed() {
 	dirs=$(sql "$TMP/t/bundle.sqlite" "SELECT fields->>'staging_dir' FROM job_event WHERE event LIKE '%.resume_dir'")
 	if [ "$1" = same ]; then
 		check "$2 does not matter" eval "[ '$(basename "$dirs")' = '$before' ] && [ '$resumed' -gt 0 ]"
+	elif [ "$1" = redone ]; then
+		check "$2 makes the pairs new" eval "[ '$(basename "$dirs")' = '$before' ] && [ '$resumed' -eq 0 ]"
 	else
 		check "$2 makes it another run" eval "[ '$(basename "$dirs")' != '$before' ] && [ '$resumed' -eq 0 ]"
 	fi
@@ -246,7 +248,24 @@ import glob, numpy
 f = glob.glob(\"state/*.npz\")[0]; d = dict(numpy.load(f)); d[\"components\"] = -d[\"components\"]; numpy.savez(f, **d)"'
 data "a number of an embedding" "UPDATE sequence_embedding SET embedding = CAST(substr(embedding, 1, length(embedding) - 4) || x'0000803e' AS BLOB) WHERE rowid = $pool_row"
 data "an embedding less" "DELETE FROM sequence_embedding WHERE rowid = $pool_row"
-data "a residue" "UPDATE sequence SET sequence = 'M' || substr(sequence, 2) || 'W' WHERE id = (SELECT sequence_id FROM sequence_embedding WHERE rowid = $pool_row)"
+# Of the texts those matter that alignments read; the folder lists them.
+texts() { # read|unread: a sequence id
+	"$PY" - "$(staging "$TMP/small")/sequences" "$TMP/small/bundle.sqlite" "$1" <<-'EOF'
+		import sqlite3, struct, sys
+		b = open(sys.argv[1], "rb").read()
+		n = struct.unpack_from("=QQ", b)[1]
+		ids = set(struct.unpack_from(f"={n}q", b, 16))
+		all = {i for i, in sqlite3.connect(sys.argv[2]).execute("SELECT id FROM sequence WHERE sequence <> ''")}
+		print(min(all & ids if sys.argv[3] == "read" else all - ids, default=""))
+	EOF
+}
+residue() { echo "UPDATE sequence SET sequence = 'M' || substr(sequence, 2) || 'W' WHERE id = $1"; }
+changed redone "data: a residue" "test \"\$(sqlite3 bundle.sqlite \"$(residue "$(texts read)"); SELECT changes()\")\" -ge 1"
+changed same "data: a residue that no alignment reads" "test \"\$(sqlite3 bundle.sqlite \"$(residue "$(texts unread)"); SELECT changes()\")\" -ge 1"
+changed redone "a list of sequences that is cut" "truncate -s -1 resume/*/sequences"
+changed redone "a list of sequences that is gone" "rm resume/*/sequences"
+data "a protein's sequence" "UPDATE protein SET sequence_id = (SELECT max(sequence_id) FROM protein p) WHERE accession = (SELECT min(accession) FROM protein
+	WHERE sequence_id IN (SELECT sequence_id FROM sequence_embedding WHERE rowid = $pool_row))"
 data "a taxon" "UPDATE protein SET taxonomy_id = '1' WHERE sequence_id = (SELECT sequence_id FROM sequence_embedding WHERE rowid = $pool_row) AND taxonomy_id IS NOT '1'"
 data "an evidence code" "UPDATE protein_go_annotation SET evidence_code = 'ZZZ' WHERE id = $(first_of 165)"
 data "a qualifier" "UPDATE protein_go_annotation SET qualifier = 'NOT|x' WHERE id = $(first_of 165)"

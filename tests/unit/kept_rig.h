@@ -43,7 +43,7 @@ static inline void rig_make(struct rig *r)
 	}
 	r->split.refs = &r->refs;
 	r->staging = (struct staging){.dir = scratch_dir, .lock = -1};
-	memset(r->staging.fingerprint, 'f', SHA256_HEX - 1);
+	memset(r->staging.content, 'f', SHA256_HEX - 1);
 }
 
 /* Room for neighbours, nothing found yet; 0 or ERR_NOMEM. */
@@ -88,21 +88,24 @@ static inline int rig_work(struct rig *r)
 {
 	static const char *const text[RIG_TEXTS] = {"MK", "MKV", "WWW", "A"};
 	struct align_work *w = &r->work;
+	struct align_texts *t = &w->own_texts;
 	uint32_t i, j, job;
 	int fresh, rc = 0;
 
 	w->n_proteins = RIG_TEXTS;
-	w->text_of = malloc(RIG_TEXTS * sizeof *w->text_of);
-	w->view = malloc(RIG_TEXTS * sizeof *w->view);
-	w->sequence = malloc(RIG_TEXTS * sizeof *w->sequence);
-	if (!w->text_of || !w->view || !w->sequence)
+	w->texts = t;
+	t->text_of = malloc(RIG_TEXTS * sizeof *t->text_of);
+	t->view = malloc(RIG_TEXTS * sizeof *t->view);
+	t->sequence = malloc(RIG_TEXTS * sizeof *t->sequence);
+	if (!t->text_of || !t->view || !t->sequence)
 		return ERR_NOMEM;
 	for (i = 0; i < RIG_TEXTS; i++) {
-		w->text_of[i] = dict_intern(&w->dict, text[i], strlen(text[i]));
-		if (w->text_of[i] == DICT_NONE)
+		t->text_of[i] = dict_intern(&t->dict, text[i], strlen(text[i]));
+		if (t->text_of[i] == DICT_NONE)
 			return ERR_NOMEM;
-		w->view[i] = (struct align_text){text[i], strlen(text[i])};
-		w->sequence[i] = 1000 + i;
+		t->view[i] = (struct align_text){text[i], strlen(text[i])};
+		t->sequence[i] = 1000 + i;
+		t->n_views++;
 	}
 	for (i = 0; i < RIG_TEXTS; i++)
 		for (j = 0; !rc && j < RIG_TEXTS; j++)

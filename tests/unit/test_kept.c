@@ -214,7 +214,7 @@ static void alignments_come_back(void **state)
 	keep_alignments(5, 12, &file);
 	assert_int_equal(file, 2);
 	assert_int_equal(taken(&file), 12);
-	rig.staging.fingerprint[0] = 'e';
+	rig.staging.content[0] = 'e';
 	assert_int_equal(taken(&file), 0);
 	assert_int_equal(file, 2); /* the next file has a name of its own all the same */
 }
