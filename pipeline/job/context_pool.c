@@ -133,7 +133,8 @@ static int load_from_source(struct context *c, const struct payload *p,
 				       .progress_ctx = e,
 				       .rows = digest,
 				       .expected = size->rows,
-				       .n_workers = (size_t)c->settings->workers};
+				       .n_workers = (size_t)c->settings->workers,
+				       .dim = (size_t)size->dim};
 	int rc;
 
 	events_emit(e, "info", "preloading_embeddings", NULL,

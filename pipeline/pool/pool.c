@@ -1,5 +1,6 @@
 /* The embedding pool: see pool.h. Rows come by sequence; each sequence's row is written to the slots of
- * all proteins that share it, and empty slots are squeezed out at the end. */
+ * all proteins that share it, and empty slots are squeezed out at the end. Parts of the sequences may be read by
+ * threads of their own, with the same result. */
 #include "pipeline/pool/pool.h"
 
 #include <endian.h>
@@ -15,6 +16,11 @@
 #include "pipeline/core/workers.h"
 #include "pipeline/pool/pool_slots.h"
 #include "pipeline/source/source.h"
+#include "pipeline/source/source_readers.h"
+
+#define WORKER_PARTS 4   /* of a thread */
+#define PART_USERS   64  /* of a part at least */
+#define TELL_ROWS    256 /* between two words of progress */
 
 #define IS_LITTLE (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
 
@@ -28,13 +34,25 @@ struct load {
 	const struct proteins *proteins;
 	const struct pool_options *options;
 	struct by_sequence *users; /* owned, sorted */
-	size_t n_users, at;        /* `at`: first user of the sequence at hand */
+	size_t n_users;
 	unsigned char *filled; /* owned: per protein, 1 a row is in its slot, 2 it is not finite */
-	uint16_t *best;        /* owned: chosen row of the sequence at hand */
+	struct pool_slots slots;
+	struct source_readers readers;
+	struct part *parts; /* owned */
+	size_t n_parts;
+};
+
+/* Rows of neighbouring sequences; one thread at a time. */
+struct part {
+	struct load *l;
+	size_t from, end; /* users */
+	size_t at;        /* first user of the sequence at hand */
+	uint16_t *best;   /* owned: chosen row of the sequence at hand */
 	size_t best_dim;
 	int64_t sequence_id, best_chunk;
 	uint64_t n_rows; /* of the sequence at hand */
-	struct pool_slots slots;
+	uint64_t duplicate_rows;
+	uint64_t untold; /* rows, for progress */
 };
 
 static int cmp_user(const void *a, const void *b)
@@ -107,7 +125,7 @@ static int are_dense(const struct load *l)
 }
 
 /* Slots for every protein: the upper bound. */
-static int make_slots(struct load *l, size_t dim, struct err *err)
+static int map_slots(struct load *l, size_t dim, struct err *err)
 {
 	struct pool *pool = l->pool;
 	int rc;
@@ -122,82 +140,100 @@ static int make_slots(struct load *l, size_t dim, struct err *err)
 	if (rc)
 		return rc;
 	pool->mapping = l->slots.at;
+	pool->mapped_bytes = l->slots.bytes;
 	pool->values = pool->mapping;
-	if (are_dense(l))
-		pool_slots_make_pages(&l->slots);
 	return 0;
 }
 
-static int place(struct load *l, struct err *err)
+static int make_slots(struct load *l, size_t dim, struct err *err)
 {
+	int rc = map_slots(l, dim, err);
+
+	if (!rc && are_dense(l))
+		pool_slots_make_pages(&l->slots);
+	return rc;
+}
+
+static void tell(struct part *t)
+{
+	const struct pool_options *o = t->l->options;
+
+	if (o->progress && t->untold)
+		o->progress(o->progress_ctx, t->untold);
+	t->untold = 0;
+}
+
+static int place(struct part *t, struct err *err)
+{
+	struct load *l = t->l;
 	struct pool *pool = l->pool;
-	int finite = all_finite(l->best, l->best_dim);
+	int finite = all_finite(t->best, t->best_dim);
 	int rc;
 
-	for (; l->at < l->n_users && l->users[l->at].sequence_id == l->sequence_id; l->at++) {
-		uint32_t protein = l->users[l->at].protein;
+	for (; t->at < t->end && l->users[t->at].sequence_id == t->sequence_id; t->at++) {
+		uint32_t protein = l->users[t->at].protein;
 
-		pool->duplicate_rows += l->n_rows - 1;
-		if (!pool->values && (rc = make_slots(l, l->best_dim, err)) != 0)
+		t->duplicate_rows += t->n_rows - 1;
+		if (!pool->values && (rc = make_slots(l, t->best_dim, err)) != 0)
 			return rc;
-		if (l->best_dim != pool->dim)
+		if (t->best_dim != pool->dim)
 			return err_set(err, ERR_FORMAT,
 				       "embedding configuration %s: protein '%s' has dimension "
 				       "%zu, expected %zu",
 				       pool->config_id,
-				       dict_text(&l->proteins->accessions, protein), l->best_dim,
+				       dict_text(&l->proteins->accessions, protein), t->best_dim,
 				       pool->dim);
 		if (finite)
-			memcpy(pool->values + (size_t)protein * pool->dim, l->best,
-			       pool->dim * sizeof *l->best);
+			memcpy(pool->values + (size_t)protein * pool->dim, t->best,
+			       pool->dim * sizeof *t->best);
 		l->filled[protein] = finite ? 1 : 2;
-		if (l->options->progress)
-			l->options->progress(l->options->progress_ctx, 1);
+		if (++t->untold == TELL_ROWS)
+			tell(t);
 	}
 	return 0;
 }
 
 /* Moves on to another sequence: places the chosen row of the last one, skips users without rows. */
-static int next_sequence(struct load *l, int64_t sequence_id, struct err *err)
+static int next_sequence(struct part *t, int64_t sequence_id, struct err *err)
 {
-	if (l->n_rows) {
-		int rc = place(l, err);
+	if (t->n_rows) {
+		int rc = place(t, err);
 
 		if (rc)
 			return rc;
 	}
-	while (l->at < l->n_users && l->users[l->at].sequence_id < sequence_id)
-		l->at++;
-	l->sequence_id = sequence_id;
-	l->n_rows = 0;
+	while (t->at < t->end && t->l->users[t->at].sequence_id < sequence_id)
+		t->at++;
+	t->sequence_id = sequence_id;
+	t->n_rows = 0;
 	return 0;
 }
 
 static int take_row(void *ctx, const struct source_embedding *row, struct err *err)
 {
-	struct load *l = ctx;
+	struct part *t = ctx;
 	int rc;
 
-	if (l->options->rows)
-		pool_digest_row(l->options->rows, row);
-	if (!l->n_rows || row->sequence_id != l->sequence_id) {
-		rc = next_sequence(l, row->sequence_id, err);
+	if (t->l->options->rows)
+		pool_digest_row(t->l->options->rows, row);
+	if (!t->n_rows || row->sequence_id != t->sequence_id) {
+		rc = next_sequence(t, row->sequence_id, err);
 		if (rc)
 			return rc;
 	}
 	/* Rows come by id, so of equal chunks the first is the one to keep. */
-	if (l->n_rows++ && row->chunk_index_s >= l->best_chunk)
+	if (t->n_rows++ && row->chunk_index_s >= t->best_chunk)
 		return 0;
-	l->best_chunk = row->chunk_index_s;
-	if (l->best_dim != row->dim || !l->best) {
-		uint16_t *best = realloc(l->best, (row->dim + 1) * sizeof *best);
+	t->best_chunk = row->chunk_index_s;
+	if (t->best_dim != row->dim || !t->best) {
+		uint16_t *best = realloc(t->best, (row->dim + 1) * sizeof *best);
 
 		if (!best)
 			return err_nomem(err, "an embedding");
-		l->best = best;
-		l->best_dim = row->dim;
+		t->best = best;
+		t->best_dim = row->dim;
 	}
-	to_half(row, l->best);
+	to_half(row, t->best);
 	return 0;
 }
 
@@ -266,20 +302,144 @@ static int squeeze(struct load *l, struct err *err)
 	return 0;
 }
 
+/* ---- reading ------------------------------------------------------------------------------------------ */
+
+static void drop_parts(struct load *l)
+{
+	size_t i;
+
+	for (i = 0; l->parts && i < l->n_parts; i++)
+		free(l->parts[i].best);
+	free(l->parts);
+	l->parts = NULL;
+	l->n_parts = 0;
+}
+
+/* Cuts the users into `n` parts, between sequences. */
+static int make_parts(struct load *l, size_t n, struct err *err)
+{
+	size_t i, from = 0;
+
+	l->parts = calloc(n, sizeof *l->parts);
+	if (!l->parts)
+		return err_nomem(err, "the embedding pool");
+	l->n_parts = n;
+	for (i = 0; i < n; i++) {
+		size_t end = i + 1 == n ? l->n_users : l->n_users / n * (i + 1);
+
+		while (end > from && end < l->n_users &&
+		       l->users[end].sequence_id == l->users[end - 1].sequence_id)
+			end++;
+		end = end < from ? from : end;
+		l->parts[i] = (struct part){.l = l, .from = from, .end = end, .at = from};
+		from = end;
+	}
+	return 0;
+}
+
+static int end_part(struct part *t, struct err *err)
+{
+	int rc = next_sequence(t, INT64_MAX, err);
+
+	tell(t);
+	return rc;
+}
+
+static int read_whole(struct load *l, struct source *s, struct err *err)
+{
+	int rc = make_parts(l, 1, err);
+
+	if (!rc)
+		rc = source_embeddings(s, l->pool->config_id, take_row, l->parts, err);
+	if (!rc)
+		rc = end_part(l->parts, err);
+	pool_slots_settle(&l->slots);
+	return rc;
+}
+
+/* Every row of the source is in some part, whether it has users or not. */
+static int read_part(void *ctx, size_t worker, size_t item, struct err *err)
+{
+	struct load *l = ctx;
+	struct part *t = &l->parts[item];
+	int64_t first = item ? l->users[t->from].sequence_id : INT64_MIN;
+	int64_t last = t->end < l->n_users ? l->users[t->end].sequence_id - 1 : INT64_MAX;
+	int rc;
+
+	if (t->from == t->end)
+		return 0;
+	if (are_dense(l))
+		pool_slots_make(&l->slots, l->slots.bytes / l->n_parts * item,
+				item + 1 == l->n_parts ? l->slots.bytes
+						       : l->slots.bytes / l->n_parts * (item + 1));
+	rc = source_embeddings_between(source_reader(&l->readers, worker), l->pool->config_id,
+				       first, last, take_row, t, err);
+	return rc ? rc : end_part(t, err);
+}
+
+static int read_parts(struct load *l, struct source *s, size_t n, struct err *err)
+{
+	int rc = make_parts(l, n, err);
+
+	if (!rc)
+		rc = map_slots(l, l->options->dim, err);
+	if (!rc)
+		rc = source_readers_open(&l->readers, s, l->options->n_workers, err);
+	if (!rc)
+		rc = workers_run(l->readers.n, l->n_parts, read_part, l, err);
+	source_readers_close(&l->readers);
+	return rc;
+}
+
+/* As if nothing had been read. */
+static void start_again(struct load *l)
+{
+	drop_parts(l);
+	pool_drop_values(l->pool);
+	l->pool->dim = 0;
+	l->slots = (struct pool_slots){0};
+	memset(l->filled, 0, (size_t)l->proteins->n + 1);
+}
+
+static size_t count_parts(const struct load *l, const struct source *s)
+{
+	size_t n = l->options->n_workers * WORKER_PARTS;
+
+	if (l->options->n_workers < 2 || l->options->rows || !l->options->dim ||
+	    !source_has_embedding_parts(s))
+		return 1;
+	return n < l->n_users / PART_USERS ? n : l->n_users / PART_USERS;
+}
+
+/* What is wrong with a row is told by the pass that reads one after the other. */
+static int read_rows(struct load *l, struct source *s, struct err *err)
+{
+	size_t n = count_parts(l, s);
+	int rc;
+
+	if (n > 1) {
+		rc = read_parts(l, s, n, err);
+		if (rc == 0 || rc == ERR_CANCELLED || rc == ERR_NOMEM)
+			return rc;
+		start_again(l);
+	}
+	return read_whole(l, s, err);
+}
+
 int pool_load(struct pool *pool, struct source *s, const char *config_id,
 	      const struct proteins *proteins, const struct pool_options *options, struct err *err)
 {
 	struct load l = {.pool = pool, .proteins = proteins, .options = options};
+	size_t i;
 	int rc;
 
 	memset(pool, 0, sizeof *pool);
 	memccpy(pool->config_id, config_id, '\0', UUID_TEXT - 1);
 	rc = prepare(&l, err);
 	if (!rc)
-		rc = source_embeddings(s, config_id, take_row, &l, err);
-	if (!rc)
-		rc = next_sequence(&l, INT64_MAX, err);
-	pool_slots_settle(&l.slots);
+		rc = read_rows(&l, s, err);
+	for (i = 0; i < l.n_parts; i++)
+		pool->duplicate_rows += l.parts[i].duplicate_rows;
 	if (!rc)
 		rc = count_dropped(&l, err);
 	if (!rc)
@@ -290,8 +450,7 @@ int pool_load(struct pool *pool, struct source *s, const char *config_id,
 			     config_id);
 	free(l.users);
 	free(l.filled);
-	free(l.best);
-	pool->mapped_bytes = l.slots.bytes;
+	drop_parts(&l);
 	if (rc)
 		pool_release(pool);
 	return rc;

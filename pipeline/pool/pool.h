@@ -39,7 +39,9 @@ struct pool_options {
 	void *progress_ctx;
 	struct sha256 *rows; /* gets every row of the source; NULL: none wanted */
 	uint64_t expected;   /* rows, roughly; 0: nobody knows */
-	size_t n_workers;    /* with more than one, memory is made ready beside the reading */
+	size_t n_workers; /* with more than one, parts are read beside each other where the source has them and
+				nobody wants `rows`; else memory is made ready beside the reading */
+	size_t dim; /* of most rows, for parts; 0: nobody knows */
 };
 
 /* ERR_NOTFOUND: the configuration has no embeddings. */

@@ -6,6 +6,7 @@
 #include "pipeline/core/behind.h"
 
 #define PART_BYTES ((size_t)4 << 20) /* at once: some milliseconds */
+#define PAGE       4096
 
 int pool_slots_map(struct pool_slots *s, size_t bytes, struct err *err)
 {
@@ -40,6 +41,15 @@ void pool_slots_make_pages(struct pool_slots *s)
 	s->behind = behind_start(make_part, s, parts, &why);
 	for (i = 0; s->behind && i < parts; i++)
 		(void)behind_put(s->behind, i, &why); /* no part fails */
+}
+
+void pool_slots_make(const struct pool_slots *s, size_t from, size_t to)
+{
+	from -= from % PAGE;
+	for (; from < to; from += PART_BYTES)
+		if (madvise(s->at + from, to - from < PART_BYTES ? to - from : PART_BYTES,
+			    MADV_POPULATE_WRITE) != 0)
+			return; /* the rest is made as it is written */
 }
 
 void pool_slots_settle(struct pool_slots *s)

@@ -22,6 +22,8 @@ int pool_slots_map(struct pool_slots *s, size_t bytes, struct err *err);
 /* From now on pages are made by another thread, first to last. For slots nearly all of which will be written:
  * others would take memory for nothing. Without memory or a kernel for it (Linux 5.14) nothing happens. */
 void pool_slots_make_pages(struct pool_slots *s);
+/* The pages of bytes from `from` to before `to`, by the caller: who is about to write most of them. */
+void pool_slots_make(const struct pool_slots *s, size_t from, size_t to);
 /* Ends that thread. To be called before the mapping goes, or changes. */
 void pool_slots_settle(struct pool_slots *s);
 

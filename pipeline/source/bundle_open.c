@@ -35,6 +35,7 @@ static const struct source_ops bundle_ops = {
 	.annotations_between = bundle_annotations_between,
 	.proteins = bundle_proteins,
 	.embeddings = bundle_embeddings,
+	.embeddings_between = bundle_embeddings_between,
 	.embedding_estimate = bundle_embedding_estimate,
 	.embedded_proteins = bundle_embedded_proteins,
 	.sequences = bundle_sequences,

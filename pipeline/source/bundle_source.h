@@ -59,6 +59,8 @@ struct bundle_rows;
 /* Column 0 as an id that must be above *last, which it becomes. */
 int64_t bundle_next_id(struct bundle_rows *r, int64_t *last);
 
+int bundle_embeddings_between(struct source *s, const char *config_id, int64_t first, int64_t last,
+			      source_embedding_fn *fn, void *ctx, struct err *err);
 int bundle_embeddings(struct source *s, const char *config_id, source_embedding_fn *fn, void *ctx,
 		      struct err *err);
 int bundle_embedded_proteins(struct source *s, const char *config_id, uint64_t *n, struct err *err);

@@ -64,46 +64,70 @@ static void check_embedding_order(struct bundle_rows *r, const struct source_emb
 				"(file damaged?)");
 }
 
+#define ROWS(chunk)                                                                                \
+	"SELECT id, sequence_id, embedding_dim, embedding, " chunk                                 \
+	" FROM sequence_embedding WHERE embedding_config_id = ?1"
+#define SPAN  " AND sequence_id BETWEEN ?2 AND ?3"
+#define ORDER " ORDER BY sequence_id, id"
+
+static int push_rows(struct bundle_rows *r, const char *config_id, source_embedding_fn *fn,
+		     void *ctx)
+{
+	struct source_embedding row = {0};
+	struct buf copy = BUF_INIT;
+	int64_t last_sequence = 0, last_id = 0;
+
+	while (bundle_rows_next(r) > 0) {
+		int64_t dim = bundle_rows_int(r, 2);
+		size_t len;
+
+		row.id = bundle_rows_int(r, 0);
+		row.sequence_id = bundle_rows_int(r, 1);
+		row.chunk_index_s = bundle_rows_int(r, 4);
+		row.values = bundle_rows_blob(r, 3, &len);
+		row.values = aligned(r, row.values, len, &copy);
+		vector_shape(r, config_id, dim, len, &row);
+		check_embedding_order(r, &row, last_sequence, last_id);
+		last_sequence = row.sequence_id;
+		last_id = row.id;
+		if (!r->failed)
+			r->failed = fn(ctx, &row, r->err);
+	}
+	buf_release(&copy);
+	return bundle_rows_end(r);
+}
+
 int bundle_embeddings(struct source *s, const char *config_id, source_embedding_fn *fn, void *ctx,
 		      struct err *err)
 {
 	struct bundle_source *b = bundle_of(s);
-	struct source_embedding row = {0};
-	struct buf copy = BUF_INIT;
 	struct bundle_rows r;
-	int64_t last_sequence = 0, last_id = 0;
 	int rc = require_dim(b, err);
 
 	if (rc < 0)
 		return rc;
-	bundle_rows_begin(
-		&r, b->db, "sequence_embedding",
-		b->has_chunk ? "SELECT id, sequence_id, embedding_dim, embedding, chunk_index_s"
-			       " FROM sequence_embedding WHERE embedding_config_id = ?1"
-			       " ORDER BY sequence_id, id"
-			     : "SELECT id, sequence_id, embedding_dim, embedding, 0"
-			       " FROM sequence_embedding WHERE embedding_config_id = ?1"
-			       " ORDER BY sequence_id, id",
-		err);
+	bundle_rows_begin(&r, b->db, "sequence_embedding",
+			  b->has_chunk ? ROWS("chunk_index_s") ORDER : ROWS("0") ORDER, err);
 	bundle_rows_bind_text(&r, 1, config_id);
-	while (bundle_rows_next(&r) > 0) {
-		int64_t dim = bundle_rows_int(&r, 2);
-		size_t len;
+	return push_rows(&r, config_id, fn, ctx);
+}
 
-		row.id = bundle_rows_int(&r, 0);
-		row.sequence_id = bundle_rows_int(&r, 1);
-		row.chunk_index_s = bundle_rows_int(&r, 4);
-		row.values = bundle_rows_blob(&r, 3, &len);
-		row.values = aligned(&r, row.values, len, &copy);
-		vector_shape(&r, config_id, dim, len, &row);
-		check_embedding_order(&r, &row, last_sequence, last_id);
-		last_sequence = row.sequence_id;
-		last_id = row.id;
-		if (!r.failed)
-			r.failed = fn(ctx, &row, err);
-	}
-	buf_release(&copy);
-	return bundle_rows_end(&r);
+int bundle_embeddings_between(struct source *s, const char *config_id, int64_t first, int64_t last,
+			      source_embedding_fn *fn, void *ctx, struct err *err)
+{
+	struct bundle_source *b = bundle_of(s);
+	struct bundle_rows r;
+	int rc = require_dim(b, err);
+
+	if (rc < 0)
+		return rc;
+	bundle_rows_begin(&r, b->db, "sequence_embedding",
+			  b->has_chunk ? ROWS("chunk_index_s") SPAN ORDER : ROWS("0") SPAN ORDER,
+			  err);
+	bundle_rows_bind_text(&r, 1, config_id);
+	bundle_rows_bind_int(&r, 2, first);
+	bundle_rows_bind_int(&r, 3, last);
+	return push_rows(&r, config_id, fn, ctx);
 }
 
 /* Rows are counted in the index alone, which takes milliseconds for half a million. */

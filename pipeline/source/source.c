@@ -157,6 +157,17 @@ int source_embeddings(struct source *s, const char *config_id, source_embedding_
 	return s->ops->embeddings(s, config_id, fn, ctx, err);
 }
 
+int source_has_embedding_parts(const struct source *s)
+{
+	return s->ops->embeddings_between != NULL;
+}
+
+int source_embeddings_between(struct source *s, const char *config_id, int64_t first, int64_t last,
+			      source_embedding_fn *fn, void *ctx, struct err *err)
+{
+	return s->ops->embeddings_between(s, config_id, first, last, fn, ctx, err);
+}
+
 int source_embedding_estimate(struct source *s, const char *config_id, uint64_t *rows,
 			      uint64_t *dim, struct err *err)
 {

@@ -140,6 +140,12 @@ typedef int source_embedding_fn(void *ctx, const struct source_embedding *row, s
 int source_embeddings(struct source *s, const char *config_id, source_embedding_fn *fn, void *ctx,
 		      struct err *err);
 
+/* Can the rows be read in parts, each by a handle of its own? */
+int source_has_embedding_parts(const struct source *s);
+/* The rows of sequences from `first` to `last`; where there are parts. */
+int source_embeddings_between(struct source *s, const char *config_id, int64_t first, int64_t last,
+			      source_embedding_fn *fn, void *ctx, struct err *err);
+
 /* Rows and dimension of a configuration, cheaply (no COUNT over a large table is needed: planner
  * estimates will do where exactness is costly). *dim = 0: no rows. */
 int source_embedding_estimate(struct source *s, const char *config_id, uint64_t *rows,

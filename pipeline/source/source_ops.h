@@ -32,6 +32,9 @@ struct source_ops {
 	int (*proteins)(struct source *s, source_protein_fn *fn, void *ctx, struct err *err);
 	int (*embeddings)(struct source *s, const char *config_id, source_embedding_fn *fn,
 			  void *ctx, struct err *err);
+	int (*embeddings_between)(struct source *s, const char *config_id, int64_t first,
+				  int64_t last, source_embedding_fn *fn, void *ctx,
+				  struct err *err); /* NULL: there are no parts */
 	int (*embedding_estimate)(struct source *s, const char *config_id, uint64_t *rows,
 				  uint64_t *dim, struct err *err);
 	int (*embedded_proteins)(struct source *s, const char *config_id, uint64_t *n,

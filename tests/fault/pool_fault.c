@@ -27,12 +27,12 @@ static void make_world(void)
 	snprintf(cache, sizeof cache, "%s/cache", world.dir);
 }
 
-static size_t n_workers = 1;
+static size_t n_workers = 1, dim;
 
 static int load(struct proteins *proteins, struct pool *pool, struct pool_cache_key *key,
 		struct err *err)
 {
-	const struct pool_options options = {.expected = 200, .n_workers = n_workers};
+	const struct pool_options options = {.expected = 200, .n_workers = n_workers, .dim = dim};
 	int rc = proteins_load(proteins, world.source, err);
 
 	if (!rc)
@@ -96,6 +96,8 @@ static void pools_survive_each_failure(void **state)
 	make_world();
 	assert_true(fault_each(load_and_store, 0) > 20);
 	n_workers = 2; /* pages are made ahead, or not */
+	assert_true(fault_each(load_and_store, 1) > 20);
+	dim = 2; /* they read parts */
 	assert_true(fault_each(load_and_store, 1) > 20);
 	assert_int_equal(load(&proteins, &whole, &key, &err), 0);
 	assert_true(fault_each(read_back, 0) > 5);

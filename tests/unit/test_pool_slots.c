@@ -48,6 +48,25 @@ static void pages_come_by_themselves(void **state)
 	munmap(s.at, s.bytes);
 }
 
+static void pages_come_when_they_are_asked_for(void **state)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	struct pool_slots s = {0};
+
+	(void)state;
+	assert_int_equal(pool_slots_map(&s, BYTES, NULL), 0);
+	if (madvise(s.at, page, MADV_POPULATE_WRITE)) {
+		munmap(s.at, s.bytes);
+		print_message("this kernel makes no pages ahead\n");
+		skip();
+	}
+	pool_slots_make(&s, 5 * page + 17, 9 * page + 1); /* five pages beside the first */
+	assert_int_equal(pages_there(&s), 6);
+	pool_slots_make(&s, 0, s.bytes);
+	assert_int_equal(pages_there(&s), BYTES / page);
+	munmap(s.at, s.bytes);
+}
+
 static void what_is_written_meanwhile_stays(void **state)
 {
 	struct pool_slots s = {0};
@@ -94,6 +113,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pages_come_by_themselves),
+		cmocka_unit_test(pages_come_when_they_are_asked_for),
 		cmocka_unit_test(what_is_written_meanwhile_stays),
 		cmocka_unit_test(it_ends_at_once),
 		cmocka_unit_test(more_than_there_is_is_refused),
