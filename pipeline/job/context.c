@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "pipeline/job/groundtruth.h"
+#include "pipeline/ontology/shortnames.h"
 
 void context_init(struct context *c, struct source *source, const struct settings *settings)
 {
@@ -113,22 +114,24 @@ static int load_maps(struct context *c, const struct payload *p, const struct pl
 	return rc;
 }
 
-static int load_set(struct context *c, const struct plan_version *v, struct annset *set,
-		    struct err *err)
+static int load_set(struct context *c, const struct plan_version *v, const struct shortnames *names,
+		    struct annset *set, struct err *err)
 {
 	return annset_load_with(set, c->source, v->set_id, &c->ontology,
 				ontology_snapshot_index(&c->ontology, v->snapshot_id),
-				(size_t)c->settings->workers, &c->proteins.accessions, &c->strings,
-				err);
+				(size_t)c->settings->workers, names, &c->proteins.accessions,
+				&c->strings, err);
 }
 
-static int need_set(struct context *c, const struct plan *plan, size_t version, struct err *err)
+/* `names`: of the accessions; NULL: they are made if they are needed. */
+static int need_set(struct context *c, const struct plan *plan, size_t version,
+		    const struct shortnames *names, struct err *err)
 {
 	int rc;
 
 	if (c->set_loaded[version])
 		return 0;
-	rc = load_set(c, &plan->versions[version], &c->sets[version], err);
+	rc = load_set(c, &plan->versions[version], names, &c->sets[version], err);
 	c->set_loaded[version] = rc == 0;
 	return rc;
 }
@@ -138,18 +141,21 @@ static int need_set(struct context *c, const struct plan *plan, size_t version, 
 static int load_sets(struct context *c, const struct plan *plan, struct events *e, struct err *err)
 {
 	struct events_stage stage;
+	struct shortnames names;
 	uint64_t rows = 0, n = 0;
 	size_t i;
 	int rc = 0;
 
 	events_stage_begin(e, &stage, "load_annotations");
+	shortnames_make(&names, &c->proteins.accessions);
 	for (i = 0; !rc && i < plan->n_pairs; i++) {
 		const struct plan_pair *pair = &plan->pairs[i];
 
-		rc = need_set(c, plan, pair->old_version, err);
+		rc = need_set(c, plan, pair->old_version, &names, err);
 		if (!rc && !c->truth[i].present)
-			rc = need_set(c, plan, pair->new_version, err);
+			rc = need_set(c, plan, pair->new_version, &names, err);
 	}
+	shortnames_release(&names);
 	for (i = 0; i < c->n_sets; i++) {
 		n += c->set_loaded[i];
 		rows += c->set_loaded[i] ? c->sets[i].n_rows + c->sets[i].n_foreign : 0;
@@ -191,7 +197,7 @@ static void say_foreign(const struct plan_version *v, const struct annset *set, 
 int context_need_set(struct context *c, const struct plan *plan, size_t version, struct events *e,
 		     struct err *err)
 {
-	int rc = need_set(c, plan, version, err);
+	int rc = need_set(c, plan, version, NULL, err);
 
 	if (rc)
 		return rc;

@@ -39,6 +39,7 @@ struct part {
 	struct idmap kind_of;   /* qualifier << 32 | evidence -> kind */
 	struct ann_kind *kinds; /* owned; ids of `strings` */
 	uint32_t n_kinds, kinds_cap;
+	uint32_t *kind_name;     /* owned: the run's number of each kind, when parts are joined */
 	uint32_t recent[RECENT]; /* by their texts: kind + 1 */
 	struct waiting {
 		size_t run, len;
@@ -52,7 +53,7 @@ struct part {
 struct load {
 	struct annset *a;
 	const struct ontology *o;
-	struct shortnames accessions;
+	const struct shortnames *accessions;
 	struct source_readers readers;
 	struct source_span span;
 	struct part *parts; /* owned */
@@ -145,7 +146,7 @@ static uint32_t kind_of(struct part *p, const struct source_annotation *r)
 /* The number of an accession; DICT_NONE: no memory. */
 static uint32_t protein_of(const struct load *l, struct part *p, const char *accession, size_t len)
 {
-	uint32_t number = shortnames_find(&l->accessions, accession, len);
+	uint32_t number = shortnames_find(l->accessions, accession, len);
 
 	if (number != DICT_NONE)
 		return number;
@@ -227,7 +228,7 @@ static int add_to_run(const struct load *l, struct part *p, const char *accessio
 	w->len = len;
 	memcpy(w->name, accession, len + 1);
 	p->last = w->name; /* stays until the next run takes its place */
-	shortnames_ask(&l->accessions, accession, len);
+	shortnames_ask(l->accessions, accession, len);
 	return 0;
 }
 
@@ -279,6 +280,7 @@ static void part_release(struct part *p)
 	free(p->rows);
 	free(p->runs);
 	free(p->kinds);
+	free(p->kind_name);
 	dict_release(&p->new_accessions);
 	dict_release(&p->strings);
 	idmap_release(&p->kind_of);
@@ -302,9 +304,9 @@ static uint32_t *join_texts(struct dict *all, const struct dict *part)
 	return id;
 }
 
-/* Gives the rows of a part the run's numbers. */
-static int rename_rows(struct annset *a, struct part *p, struct idmap *kind_of,
-		       struct dict *accessions, struct dict *strings)
+/* Finds the run's numbers for the rows of a part; those of kinds come with their places. */
+static int name_rows(struct annset *a, struct part *p, struct idmap *kind_of,
+		     struct dict *accessions, struct dict *strings)
 {
 	uint32_t *text = join_texts(strings, &p->strings);
 	uint32_t *accession = join_texts(accessions, &p->new_accessions);
@@ -327,14 +329,12 @@ static int rename_rows(struct annset *a, struct part *p, struct idmap *kind_of,
 		else if (kind[i] == a->n_kinds)
 			a->kinds[a->n_kinds++] = k;
 	}
-	for (r = 0; !rc && r < p->n; r++)
-		p->rows[r].kind = kind[p->rows[r].kind];
 	for (r = 0; !rc && r < p->n_runs; r++)
 		if (p->runs[r].protein & NEW_ACCESSION)
 			p->runs[r].protein = accession[p->runs[r].protein & ~NEW_ACCESSION];
 	free(text);
 	free(accession);
-	free(kind);
+	p->kind_name = kind;
 	return rc;
 }
 
@@ -349,7 +349,7 @@ static int join(struct load *l, struct dict *accessions, struct dict *strings, s
 	for (i = 0; !rc && i < l->n_parts; i++) {
 		struct part *p = &l->parts[i];
 
-		rc = rename_rows(l->a, p, &kind_of, accessions, strings);
+		rc = name_rows(l->a, p, &kind_of, accessions, strings);
 		*n += p->n;
 		l->a->n_foreign += p->n_foreign;
 	}
@@ -398,9 +398,9 @@ static void place_rows(struct annset *a, const struct part *p, uint32_t from, ui
 		for (j = 0; j < run.n; j++, at++, row++) {
 			a->term[at] = row->term;
 			if (a->kind)
-				a->kind[at] = (uint16_t)row->kind;
+				a->kind[at] = (uint16_t)p->kind_name[row->kind];
 			else
-				a->wide_kind[at] = row->kind;
+				a->wide_kind[at] = p->kind_name[row->kind];
 		}
 	}
 }
@@ -475,8 +475,7 @@ static int digest(struct annset *a, const struct dict *strings, struct err *err)
 
 /* ---- all of it -------------------------------------------------------------------------------- */
 
-static int read_parts(struct load *l, struct source *s, size_t n_workers,
-		      const struct dict *accessions, struct err *err)
+static int read_parts(struct load *l, struct source *s, size_t n_workers, struct err *err)
 {
 	uint64_t ids;
 	int rc = source_annotation_span(s, l->a->id, &l->span, err);
@@ -492,27 +491,32 @@ static int read_parts(struct load *l, struct source *s, size_t n_workers,
 	l->parts = calloc(l->n_parts, sizeof *l->parts);
 	if (!l->parts)
 		return err_nomem(err, "annotations");
-	shortnames_make(&l->accessions, accessions);
 	rc = source_readers_open(&l->readers, s, n_workers < l->n_parts ? n_workers : l->n_parts,
 				 err);
 	if (!rc)
 		rc = workers_run(l->readers.n, l->n_parts, read_part, l, err);
 	source_readers_close(&l->readers);
-	shortnames_release(&l->accessions);
 	return rc;
 }
 
 int annset_load_with(struct annset *a, struct source *s, const char *set_id,
 		     const struct ontology *o, int snapshot, size_t n_workers,
-		     struct dict *accessions, struct dict *strings, struct err *err)
+		     const struct shortnames *names, struct dict *accessions, struct dict *strings,
+		     struct err *err)
 {
-	struct load l = {.a = a, .o = o};
+	struct load l = {.a = a, .o = o, .accessions = names};
+	struct shortnames own = {0};
 	size_t i, n;
 	int rc;
 
 	*a = (struct annset){.snapshot = snapshot};
 	memccpy(a->id, set_id, '\0', UUID_TEXT - 1);
-	rc = read_parts(&l, s, n_workers, accessions, err);
+	if (!names) {
+		shortnames_make(&own, accessions);
+		l.accessions = &own;
+	}
+	rc = read_parts(&l, s, n_workers, err);
+	shortnames_release(&own);
 	if (!rc)
 		rc = join(&l, accessions, strings, &n, err);
 	if (!rc)
@@ -532,7 +536,7 @@ int annset_load_with(struct annset *a, struct source *s, const char *set_id,
 int annset_load(struct annset *a, struct source *s, const char *set_id, const struct ontology *o,
 		int snapshot, struct dict *accessions, struct dict *strings, struct err *err)
 {
-	return annset_load_with(a, s, set_id, o, snapshot, 1, accessions, strings, err);
+	return annset_load_with(a, s, set_id, o, snapshot, 1, NULL, accessions, strings, err);
 }
 
 void annset_release(struct annset *a)

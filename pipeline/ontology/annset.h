@@ -12,6 +12,7 @@
 #include "prof/base/err.h"
 
 struct source;
+struct shortnames;
 
 enum ann_flags {
 	ANN_NEGATED = 1 << 0,      /* qualifier contains NOT */
@@ -44,11 +45,13 @@ struct annset {
  * qualifier and evidence texts. */
 int annset_load(struct annset *a, struct source *s, const char *set_id, const struct ontology *o,
 		int snapshot, struct dict *accessions, struct dict *strings, struct err *err);
-/* The same, read by `n_workers` threads on handles of their own. The same result whatever their
- * number. */
+/* The same, read by `n_workers` threads on handles of their own, with `names` of the accessions, which may be
+ * from before there were further ones (NULL: they are made for this set). The same result whatever these
+ * are. */
 int annset_load_with(struct annset *a, struct source *s, const char *set_id,
 		     const struct ontology *o, int snapshot, size_t n_workers,
-		     struct dict *accessions, struct dict *strings, struct err *err);
+		     const struct shortnames *names, struct dict *accessions, struct dict *strings,
+		     struct err *err);
 void annset_release(struct annset *a);
 
 static inline const struct ann_kind *annset_kind(const struct annset *a, uint32_t row)

@@ -157,7 +157,7 @@ static int load_sets(struct world *w, struct err *err)
 
 		rc = annset_load_with(&w->set[i], w->source, w->sets.id[i], &w->ontology,
 				      ontology_snapshot_index(&w->ontology, w->sets.snapshot[i]),
-				      w->workers, &w->proteins.accessions, &w->strings, err);
+				      w->workers, NULL, &w->proteins.accessions, &w->strings, err);
 		end(&m, "annotation set", w->set[i].n_rows);
 	}
 	for (i = 1; !rc && i < w->sets.n; i++) {

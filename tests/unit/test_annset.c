@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 
+#include "pipeline/ontology/shortnames.h"
 #include "pipeline/ontology/termbits.h"
 #include "tests/unit/numbers.h"
 #include "tests/unit/world.h"
@@ -51,12 +52,17 @@ static void put_row(long long id, const char *set, uint64_t *seed)
 static void load(struct loaded *l, const char *set, size_t workers)
 {
 	struct err err = ERR_INIT;
+	struct shortnames names;
 
 	*l = (struct loaded){0};
 	assert_int_equal(dict_intern(&l->accessions, "P7", 2), 0); /* known before */
-	if (annset_load_with(&l->set, world.source, set, &o, 0, workers, &l->accessions,
-			     &l->strings, &err) != 0)
+	/* names are from before the next accession was known */
+	shortnames_make(&names, &l->accessions);
+	assert_int_equal(dict_intern(&l->accessions, "P9", 2), 1);
+	if (annset_load_with(&l->set, world.source, set, &o, 0, workers,
+			     workers > 1 ? &names : NULL, &l->accessions, &l->strings, &err) != 0)
 		fail_msg("%s", err.text);
+	shortnames_release(&names);
 }
 
 static void release(struct loaded *l)
@@ -113,6 +119,7 @@ static void check(const struct loaded *l, const char *set)
 	struct err err = ERR_INIT;
 
 	dict_intern(&p.accessions, "P7", 2);
+	dict_intern(&p.accessions, "P9", 2);
 	assert_int_equal(source_annotations(world.source, set, check_row, &p, &err), 0);
 	assert_int_equal(p.rows, l->set.n_rows);
 	assert_int_equal(p.foreign, l->set.n_foreign);
@@ -163,6 +170,9 @@ static void parts_are_the_whole(long long old_step, long long new_every)
 		same(&one, &three);
 		memcpy(sha256, one.set.sha256, sizeof sha256);
 		release(&one);
+		release(&three);
+		load(&three, id, 2);
+		check(&three, id);
 		release(&three);
 		load(&three, set ? SET_OLD : SET_NEW, 2);
 		assert_string_not_equal(three.set.sha256, sha256);
