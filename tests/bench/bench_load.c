@@ -129,11 +129,16 @@ static int load_maps(struct world *w, struct err *err)
 
 static int load_pool(struct world *w, struct err *err)
 {
-	struct pool_options options = {0};
+	struct pool_options options = {.n_workers = w->workers};
 	struct pool_cache_key key;
-	struct meter m = begin();
+	uint64_t dim = 0;
 	char sha[65];
-	int rc = pool_load(&w->pool, w->source, w->config, &w->proteins, &options, err);
+	struct meter m = begin();
+	int rc = source_embedding_estimate(w->source, w->config, &options.expected, &dim, err);
+
+	options.dim = (size_t)dim;
+	if (!rc)
+		rc = pool_load(&w->pool, w->source, w->config, &w->proteins, &options, err);
 
 	end(&m, "pool", w->pool.n);
 	m = begin();
