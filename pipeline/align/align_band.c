@@ -70,6 +70,15 @@ static int from_right(const struct align_band *b, size_t i, size_t j, int64_t fo
 	return reaches(b, before, behind, (int64_t)j - (int64_t)i, (int64_t)b->m - (int64_t)b->n);
 }
 
+/* H of the row above in column `j`; `h`: in the one before. */
+static int64_t height(const struct align_above *above, size_t j, int64_t h)
+{
+	int8_t value = above->row[-(ptrdiff_t)j];
+
+	return above->zero == ALIGN_ABOVE_STEPS ? h + value - ALIGN_GAP_EXTEND
+						: value - above->zero;
+}
+
 /* A path comes from the row above at some column, and scores there at most its H, and from there on at
  * most what the letters of the reference up to here can: the largest difference of the two. */
 static void move_first(struct align_band *b, size_t row, const struct align_above *above)
@@ -83,7 +92,7 @@ static void move_first(struct align_band *b, size_t row, const struct align_abov
 		size_t j = b->first + 1;
 
 		if (above) {
-			h += above->steps[-(ptrdiff_t)b->first] - ALIGN_GAP_EXTEND;
+			h = height(above, b->first, h);
 			if (h - b->sums->ref[j] > found)
 				found = h - b->sums->ref[j];
 		}

@@ -23,11 +23,14 @@ struct align_band {
 	size_t first, end;
 };
 
+#define ALIGN_ABOVE_STEPS 1000
+
 /* What is known of the row above a strip: the local form's H, which the global one's never exceeds. */
 struct align_above {
 	int32_t left;        /* before column `first` of the band */
 	int32_t most;        /* the largest of the row */
-	const int8_t *steps; /* [-j]: from column j - 1 to column j, plus 1 */
+	const int8_t *row;   /* [-j]: of column j, H as `zero` and what it is above it */
+	int zero;            /* or ALIGN_ABOVE_STEPS: H less that of column j - 1, plus 1 */
 	size_t end;          /* of these columns */
 };
 

@@ -5,6 +5,7 @@
  *   wide                           LANES int16 in two parts, .low and .high (lane_split)
  *   v_load(p) v_store(p, v)        aligned int8[LANES]
  *   v_set1(x) v_add v_sub v_min v_max
+ *   v_add_sat(a, b) v_sub_sat(a, b)  cut off at -128 and 127
  *   v_greater(a, b) v_equal(a, b)  to a mask
  *   v_first(n)                     a mask of the lanes below n
  *   v_choose(m, a, b)              a where m, else b
@@ -18,7 +19,7 @@
  *                                  new > old, else b
  *   v_widen(v)                     to wide, with sign
  *   w_narrow(w)                    to vec, saturated
- *   gather_scores(m, t)            fills m->scores for CHUNK_STEPS steps from t on
+ *   gather_scores(row, t, out)     scores of the rows' pointers for CHUNK_STEPS steps from t on
  * docs/alignment.md derives the recurrences; all values stay within -128 … 127. With o = 10, e = 1:
  *   Z = H - diagonal H + 2e    A, B = E, F - diagonal H + 2e    U, V = rise down, right + e
  *   K = 2e - H, H followed from the group's start, which counts as at most LANES_CAP. Inline only. */
@@ -48,31 +49,40 @@ struct kernel_local {
 	wide h;     /* before the group, less the base */
 };
 
-/* Z is the largest of S (diagonal), A and B. Gaps on: A' = max(Z - o + e, A) - V, B' likewise. */
-KERNEL_INLINE void kernel_cell(struct kernel_form *f, vec s, unsigned char *bits)
+/* One cell. Z is the largest of S (diagonal), A and B. Gaps on: A' = max(Z - o + e, A) - V, B' likewise.
+ * `v`, `b`: from the row above, and then for the row below. */
+KERNEL_INLINE void kernel_cell(vec s, vec *u, vec *a, vec *v, vec *b, unsigned char *bits)
 {
-	vec v = v_shift(f->v, f->queue_v), b = v_shift(f->b, f->queue_b), z, t;
+	vec z = v_max(v_max(s, *a), *b), old = *v;
+	vec t = v_sub(z, v_set1(ALIGN_GAP_OPEN - ALIGN_GAP_EXTEND));
 
-	z = v_max(v_max(s, f->a), b);
-	t = v_sub(z, v_set1(ALIGN_GAP_OPEN - ALIGN_GAP_EXTEND));
 	if (bits) {
 		v_put(bits + BIT_DIAGONAL * KERNEL_MASK, v_equal(z, s));
-		v_put(bits + BIT_DEL * KERNEL_MASK, v_equal(z, b));
-		v_put(bits + BIT_INS_OPENS * KERNEL_MASK, v_greater(t, f->a));
-		v_put(bits + BIT_DEL_OPENS * KERNEL_MASK, v_greater(t, b));
+		v_put(bits + BIT_DEL * KERNEL_MASK, v_equal(z, *b));
+		v_put(bits + BIT_INS_OPENS * KERNEL_MASK, v_greater(t, *a));
+		v_put(bits + BIT_DEL_OPENS * KERNEL_MASK, v_greater(t, *b));
 	}
-	f->a = v_sub(v_max(t, f->a), v);
-	f->b = v_sub(v_max(t, b), f->u);
-	f->v = v_sub(z, f->u);
-	f->u = v_sub(z, v);
-	f->queue_v = v_push(f->queue_v, f->v);
-	f->queue_b = v_push(f->queue_b, f->b);
+	*a = v_sub(v_max(t, *a), old);
+	*b = v_sub(v_max(t, *b), *u);
+	*v = v_sub(z, *u);
+	*u = v_sub(z, old);
+}
+
+KERNEL_INLINE void kernel_form_step(struct kernel_form *f, vec s, unsigned char *bits)
+{
+	vec v = v_shift(f->v, f->queue_v), b = v_shift(f->b, f->queue_b);
+
+	kernel_cell(s, &f->u, &f->a, &v, &b, bits);
+	f->v = v;
+	f->b = b;
+	f->queue_v = v_push(f->queue_v, v);
+	f->queue_b = v_push(f->queue_b, b);
 }
 
 KERNEL_INLINE void kernel_global_step(struct align_sweep *m, struct kernel_form *f, size_t t, vec s,
 				      unsigned char *bits, int ramp)
 {
-	kernel_cell(f, s, bits);
+	kernel_form_step(f, s, bits);
 	if (ramp) {
 		f->u = v_choose(v_first(t + 1), f->u, v_load(m->left_u));
 		f->a = v_choose(v_first(t + 1), f->a, v_load(m->left_a));
@@ -85,7 +95,7 @@ KERNEL_INLINE void kernel_local_step(const struct align_sweep *m, struct kernel_
 {
 	vec next = v_shift(f->k, f->queue);
 
-	kernel_cell(&f->form, v_max(s, f->corner), bits);
+	kernel_form_step(&f->form, v_max(s, f->corner), bits);
 	f->k = v_sub(v_add(f->k, v_set1(ALIGN_GAP_EXTEND)), f->form.v);
 	f->corner = next;
 	if (ramp) {
@@ -220,14 +230,16 @@ static KERNEL_TARGET void kernel_sweep(struct align_sweep *m)
 	struct kernel_form nw;
 	struct kernel_local sw;
 	int32_t base = m->base;
-	size_t t = 0;
+	size_t number = 0, next = 0;
 
 	align_best_begin(m);
 	kernel_begin(m, &nw, &sw);
-	for (; t < m->steps; t += CHUNK_STEPS) {
-		if (t % m->interval == 0)
-			kernel_mark(m, t / m->interval, &nw, &sw, &base);
-		gather_scores(m, t);
+	for (size_t t = 0; t < m->steps; t += CHUNK_STEPS) {
+		if (t == next) {
+			kernel_mark(m, number++, &nw, &sw, &base);
+			next += m->interval;
+		}
+		gather_scores(m->score, t, m->scores);
 		kernel_pull(m, t, ROW_V_NW, &nw);
 		kernel_pull(m, t, ROW_V_SW, &sw.form);
 		sw.queue = v_queue(m->top[ROW_K] - t);
@@ -257,7 +269,7 @@ KERNEL_INLINE void kernel_trace_global(struct align_sweep *m, struct kernel_form
 
 	for (size_t t = t0; t < t0 + CHUNK_STEPS; t++, scores += KERNEL_LANES) {
 		kernel_global_step(m, &f, t, v_load(scores), bits, ramp);
-		bits += BITS_OF_A_STEP * KERNEL_MASK;
+		bits += BITS_OF_A_CELL * KERNEL_MASK;
 	}
 	*nw = f;
 }
@@ -273,7 +285,7 @@ KERNEL_INLINE void kernel_trace_local(struct align_sweep *m, struct kernel_local
 	for (size_t t = t0; t < t0 + GROUP_STEPS; t++, scores += KERNEL_LANES) {
 		kernel_local_step(m, &l, t, v_load(scores), start, bits, ramp);
 		v_store(rises, l.form.v);
-		bits += BITS_OF_A_STEP * KERNEL_MASK;
+		bits += BITS_OF_A_CELL * KERNEL_MASK;
 		rises += KERNEL_LANES;
 	}
 	l.h = w_add(l.h, v_widen(v_sub(start, l.k)));
@@ -287,13 +299,13 @@ static KERNEL_TARGET void kernel_stretch_global(struct align_sweep *m, const uns
 
 	kernel_get_form(mark + MARK_NW * KERNEL_LANES, &nw);
 	for (size_t t = first; t <= last; t += CHUNK_STEPS) {
-		gather_scores(m, t);
+		gather_scores(m->score, t, m->scores);
 		kernel_pull(m, t, ROW_V_NW, &nw);
 		if (t < KERNEL_LANES)
 			kernel_trace_global(m, &nw, t, bits, 1);
 		else
 			kernel_trace_global(m, &nw, t, bits, 0);
-		bits += CHUNK_STEPS * BITS_OF_A_STEP * KERNEL_MASK;
+		bits += CHUNK_STEPS * BITS_OF_A_CELL * KERNEL_MASK;
 	}
 }
 
@@ -308,7 +320,7 @@ static KERNEL_TARGET void kernel_stretch_local(struct align_sweep *m, const unsi
 	sw.h = w_load((const int16_t *)(const void *)(mark + MARK_H * KERNEL_LANES));
 	sw.k = sw.lowest = v_set1(LANES_SHIFT);
 	for (size_t t = first; t <= last; t += CHUNK_STEPS) {
-		gather_scores(m, t);
+		gather_scores(m->score, t, m->scores);
 		kernel_pull(m, t, ROW_V_SW, &sw.form);
 		sw.queue = v_queue(m->top[ROW_K] - t);
 		for (size_t half = 0; half < CHUNK_STEPS; half += GROUP_STEPS) {
@@ -316,7 +328,7 @@ static KERNEL_TARGET void kernel_stretch_local(struct align_sweep *m, const unsi
 				kernel_trace_local(m, &sw, t + half, base, bits, rises, 1);
 			else
 				kernel_trace_local(m, &sw, t + half, base, bits, rises, 0);
-			bits += GROUP_STEPS * BITS_OF_A_STEP * KERNEL_MASK;
+			bits += GROUP_STEPS * BITS_OF_A_CELL * KERNEL_MASK;
 			rises += GROUP_STEPS * KERNEL_LANES;
 		}
 	}

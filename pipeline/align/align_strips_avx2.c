@@ -39,6 +39,16 @@ INLINE vec v_sub(vec a, vec b)
 	return _mm256_sub_epi8(a, b);
 }
 
+INLINE vec v_add_sat(vec a, vec b)
+{
+	return _mm256_adds_epi8(a, b);
+}
+
+INLINE vec v_sub_sat(vec a, vec b)
+{
+	return _mm256_subs_epi8(a, b);
+}
+
 INLINE vec v_min(vec a, vec b)
 {
 	return _mm256_min_epi8(a, b);
@@ -187,18 +197,18 @@ INLINE void transpose(__m256i v[16])
 	}
 }
 
-INLINE void gather_scores(struct align_sweep *m, size_t t)
+INLINE void gather_scores(const int8_t *const *row, size_t t, int8_t *out)
 {
 	__m256i v[16];
 
 #pragma GCC unroll 16
 	for (size_t i = 0; i < 16; i++)
-		v[i] = _mm256_inserti128_si256(_mm256_castsi128_si256(load16(m->score[i] + t)),
-					       load16(m->score[i + 16] + t), 1);
+		v[i] = _mm256_inserti128_si256(_mm256_castsi128_si256(load16(row[i] + t)),
+					       load16(row[i + 16] + t), 1);
 	transpose(v);
 #pragma GCC unroll 16
 	for (size_t i = 0; i < 16; i++)
-		v_store(m->scores + i * KERNEL_LANES, v[i]);
+		v_store(out + i * KERNEL_LANES, v[i]);
 }
 
 /* VPSHUFB looks up the lower and the upper 16 entries, bit 4 of the code chooses. */
@@ -216,7 +226,7 @@ static KERNEL_TARGET void profile(const int8_t *table, const uint8_t *code, size
 	}
 }
 
-#include "pipeline/align/align_kernel.h"
+#include "pipeline/align/align_kernel_low.h"
 
 const struct align_kernel align_kernel_avx2 = {
 	.name = "avx2",
@@ -224,4 +234,6 @@ const struct align_kernel align_kernel_avx2 = {
 	.profile = profile,
 	.sweep = kernel_sweep,
 	.trace = kernel_trace,
+	.sweep_low = kernel_sweep_low,
+	.trace_low = kernel_trace_low,
 };

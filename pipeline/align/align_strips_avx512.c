@@ -39,6 +39,16 @@ INLINE vec v_sub(vec a, vec b)
 	return _mm512_sub_epi8(a, b);
 }
 
+INLINE vec v_add_sat(vec a, vec b)
+{
+	return _mm512_adds_epi8(a, b);
+}
+
+INLINE vec v_sub_sat(vec a, vec b)
+{
+	return _mm512_subs_epi8(a, b);
+}
+
 INLINE vec v_min(vec a, vec b)
 {
 	return _mm512_min_epi8(a, b);
@@ -175,21 +185,21 @@ INLINE void transpose(__m512i v[16])
 	}
 }
 
-INLINE void gather_scores(struct align_sweep *m, size_t t)
+INLINE void gather_scores(const int8_t *const *row, size_t t, int8_t *out)
 {
 	__m512i v[16];
 
 #pragma GCC unroll 16
 	for (size_t i = 0; i < 16; i++) {
-		v[i] = _mm512_castsi128_si512(load16(m->score[i] + t));
-		v[i] = _mm512_inserti32x4(v[i], load16(m->score[i + 16] + t), 1);
-		v[i] = _mm512_inserti32x4(v[i], load16(m->score[i + 32] + t), 2);
-		v[i] = _mm512_inserti32x4(v[i], load16(m->score[i + 48] + t), 3);
+		v[i] = _mm512_castsi128_si512(load16(row[i] + t));
+		v[i] = _mm512_inserti32x4(v[i], load16(row[i + 16] + t), 1);
+		v[i] = _mm512_inserti32x4(v[i], load16(row[i + 32] + t), 2);
+		v[i] = _mm512_inserti32x4(v[i], load16(row[i + 48] + t), 3);
 	}
 	transpose(v);
 #pragma GCC unroll 16
 	for (size_t i = 0; i < 16; i++)
-		v_store(m->scores + i * KERNEL_LANES, v[i]);
+		v_store(out + i * KERNEL_LANES, v[i]);
 }
 
 /* VPSHUFB looks up the lower and the upper 16 entries, bit 4 of the code chooses. */
@@ -208,7 +218,7 @@ static KERNEL_TARGET void profile(const int8_t *table, const uint8_t *code, size
 	}
 }
 
-#include "pipeline/align/align_kernel.h"
+#include "pipeline/align/align_kernel_low.h"
 
 const struct align_kernel align_kernel_avx512 = {
 	.name = "avx512",
@@ -216,4 +226,6 @@ const struct align_kernel align_kernel_avx512 = {
 	.profile = profile,
 	.sweep = kernel_sweep,
 	.trace = kernel_trace,
+	.sweep_low = kernel_sweep_low,
+	.trace_low = kernel_trace_low,
 };

@@ -19,23 +19,26 @@ struct walker {
 	size_t strip;  /* of the stretch at hand, or NOWHERE */
 	size_t first;  /* its first step */
 	size_t column; /* the strip's first */
-	size_t lanes;
+	size_t fold;   /* rows of a lane */
+	size_t record; /* bytes of a cell's masks */
 	int minus;    /* a text has a literal gap symbol */
 	int64_t sum;  /* of diagonal columns: score << SCORE_SHIFT, plus similar ones */
 	int32_t gaps; /* cost of the gaps so far */
 	struct align_path path;
 };
 
-/* Has the cell (i, j), both from 1, at hand. */
+/* Has the cell (i, j), both from 1, at hand. A stretch begins where the walk leaves the strip if it goes
+ * along the diagonal, at the mark before. */
 static int reach(struct walker *w, struct err *err)
 {
 	struct strips *s = w->strips;
-	size_t strip = (w->i - 1) / w->lanes, lane = (w->i - 1) % w->lanes;
-	size_t last, back = 2 * lane;
+	size_t strip, lane, last, back;
 	int rc;
 
 	if (!strips_have(s, w->i, w->j))
 		return align_bad_path(s->query, s->ref, err);
+	strip = strip_of(s, w->i - 1);
+	lane = lane_of(s, w->i - 1);
 	w->column = s->strip[strip].first;
 	last = w->j - 1 - w->column + lane;
 	if (strip == w->strip && last >= w->first)
@@ -44,36 +47,40 @@ static int reach(struct walker *w, struct err *err)
 	if (rc != 0)
 		return rc;
 	w->strip = strip;
+	w->fold = s->strip[strip].fold;
+	back = row_of_strip(s, w->i - 1) + lane;
 	w->first = last > back ? last - back : 0;
 	w->first -= w->first % s->sweep->interval;
-	s->kernel->trace(s->sweep, w->form, w->first, last, s->bits, s->rises);
+	align_strips_stretch(s, w->form, w->first, last);
 	return 0;
 }
 
-/* The record of the cell at hand. */
-static const unsigned char *cell_at(const struct walker *w, size_t lane)
+/* Records lie by step and then by row of the lane; so that of the cell at hand is that of its column times
+ * `fold`, plus its row in the strip. */
+static size_t record_number(const struct walker *w)
 {
-	size_t step = w->j - 1 - w->column + lane - w->first;
+	size_t row = row_of_strip(w->strips, w->i - 1);
 
-	return w->strips->bits + step * BITS_OF_A_STEP * w->lanes / 8 + lane / 8;
+	return (w->j - 1 - w->column) * w->fold + row - w->first * w->fold;
 }
 
 static int bit_of(const struct walker *w, unsigned bit)
 {
-	size_t lane = (w->i - 1) % w->lanes;
+	size_t lane = lane_of(w->strips, w->i - 1);
+	const unsigned char *cell = w->strips->bits + record_number(w) * w->record;
 
-	return cell_at(w, lane)[bit * w->lanes / 8] >> (lane % 8) & 1;
+	return cell[bit * w->record / BITS_OF_A_CELL + lane / 8] >> (lane % 8) & 1;
 }
 
 /* Columns along the diagonal that are within the stretch. */
 static size_t straight(const struct walker *w)
 {
-	size_t lane = (w->i - 1) % w->lanes, n = w->j - w->column;
-	size_t steps = (w->j - 1 - w->column + lane - w->first) / 2 + 1;
+	size_t row = row_of_strip(w->strips, w->i - 1), n = w->j - w->column;
+	size_t records = record_number(w) / (w->fold + 1) + 1;
 
-	if (lane + 1 < n)
-		n = lane + 1;
-	return steps < n ? steps : n;
+	if (row + 1 < n)
+		n = row + 1;
+	return records < n ? records : n;
 }
 
 static int64_t column_value(unsigned a, unsigned b)
@@ -87,10 +94,11 @@ static int64_t column_value(unsigned a, unsigned b)
 static int walk_run(struct walker *w, size_t most)
 {
 	const struct strips *s = w->strips;
-	size_t lane = (w->i - 1) % w->lanes, stride = 2 * BITS_OF_A_STEP * w->lanes / 8;
-	const unsigned char *cell = cell_at(w, lane) - lane / 8;
+	size_t row = row_of_strip(s, w->i - 1), stride = (w->fold + 1) * w->record;
+	unsigned half = w->fold == 2; /* FOLD_MAX is 2 */
+	const unsigned char *cell = s->bits + record_number(w) * w->record;
 	const char *q = s->query.bytes + w->i, *r = s->ref.bytes + w->j;
-	const uint8_t *a = s->query_code + w->i, *b = s->ref_code + w->lanes + w->j;
+	const uint8_t *a = s->query_code + w->i, *b = s->ref_code + s->kernel->lanes + w->j;
 	int64_t sum = w->sum, target = INT64_MIN;
 	uint32_t identical = 0, minus = 0;
 	size_t n = 0;
@@ -99,6 +107,8 @@ static int walk_run(struct walker *w, size_t most)
 	if (w->form == ALIGN_SW) /* the sum's upper part once the score is used up */
 		target = (int64_t)s->score + w->gaps;
 	while (n < most) {
+		size_t lane = row >> half;
+
 		if (sum >> SCORE_SHIFT == target) {
 			begins = 1;
 			break;
@@ -106,7 +116,7 @@ static int walk_run(struct walker *w, size_t most)
 		if (!(cell[lane / 8] >> (lane % 8) & 1))
 			break;
 		cell -= stride;
-		lane--;
+		row--;
 		identical += *--q == *--r;
 		sum += column_value(*--a, *--b);
 		n++;
@@ -189,7 +199,7 @@ int align_trace(struct strips *s, enum align_form form, struct align_path *path,
 			   .i = form == ALIGN_SW ? s->best_i : s->query.len,
 			   .j = form == ALIGN_SW ? s->best_j : s->ref.len,
 			   .strip = NOWHERE,
-			   .lanes = s->kernel->lanes,
+			   .record = BITS_OF_A_CELL * s->kernel->lanes / 8,
 			   .minus = has_minus(s->query) || has_minus(s->ref)};
 	int32_t score;
 	int rc = walk(&w, err);

@@ -72,6 +72,25 @@ static vec v_sub(vec a, vec b)
 	return a;
 }
 
+static int8_t cut_off(int x)
+{
+	if (x < INT8_MIN)
+		return INT8_MIN;
+	return (int8_t)(x > INT8_MAX ? INT8_MAX : x);
+}
+
+static vec v_add_sat(vec a, vec b)
+{
+	EACH a.lane[l] = cut_off(a.lane[l] + b.lane[l]);
+	return a;
+}
+
+static vec v_sub_sat(vec a, vec b)
+{
+	EACH a.lane[l] = cut_off(a.lane[l] - b.lane[l]);
+	return a;
+}
+
 static vec v_min(vec a, vec b)
 {
 	EACH a.lane[l] = a.lane[l] < b.lane[l] ? a.lane[l] : b.lane[l];
@@ -214,10 +233,10 @@ static void v_put_queue(int8_t *p, vec q)
 	memcpy(p - (CHUNK_STEPS - 1), q.lane + KERNEL_LANES - CHUNK_STEPS, CHUNK_STEPS);
 }
 
-static void gather_scores(struct align_sweep *m, size_t t)
+static void gather_scores(const int8_t *const *row, size_t t, int8_t *out)
 {
 	for (size_t i = 0; i < CHUNK_STEPS; i++)
-		EACH m->scores[i * KERNEL_LANES + l] = m->score[l][t + i];
+		EACH out[i * KERNEL_LANES + l] = row[l][t + i];
 }
 
 static void profile(const int8_t *table, const uint8_t *code, size_t n, int8_t *out)
@@ -227,7 +246,7 @@ static void profile(const int8_t *table, const uint8_t *code, size_t n, int8_t *
 		out[i] = table[code[i]];
 }
 
-#include "pipeline/align/align_kernel.h"
+#include "pipeline/align/align_kernel_low.h"
 
 static const struct align_kernel model = {
 	.name = "model",
@@ -235,6 +254,8 @@ static const struct align_kernel model = {
 	.profile = profile,
 	.sweep = kernel_sweep,
 	.trace = kernel_trace,
+	.sweep_low = kernel_sweep_low,
+	.trace_low = kernel_trace_low,
 };
 
 /* 0: not within this budget. */
@@ -263,21 +284,35 @@ static int check_pair(const struct align_kernel *k, const struct text_pair *p, s
 
 /* On the model and on this processor's kernel, with all the memory a pair may use and with less and
  * less of it. */
+static void check_on(const struct align_kernel *k, const struct text_pair *p,
+		     const struct align_values *expected)
+{
+	size_t all = align_strips_memory(k->lanes, p->n, p->m);
+
+	assert_true(check_pair(k, p, 0, expected));
+	assert_true(check_pair(k, p, all, expected));
+	for (size_t budget = all - 64; check_pair(k, p, budget, expected);)
+		budget -= budget / 3;
+}
+
+/* With the way of low scores and without. */
+static void check_both_ways(const struct align_kernel *k, const struct text_pair *p,
+			    const struct align_values *expected)
+{
+	struct align_kernel rising = *k;
+
+	rising.sweep_low = NULL;
+	check_on(k, p, expected);
+	check_on(&rising, p, expected);
+}
+
 static void check_everywhere(const struct text_pair *p, const struct align_values *expected)
 {
-	const struct align_kernel *kernels[] = {&model, align_kernel_choose()};
+	const struct align_kernel *own = align_kernel_choose();
 
-	for (size_t i = 0; i < 2; i++) {
-		const struct align_kernel *k = kernels[i];
-		size_t all = k ? align_strips_memory(k->lanes, p->n, p->m) : 0;
-
-		if (!k)
-			continue;
-		assert_true(check_pair(k, p, 0, expected));
-		assert_true(check_pair(k, p, all, expected));
-		for (size_t budget = all - 64; check_pair(k, p, budget, expected);)
-			budget -= budget / 3;
-	}
+	check_both_ways(&model, p, expected);
+	if (own)
+		check_both_ways(own, p, expected);
 }
 
 static void check_pairs(size_t n, size_t longest, uint64_t seed)
