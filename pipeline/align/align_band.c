@@ -5,27 +5,15 @@
 
 #include "pipeline/align/align_matrix.h"
 
-static void sum_up(const uint8_t *codes, size_t n, const int8_t best[ALIGN_CODES], int32_t *sums)
+void align_band_sums(const uint8_t *codes, size_t n, int32_t *sums)
 {
 	int32_t sum = 0;
 
 	sums[0] = 0;
 	for (size_t k = 0; k < n; k++) {
-		sum += best[codes[k]];
+		sum += align_letter_best[codes[k]];
 		sums[k + 1] = sum;
 	}
-}
-
-void align_band_sums(const struct align_codes *t, const struct align_sums *sums)
-{
-	int8_t best[ALIGN_CODES] = {0};
-
-	for (size_t a = 0; a < ALIGN_LETTERS; a++)
-		for (size_t b = 0; b < ALIGN_LETTERS; b++)
-			if (align_scores[a][b] > best[a])
-				best[a] = align_scores[a][b];
-	sum_up(t->query, t->n, best, sums->query);
-	sum_up(t->ref, t->m, best, sums->ref);
 }
 
 void align_band_begin(struct align_band *b, const struct align_codes *t,
@@ -110,6 +98,8 @@ void align_band_next(struct align_band *b, size_t row, size_t row_end,
 	move_first(b, row, above);
 	if (b->end <= b->first)
 		b->end = b->first + 1;
+	if (from_right(b, row_end, b->m, found)) /* then so does all before it */
+		b->end = b->m;
 	while (b->end < b->m && from_right(b, row_end, b->end + 1, found))
 		b->end++;
 }

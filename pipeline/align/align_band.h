@@ -13,7 +13,7 @@ struct align_sums {
 	int32_t *query, *ref; /* [n + 1], [m + 1] */
 };
 
-void align_band_sums(const struct align_codes *t, const struct align_sums *sums);
+void align_band_sums(const uint8_t *codes, size_t n, int32_t *sums);
 
 /* A band that is followed from strip to strip. Columns count from 0, `end` is behind the last. */
 struct align_band {

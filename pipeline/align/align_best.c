@@ -46,18 +46,27 @@ void align_best_keep(struct strips *s, size_t strip)
 {
 	const struct align_sweep *m = s->sweep;
 	size_t lanes = s->kernel->lanes;
-	int32_t *best = s->best + strip * lanes;
+	int32_t *best = s->best + strip * lanes, most = s->score;
 
-	for (size_t lane = 0; lane < lanes; lane++) {
-		best[lane] = s->low ? m->peak[lane] - LOW_ZERO : m->exact[lane];
-		if (!s->low)
-			s->group[strip * lanes + lane] =
-				(uint16_t)m->group[lane_split(lanes, lane)];
+	if (s->low) {
+		for (size_t lane = 0; lane < lanes; lane++)
+			best[lane] = m->peak[lane] - LOW_ZERO;
+	} else {
+		memcpy(best, m->exact, lanes * sizeof *best);
+		memcpy(s->group + strip * lanes, m->group, lanes * sizeof *s->group);
 	}
 	/* lanes beyond the query hold less than the best */
 	for (size_t lane = 0; lane < lanes; lane++)
-		if (best[lane] > s->score)
-			s->score = best[lane];
+		most = best[lane] > most ? best[lane] : most;
+	s->score = most;
+}
+
+/* The group of steps in which a row came to its largest H first. */
+static size_t group_of(const struct strips *s, size_t row)
+{
+	size_t lanes = s->kernel->lanes;
+
+	return s->group[row / lanes * lanes + lane_split(lanes, row % lanes)];
 }
 
 /* A candidate: row and column from 0. */
@@ -75,7 +84,7 @@ static void consider(struct strips *s, size_t row, size_t column)
 static int column_of(struct strips *s, size_t row, size_t *column, struct err *err)
 {
 	size_t lanes = s->kernel->lanes, strip = row / lanes, lane = row % lanes;
-	size_t from = s->group[row] * (size_t)GROUP_STEPS, number = from / s->sweep->interval;
+	size_t from = group_of(s, row) * GROUP_STEPS, number = from / s->sweep->interval;
 	size_t first = number * s->sweep->interval, at = s->strip[strip].first;
 	int rc = align_strips_select(s, strip, err);
 	const int16_t *start;
@@ -83,7 +92,7 @@ static int column_of(struct strips *s, size_t row, size_t *column, struct err *e
 
 	if (rc != 0)
 		return rc;
-	s->kernel->trace(s->sweep, ALIGN_SW, first, from + GROUP_STEPS - 1, s->bits, s->rises);
+	align_strips_stretch(s, ALIGN_SW, strip, first, from + GROUP_STEPS - 1, s->rises);
 	start = (const int16_t *)(const void *)(s->sweep->marks +
 						(number * MARK_VECTORS + MARK_H) * lanes);
 	h = s->sweep->mark_base[number] + start[lane_split(lanes, lane)];
@@ -105,10 +114,12 @@ static int find_rising(struct strips *s, struct err *err)
 	int rc = 0;
 
 	for (size_t row = 0; rc == 0 && row < s->query.len; row++) {
-		size_t least = s->strip[row / lanes].first + s->group[row] * (size_t)GROUP_STEPS;
+		size_t least;
 
-		/* a lane is at most lanes - 1 steps behind its strip's first */
-		if (s->best[row] != s->score || (s->best_j && least + 1 >= s->best_j + row % lanes))
+		if (s->best[row] != s->score)
+			continue;
+		least = s->strip[row / lanes].first + group_of(s, row) * GROUP_STEPS;
+		if (s->best_j && least + 1 >= s->best_j + row % lanes)
 			continue;
 		rc = column_of(s, row, &column, err);
 		if (rc == 0)
@@ -171,7 +182,7 @@ static int find_low_in(struct strips *s, size_t strip, struct err *err)
 		if (end > s->sweep->steps)
 			end = s->sweep->steps;
 		if (number != at_hand)
-			s->kernel->trace_low(s->sweep, ALIGN_SW, first, end - 1, s->bits, s->rises);
+			align_strips_stretch(s, ALIGN_SW, strip, first, end - 1, s->rises);
 		at_hand = number;
 		if (!look(s, strip, lane, first, end))
 			return align_bad_path(s->query, s->ref, err);

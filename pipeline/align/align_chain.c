@@ -24,6 +24,7 @@ struct piece { /* letters [i, i + length) of the query beside [j, j + length) of
 struct chain {
 	const struct align_codes *t;
 	uint16_t *table; /* by word: where in the query it was seen last, from 1 */
+	uint16_t *found; /* columns whose word is in the table */
 	int32_t *
 		seen; /* by diagonal: the last word, from 1; or less the columns that pieces cover */
 	int n;
@@ -38,7 +39,8 @@ struct path { /* a walk along diagonals, scored as it goes */
 
 size_t align_chain_scratch(size_t n, size_t m)
 {
-	size_t bytes = TABLE_SIZE * sizeof(uint16_t) + (n + m + 1) * sizeof(int32_t);
+	size_t bytes = TABLE_SIZE * sizeof(uint16_t) + (n + m + 1) * sizeof(int32_t) +
+		       (m + 1) * sizeof(uint16_t);
 
 	return (bytes + 63) & ~(size_t)63;
 }
@@ -129,18 +131,32 @@ static struct piece extend(const struct align_codes *t, size_t i, size_t j)
 			      .score = best};
 }
 
+/* Without a branch on what is found: which words are in the table, nobody can foresee. */
+static size_t find_words(const struct chain *c)
+{
+	const uint8_t *ref = c->t->ref;
+	const uint16_t *table = c->table;
+	uint16_t *found = c->found;
+	size_t n = 0;
+
+	for (size_t j = 0; j + WORD <= c->t->m; j++) {
+		found[n] = (uint16_t)j;
+		n += table[word_at(ref + j)] != 0;
+	}
+	return n;
+}
+
 static void find_pieces(struct chain *c)
 {
 	const struct align_codes *t = c->t;
+	size_t n = find_words(c);
 
 	memset(c->seen, 0, (t->n + t->m + 1) * sizeof *c->seen);
-	for (size_t j = 0; j + WORD <= t->m; j++) {
-		size_t i = c->table[word_at(t->ref + j)];
+	for (size_t k = 0; k < n; k++) {
+		size_t j = c->found[k], i = c->table[word_at(t->ref + j)] - (size_t)1;
 		int32_t at = (int32_t)j + 1, *seen;
 		struct piece p;
 
-		if (i-- == 0)
-			continue;
 		seen = &c->seen[j + t->n - i];
 		if (-*seen >= at || memcmp(t->query + i, t->ref + j, WORD) != 0)
 			continue;
@@ -290,6 +306,7 @@ int align_chain(const struct align_codes *t, void *scratch, struct align_floor *
 	if (t->n > CHAIN_MAX_LEN || t->m > CHAIN_MAX_LEN)
 		return 0;
 	c.seen = (int32_t *)(void *)((unsigned char *)scratch + TABLE_SIZE * sizeof *c.table);
+	c.found = (uint16_t *)(void *)(c.seen + t->n + t->m + 1);
 	note_words(&c);
 	find_pieces(&c);
 	if (c.n == 0)

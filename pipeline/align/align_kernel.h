@@ -284,9 +284,11 @@ KERNEL_INLINE void kernel_trace_local(struct align_sweep *m, struct kernel_local
 	l.k = start;
 	for (size_t t = t0; t < t0 + GROUP_STEPS; t++, scores += KERNEL_LANES) {
 		kernel_local_step(m, &l, t, v_load(scores), start, bits, ramp);
-		v_store(rises, l.form.v);
 		bits += BITS_OF_A_CELL * KERNEL_MASK;
-		rises += KERNEL_LANES;
+		if (rises) {
+			v_store(rises, l.form.v);
+			rises += KERNEL_LANES;
+		}
 	}
 	l.h = w_add(l.h, v_widen(v_sub(start, l.k)));
 	*sw = l;
@@ -329,7 +331,8 @@ static KERNEL_TARGET void kernel_stretch_local(struct align_sweep *m, const unsi
 			else
 				kernel_trace_local(m, &sw, t + half, base, bits, rises, 0);
 			bits += GROUP_STEPS * BITS_OF_A_CELL * KERNEL_MASK;
-			rises += GROUP_STEPS * KERNEL_LANES;
+			if (rises)
+				rises += GROUP_STEPS * KERNEL_LANES;
 		}
 	}
 }

@@ -34,6 +34,9 @@ const int8_t align_scores[ALIGN_CODES][ALIGN_ROW] __attribute__((aligned(64))) =
 	/* pad */ {P, P, P, P, P, P, P, P, P, P, P, P, P, P, P, P, P, P, P, P, P, P, P, P, PAD_TAIL},
 };
 
+const int8_t align_letter_best[ALIGN_CODES] = {4, 5, 6, 6, 9, 5, 5, 6, 8, 4, 4, 5,
+					       5, 6, 7, 4, 5, 11, 7, 4, 4, 4, 0, 1, 0};
+
 /* Letter to row of the table, either case; every other byte is of the class `*`. */
 const uint8_t align_code[256] = {
 	23, 23, 23, 23, 23, 23, 23, 23, 23, 23, 23, 23, 23, 23, 23, 23,

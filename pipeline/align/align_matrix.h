@@ -18,6 +18,8 @@
 #define ALIGN_PAD_SCORE (-64)
 
 extern const int8_t align_scores[ALIGN_CODES][ALIGN_ROW];
+/* The best score a letter can have with any, at least 0. */
+extern const int8_t align_letter_best[ALIGN_CODES];
 extern const uint8_t align_code[256];
 
 #endif

@@ -78,6 +78,7 @@ static int plan(struct strips *s, int low, size_t budget)
 
 	s->low = low;
 	s->unit = low ? FOLD_MAX * lanes : lanes;
+	s->unit_bits = (unsigned)__builtin_ctzll(s->unit);
 	s->mark_bytes = (low ? MARK_LOW_VECTORS : MARK_VECTORS) * lanes;
 	s->count = (n + s->unit - 1) / s->unit;
 	s->sweep->steps = round_up(m + lanes - 1, CHUNK_STEPS);
@@ -173,17 +174,21 @@ static void fill_table(int8_t table[ALIGN_ROW], size_t code)
 				   : LANES_PAD_SCORE;
 }
 
+/* Codes, and filling up to `padded` of them. */
+static void encode_text(struct align_text text, uint8_t *code, size_t padded)
+{
+	for (size_t i = 0; i < text.len; i++)
+		code[i] = align_code[(unsigned char)text.bytes[i]];
+	memset(code + text.len, ALIGN_PAD, padded - text.len);
+}
+
 static void encode(struct strips *s)
 {
 	size_t lanes = s->kernel->lanes, padded = round_up(s->query.len, FOLD_MAX * lanes);
 
 	memset(s->ref_code, ALIGN_PAD, lanes);
-	for (size_t j = 0; j < s->ref.len; j++)
-		s->ref_code[lanes + j] = align_code[(unsigned char)s->ref.bytes[j]];
-	memset(s->ref_code + lanes + s->ref.len, ALIGN_PAD, s->profile_stride - lanes - s->ref.len);
-	for (size_t i = 0; i < s->query.len; i++)
-		s->query_code[i] = align_code[(unsigned char)s->query.bytes[i]];
-	memset(s->query_code + s->query.len, ALIGN_PAD, padded - s->query.len);
+	encode_text(s->ref, s->ref_code + lanes, s->profile_stride - lanes);
+	encode_text(s->query, s->query_code, padded);
 }
 
 static void make_profile(struct strips *s)
@@ -205,27 +210,33 @@ static void make_profile(struct strips *s)
 
 /* ---- strips --------------------------------------------------------------------------------- */
 
+/* Scores of one row of each lane; lane l begins l columns later. */
+static void point_scores(const int8_t *profile, size_t stride, const uint8_t *code, size_t fold,
+			 size_t lanes, const int8_t **score)
+{
+	for (size_t lane = 0; lane < lanes; lane++)
+		score[lane] = profile + code[lane * fold] * stride - lane;
+}
+
 /* The sweep's arrays of a strip of the block at hand, or of the one to be. */
 static void point_at(struct strips *s, size_t strip, size_t block)
 {
 	struct align_sweep *m = s->sweep;
 	size_t lanes = s->kernel->lanes, number = strip - block * s->in_block;
 	size_t first = s->strip[strip].first, fold = s->strip[strip].fold;
-	const uint8_t *code = s->query_code + strip * s->unit;
 
 	m->steps = s->strip[strip].steps;
 	m->fold = fold;
-	for (size_t lane = 0; lane < lanes; lane++)
-		for (size_t k = 0; k < fold; k++)
-			m->score[k * lanes + lane] =
-				s->profile + *code++ * s->profile_stride + lanes - lane + first;
+	for (size_t k = 0; k < fold; k++)
+		point_scores(s->profile + lanes + first, s->profile_stride,
+			     s->query_code + strip * s->unit + k, fold, lanes,
+			     m->score + k * lanes);
 	for (int a = 0; a < ROW_ARRAYS; a++) {
 		m->top[a] = strips_row(s, number, a) - first;
 		m->bottom[a] = strips_row(s, number + 1, a) - first;
 	}
 	m->marks = s->mark + number * s->marks * s->mark_bytes;
 	m->mark_base = s->mark_base + number * s->marks;
-	align_rows_left(s, strip);
 }
 
 static void sweep_strip(struct strips *s)
@@ -236,12 +247,15 @@ static void sweep_strip(struct strips *s)
 		s->kernel->sweep(s->sweep);
 }
 
-void align_strips_stretch(struct strips *s, enum align_form form, size_t first, size_t last)
+void align_strips_stretch(struct strips *s, enum align_form form, size_t strip, size_t first,
+			  size_t last, int8_t *values)
 {
+	if (first < s->kernel->lanes) /* some of them wait */
+		align_rows_left(s, strip);
 	if (s->low)
-		s->kernel->trace_low(s->sweep, form, first, last, s->bits, NULL);
+		s->kernel->trace_low(s->sweep, form, first, last, s->bits, values);
 	else
-		s->kernel->trace(s->sweep, form, first, last, s->bits, s->rises);
+		s->kernel->trace(s->sweep, form, first, last, s->bits, values);
 }
 
 static int is_too_high(const struct strips *s)
@@ -265,6 +279,7 @@ static int sweep_block(struct strips *s, size_t block, struct err *err)
 		if (rc != 0)
 			return rc;
 		point_at(s, strip, block);
+		align_rows_left(s, strip);
 		sweep_strip(s);
 		align_best_keep(s, strip);
 		if (is_too_high(s))
@@ -281,7 +296,7 @@ static int sweep_block(struct strips *s, size_t block, struct err *err)
 
 int align_strips_select(struct strips *s, size_t strip, struct err *err)
 {
-	size_t block = strip / s->in_block;
+	size_t block = s->blocks > 1 ? strip / s->in_block : 0;
 	int rc = block == s->resident ? 0 : sweep_block(s, block, err);
 
 	if (rc == 0)
@@ -310,7 +325,8 @@ static void find_floor(struct strips *s, const struct align_codes *codes, void *
 {
 	if (!align_chain(codes, scratch, &s->floor))
 		s->floor = (struct align_floor){INT32_MIN, INT32_MIN};
-	align_band_sums(codes, &s->sums);
+	align_band_sums(codes->query, codes->n, s->sums.query);
+	align_band_sums(codes->ref, codes->m, s->sums.ref);
 }
 
 static int sweep_all(struct strips *s, const struct align_codes *codes, struct err *err)

@@ -143,7 +143,7 @@ struct align_kernel {
 	/* Both forms of a strip. */
 	void (*sweep)(struct align_sweep *m);
 	/* One form from the mark at step `first` to step `last` at least, at most CHUNK_STEPS more:
-	 * BITS_OF_A_CELL masks a step, and V of the local form, a vector a step. */
+	 * BITS_OF_A_CELL masks a step, and V of the local form, a vector a step, unless NULL. */
 	void (*trace)(struct align_sweep *m, enum align_form form, size_t first, size_t last,
 		      unsigned char *bits, int8_t *rises);
 	/* The same for pairs of a low local score; `values`: H of the local form as bytes, a vector a row and
@@ -199,7 +199,8 @@ struct strips {
 	struct align_sweep *sweep;
 	struct align_text query, ref;
 	int low;      /* the local form is in bytes */
-	size_t unit;  /* rows of a strip, but perhaps the last */
+	size_t unit;  /* rows of a strip, but perhaps the last: 1 << unit_bits */
+	unsigned unit_bits;
 	size_t count; /* strips */
 	size_t in_block; /* strips whose rows and marks are kept at once */
 	size_t blocks;
@@ -231,17 +232,17 @@ struct strips {
 /* Of a pair's rows, from 0: its strip, its row of the strip, its lane. */
 static inline size_t strip_of(const struct strips *s, size_t row)
 {
-	return row / s->unit;
+	return row >> s->unit_bits;
 }
 
 static inline size_t row_of_strip(const struct strips *s, size_t row)
 {
-	return row % s->unit;
+	return row & (s->unit - 1);
 }
 
 static inline size_t lane_of(const struct strips *s, size_t row)
 {
-	return row_of_strip(s, row) / s->strip[strip_of(s, row)].fold;
+	return row_of_strip(s, row) >> (s->strip[strip_of(s, row)].fold - 1); /* 1 or 2 */
 }
 
 /* Is the cell (i, j), from 1, in what a sweep goes over? */
@@ -267,8 +268,9 @@ static inline int8_t *strips_row(const struct strips *s, size_t number, int arra
 /* Makes the sweep's arrays those of strip `s`, whose block is computed again if it is not at hand. */
 int align_strips_select(struct strips *s, size_t strip, struct err *err);
 
-/* Steps of a stretch, in records and values; see enum align_form for `form`. */
-void align_strips_stretch(struct strips *s, enum align_form form, size_t first, size_t last);
+/* Records of a stretch of the selected strip; `values`: as the kernel's trace says, or NULL. */
+void align_strips_stretch(struct strips *s, enum align_form form, size_t strip, size_t first,
+			  size_t last, int8_t *values);
 
 /* Longest stretch between two steps, both included, that a walk asks for. */
 static inline size_t stretch_steps(size_t lanes, size_t fold, size_t interval)

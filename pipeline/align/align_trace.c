@@ -27,6 +27,24 @@ struct walker {
 	struct align_path path;
 };
 
+/* The cell's row in its strip, from 0, and its lane if the strip is the one at hand. */
+static size_t row_at(const struct walker *w)
+{
+	return row_of_strip(w->strips, w->i - 1);
+}
+
+static size_t lane_at(const struct walker *w)
+{
+	return row_at(w) >> (w->fold - 1); /* 1 or 2 rows a lane */
+}
+
+/* Is the cell in the stretch? A walk only goes left and up, so not behind its end. */
+static int at_hand(const struct walker *w)
+{
+	return strip_of(w->strips, w->i - 1) == w->strip && w->j > w->column &&
+	       w->j - 1 - w->column + lane_at(w) >= w->first;
+}
+
 /* Has the cell (i, j), both from 1, at hand. A stretch begins where the walk leaves the strip if it goes
  * along the diagonal, at the mark before. */
 static int reach(struct walker *w, struct err *err)
@@ -35,14 +53,14 @@ static int reach(struct walker *w, struct err *err)
 	size_t strip, lane, last, back;
 	int rc;
 
+	if (at_hand(w))
+		return 0;
 	if (!strips_have(s, w->i, w->j))
 		return align_bad_path(s->query, s->ref, err);
 	strip = strip_of(s, w->i - 1);
 	lane = lane_of(s, w->i - 1);
 	w->column = s->strip[strip].first;
 	last = w->j - 1 - w->column + lane;
-	if (strip == w->strip && last >= w->first)
-		return 0;
 	rc = align_strips_select(s, strip, err);
 	if (rc != 0)
 		return rc;
@@ -51,7 +69,7 @@ static int reach(struct walker *w, struct err *err)
 	back = row_of_strip(s, w->i - 1) + lane;
 	w->first = last > back ? last - back : 0;
 	w->first -= w->first % s->sweep->interval;
-	align_strips_stretch(s, w->form, w->first, last);
+	align_strips_stretch(s, w->form, strip, w->first, last, NULL);
 	return 0;
 }
 
@@ -59,14 +77,12 @@ static int reach(struct walker *w, struct err *err)
  * `fold`, plus its row in the strip. */
 static size_t record_number(const struct walker *w)
 {
-	size_t row = row_of_strip(w->strips, w->i - 1);
-
-	return (w->j - 1 - w->column) * w->fold + row - w->first * w->fold;
+	return (w->j - 1 - w->column) * w->fold + row_at(w) - w->first * w->fold;
 }
 
 static int bit_of(const struct walker *w, unsigned bit)
 {
-	size_t lane = lane_of(w->strips, w->i - 1);
+	size_t lane = lane_at(w);
 	const unsigned char *cell = w->strips->bits + record_number(w) * w->record;
 
 	return cell[bit * w->record / BITS_OF_A_CELL + lane / 8] >> (lane % 8) & 1;
@@ -75,7 +91,7 @@ static int bit_of(const struct walker *w, unsigned bit)
 /* Columns along the diagonal that are within the stretch. */
 static size_t straight(const struct walker *w)
 {
-	size_t row = row_of_strip(w->strips, w->i - 1), n = w->j - w->column;
+	size_t row = row_at(w), n = w->j - w->column;
 	size_t records = record_number(w) / (w->fold + 1) + 1;
 
 	if (row + 1 < n)
@@ -94,8 +110,8 @@ static int64_t column_value(unsigned a, unsigned b)
 static int walk_run(struct walker *w, size_t most)
 {
 	const struct strips *s = w->strips;
-	size_t row = row_of_strip(s, w->i - 1), stride = (w->fold + 1) * w->record;
-	unsigned half = w->fold == 2; /* FOLD_MAX is 2 */
+	size_t row = row_at(w), stride = (w->fold + 1) * w->record;
+	unsigned half = (unsigned)w->fold - 1;
 	const unsigned char *cell = s->bits + record_number(w) * w->record;
 	const char *q = s->query.bytes + w->i, *r = s->ref.bytes + w->j;
 	const uint8_t *a = s->query_code + w->i, *b = s->ref_code + s->kernel->lanes + w->j;
@@ -199,6 +215,7 @@ int align_trace(struct strips *s, enum align_form form, struct align_path *path,
 			   .i = form == ALIGN_SW ? s->best_i : s->query.len,
 			   .j = form == ALIGN_SW ? s->best_j : s->ref.len,
 			   .strip = NOWHERE,
+			   .fold = 1,
 			   .record = BITS_OF_A_CELL * s->kernel->lanes / 8,
 			   .minus = has_minus(s->query) || has_minus(s->ref)};
 	int32_t score;
