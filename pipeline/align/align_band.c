@@ -5,17 +5,6 @@
 
 #include "pipeline/align/align_matrix.h"
 
-void align_band_sums(const uint8_t *codes, size_t n, int32_t *sums)
-{
-	int32_t sum = 0;
-
-	sums[0] = 0;
-	for (size_t k = 0; k < n; k++) {
-		sum += align_letter_best[codes[k]];
-		sums[k + 1] = sum;
-	}
-}
-
 void align_band_begin(struct align_band *b, const struct align_codes *t,
 		      const struct align_sums *sums, const struct align_floor *floor)
 {

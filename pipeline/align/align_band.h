@@ -8,12 +8,10 @@
 
 #include "pipeline/align/align_chain.h"
 
-/* Sums of the best that letters can score: of the first i of the query, the first j of the reference. */
+/* Sums of the best that letters can score (align_letter_best): of the first i of the query, the first j of the reference. */
 struct align_sums {
 	int32_t *query, *ref; /* [n + 1], [m + 1] */
 };
-
-void align_band_sums(const uint8_t *codes, size_t n, int32_t *sums);
 
 /* A band that is followed from strip to strip. Columns count from 0, `end` is behind the last. */
 struct align_band {

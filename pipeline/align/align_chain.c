@@ -47,18 +47,34 @@ size_t align_chain_scratch(size_t n, size_t m)
 
 /* ---- pieces --------------------------------------------------------------------------------- */
 
-static size_t word_at(const uint8_t *p)
+/* A word with the letter behind it instead of its first. */
+static uint32_t next_word(uint32_t word, uint8_t letter)
 {
-	uint32_t word = (uint32_t)p[0] << 10 | (uint32_t)p[1] << 5 | p[2];
+	return (word << 5 | letter) & ((1u << 5 * WORD) - 1);
+}
 
+static size_t place_of(uint32_t word)
+{
 	return word * UINT32_C(2654435761) >> (32 - TABLE_BITS); /* Knuth, section 6.4 */
+}
+
+static size_t place_at(const uint8_t *p)
+{
+	return place_of(next_word(next_word(p[0], p[1]), p[2]));
 }
 
 static void note_words(const struct chain *c)
 {
-	memset(c->table, 0, TABLE_SIZE * sizeof *c->table);
-	for (size_t i = 0; i + WORD <= c->t->n; i++)
-		c->table[word_at(c->t->query + i)] = (uint16_t)(i + 1);
+	const uint8_t *query = c->t->query;
+	uint16_t *table = c->table;
+	uint32_t word = 0;
+
+	memset(table, 0, TABLE_SIZE * sizeof *table);
+	for (size_t i = 0; i < c->t->n; i++) {
+		word = next_word(word, query[i]);
+		if (i + 1 >= WORD)
+			table[place_of(word)] = (uint16_t)(i + 2 - WORD);
+	}
 }
 
 static int32_t middle_i(const struct piece *p)
@@ -137,11 +153,13 @@ static size_t find_words(const struct chain *c)
 	const uint8_t *ref = c->t->ref;
 	const uint16_t *table = c->table;
 	uint16_t *found = c->found;
+	uint32_t word = 0;
 	size_t n = 0;
 
-	for (size_t j = 0; j + WORD <= c->t->m; j++) {
-		found[n] = (uint16_t)j;
-		n += table[word_at(ref + j)] != 0;
+	for (size_t j = 0; j < c->t->m; j++) {
+		word = next_word(word, ref[j]);
+		found[n] = (uint16_t)(j + 1 - WORD);
+		n += j + 1 >= WORD && table[place_of(word)] != 0;
 	}
 	return n;
 }
@@ -153,7 +171,7 @@ static void find_pieces(struct chain *c)
 
 	memset(c->seen, 0, (t->n + t->m + 1) * sizeof *c->seen);
 	for (size_t k = 0; k < n; k++) {
-		size_t j = c->found[k], i = c->table[word_at(t->ref + j)] - (size_t)1;
+		size_t j = c->found[k], i = c->table[place_at(t->ref + j)] - (size_t)1;
 		int32_t at = (int32_t)j + 1, *seen;
 		struct piece p;
 

@@ -174,11 +174,19 @@ static void fill_table(int8_t table[ALIGN_ROW], size_t code)
 				   : LANES_PAD_SCORE;
 }
 
-/* Codes, and filling up to `padded` of them. */
-static void encode_text(struct align_text text, uint8_t *code, size_t padded)
+/* Codes, filling up to `padded` of them, and for the band what the letters up to each could score. */
+static void encode_text(struct align_text text, uint8_t *code, size_t padded, int32_t *sums)
 {
-	for (size_t i = 0; i < text.len; i++)
-		code[i] = align_code[(unsigned char)text.bytes[i]];
+	int32_t sum = 0;
+
+	sums[0] = 0;
+	for (size_t i = 0; i < text.len; i++) {
+		uint8_t letter = align_code[(unsigned char)text.bytes[i]];
+
+		code[i] = letter;
+		sum += align_letter_best[letter];
+		sums[i + 1] = sum;
+	}
 	memset(code + text.len, ALIGN_PAD, padded - text.len);
 }
 
@@ -187,8 +195,8 @@ static void encode(struct strips *s)
 	size_t lanes = s->kernel->lanes, padded = round_up(s->query.len, FOLD_MAX * lanes);
 
 	memset(s->ref_code, ALIGN_PAD, lanes);
-	encode_text(s->ref, s->ref_code + lanes, s->profile_stride - lanes);
-	encode_text(s->query, s->query_code, padded);
+	encode_text(s->ref, s->ref_code + lanes, s->profile_stride - lanes, s->sums.ref);
+	encode_text(s->query, s->query_code, padded, s->sums.query);
 }
 
 static void make_profile(struct strips *s)
@@ -325,8 +333,6 @@ static void find_floor(struct strips *s, const struct align_codes *codes, void *
 {
 	if (!align_chain(codes, scratch, &s->floor))
 		s->floor = (struct align_floor){INT32_MIN, INT32_MIN};
-	align_band_sums(codes->query, codes->n, s->sums.query);
-	align_band_sums(codes->ref, codes->m, s->sums.ref);
 }
 
 static int sweep_all(struct strips *s, const struct align_codes *codes, struct err *err)
