@@ -25,11 +25,11 @@ struct align_band {
 
 /* What is known of the row above a strip: the local form's H, which the global one's never exceeds. */
 struct align_above {
-	int32_t left;        /* before column `first` of the band */
-	int32_t most;        /* the largest of the row */
-	const int8_t *row;   /* [-j]: of column j, H as `zero` and what it is above it */
-	int zero;            /* or ALIGN_ABOVE_STEPS: H less that of column j - 1, plus 1 */
-	size_t end;          /* of these columns */
+	int32_t left;      /* before column `first` of the band */
+	int32_t most;      /* the largest of the row */
+	const int8_t *row; /* [-j]: of column j, H as `zero` and what it is above it */
+	int zero;          /* or ALIGN_ABOVE_STEPS: H less that of column j - 1, plus 1 */
+	size_t end;        /* of these columns */
 };
 
 void align_band_begin(struct align_band *b, const struct align_codes *t,

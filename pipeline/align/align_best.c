@@ -72,7 +72,8 @@ static size_t group_of(const struct strips *s, size_t row)
 /* A candidate: row and column from 0. */
 static void consider(struct strips *s, size_t row, size_t column)
 {
-	if (s->best_j && (column + 1 > s->best_j || (column + 1 == s->best_j && row + 1 > s->best_i)))
+	if (s->best_j &&
+	    (column + 1 > s->best_j || (column + 1 == s->best_j && row + 1 > s->best_i)))
 		return;
 	s->best_i = row + 1;
 	s->best_j = column + 1;

@@ -67,12 +67,15 @@ int align_kernel_agrees(const struct align_kernel *k)
 	int same = w != NULL;
 
 	for (size_t i = 0; same && i < TRIALS; i++) {
-		char a[LONGEST] = {0}, b[LONGEST] = {0};
-		struct align_text query = {a, lengths[i]}, ref = {b, 0};
+		char a[LONGEST] = {0}, b[LONGEST] = {0}, c[LONGEST] = {0};
+		struct align_text query = {a, lengths[i]}, relative = {b, 0};
+		struct align_text stranger = {c, lengths[TRIALS - 1 - i]};
 
 		make_text(i, a, query.len);
-		ref.len = make_relative(i + TRIALS, a, query.len, b);
-		same = same_values(k, w, query, ref) && same_values(k, w, ref, query);
+		make_text(i + 2 * TRIALS, c, stranger.len);
+		relative.len = make_relative(i + TRIALS, a, query.len, b);
+		same = same_values(k, w, query, relative) && same_values(k, w, relative, query) &&
+		       same_values(k, w, query, stranger);
 	}
 	align_workspace_free(w);
 	return same;

@@ -235,19 +235,20 @@ void align_rows_hand_over(struct strips *s, size_t strip, size_t number)
 	int32_t h = left_of(t, lanes * t->fold - 1), last;
 
 	if (strip + 1 == s->known) {
-		struct align_above above = {
-			.left = h,
-			.most = s->low ? of_low(m->peak[lanes - 1]) : m->exact[lanes - 1],
-			.row = strips_row(s, number, s->low ? ROW_H : ROW_V_SW),
-			.zero = s->low ? LOW_ZERO : ALIGN_ABOVE_STEPS,
-			.end = end};
+		struct align_above above = {.left = h,
+					    .most = s->low ? of_low(m->peak[lanes - 1])
+							   : m->exact[lanes - 1],
+					    .row = strips_row(s, number, s->low ? ROW_H : ROW_V_SW),
+					    .zero = s->low ? LOW_ZERO : ALIGN_ABOVE_STEPS,
+					    .end = end};
 
 		align_rows_columns(s, strip + 1, &above);
 	}
 	to = next->first + next->steps;
 	text = to < s->ref.len ? to : s->ref.len;
 	heights(s, strip, number, end, h, &next->top, &last);
-	next->left = or_zero(next->top - (same_column(s, strip + 1) ? ALIGN_GAP_EXTEND : ALIGN_GAP_OPEN));
+	next->left = or_zero(next->top -
+			     (same_column(s, strip + 1) ? ALIGN_GAP_EXTEND : ALIGN_GAP_OPEN));
 	if (end < s->ref.len)
 		fill_gap(s, number, end, text, last);
 	fill_behind(s, number, s->ref.len, to);

@@ -96,7 +96,7 @@ enum { /* masks of a record, which a step has for each row of a lane, in this or
 struct align_sweep {
 	size_t steps;    /* a multiple of CHUNK_STEPS */
 	size_t interval; /* steps between marks: a multiple of CHUNK_STEPS, at most MAX_INTERVAL */
-	size_t fold;     /* rows a lane takes: row r of the strip is row r % fold of lane r / fold */
+	size_t fold; /* rows a lane takes: row r of the strip is row r % fold of lane r / fold */
 	/* [row of a lane][lane]: the row's scores of the column it is at in step 0 */
 	const int8_t *score[FOLD_MAX * LANES_MAX];
 	const int8_t *top[ROW_ARRAYS];
@@ -123,7 +123,8 @@ struct align_sweep {
 	int16_t group[LANES_MAX] __attribute__((aligned(64)));
 	int32_t exact
 		[LANES_MAX]; /* the same without base, in the order of lanes; see align_best_* */
-	int8_t peak[LANES_MAX] __attribute__((aligned(64))); /* where scores are low: largest H of a lane */
+	int8_t peak[LANES_MAX]
+		__attribute__((aligned(64))); /* where scores are low: largest H of a lane */
 	int8_t scores[FOLD_MAX * LOW_SCORES] __attribute__((aligned(64)));
 };
 
@@ -198,10 +199,10 @@ struct strips {
 	const struct align_kernel *kernel;
 	struct align_sweep *sweep;
 	struct align_text query, ref;
-	int low;      /* the local form is in bytes */
-	size_t unit;  /* rows of a strip, but perhaps the last: 1 << unit_bits */
+	int low;     /* the local form is in bytes */
+	size_t unit; /* rows of a strip, but perhaps the last: 1 << unit_bits */
 	unsigned unit_bits;
-	size_t count; /* strips */
+	size_t count;    /* strips */
 	size_t in_block; /* strips whose rows and marks are kept at once */
 	size_t blocks;
 	size_t resident;  /* the block that is kept */
@@ -221,8 +222,8 @@ struct strips {
 	int8_t *kept; /* [blocks][ROW_ARRAYS][row_bytes]: rows above blocks; NULL: one block */
 	unsigned char *mark; /* [in_block][marks] */
 	int32_t *mark_base;
-	int32_t *best;   /* largest H by row, [count * lanes]; where scores are low, by lane */
-	uint16_t *group; /* first group of steps with it; not where scores are low */
+	int32_t *best;       /* largest H by row, [count * lanes]; where scores are low, by lane */
+	uint16_t *group;     /* first group of steps with it; not where scores are low */
 	unsigned char *bits; /* of a stretch */
 	int8_t *rises;
 	int32_t score; /* local */

@@ -21,9 +21,9 @@ struct walker {
 	size_t column; /* the strip's first */
 	size_t fold;   /* rows of a lane */
 	size_t record; /* bytes of a cell's masks */
-	int minus;    /* a text has a literal gap symbol */
-	int64_t sum;  /* of diagonal columns: score << SCORE_SHIFT, plus similar ones */
-	int32_t gaps; /* cost of the gaps so far */
+	int minus;     /* a text has a literal gap symbol */
+	int64_t sum;   /* of diagonal columns: score << SCORE_SHIFT, plus similar ones */
+	int32_t gaps;  /* cost of the gaps so far */
 	struct align_path path;
 };
 
