@@ -87,8 +87,11 @@ void align_band_next(struct align_band *b, size_t row, size_t row_end,
 	move_first(b, row, above);
 	if (b->end <= b->first)
 		b->end = b->first + 1;
-	if (from_right(b, row_end, b->m, found)) /* then so does all before it */
-		b->end = b->m;
-	while (b->end < b->m && from_right(b, row_end, b->end + 1, found))
-		b->end++;
+	/* if the last column can matter, so can all before it */
+	for (size_t next = b->m, tries = 0; b->end < b->m; next = b->end + 1) {
+		if (from_right(b, row_end, next, found))
+			b->end = next;
+		else if (tries++)
+			break;
+	}
 }

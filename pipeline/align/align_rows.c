@@ -76,6 +76,14 @@ static void fill_gap_rising(const struct strips *s, size_t number, size_t from, 
 	int8_t *k = strips_row(s, number, ROW_K);
 	int32_t next = or_zero(h - ALIGN_GAP_OPEN);
 
+	if (next - (int32_t)(to - from) > 100) { /* no zero, and none counts: all but the first alike */
+		fill(s, number, ROW_V_SW, from, to, 0);
+		fill(s, number, ROW_B_SW, from, to, LANES_SHIFT - ALIGN_GAP_OPEN - ALIGN_GAP_EXTEND);
+		fill(s, number, ROW_K, from, to, k_of(next));
+		v[-(ptrdiff_t)from] = ALIGN_GAP_EXTEND - ALIGN_GAP_OPEN;
+		b[-(ptrdiff_t)from] = LANES_SHIFT - 2 * ALIGN_GAP_OPEN;
+		return;
+	}
 	for (ptrdiff_t j = (ptrdiff_t)from; j < (ptrdiff_t)to; j++) {
 		v[-j] = (int8_t)(next - h + ALIGN_GAP_EXTEND);
 		b[-j] = (int8_t)(next - h + LANES_SHIFT - ALIGN_GAP_OPEN);
@@ -129,7 +137,7 @@ static int32_t left_of(const struct strip *t, size_t row)
 
 static void left_rising(struct align_sweep *m, const struct strip *t, size_t lanes)
 {
-	int32_t above = t->top;
+	size_t down;
 
 	m->base = t->top;
 	memset(m->corner, LANES_SHIFT, lanes);
@@ -140,13 +148,14 @@ static void left_rising(struct align_sweep *m, const struct strip *t, size_t lan
 		memset(m->left_h, 0, lanes * sizeof *m->left_h);
 		return;
 	}
-	for (size_t lane = 0; lane < lanes; lane++) {
-		int32_t h = left_of(t, lane);
-
-		m->left_u_sw[lane] = (int8_t)(h - above + ALIGN_GAP_EXTEND);
-		m->left_a_sw[lane] = (int8_t)(h - above + LANES_SHIFT - ALIGN_GAP_OPEN);
-		above = h;
-	}
+	/* a gap down until it would cost more than there is; e is 1 */
+	down = (size_t)t->left < lanes ? (size_t)t->left + 1 : lanes;
+	memset(m->left_u_sw, 0, down);
+	memset(m->left_a_sw, LANES_SHIFT - ALIGN_GAP_OPEN - ALIGN_GAP_EXTEND, down);
+	memset(m->left_u_sw + down, ALIGN_GAP_EXTEND, lanes - down);
+	memset(m->left_a_sw + down, LANES_SHIFT - ALIGN_GAP_OPEN, lanes - down);
+	m->left_u_sw[0] = (int8_t)(t->left - t->top + ALIGN_GAP_EXTEND);
+	m->left_a_sw[0] = (int8_t)(t->left - t->top + LANES_SHIFT - ALIGN_GAP_OPEN);
 	for (size_t lane = 0; lane < lanes; lane += 8) {
 		int16_t *h = m->left_h + lane_split(lanes, lane);
 
