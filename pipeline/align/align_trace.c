@@ -151,36 +151,78 @@ static int walk_run(struct walker *w, size_t most)
 	return begins;
 }
 
-static void gap_column(struct walker *w, char letter)
+/* `n` letters of one text beside a gap. */
+static void take_letters(struct walker *w, int del, size_t n)
 {
-	w->path.columns++;
-	w->path.gaps += 1u + (letter == '-');
+	size_t *at = del ? &w->i : &w->j;
+	const char *bytes = del ? w->strips->query.bytes : w->strips->ref.bytes;
+
+	*at -= n;
+	w->gaps += (int32_t)n * ALIGN_GAP_EXTEND;
+	w->path.columns += (uint32_t)n;
+	w->path.gaps += (uint32_t)n;
+	if (w->minus)
+		for (size_t k = 0; k < n; k++)
+			w->path.gaps += bytes[*at + k] == '-';
+}
+
+/* Cells at hand from (i, j) on, up or to the left. */
+static size_t cells_that_way(const struct walker *w, int del)
+{
+	size_t number = record_number(w), column = w->j - 1 - w->column, n;
+
+	if (del) {
+		n = row_at(w);
+		return 1 + (number < n ? number : n);
+	}
+	n = number / w->fold;
+	return 1 + (column < n ? column : n);
+}
+
+/* How many of `most` cells from (i, j) on a gap goes through without being opened there. */
+static size_t walk_open(const struct walker *w, int del, size_t most)
+{
+	size_t stride = del ? w->record : w->fold * w->record, row = row_at(w), n = 0;
+	unsigned half = (unsigned)w->fold - 1;
+	const unsigned char *cell =
+		w->strips->bits + record_number(w) * w->record +
+		(del ? BIT_DEL_OPENS : BIT_INS_OPENS) * w->record / BITS_OF_A_CELL;
+
+	for (; n < most; n++, cell -= stride) {
+		size_t lane = (del ? row - n : row) >> half;
+
+		if (cell[lane / 8] >> (lane % 8) & 1)
+			break;
+	}
+	return n;
 }
 
 /* A gap from (i, j) on; the bit of the cell it comes from says whether it was opened there. */
 static int walk_gap(struct walker *w, int del, struct err *err)
 {
-	size_t *at = del ? &w->i : &w->j;
-	const char *bytes = del ? w->strips->query.bytes : w->strips->ref.bytes;
-	int rc = 0;
+	size_t most = 0, n = 0;
 
 	w->gaps += ALIGN_GAP_OPEN - ALIGN_GAP_EXTEND;
-	do {
-		gap_column(w, bytes[--*at]);
-		w->gaps += ALIGN_GAP_EXTEND;
-		if (w->i && w->j)
-			rc = reach(w, err);
-	} while (rc == 0 && w->i && w->j && !bit_of(w, del ? BIT_DEL_OPENS : BIT_INS_OPENS));
-	return rc;
+	take_letters(w, del, 1);
+	while (n == most && w->i && w->j) {
+		int rc = reach(w, err);
+
+		if (rc != 0)
+			return rc;
+		most = cells_that_way(w, del);
+		n = walk_open(w, del, most);
+		take_letters(w, del, n);
+	}
+	return 0;
 }
 
 static void walk_end_gap(struct walker *w)
 {
-	w->gaps -= align_border(ALIGN_NW, w->i + w->j);
-	while (w->i)
-		gap_column(w, w->strips->query.bytes[--w->i]);
-	while (w->j)
-		gap_column(w, w->strips->ref.bytes[--w->j]);
+	size_t left = w->i + w->j;
+
+	w->gaps -= align_border(ALIGN_NW, left) + (int32_t)left * ALIGN_GAP_EXTEND;
+	take_letters(w, 1, w->i);
+	take_letters(w, 0, w->j);
 }
 
 static int walk(struct walker *w, struct err *err)
