@@ -76,9 +76,11 @@ static void fill_gap_rising(const struct strips *s, size_t number, size_t from, 
 	int8_t *k = strips_row(s, number, ROW_K);
 	int32_t next = or_zero(h - ALIGN_GAP_OPEN);
 
-	if (next - (int32_t)(to - from) > 100) { /* no zero, and none counts: all but the first alike */
+	if (next - (int32_t)(to - from) >
+	    100) { /* no zero, and none counts: all but the first alike */
 		fill(s, number, ROW_V_SW, from, to, 0);
-		fill(s, number, ROW_B_SW, from, to, LANES_SHIFT - ALIGN_GAP_OPEN - ALIGN_GAP_EXTEND);
+		fill(s, number, ROW_B_SW, from, to,
+		     LANES_SHIFT - ALIGN_GAP_OPEN - ALIGN_GAP_EXTEND);
 		fill(s, number, ROW_K, from, to, k_of(next));
 		v[-(ptrdiff_t)from] = ALIGN_GAP_EXTEND - ALIGN_GAP_OPEN;
 		b[-(ptrdiff_t)from] = LANES_SHIFT - 2 * ALIGN_GAP_OPEN;

@@ -208,22 +208,27 @@ static void make_profile(struct strips *s)
 		wanted[s->query_code[i]] = 1;
 	wanted[ALIGN_PAD] = 1;
 	for (size_t code = 0; code < ALIGN_CODES; code++) {
+		int8_t *row = s->profile + code * s->profile_stride;
+
+		s->letter[code] = row;
 		if (!wanted[code])
 			continue;
 		fill_table(table, code);
-		s->kernel->profile(table, s->ref_code, s->profile_stride,
-				   s->profile + code * s->profile_stride);
+		s->kernel->profile(table, s->ref_code, s->profile_stride, row);
 	}
 }
 
 /* ---- strips --------------------------------------------------------------------------------- */
 
 /* Scores of one row of each lane; lane l begins l columns later. */
-static void point_scores(const int8_t *profile, size_t stride, const uint8_t *code, size_t fold,
-			 size_t lanes, const int8_t **score)
+static void point_scores(const struct strips *s, const uint8_t *code, size_t fold, size_t first,
+			 const int8_t **score)
 {
+	const int8_t *const *letter = s->letter;
+	size_t lanes = s->kernel->lanes, at = lanes + first;
+
 	for (size_t lane = 0; lane < lanes; lane++)
-		score[lane] = profile + code[lane * fold] * stride - lane;
+		score[lane] = letter[code[lane * fold]] + (at - lane);
 }
 
 /* The sweep's arrays of a strip of the block at hand, or of the one to be. */
@@ -236,8 +241,7 @@ static void point_at(struct strips *s, size_t strip, size_t block)
 	m->steps = s->strip[strip].steps;
 	m->fold = fold;
 	for (size_t k = 0; k < fold; k++)
-		point_scores(s->profile + lanes + first, s->profile_stride,
-			     s->query_code + strip * s->unit + k, fold, lanes,
+		point_scores(s, s->query_code + strip * s->unit + k, fold, first,
 			     m->score + k * lanes);
 	for (int a = 0; a < ROW_ARRAYS; a++) {
 		m->top[a] = strips_row(s, number, a) - first;

@@ -211,10 +211,11 @@ struct strips {
 	size_t mark_bytes;
 	size_t profile_stride;
 	uint8_t *query_code, *ref_code;
-	int8_t *profile;          /* [ALIGN_CODES][profile_stride] */
-	struct strip *strip;      /* [count] */
-	size_t known;             /* strips whose columns are chosen */
-	struct align_floor floor; /* scores that are reached for certain */
+	int8_t *profile;                   /* [ALIGN_CODES][profile_stride] */
+	const int8_t *letter[ALIGN_CODES]; /* its rows */
+	struct strip *strip;               /* [count] */
+	size_t known;                      /* strips whose columns are chosen */
+	struct align_floor floor;          /* scores that are reached for certain */
 	struct align_sums sums;
 	struct align_band band;
 	struct align_swept swept;
