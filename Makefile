@@ -102,7 +102,7 @@ LIBS_bench_trail := -lunwind
 PROGRAMS := $(O)/protea-export $(O)/protea-prof
 LIBRARIES := $(O)/libprotea-prof.so
 
-.PHONY: all build run gate gate-baseline test test-unit test-san test-asan test-tsan fuzz bench bench-peers lint install uninstall \
+.PHONY: all build run gate gate-baseline test test-unit test-emulated test-san test-asan test-tsan fuzz bench bench-peers lint install uninstall \
 	clean help packages check-format
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -291,6 +291,12 @@ test-tsan:
 	@O=$(O)-tsan TESTS="$(TSAN_TESTS)" tests/run.sh unit
 TSAN_TESTS := test_workers test_knn test_align test_events
 
+# Kernels of AVX-512 and AMX on emulated processors; docs/testing.md.
+BOCHS ?= bochs
+test-emulated:
+	@.ci/packages build test emulated
+	@O=$(O) tests/emulated/run.sh $(BOCHS) $(MODELS)
+
 lint:
 	@tests/lint/run.sh
 
@@ -367,6 +373,7 @@ help:
 	@echo '  test         everything: lint, unit, fault, cli, browser-side readers, fuzz smoke'
 	@echo '  test-unit    unit tests and fault twins only'
 	@echo '  test-san     unit tests and fault twins under ASan+UBSan and TSan'
+	@echo '  test-emulated  kernels of AVX-512 and AMX in Bochs: BOCHS=program MODELS="model…"'
 	@echo '  fuzz         every fuzz target for FUZZ_SECONDS (60) seconds; fuzz-NAME for one'
 	@echo '  bench        benchmarks: ratios against peers in the same run'
 	@echo '  bench-peers  neighbours, alignments, cache and a whole cell beside NumPy, FAISS and parasail'

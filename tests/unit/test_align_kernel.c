@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pipeline/core/simd.h"
 #include "tests/unit/align_check.h"
 #include "tests/unit/align_model.h"
 #include "tests/unit/align_pairs.h"
@@ -213,6 +214,21 @@ static void a_wrong_kernel_is_found_out(void **state)
 	assert_false(align_kernel_agrees(&bad));
 }
 
+/* A kernel that fails its trial is left with a warning; this is where that fails. */
+static void what_the_processor_offers_is_sound_and_chosen(void **state)
+{
+	static const struct align_kernel *const widest[SIMD_LEVELS] = {
+		[SIMD_AVX2] = &align_kernel_avx2,
+		[SIMD_AVX512] = &align_kernel_avx512,
+	};
+
+	(void)state;
+	unsetenv("PROTEA_SIMD");
+	assert_ptr_equal(align_kernel_choose(), widest[simd_offered()]);
+	for (int l = SIMD_AVX2; l <= (int)simd_offered(); l++)
+		assert_true(align_kernel_agrees(widest[l]));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -222,6 +238,7 @@ int main(void)
 		cmocka_unit_test(the_steepest_scores_fit),
 		cmocka_unit_test(scores_of_any_height_are_exact),
 		cmocka_unit_test(a_wrong_kernel_is_found_out),
+		cmocka_unit_test(what_the_processor_offers_is_sound_and_chosen),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

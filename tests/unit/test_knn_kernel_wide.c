@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pipeline/core/simd.h"
 #include "pipeline/core/tiles.h"
 #include "pipeline/knn/knn_kernel.h"
 #include "pipeline/knn/knn_kernel_check.h"
@@ -432,8 +433,10 @@ static void the_choice_keeps_to_the_level_that_was_named(void **state)
 		assert_string_equal(best, "amx");
 	else
 		assert_string_equal(best, chosen("avx512"));
-	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+	if (simd_offered() >= SIMD_AVX2)
 		assert_string_equal(chosen("avx2"), "avx2");
+	if (simd_offered() >= SIMD_AVX512)
+		assert_string_equal(chosen("avx512"), has_vnni() ? "avx512vnni" : "avx512");
 	unsetenv("PROTEA_SIMD");
 	print_message("kernel without a named level: %s\n", best);
 }
