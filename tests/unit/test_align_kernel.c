@@ -189,7 +189,8 @@ static void wrong_sweep(struct align_sweep *m)
 static void wrong_sweep_low(struct align_sweep *m)
 {
 	model.sweep_low(m);
-	m->peak[5] = (int8_t)(m->peak[5] + (m->peak[5] > LOW_ZERO + 20));
+	for (size_t lane = 1; lane < KERNEL_LANES; lane += 2)
+		m->peak[lane] = (int8_t)(m->peak[lane] + (m->peak[lane] > LOW_ZERO + 20));
 }
 
 static void wrong_profile(const int8_t *table, const uint8_t *code, size_t n, int8_t *out)
