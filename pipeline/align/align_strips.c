@@ -166,14 +166,6 @@ static int lay_out_for(struct strips *s, int low, size_t budget, unsigned char *
 
 /* ---- texts ---------------------------------------------------------------------------------- */
 
-static void fill_table(int8_t table[ALIGN_ROW], size_t code)
-{
-	for (size_t b = 0; b < ALIGN_ROW; b++)
-		table[b] = code < ALIGN_LETTERS && b < ALIGN_LETTERS
-				   ? (int8_t)(align_scores[code][b] + LANES_SHIFT)
-				   : LANES_PAD_SCORE;
-}
-
 /* Codes, filling up to `padded` of them, and for the band what the letters up to each could score. */
 static void encode_text(struct align_text text, uint8_t *code, size_t padded, int32_t *sums)
 {
@@ -201,20 +193,11 @@ static void encode(struct strips *s)
 
 static void make_profile(struct strips *s)
 {
-	uint8_t wanted[ALIGN_CODES] = {0};
-	int8_t table[ALIGN_ROW] __attribute__((aligned(64)));
-
-	for (size_t i = 0; i < s->query.len; i++)
-		wanted[s->query_code[i]] = 1;
-	wanted[ALIGN_PAD] = 1;
 	for (size_t code = 0; code < ALIGN_CODES; code++) {
 		int8_t *row = s->profile + code * s->profile_stride;
 
 		s->letter[code] = row;
-		if (!wanted[code])
-			continue;
-		fill_table(table, code);
-		s->kernel->profile(table, s->ref_code, s->profile_stride, row);
+		s->kernel->profile(align_scores[code], s->ref_code, s->profile_stride, row);
 	}
 }
 

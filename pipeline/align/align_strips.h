@@ -138,9 +138,10 @@ static inline size_t lane_split(size_t lanes, size_t lane)
 struct align_kernel {
 	const char *name;
 	size_t lanes;
-	/* Scores of one letter with a text: table[code[i]] for all codes; `n` and both arrays are
-	 * multiples of 64, `table` has ALIGN_ROW entries. */
-	void (*profile)(const int8_t *table, const uint8_t *code, size_t n, int8_t *out);
+	/* Scores of one letter with a text, as the recurrences want them: scores[code[i]] + LANES_SHIFT for all
+	 * codes, LANES_PAD_SCORE at least; `n` and both arrays are multiples of 64, `scores` has ALIGN_ROW
+	 * entries. */
+	void (*profile)(const int8_t *scores, const uint8_t *code, size_t n, int8_t *out);
 	/* Both forms of a strip. */
 	void (*sweep)(struct align_sweep *m);
 	/* One form from the mark at step `first` to step `last` at least, at most CHUNK_STEPS more:

@@ -203,10 +203,17 @@ INLINE void gather_scores(const int8_t *const *row, size_t t, int8_t *out)
 }
 
 /* VPSHUFB looks up the lower and the upper 16 entries, bit 4 of the code chooses. */
-static KERNEL_TARGET void profile(const int8_t *table, const uint8_t *code, size_t n, int8_t *out)
+INLINE __m128i profile_half(const int8_t *scores)
 {
-	__m512i low = _mm512_broadcast_i32x4(load16(table));
-	__m512i high = _mm512_broadcast_i32x4(load16(table + 16));
+	__m128i s = _mm_add_epi8(load16(scores), _mm_set1_epi8(LANES_SHIFT));
+
+	return _mm_max_epi8(s, _mm_set1_epi8(LANES_PAD_SCORE));
+}
+
+static KERNEL_TARGET void profile(const int8_t *scores, const uint8_t *code, size_t n, int8_t *out)
+{
+	__m512i low = _mm512_broadcast_i32x4(profile_half(scores));
+	__m512i high = _mm512_broadcast_i32x4(profile_half(scores + 16));
 
 	for (size_t i = 0; i < n; i += KERNEL_LANES) {
 		__m512i c = _mm512_load_si512(code + i);

@@ -233,11 +233,13 @@ static void gather_scores(const int8_t *const *row, size_t t, int8_t *out)
 		EACH out[i * KERNEL_LANES + l] = row[l][t + i];
 }
 
-static void profile(const int8_t *table, const uint8_t *code, size_t n, int8_t *out)
+static void profile(const int8_t *scores, const uint8_t *code, size_t n, int8_t *out)
 {
 	assert_int_equal(n % 64 + (uintptr_t)code % 64 + (uintptr_t)out % 64, 0);
 	for (size_t i = 0; i < n; i++)
-		out[i] = table[code[i]];
+		out[i] = scores[code[i]] < LANES_PAD_SCORE - LANES_SHIFT
+				 ? LANES_PAD_SCORE
+				 : (int8_t)(scores[code[i]] + LANES_SHIFT);
 }
 
 #include "pipeline/align/align_kernel_low.h"

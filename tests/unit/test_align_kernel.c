@@ -193,9 +193,9 @@ static void wrong_sweep_low(struct align_sweep *m)
 		m->peak[lane] = (int8_t)(m->peak[lane] + (m->peak[lane] > LOW_ZERO + 20));
 }
 
-static void wrong_profile(const int8_t *table, const uint8_t *code, size_t n, int8_t *out)
+static void wrong_profile(const int8_t *scores, const uint8_t *code, size_t n, int8_t *out)
 {
-	model.profile(table, code, n, out);
+	model.profile(scores, code, n, out);
 	out[n / 2]++;
 }
 
