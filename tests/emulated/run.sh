@@ -43,7 +43,7 @@ for f in "$share"/VGABIOS-lgpl-latest{,.bin}; do [ ! -e "$f" ] || vga=$f; done
 of_model() {
 	cpu=$1 switch='' tests=(test_knn_kernel_bytes test_knn_kernel_wide test_dot test_anc2vec_max test_knn_wide) jobs=(any)
 	case $1 in
-	corei7_skylake_x) top=avx512 && tests+=(test_align_kernel test_pca) ;;
+	corei7_skylake_x) top=avx512 && tests+=(test_align_kernel test_align_low test_pca) ;;
 	corei7_icelake_u) top=avx512vnni ;;
 	sapphire_rapids) top=amx && tests+=(test_knn_many) && jobs=(any avx512) ;;
 	no_tiles) cpu=sapphire_rapids top=avx512vnni switch=clearcpuid=amx_tile tests=() jobs=() ;;
