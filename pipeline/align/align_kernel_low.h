@@ -68,7 +68,7 @@ KERNEL_INLINE void kernel_low_global(struct kernel_low *l, const int8_t *scores,
 
 #pragma GCC unroll 2
 	for (size_t k = 0; k < fold; k++) {
-		kernel_cell(v_load(scores + k * LOW_SCORES), &l->u[k], &l->a[k], &v, &b, bits);
+		kernel_cell(v_load(scores + k * ROW_SCORES), &l->u[k], &l->a[k], &v, &b, bits);
 		if (bits)
 			bits += BITS_OF_A_CELL * KERNEL_MASK;
 	}
@@ -88,7 +88,7 @@ KERNEL_INLINE void kernel_low_local(struct kernel_low *l, const int8_t *scores, 
 	for (size_t k = 0; k < fold; k++) {
 		vec old = l->h[k];
 
-		kernel_low_cell(v_load(scores + k * LOW_SCORES), diagonal, &l->h[k], &l->e[k], &f,
+		kernel_low_cell(v_load(scores + k * ROW_SCORES), diagonal, &l->h[k], &l->e[k], &f,
 				bits);
 		diagonal = old;
 		if (bits)
@@ -205,7 +205,7 @@ KERNEL_INLINE void kernel_low_gather(struct align_sweep *m, size_t t, size_t fol
 {
 #pragma GCC unroll 2
 	for (size_t k = 0; k < fold; k++)
-		gather_scores(m->score + k * KERNEL_LANES, t, m->scores + k * LOW_SCORES);
+		gather_scores(m->score + k * KERNEL_LANES, t, m->scores + k * ROW_SCORES);
 }
 
 KERNEL_INLINE void kernel_low_strip(struct align_sweep *m, size_t fold)

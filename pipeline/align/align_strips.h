@@ -21,6 +21,7 @@
 #define LANES_MAX 64
 /* Rows of a strip that a lane takes at most. */
 #define FOLD_MAX 2
+_Static_assert(FOLD_MAX == 2, "row >> (fold - 1) is the lane of a row");
 
 /* Columns are numbered by groups in 16 bits. */
 #define STRIPS_MAX_LEN ((size_t)500000)
@@ -34,7 +35,7 @@
 /* Substitution scores are brought into the lanes' order for so many steps at once. */
 #define CHUNK_STEPS 16
 /* From the scores of one row of the lanes to those of the next. */
-#define LOW_SCORES (CHUNK_STEPS * LANES_MAX)
+#define ROW_SCORES (CHUNK_STEPS * LANES_MAX)
 
 /* 16-bit scores count from a base that moves when they leave this range at a mark. Between two marks
  * H changes by at most 21 a step, between the first and the last lane by at most 42 a lane. */
@@ -125,7 +126,7 @@ struct align_sweep {
 		[LANES_MAX]; /* the same without base, in the order of lanes; see align_best_* */
 	int8_t peak[LANES_MAX]
 		__attribute__((aligned(64))); /* where scores are low: largest H of a lane */
-	int8_t scores[FOLD_MAX * LOW_SCORES] __attribute__((aligned(64)));
+	int8_t scores[FOLD_MAX * ROW_SCORES] __attribute__((aligned(64)));
 };
 
 /* Where the 16-bit values of lane `lane` are: a vector of bytes widens to two vectors half by half
