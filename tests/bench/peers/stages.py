@@ -12,7 +12,7 @@ GROUPS = (
     ("loading", ("preflight", "load_maps", "load_embeddings", "load_files", "fingerprint"),
      ("load_maps", "load_embeddings", "load_files")),
     ("PCA fit", ("pca_fit",), ("pca_fit",)),
-    ("annotations, ground truth, references", ("annotations", "ground_truth", "references"),
+    ("annotations, ground truth, references", ("load_annotations", "ground_truth", "references"),
      ("annotations", "ground_truth", "references")),
     ("neighbours", ("knn",), ("knn_references", "knn")),
     ("alignments", ("alignment",), ("alignment",)),
