@@ -20,7 +20,7 @@ static void signed_marker(struct staging *s, json_t *marker)
 	json_t *back;
 	int cat, empty = 1;
 
-	json_object_set_new(marker, "fingerprint", json_string(s->fingerprint));
+	json_object_set_new(marker, "fingerprint", json_string(s->content));
 	json_object_del(marker, "checksum");
 	if (staging_save_marker(s, PAIR, marker, &err) != 0)
 		return; /* texts that are no UTF-8 cannot be written */
@@ -45,6 +45,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	json_t *marker;
 
 	memcpy(s.fingerprint, fingerprint, sizeof s.fingerprint);
+	memcpy(s.content, fingerprint, sizeof s.content);
 	scratch_write(path, PAIR ".json", data, size);
 	marker = staging_load_marker(&s, PAIR, why);
 	if (!marker && !why[0])
