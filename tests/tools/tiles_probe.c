@@ -1,6 +1,7 @@
 /* Does this processor multiply tiles as Intel's manual has it? For emulators, some of which do not:
- *   tiles_probe    "tdpbssd right" or "wrong", "tdpbf16ps right" or "wrong"; nothing without tiles
- * The first product has signed bytes, the second a difference in the lowest binade of normal numbers. */
+ *   tiles_probe    "tdpbssd right" or "wrong", tdpbf16ps, sttilecfg; nothing without tiles
+ * The first product has signed bytes, the second a difference in the lowest binade of normal numbers; what
+ * the third stores is what a switch of threads keeps. */
 #include <immintrin.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -45,6 +46,14 @@ TARGET static int least_normal_numbers_are_kept(void)
 	return sum[0][0] == 0x1p-126f;
 }
 
+TARGET static int the_configuration_is_kept(void)
+{
+	unsigned char kept[64];
+
+	_tile_storeconfig(kept);
+	return memcmp(kept, &config, sizeof kept) == 0;
+}
+
 TARGET int main(void)
 {
 	if (!tiles_allowed())
@@ -52,6 +61,7 @@ TARGET int main(void)
 	_tile_loadconfig(&config);
 	printf("tdpbssd %s\n", signed_bytes_are_signed() ? "right" : "wrong");
 	printf("tdpbf16ps %s\n", least_normal_numbers_are_kept() ? "right" : "wrong");
+	printf("sttilecfg %s\n", the_configuration_is_kept() ? "right" : "wrong");
 	_tile_release();
 	return 0;
 }
