@@ -4,10 +4,10 @@
 #   tests/emulated/run.sh BOCHS [MODEL…]
 # MODEL: corei7_skylake_x (AVX-512), corei7_icelake_u (with VNNI), sapphire_rapids (with AMX); no_tiles and no_vectors: the
 # last of them under a system that does not keep tiles, or none of the vectors beyond SSE. All unless named.
-# BOCHS: version 2.7 of Debian knows the first two, AMX needs 3.0 or later. Variables: O (build folder), BXSHARE (folder of
-# Bochs' BIOS images), DISPLAY_LIBRARY (nogui), TESTS="a b" instead of each model's own list, JOBS="LEVEL …" likewise ("" for
-# none), LIMIT (seconds a model, 7200). Needs the packages of `.ci/packages emulated`. The kernel, image and logs are in
-# O/emulated; the kernel is built once.
+# BOCHS: 3.0 or later, with AVX-512 and AMX and without its debugger (that of Debian 12 is 2.7, with it). Variables: O
+# (build folder), BXSHARE (folder of Bochs' BIOS images), DISPLAY_LIBRARY (nogui), TESTS="a b" instead of each model's own
+# list, JOBS="LEVEL …" likewise ("" for none), LIMIT (seconds a model, 7200). Needs the packages of `.ci/packages emulated`.
+# The kernel, image and logs are in O/emulated; the kernel is built once.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 O=${O:-build}
