@@ -11,7 +11,7 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 O=${O:-build}
-[ $# -ge 1 ] || { sed -n '2,12s/^# \?//p' "$0" >&2 && exit 2; }
+[ $# -ge 1 ] || { sed -n '2,10s/^# \?//p' "$0" >&2 && exit 2; }
 bochs=$1
 shift
 models=("$@")
@@ -121,7 +121,7 @@ boot() {
 		echo "default linux"
 		echo "label linux"
 		echo " kernel bzImage"
-		echo " append initrd=initrd console=ttyS0 $switch emulated_tests=$(IFS=, && echo "${tests[*]}")" \
+		echo " append initrd=initrd console=ttyS0 loglevel=1 $switch emulated_tests=$(IFS=, && echo "${tests[*]}")" \
 			"emulated_jobs=$(IFS=, && echo "${jobs[*]}")"
 	} >"$work/disc/isolinux.cfg"
 	xorriso -as mkisofs -quiet -o "$work/disc.iso" -b isolinux.bin -c boot.cat -no-emul-boot -boot-load-size 4 \
@@ -166,7 +166,7 @@ excuse() {
 		echo "# this Bochs flushes normal numbers below 2^-125 (TDPBF16PS)"
 		excused+=" the_tile_unit_does_what_its_model_does"
 	fi
-	if grep -q '^emulated: sttilecfg wrong' "$1"; then
+	if grep -q '^emulated: xsave wrong' "$1"; then
 		echo "# this Bochs does not keep tiles over a switch of threads: a kernel of tiles that is used here dies of it"
 	fi
 }

@@ -1,7 +1,8 @@
 /* Does this processor multiply tiles as Intel's manual has it? For emulators, some of which do not:
- *   tiles_probe    "tdpbssd right" or "wrong", tdpbf16ps, sttilecfg; nothing without tiles
+ *   tiles_probe    "tdpbssd right" or "wrong", tdpbf16ps, xsave; nothing without tiles
  * The first product has signed bytes, the second a difference in the lowest binade of normal numbers; what
  * the third stores is what a switch of threads keeps. */
+#include <cpuid.h>
 #include <immintrin.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -9,7 +10,8 @@
 
 #include "pipeline/core/tiles.h"
 
-#define TARGET __attribute__((target("amx-tile,amx-bf16,amx-int8")))
+#define TARGET      __attribute__((target("amx-tile,amx-bf16,amx-int8")))
+#define TILE_CONFIG 17 /* of the processor's states */
 
 static const struct {
 	uint8_t palette, start_row, reserved[14];
@@ -46,12 +48,15 @@ TARGET static int least_normal_numbers_are_kept(void)
 	return sum[0][0] == 0x1p-126f;
 }
 
-TARGET static int the_configuration_is_kept(void)
+__attribute__((target("xsave"))) static int the_configuration_is_kept(void)
 {
-	unsigned char kept[64];
+	static unsigned char area[16384] __attribute__((aligned(64)));
+	unsigned a = 0, at = 0, c = 0, d = 0;
 
-	_tile_storeconfig(kept);
-	return memcmp(kept, &config, sizeof kept) == 0;
+	if (!__get_cpuid_count(13, TILE_CONFIG, &a, &at, &c, &d) || at > sizeof area - 64)
+		return 0;
+	_xsave64(area, 1ull << TILE_CONFIG);
+	return memcmp(area + at, &config, sizeof config) == 0;
 }
 
 TARGET int main(void)
@@ -61,7 +66,7 @@ TARGET int main(void)
 	_tile_loadconfig(&config);
 	printf("tdpbssd %s\n", signed_bytes_are_signed() ? "right" : "wrong");
 	printf("tdpbf16ps %s\n", least_normal_numbers_are_kept() ? "right" : "wrong");
-	printf("sttilecfg %s\n", the_configuration_is_kept() ? "right" : "wrong");
+	printf("xsave %s\n", the_configuration_is_kept() ? "right" : "wrong");
 	_tile_release();
 	return 0;
 }
