@@ -20,9 +20,12 @@ static int32_t of_low(int8_t byte)
 	return byte - LOW_ZERO;
 }
 
+/* K, in which larger scores than this count as it: no zero wins there. */
+#define K_MOST 100
+
 static int8_t k_of(int32_t h)
 {
-	return (int8_t)(LANES_SHIFT - (h < 100 ? h : 100));
+	return (int8_t)(LANES_SHIFT - (h < K_MOST ? h : K_MOST));
 }
 
 /* ---- the row above -------------------------------------------------------------------------- */
@@ -69,6 +72,16 @@ void align_rows_first(const struct strips *s)
 	*strips_row(s, 0, ROW_B_NW) = LANES_SHIFT - 2 * ALIGN_GAP_OPEN;
 }
 
+/* Columns of one form that a gap leads through: the first opens it, the others are alike. */
+static void fill_open_gap(const struct strips *s, size_t number, int row_v, int row_b, size_t from,
+			  size_t to)
+{
+	fill(s, number, row_v, from, to, 0);
+	fill(s, number, row_b, from, to, LANES_SHIFT - ALIGN_GAP_OPEN - ALIGN_GAP_EXTEND);
+	strips_row(s, number, row_v)[-(ptrdiff_t)from] = ALIGN_GAP_EXTEND - ALIGN_GAP_OPEN;
+	strips_row(s, number, row_b)[-(ptrdiff_t)from] = LANES_SHIFT - 2 * ALIGN_GAP_OPEN;
+}
+
 static void fill_gap_rising(const struct strips *s, size_t number, size_t from, size_t to,
 			    int32_t h)
 {
@@ -76,14 +89,9 @@ static void fill_gap_rising(const struct strips *s, size_t number, size_t from, 
 	int8_t *k = strips_row(s, number, ROW_K);
 	int32_t next = or_zero(h - ALIGN_GAP_OPEN);
 
-	if (next - (int32_t)(to - from) >
-	    100) { /* no zero, and none counts: all but the first alike */
-		fill(s, number, ROW_V_SW, from, to, 0);
-		fill(s, number, ROW_B_SW, from, to,
-		     LANES_SHIFT - ALIGN_GAP_OPEN - ALIGN_GAP_EXTEND);
+	if (next - (int32_t)(to - from) > K_MOST) { /* it does not come down to zero */
+		fill_open_gap(s, number, ROW_V_SW, ROW_B_SW, from, to);
 		fill(s, number, ROW_K, from, to, k_of(next));
-		v[-(ptrdiff_t)from] = ALIGN_GAP_EXTEND - ALIGN_GAP_OPEN;
-		b[-(ptrdiff_t)from] = LANES_SHIFT - 2 * ALIGN_GAP_OPEN;
 		return;
 	}
 	for (ptrdiff_t j = (ptrdiff_t)from; j < (ptrdiff_t)to; j++) {
@@ -113,10 +121,7 @@ static void fill_gap(const struct strips *s, size_t number, size_t from, size_t 
 {
 	if (from >= to)
 		return;
-	fill(s, number, ROW_V_NW, from, to, 0);
-	fill(s, number, ROW_B_NW, from, to, LANES_SHIFT - ALIGN_GAP_OPEN - ALIGN_GAP_EXTEND);
-	strips_row(s, number, ROW_V_NW)[-(ptrdiff_t)from] = ALIGN_GAP_EXTEND - ALIGN_GAP_OPEN;
-	strips_row(s, number, ROW_B_NW)[-(ptrdiff_t)from] = LANES_SHIFT - 2 * ALIGN_GAP_OPEN;
+	fill_open_gap(s, number, ROW_V_NW, ROW_B_NW, from, to);
 	if (s->low)
 		fill_gap_low(s, number, from, to, h);
 	else
