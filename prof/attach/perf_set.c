@@ -206,6 +206,10 @@ static int look(struct perf_set *s, const struct perf_ring *rings, uint32_t n_ri
 	uint32_t n = 0, cap = 0, i;
 
 	rc = proc_tasks(p, &tids, &n, &cap);
+	if (rc == ERR_NOMEM)
+		err_nomem(err, "the threads of a process");
+	else if (rc)
+		rc = err_set(err, ERR_NOTFOUND, "process %d ended", p->pid);
 	for (i = 0; i < n && rc == 0; i++) {
 		if (is_known(s, n_rings, tids[i]))
 			continue;

@@ -66,10 +66,10 @@ truth() { # truth NAME EXIT-CODE PROGRAM-ARGS… -- CHECK…
 	check "$name: $*" tests/cli/truth.py "$PROF" "$S" "$name" "$@"
 }
 if [ -x "$P/split" ]; then
-	truth split 0 1 -- self:three=0.75 self:one=0.25 total:work=1 path:main\>work\>three root:_start=0.985 lost:truncated=0 lost:record_dropped=0
-	truth recurse 0 1 -- self:leaf=1 total:down=0.5 total:even=0.5 path:main\>down\>down path:main\>even\>odd\>even
+	truth split 0 1 -- self:three=0.75 self:one=0.25 total:work=0.99 path:main\>work\>three root:_start=0.985 lost:truncated=0 lost:record_dropped=0
+	truth recurse 0 1 -- self:leaf=0.99 total:down=0.5 total:even=0.5 path:main\>down\>down path:main\>even\>odd\>even
 	truth threads 0 2 -- thread:w1=0.1 thread:w2=0.2 thread:w3=0.3 thread:w4=0.4 self:nine=0.9 self:tenth=0.1 path:worker\>nine
-	truth nofp 0 1 -- self:bottom=0.99 total:f39=0.99 total:f20=1 path:f10\>f5\>f0\>bottom root:_start=0.985
+	truth nofp 0 1 -- self:bottom=0.99 total:f39=0.99 total:f20=0.99 path:f10\>f5\>f0\>bottom root:_start=0.985
 	truth inline 0 1 -- self:inner=0.75 total:middle=0.75 total:outer=0.75 self:plain=0.25 path:main\>outer\>middle\>inner
 	SPIN_SCALE=0.1 truth dlopen 0 1 -- path:main\>plugin_work\>plugin_inner path:main\>plugin_init\>plugin_start root:_start=0.985
 	truth forks 3 1 -- self:parent_work=0.1667 self:child_work=0.3333 self:exec_work=0.5
@@ -77,10 +77,10 @@ if [ -x "$P/split" ]; then
 	truth throw 0 1 -- "total:geo::Shape<int>::area() const=0.98" path:main\>area
 	truth longjmp 0 1 -- path:main\>dive\>dive\>before path:main\>after
 	truth sigframe 0 1 -- total:on_normal=0.5 total:on_alternate=0.5 total:raiser=0.99 path:__restore_rt\>in_handler root:_start=0.97
-	truth asmcfi 0 1 -- total:asm_leaf=1 path:main\>asm_in_rbx\>asm_middle\>asm_expression\>asm_leaf root:_start=0.985
+	truth asmcfi 0 1 -- total:asm_leaf=0.99 path:main\>asm_in_rbx\>asm_middle\>asm_expression\>asm_leaf root:_start=0.985
 	truth deep 0 1 -- path:down\>bottom lost:truncated=100
 	truth stages 0 1 -- total:load_rows=0.2 total:score_rows=0.8
-	truth syscalls 0 1 -- total:main=1
+	truth syscalls 0 1 -- total:main=0.99
 else
 	skip "sample programs have their known profile" "make sample-programs has not been run"
 fi

@@ -72,8 +72,10 @@ agrees part-a part-b --kind alloc
 
 check "exact bytes are exact" json full-a full-b -k alloc -- "d['test'] == 'exact' and d['total']['base'] == 65536 + 50000 and d['total']['candidate'] == 65536000 + 50000"
 check "blocks instead of bytes" json full-a full-b -k alloc --count -- "d['unit'] == '' and [f for f in d['functions'] if f['function'] == 'item_buffer'][0]['candidate'] == 1000"
-check "sampled bytes have an interval that holds the truth" json part-a part-b -k alloc -- \
-	"(lambda f: f['delta_ci'][0] <= 1999 * 65536 <= f['delta_ci'][1] and f['moved'])([f for f in d['functions'] if f['function'] == 'item_buffer'][0])"
+# The interval covers the truth in 95 of 100 runs; two and a half times its width does in all but one of a million. Its own
+# width follows from the 250 blocks or so that are seen, 16 of them more or less.
+check "sampled bytes have an interval as wide as their error is" json part-a part-b -k alloc -- \
+	"(lambda f, t: f['moved'] and 0.19 * t < f['delta_ci'][1] - f['delta_ci'][0] < 0.31 * t and abs(sum(f['delta_ci']) / 2 - t) < 1.25 * (f['delta_ci'][1] - f['delta_ci'][0]))([f for f in d['functions'] if f['function'] == 'item_buffer'][0], 1999 * 65536)"
 check "one run a side: the noise of its samples" json down up -- "d['test'] == 'sampling' and d['verdict'] is None"
 check "the same shape as gate's" json hash-a hash-b -- \
 	"all(k in m for m in d['metrics'] for k in ('stage', 'metric', 'base', 'candidate', 'change', 'ci', 'verdict')) and any(m['stage'] == 'index' and m['metric'] == 'cpu' for m in d['metrics'])"
