@@ -26,12 +26,13 @@
 #define END_NS       INT64_C(2000000000) /* for our thread's end: it holds running threads only */
 #define STACK_BYTES  (256u << 10)        /* of the tracer's thread; it uses a few KiB */
 
-enum turn { TURN_OURS, TURN_TRACER, TURN_END };
+enum turn { TURN_OURS, TURN_TRACER, TURN_END, TURN_GONE /* the thread ended by itself */ };
 
 struct stopper {
 	struct watchdog *watchdog;
 	struct pauses pauses;
 	struct stop_job job;
+	struct stop_late late; /* the tracer's */
 	int64_t max_pause_ns, arrive_ns;
 	pthread_t thread;
 	int has_thread, bell;
@@ -49,10 +50,15 @@ static void wait_while(_Atomic uint32_t *word, uint32_t value)
 		(void)syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
 }
 
+static void wake(_Atomic uint32_t *word)
+{
+	(void)syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+}
+
 static void pass(_Atomic uint32_t *word, uint32_t value)
 {
 	atomic_store(word, value);
-	(void)syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+	wake(word);
 }
 
 /* A thread that stands still waits for us: nothing goes before, where we may say so. */
@@ -65,6 +71,25 @@ static void be_prompt(void)
 	(void)sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &p);
 }
 
+/* Until those that are late have come and were let go, or never will. `meanwhile`: only while there is nothing else to do. */
+static void attend(struct stopper *s, int meanwhile)
+{
+	uint32_t turn = atomic_load(&s->turn);
+
+	while (s->late.n > 0 && !late_is_hopeless(&s->late) &&
+	       !(meanwhile && atomic_load(&s->turn) != TURN_OURS)) {
+		struct timespec rest = {.tv_nsec = late_rest_ns(&s->late)};
+
+		late_serve(&s->late, &s->pauses);
+		watchdog_extend(s->watchdog, 0);
+		if (s->late.n > 0)
+			(void)syscall(SYS_futex, &s->turn, FUTEX_WAIT_PRIVATE, turn, &rest, NULL,
+				      0);
+	}
+	if (s->late.n == 0)
+		watchdog_end(s->watchdog);
+}
+
 /* The watchdog's time is this thread's alone: on a busy machine the caller may not run for long after it. 1: the thread
  * must end. */
 static int trace(struct stopper *s)
@@ -73,29 +98,48 @@ static int trace(struct stopper *s)
 	if (s->failed)
 		return 0;
 	stop_trace(&s->job);
-	if (s->job.must_end)
+	if (s->job.must_end) {
+		attend(s, 0);
 		watchdog_extend(s->watchdog, END_NS);
-	else
+	} else if (s->late.n == 0) {
 		watchdog_end(s->watchdog);
+	}
 	return s->job.must_end;
+}
+
+/* What is to be done next. TURN_GONE: nothing, but only our end lets go of some. */
+static uint32_t next_turn(struct stopper *s)
+{
+	uint32_t ours = TURN_OURS;
+
+	if (s->late.n > 0)
+		attend(s, 1);
+	if (s->late.n > 0 && atomic_compare_exchange_strong(&s->turn, &ours, TURN_GONE)) {
+		watchdog_end(s->watchdog);
+		return TURN_GONE;
+	}
+	wait_while(&s->turn, TURN_OURS);
+	return atomic_load(&s->turn);
 }
 
 static void *tracer(void *arg)
 {
 	struct stopper *s = arg;
+	uint32_t turn;
 
 	be_prompt();
-	for (;;) {
-		int last;
+	while ((turn = next_turn(s)) == TURN_TRACER) {
+		int last = trace(s);
 
-		wait_while(&s->turn, TURN_OURS);
-		if (atomic_load(&s->turn) == TURN_END)
-			return NULL;
-		last = trace(s);
 		pass(&s->turn, TURN_OURS);
 		if (last)
 			return NULL;
 	}
+	if (turn == TURN_END) {
+		attend(s, 0);
+		watchdog_end(s->watchdog);
+	}
+	return NULL;
 }
 
 static int start_thread(struct stopper *s, struct err *err)
@@ -124,6 +168,7 @@ static void end_thread(struct stopper *s)
 	if (s->has_thread)
 		(void)pthread_join(s->thread, NULL);
 	s->has_thread = 0;
+	s->late.n = 0;
 }
 
 /* ---- outside ---- */
@@ -202,13 +247,19 @@ static void come_here(struct stopper *s)
 static int stop_all(struct stopper *s, struct err *err)
 {
 	while (s->job.done < s->job.n) {
+		uint32_t ours = TURN_OURS;
 		int rc = start_thread(s, err);
 
 		if (rc != 0)
 			return rc;
 		s->err = err;
 		come_here(s);
-		pass(&s->turn, TURN_TRACER);
+		if (!atomic_compare_exchange_strong(&s->turn, &ours,
+						    TURN_TRACER)) { /* it is gone */
+			end_thread(s);
+			continue;
+		}
+		wake(&s->turn);
 		wait_while(&s->turn, TURN_TRACER);
 		if (s->failed)
 			return s->failed;
@@ -233,6 +284,8 @@ int stop_and_copy(struct stopper *s, int pid, struct stop_copy *copies, uint32_t
 				   .max_pause_ns = s->max_pause_ns,
 				   .arrive_ns = s->arrive_ns,
 				   .pauses = &s->pauses,
+				   .late = &s->late,
+				   .watchdog = s->watchdog,
 				   .bell = is_rung() ? s->bell : -1};
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);

@@ -3,26 +3,22 @@
  *
  * A thread is looked at right before it is interrupted: one that sleeps is left alone. One that falls asleep
  * in between is woken by the interrupt. The kernel restarts most system calls of itself then, unseen by the
- * program; the few that answer EINTR even so (signal(7)) are restarted by us: see mend(). */
+ * program; the few that answer EINTR even so (signal(7)) are restarted by us (stop_hold.c). */
 #include "prof/attach/stop_trace.h"
 
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/signalfd.h>
-#include <sys/syscall.h>
-#include <sys/uio.h>
-#include <sys/user.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "prof/attach/remote.h"
+#include "prof/attach/stop_hold.h"
 #include "prof/base/clock.h"
 
 #define AT_ONCE      8     /* threads that may stand still at the same time */
@@ -31,12 +27,6 @@
 #define SLEEP_NS     10000 /* one that waits for a CPU needs ours, maybe */
 #define SLEEP_NS_MAX 100000
 #define SLEEP_SHARE  8 /* of what it took so far: a busy machine is not made busier by looking on */
-
-/* The kernel's own codes, which programs never see (include/linux/errno.h). */
-#define K_ERESTARTNOHAND 514
-
-/* <sys/ptrace.h> has it as an enum whose place moved; include/uapi/linux/ptrace.h. */
-#define EVENT_STOP 128
 
 struct slot {
 	struct stop_copy *c;
@@ -118,6 +108,14 @@ static void prepare(struct tracer *t, struct slot *s)
 		failed(c, errno);
 		return;
 	}
+	if (late_take(t->job->late, c->tid)) { /* asked already; it may have come meanwhile */
+		s->asked_ns = t->job->late->none_ns;
+		s->seized = s->asked = 1;
+		c->result = STOP_BUDGET;
+		t->waiting++;
+		touch(c->stack, c->size);
+		return;
+	}
 	c->result = STOP_BLOCKED;
 	if (!yes)
 		return;
@@ -154,92 +152,18 @@ static void ask(struct tracer *t, struct slot *s)
 
 /* ---- while it stands still ---- */
 
-/* May this system call, having answered EINTR, be made again with the same arguments? Those of signal(7) that the
- * kernel does not restart, where EINTR tells that nothing was done. (close() is none.) */
-static int may_repeat(uint64_t nr)
-{
-	switch (nr) {
-	case SYS_epoll_wait:
-	case SYS_epoll_pwait:
-	case SYS_epoll_pwait2:
-	case SYS_semop:
-	case SYS_semtimedop:
-	case SYS_rt_sigtimedwait:
-	case SYS_io_getevents:
-	case SYS_io_uring_enter:
-	case SYS_futex_waitv:
-	case SYS_accept: /* sockets with a timeout (SO_RCVTIMEO, SO_SNDTIMEO) */
-	case SYS_accept4:
-	case SYS_connect:
-	case SYS_recvfrom:
-	case SYS_recvmsg:
-	case SYS_recvmmsg:
-	case SYS_sendto:
-	case SYS_sendmsg:
-	case SYS_sendmmsg:
-		return 1;
-	default:
-		return 0;
-	}
-}
-
-/* The thread fell asleep between our look and the interrupt, in a call that answers EINTR for it. With the kernel's
- * own code for "again, unless a signal handler ran" in its place the kernel itself makes the call again,
- * or answers EINTR if a signal with a handler is due: the program sees what it would have seen without us. */
-static void mend(int tid, const struct user_regs_struct *u)
-{
-	if ((int64_t)u->orig_rax >= 0 && (int64_t)u->rax == -EINTR && may_repeat(u->orig_rax))
-		(void)ptrace(PTRACE_POKEUSER, tid, offsetof(struct user_regs_struct, rax),
-			     (void *)(intptr_t)-K_ERESTARTNOHAND);
-}
-
-static void keep(struct unwind_regs *regs, const struct user_regs_struct *u)
-{
-	const uint64_t order[UNWIND_NREGS] = {u->rax, u->rdx, u->rcx, u->rbx, u->rsi, u->rdi,
-					      u->rbp, u->rsp, u->r8,  u->r9,  u->r10, u->r11,
-					      u->r12, u->r13, u->r14, u->r15, u->rip};
-
-	memcpy(regs->reg, order, sizeof order);
-	regs->known = (1u << UNWIND_NREGS) - 1;
-}
-
-static void copy(struct tracer *t, struct stop_copy *c, const struct user_regs_struct *u)
-{
-	long n = remote_read(&t->memory, u->rsp, c->stack, c->size);
-
-	c->at_ns = clock_mono_ns();
-	c->bytes = n > 0 ? (size_t)n : 0;
-	c->result = STOP_COPIED;
-}
-
-/* It stands still: copied and let go, with the signal that it was about to get, if there is one. */
+/* It stands still: copied if that is in time, and let go. */
 static void serve(struct tracer *t, struct slot *s, int status)
 {
 	struct stop_copy *c = s->c;
-	struct user_regs_struct u;
-	struct iovec iov = {&u, sizeof u};
 	int64_t since = t->none_ns > s->asked_ns ? t->none_ns : s->asked_ns;
-	intptr_t signal = status >> 16 == 0 ? WSTOPSIG(status) : 0;
-	int got = ptrace(PTRACE_GETREGSET, c->tid, (void *)(intptr_t)NT_PRSTATUS, &iov) == 0;
-	int whole = got && iov.iov_len == sizeof u; /* else a 32-bit thread */
+	int in_time = clock_mono_ns() - since <= t->job->max_pause_ns;
 
-	if (whole) {
-		if (clock_mono_ns() - since <= t->job->max_pause_ns)
-			copy(t, c, &u);
-		mend(c->tid, &u);
-	}
-	if (ptrace(PTRACE_DETACH, c->tid, NULL, (void *)signal) != 0)
-		t->job->must_end = 1; /* killed meanwhile */
+	if (hold_let_go(c->tid, status, in_time ? &t->memory : NULL, c) != 0)
+		t->job->must_end = 1;
 	t->progress_ns = clock_mono_ns();
 	c->pause_ns = t->progress_ns - since;
 	pauses_add(t->job->pauses, c->pause_ns);
-	if (whole) {
-		keep(&c->regs, &u);
-		c->orig_rax = u.orig_rax;
-	} else {
-		c->result = got ? STOP_DENIED : STOP_GONE;
-		c->sys = got ? EOPNOTSUPP : ESRCH;
-	}
 	t->job->pauses->skipped += c->result == STOP_BUDGET;
 }
 
@@ -251,28 +175,36 @@ static struct slot *slot_of(struct tracer *t, int tid)
 	return NULL;
 }
 
+/* When nobody stood still for the last time: in this round, or before it. */
+static int64_t last_none(const struct tracer *t)
+{
+	int64_t before = t->job->late->none_ns;
+
+	return t->none_ns > before ? t->none_ns : before;
+}
+
 static void answered(struct tracer *t, int tid, int status)
 {
 	struct slot *s = slot_of(t, tid);
 
-	if (!WIFSTOPPED(status)) {
-		if (!s)
-			return;
-		s->c->result = STOP_GONE;
-	} else if (s) {
-		serve(t, s, status);
-	} else { /* seized and not asked: a signal; or of another number now, after an exec */
-		intptr_t signal = status >> 16 == 0 ? WSTOPSIG(status) : 0;
+	int late = !s && late_take(t->job->late, tid);
 
-		if (ptrace(PTRACE_DETACH, tid, NULL, (void *)signal) != 0)
+	if (!s) { /* late; or not asked: a signal; or of another number now, after an exec */
+		if (WIFSTOPPED(status) && hold_let_go(tid, status, NULL, NULL) != 0)
 			t->job->must_end = 1;
+		if (late)
+			pauses_add(t->job->pauses, clock_mono_ns() - last_none(t));
 		return;
 	}
+	if (WIFSTOPPED(status))
+		serve(t, s, status);
+	else
+		s->c->result = STOP_GONE;
 	s->asked = 0;
 	t->waiting--;
 }
 
-/* Those that take too long to stand still: they are let go by our thread's end. */
+/* Those that take too long to stand still: they are late (stop_late.h), or else let go by our thread's end. */
 static void give_up(struct tracer *t, int64_t now_ns)
 {
 	for (uint32_t i = 0; i < t->n; i++) {
@@ -283,7 +215,8 @@ static void give_up(struct tracer *t, int64_t now_ns)
 		s->asked = 0;
 		t->waiting--;
 		t->job->pauses->skipped++;
-		t->job->must_end = 1;
+		if (late_add(t->job->late, s->c->tid, now_ns) != 0)
+			t->job->must_end = 1;
 	}
 }
 
@@ -330,8 +263,10 @@ static void gather(struct tracer *t)
 				if (t->slots[i].asked)
 					t->slots[i].c->result = STOP_GONE;
 			t->waiting = 0;
+			t->job->late->n = 0;
 			return;
 		}
+		watchdog_extend(t->job->watchdog, 0); /* it is about those that stand still */
 		give_up(t, before);
 		relax(t, before);
 	}
@@ -343,7 +278,7 @@ static void one_round(struct tracer *t)
 	for (uint32_t i = 0; i < t->n; i++)
 		prepare(t, &t->slots[i]);
 	for (uint32_t i = 0; i < t->n; i++)
-		if (t->slots[i].seized)
+		if (t->slots[i].seized && !t->slots[i].asked)
 			ask(t, &t->slots[i]);
 	gather(t);
 	for (uint32_t i = 0; i < t->n; i++)

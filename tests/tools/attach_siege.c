@@ -161,11 +161,12 @@ static int storm(int pid, double seconds)
 		s.turns++;
 	}
 	stopper_stats(stopper, &stats);
-	printf("stops %llu, left asleep %llu, calls mended %llu, pause p50 %lld us, p99 %lld us, "
-	       "max %lld us\n",
+	printf("stops %llu, left asleep %llu, given up %llu, calls mended %llu, pause p50 %lld us, "
+	       "p99 %lld us, max %lld us\n",
 	       (unsigned long long)s.stops, (unsigned long long)s.asleep,
-	       (unsigned long long)s.mended, (long long)stats.p50_ns / 1000,
-	       (long long)stats.p99_ns / 1000, (long long)stats.max_ns / 1000);
+	       (unsigned long long)stats.skipped, (unsigned long long)s.mended,
+	       (long long)stats.p50_ns / 1000, (long long)stats.p99_ns / 1000,
+	       (long long)stats.max_ns / 1000);
 	stopper_free(stopper);
 	proc_close(&p);
 	free(stacks);
