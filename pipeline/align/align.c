@@ -70,6 +70,16 @@ static double share(uint32_t part, uint32_t whole)
 	return whole ? (double)part / (double)whole : 0.0;
 }
 
+/* A letter beyond ASCII is aligned byte by byte, but it is one character. */
+static double characters(struct align_text t)
+{
+	size_t n = 0, i;
+
+	for (i = 0; i < t.len; i++)
+		n += ((unsigned char)t.bytes[i] & 0xc0) != 0x80;
+	return (double)n;
+}
+
 void align_fill_values(const struct align_path *nw, const struct align_path *sw,
 		       struct align_text query, struct align_text ref, struct align_values *out)
 {
@@ -79,8 +89,8 @@ void align_fill_values(const struct align_path *nw, const struct align_path *sw,
 		.score_nw = nw->score,
 		.gaps_pct_nw = share(nw->gaps, nw->columns),
 		.length_nw = nw->columns,
-		.length_query = (double)query.len,
-		.length_ref = (double)ref.len,
+		.length_query = characters(query),
+		.length_ref = characters(ref),
 		.identity_sw = share(sw->identical, sw->columns),
 		.similarity_sw = share(sw->similar, sw->columns),
 		.score_sw = sw->columns ? sw->score : ALIGN_EMPTY_SW_SCORE,

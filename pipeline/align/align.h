@@ -16,7 +16,7 @@ struct align_values { /* in the order of the cache's JSON (spec 8) */
 	double score_nw;
 	double gaps_pct_nw;
 	double length_nw;    /* columns */
-	double length_query; /* residues */
+	double length_query; /* characters */
 	double length_ref;
 	double identity_sw;
 	double similarity_sw;

@@ -164,13 +164,23 @@ static inline double ref_align(int local, struct align_text q, struct align_text
 	return local && x.columns == 0 ? ALIGN_EMPTY_SW_SCORE : (double)best;
 }
 
+static inline double ref_characters(struct align_text t)
+{
+	size_t n = t.len;
+
+	while (t.len > 0)
+		n -= (t.bytes[--t.len] & 0xc0) == 0x80;
+	return (double)n;
+}
+
 static inline struct align_values ref_values(struct align_text q, struct align_text r)
 {
 	double nw[4], sw[4];
 	double nw_score = ref_align(0, q, r, nw), sw_score = ref_align(1, q, r, sw);
 
-	return (struct align_values){nw[0],         nw[1], nw_score, nw[2],    nw[3], (double)q.len,
-				     (double)r.len, sw[0], sw[1],    sw_score, sw[2], sw[3]};
+	return (struct align_values){
+		nw[0], nw[1], nw_score, nw[2], nw[3], ref_characters(q), ref_characters(r),
+		sw[0], sw[1], sw_score, sw[2], sw[3]};
 }
 
 #endif

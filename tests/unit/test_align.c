@@ -112,6 +112,15 @@ static void the_order_of_a_pair_matters(void **state)
 	fail_msg("no pair depends on the order");
 }
 
+static void lengths_are_counted_in_characters(void **state)
+{
+	struct align_values v = align("MK\xc3\xa9V", "M\xe2\x82\xac\xf0\x9f\x98\x80V");
+
+	(void)state;
+	assert_true(v.length_query == 4 && v.length_ref == 4);
+	assert_true(v.length_nw == 9); /* aligned byte by byte */
+}
+
 static void refused_texts_are_named(void **state)
 {
 	struct align_workspace *w = align_workspace_new(0);
@@ -455,6 +464,7 @@ int main(void)
 		cmocka_unit_test(a_literal_minus_is_a_gap_and_never_an_identity),
 		cmocka_unit_test(an_alignment_without_an_aligned_column_is_all_gaps),
 		cmocka_unit_test(the_order_of_a_pair_matters),
+		cmocka_unit_test(lengths_are_counted_in_characters),
 		cmocka_unit_test(refused_texts_are_named),
 		cmocka_unit_test(the_scalar_engine_follows_the_definition),
 		cmocka_unit_test(pieces_give_the_same_path),
