@@ -9,6 +9,7 @@
 #include "pipeline/cli/cli.h"
 #include "pipeline/core/cancel.h"
 #include "pipeline/core/text.h"
+#include "pipeline/core/workers.h"
 #include "pipeline/job/worker.h"
 #include "prof/base/log.h"
 
@@ -122,6 +123,8 @@ static int take(struct arguments *a, int c, const char *value, const char *shown
 	case 'w':
 		if (count_of(value, &n))
 			return bad("'%s' is no number of workers", value);
+		if (n > WORKERS_MAX)
+			return bad("%s workers are too many, 4096 is the most", value);
 		pass_on(a, "--workers", value);
 		return 0;
 	case 'm':

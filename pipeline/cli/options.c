@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "pipeline/cli/cli.h"
+#include "pipeline/core/workers.h"
 #include "pipeline/job/jobfile.h"
 #include "prof/base/log.h"
 #include "prof/base/units.h"
@@ -60,6 +61,9 @@ int cli_parse_job_options(int argc, char **argv, const char *usage, struct job_o
 			number = strtol(optarg, &end, 10);
 			if (errno || end == optarg || *end || number < 1 || number > INT_MAX)
 				return bad(usage, "'%s' is no number of workers", optarg);
+			if (number > WORKERS_MAX)
+				return bad(usage, "%s workers are too many, 4096 is the most",
+					   optarg);
 			o->workers = (int)number;
 			break;
 		case 'k':

@@ -7,6 +7,9 @@
 
 #include "prof/base/err.h"
 
+/* More threads than this are never asked for: each has buffers of its own. */
+#define WORKERS_MAX 4096
+
 /* Does item `item` on thread `worker` (0 <= worker < n_workers). A negative code stops the whole
  * run as soon as the other threads finish what they hold. */
 typedef int workers_fn(void *ctx, size_t worker, size_t item, struct err *err);

@@ -2,6 +2,7 @@
 #include "pipeline/job/settings.h"
 
 #include "pipeline/core/fsio.h"
+#include "pipeline/core/workers.h"
 #include "pipeline/job/problems.h"
 #include "pipeline/source/source_jobs.h"
 #include "prof/base/buf.h"
@@ -195,6 +196,15 @@ static void load_storage(struct loader *l, struct settings *s)
 	s->minio_secure = get_bool(l, "PROTEA_MINIO_SECURE");
 }
 
+/* A number meant as "as many as there are" would cost the buffers of so many threads. */
+static void cap_workers(struct loader *l, struct settings *s)
+{
+	if (s->workers <= WORKERS_MAX)
+		return;
+	s->workers = WORKERS_MAX;
+	warn(l, "PROTEA_PAIR_FEATURE_WORKERS", " is too large, 4096 is used");
+}
+
 static void load_numbers(struct loader *l, struct settings *s)
 {
 	s->workers = 1; /* serial, by the seed documents */
@@ -204,6 +214,7 @@ static void load_numbers(struct loader *l, struct settings *s)
 	s->db_retry_s = 120;
 	s->minio_retry_s = 120;
 	get_int(l, "PROTEA_PAIR_FEATURE_WORKERS", &s->workers);
+	cap_workers(l, s);
 	if (!get_int(l, "PROTEA_METHOD_NUMPY_QUERY_CHUNK", &s->query_chunk))
 		get_int(l, "PROTEA_TUNING__OPERATION__NUMPY_QUERY_CHUNK", &s->query_chunk);
 	get_int(l, "PROTEA_JOB_HEARTBEAT_INTERVAL_SECONDS", &s->heartbeat_s);

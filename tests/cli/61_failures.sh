@@ -49,6 +49,7 @@ for c in run check grid; do
 	check_fails 2 "$c with two jobs" "$EXPORT" $c a b
 	check_fails 2 "$c with an unknown option" "$EXPORT" $c --no-such-option "$TMP/w/job.json"
 	check_fails 2 "$c with a bad number of workers" "$EXPORT" $c -w 2x "$TMP/w/job.json"
+	check_fails 2 "$c with more workers than it makes threads" "$EXPORT" $c -w 4097 "$TMP/w/job.json"
 	check_fails 2 "$c with a bad size" "$EXPORT" $c --memory-limit much "$TMP/w/job.json"
 	check_fails 2 "$c of a file that is not there" "$EXPORT" $c "$TMP/nothing.json"
 	check_fails 2 "$c of a folder" "$EXPORT" $c "$TMP"
