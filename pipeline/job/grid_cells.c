@@ -2,6 +2,7 @@
 #include "pipeline/job/grid.h"
 
 #include <ctype.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,9 +68,11 @@ static int parse_ks(const json_t *cells, int **list, size_t *n, struct problems 
 	{
 		json_int_t value = json_integer_value(v);
 
-		if (!json_is_integer(v) || value < 1 || value > 100000)
+		if (!json_is_integer(v) || value < 1)
 			problems_add(problems, ERR_ARG,
 				     "cells.k: entry %zu must be an integer above 0", i + 1);
+		else if (value > INT_MAX)
+			problems_add(problems, ERR_ARG, "cells.k: entry %zu is too large", i + 1);
 		else
 			(*list)[(*n)++] = (int)value;
 	}

@@ -92,11 +92,12 @@ file "a job file with a list as environment" \
 file "a key twice" '{"operation": "export_research_dataset",\n"operation": "x"}' 'job.json:2:'
 "$PY" -c 'print("[" * 100000)' >"$TMP/w/job.json"
 check_fails 2 "a job file that nests without end" "$EXPORT" run "$TMP/w/job.json"
-job "$TMP/base/job.json" "$TMP/w/grid.json" "j['operation']='export_grid'" "j['cells']=dict(plm=['no such'], k=[0, 3, 3])"
+job "$TMP/base/job.json" "$TMP/w/grid.json" "j['operation']='export_grid'" "j['cells']=dict(plm=['no such'], k=[0, 3, 3, 2**31, 100001])"
 check_fails 2 "run of a grid" "$EXPORT" run "$TMP/w/grid.json"
 check_fails 2 "grid of a single job" "$EXPORT" grid "$TMP/base/job.json"
 "$EXPORT" grid "$TMP/w/grid.json" >"$L" 2>&1
-check "a grid lists all that is wrong with its cells" says "$L" "'no such'" "entry 1 must be" "3 occurs twice"
+check "a grid lists all that is wrong with its cells" says "$L" "'no such'" "entry 1 must be" "3 occurs twice" "entry 4 is too large"
+check "K of a cell may be as large as that of a job" eval "! grep -q 'entry 5' '$L'"
 check "none of this left anything behind either" nothing_left "$TMP/w"
 
 # ---- payloads ----------------------------------------------------------------------------------------------
