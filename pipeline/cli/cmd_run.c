@@ -53,7 +53,8 @@ static const char check_usage[] =
 	"usage: protea-export check [OPTIONS] JOB\n"
 	"Checks a job without running it: lists everything that would make it fail, and what it "
 	"would need:\n"
-	"queries, pairs, rows, memory, disk. Options as for 'run'.\n"
+	"queries, pairs, rows, memory, disk. Options as for 'run'. Vectors and texts of sequences\n"
+	"are not read: 'bundle check' does that.\n"
 	"Exit codes: 0 nothing stands in the way, 1 it would fail, 2 usage or refused payload.\n";
 
 static int exit_code(enum run_outcome outcome)

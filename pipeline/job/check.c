@@ -4,8 +4,10 @@
 #include <stdlib.h>
 
 #include "pipeline/core/fsio.h"
+#include "pipeline/features/interpro.h"
 #include "pipeline/job/preflight.h"
 #include "pipeline/job/refusal.h"
+#include "prof/base/buf.h"
 
 struct checking {
 	struct problems problems;
@@ -57,6 +59,50 @@ static int walk(struct checking *k, const char *source_url, const json_t *payloa
 		events_free(silent);
 	}
 	return rc;
+}
+
+static json_int_t number_of(const json_t *pair, const char *key)
+{
+	return json_integer_value(json_object_get(pair, key));
+}
+
+/* A run fails when no train pair has a query; queries are counted as far as they can be without reading
+ * embeddings, so never too few. */
+static void check_queries(struct checking *k)
+{
+	struct buf why = BUF_INIT;
+	size_t i;
+
+	for (i = 0; k->has_estimate && i < k->plan.n_train_pairs; i++) {
+		const json_t *pair = json_array_get(k->estimate.by_pair, i);
+
+		if (number_of(pair, "queries") > 0)
+			break;
+		buf_printf(&why, "%s%s: %s", i ? "; " : "", k->plan.pairs[i].label,
+			   number_of(pair, "nk") + number_of(pair, "lk") + number_of(pair, "pk")
+				   ? "no query has a sequence"
+				   : "no ground truth in any category");
+	}
+	if (k->has_estimate && i == k->plan.n_train_pairs)
+		problems_add(&k->problems, ERR_NOTFOUND,
+			     "no training data would come from any split (%s)", buf_str(&why));
+	buf_release(&why);
+}
+
+/* The table is read with the names of proteins and terms, which the estimate has loaded. */
+static void check_interpro(struct checking *k)
+{
+	const struct context *c = &k->context;
+	struct interpro table;
+	struct err why = ERR_INIT;
+
+	if (!k->has_estimate || k->payload.profile != SCHEMA_V5_73 || !c->settings->interpro_path)
+		return;
+	if (interpro_load(&table, c->settings->interpro_path, &c->proteins.accessions, &c->ontology,
+			  &why) != 0)
+		problems_add_err(&k->problems, &why);
+	else
+		interpro_release(&table);
 }
 
 static void check_space(struct checking *k, const char *what, uint64_t free_bytes, uint64_t need)
@@ -133,6 +179,8 @@ json_t *check_payload(const char *source_url, const json_t *payload, const json_
 
 	if (walk(&k, source_url, payload, environment, base_dir, options, &err) != 0)
 		problems_add_err(&k.problems, &err);
+	check_queries(&k);
+	check_interpro(&k);
 	check_disk(&k);
 	*outcome = k.refused ? RUN_REFUSED : outcome_of(&k.problems);
 	out = result_json(&k);

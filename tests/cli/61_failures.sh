@@ -246,6 +246,11 @@ start "e['PROTEA_TAXONOMY_PATH']='cut.sqlite'" PROTEA_TAXONOMY_PATH cut.sqlite
 start "e['PROTEA_TAXONOMY_PATH']='bundle.sqlite'" PROTEA_TAXONOMY_PATH bundle.sqlite
 start "e['PROTEA_INTERPRO_GO_PRED_PATH']='missing'" PROTEA_INTERPRO_GO_PRED_PATH "No such file"
 start "e['PROTEA_INTERPRO_GO_PRED_PATH']='no'" PROTEA_INTERPRO_GO_PRED_PATH "is a folder"
+printf 'P1\tGO:0000001\t0.5\0\n' >"$TMP/w/damaged.tsv"
+change "e['PROTEA_INTERPRO_GO_PRED_PATH']='damaged.tsv'"
+"$EXPORT" check "$TMP/w/job.json" >"$L" 2>&1
+check "check reads the InterPro table" test $? -eq 1
+check "check says where the InterPro table is damaged" says "$L" "damaged.tsv:1: NUL byte"
 start "p['ia_file']='missing'" payload.ia_file "No such file"
 start "p['ia_file']='bad.tsv'" "bad.tsv:2" "'x' is not a weight"
 start "e['PROTEA_PCA_ARTIFACTS_DIR']='no'" "the PCA state" "remove it"

@@ -101,6 +101,9 @@ fi
 
 fresh
 sql "$B" "UPDATE OR REPLACE protein_go_annotation SET evidence_code = 'IEA'"
+"$EXPORT" check "$TMP/w/job.json" >"$L" 2>&1
+check "no experimental annotation anywhere: check fails" test $? -eq 1
+check "no experimental annotation anywhere: check says so" says "$L" "no training data would come from any split" "v170-v175: no ground truth in any category"
 fails "no experimental annotation anywhere" "No training data produced from any split" "v160-v165: no ground truth in any category" "v170-v175: "
 check "each pair is skipped with a warning" asks "$B" "SELECT count(*) FROM job_event WHERE event LIKE '%.split_skipped' AND level = 'warning'" 4
 fresh
