@@ -452,10 +452,6 @@ static int next_logical(struct reader *r, char **text)
 	if (rc <= 0)
 		return rc;
 	r->line = lines_number(r->in);
-	if (r->line == 1 && len >= 3 && memcmp(*text, "\xef\xbb\xbf", 3) == 0) {
-		*text += 3;
-		len -= 3;
-	}
 	if (!continues(*text, len))
 		return 1;
 	rc = join_lines(r, *text, len);

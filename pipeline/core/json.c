@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Without memory for a longer token jansson 2.14 drops the character and goes on (its lexer ignores
  * strbuffer's failure), so a string could come out shorter than it is. Its allocations are watched
@@ -31,6 +32,10 @@ json_t *json_parse(const char *name, const char *bytes, size_t n, struct err *er
 	json_t *value;
 
 	starved = 0;
+	if (n >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0) { /* a byte order mark */
+		bytes += 3;
+		n -= 3;
+	}
 	value = json_loadb(bytes, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
 	if (starved) {
 		json_decref(value);

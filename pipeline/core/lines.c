@@ -288,7 +288,7 @@ void lines_close(struct lines *l)
 
 /* ---- lines ------------------------------------------------------------------------------------ */
 
-/* Cuts "\r", refuses NULs; returns 1 or the failure. */
+/* Cuts "\r" and a byte order mark, refuses NULs; returns 1 or the failure. */
 static int deliver(struct lines *l, char *at, size_t n, int ended, char **text, size_t *len,
 		   struct err *err)
 {
@@ -303,6 +303,10 @@ static int deliver(struct lines *l, char *at, size_t n, int ended, char **text, 
 				 (size_t)(nul - at) + 1);
 	if (ended && n > 0 && at[n - 1] == '\r')
 		n--;
+	if (l->number == 1 && n >= 3 && memcmp(at, "\xef\xbb\xbf", 3) == 0) {
+		at += 3;
+		n -= 3;
+	}
 	at[n] = '\0';
 	*text = at;
 	*len = n;

@@ -1,5 +1,5 @@
 /* Text files line by line, plain or gzip (told by content, not by name). Lines lose "\n" and
- * "\r\n". A NUL byte, a line above the limit, and truncated or corrupt gzip are errors that name
+ * "\r\n", the first one a UTF-8 byte order mark. A NUL byte, a line above the limit, and truncated or corrupt gzip are errors that name
  * file and line. One reader belongs to one thread. */
 #ifndef CORE_LINES_H
 #define CORE_LINES_H

@@ -39,7 +39,7 @@ static int parse_weight(struct lines *in, char *text, const char **go_id, double
 	*weight = strtod(field[1], &end);
 	while (*end == ' ')
 		end++;
-	if (end == field[1] || *end || !isfinite(*weight))
+	if (end == field[1] || *end || !isfinite(*weight) || strpbrk(field[1], "xX"))
 		return lines_bad(in, err, "'%s' is not a weight", field[1]);
 	return 1;
 }

@@ -253,6 +253,8 @@ check "check reads the InterPro table" test $? -eq 1
 check "check says where the InterPro table is damaged" says "$L" "damaged.tsv:1: NUL byte"
 start "p['ia_file']='missing'" payload.ia_file "No such file"
 start "p['ia_file']='bad.tsv'" "bad.tsv:2" "'x' is not a weight"
+printf 'GO:0000001\t0x10\n' >"$TMP/w/hex.tsv"
+start "p['ia_file']='hex.tsv'" "hex.tsv:1" "'0x10' is not a weight"
 start "e['PROTEA_PCA_ARTIFACTS_DIR']='no'" "the PCA state" "remove it"
 start "p['train_versions']=[160, 161, 162, 165]" "version 161" "version 162"
 start "p['annotation_source']='nobody'" "source 'nobody' and version 160" "source 'nobody' and version 185"

@@ -31,6 +31,17 @@ static void refused(const char *text, const char *want)
 		fail_msg("%s", err.text);
 }
 
+static void a_byte_order_mark_is_passed_over(void **state)
+{
+	json_t *v = parse("\xef\xbb\xbf{\"a\": 1}");
+
+	(void)state;
+	assert_int_equal(json_integer_value(json_object_get(v, "a")), 1);
+	json_decref(v);
+	refused("\xef\xbb\xbf", "job.json:1:0: ");
+	refused("{}\xef\xbb\xbf", "job.json:1:");
+}
+
 static void errors_name_file_line_and_column(void **state)
 {
 	(void)state;
@@ -171,6 +182,7 @@ static void numbers_are_rounded_for_readers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_byte_order_mark_is_passed_over),
 		cmocka_unit_test(errors_name_file_line_and_column),
 		cmocka_unit_test(a_key_twice_is_an_error),
 		cmocka_unit_test(hostile_depth_is_an_error),

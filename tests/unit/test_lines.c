@@ -53,6 +53,19 @@ static void line_ends_are_cut(void **state)
 	reads_as("\x1f", 1, "[\x1f]");
 }
 
+static void a_byte_order_mark_is_no_text(void **state)
+{
+	(void)state;
+	reads_as("\xef\xbb\xbfGO:1\t2\n", 10, "[GO:1\t2]");
+	reads_as("\xef\xbb\xbf\r\n\xef\xbb\xbf"
+		 "b",
+		 9,
+		 "[][\xef\xbb\xbf"
+		 "b]");
+	reads_as("\xef\xbb\xbf", 3, "[]");
+	reads_as("\xef\xbb", 2, "[\xef\xbb]");
+}
+
 /* ---- gzip ------------------------------------------------------------------------------------- */
 
 /* Appends one gzip member. */
@@ -341,6 +354,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(line_ends_are_cut),
+		cmocka_unit_test(a_byte_order_mark_is_no_text),
 		cmocka_unit_test(gzip_is_told_by_content),
 		cmocka_unit_test(members_join_and_zeros_pad),
 		cmocka_unit_test(every_truncation_is_an_error),
