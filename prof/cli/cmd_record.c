@@ -14,6 +14,7 @@
 #include "prof/cli/cmd.h"
 #include "prof/cli/summary.h"
 #include "prof/cli/version.h"
+#include "prof/record/launch.h"
 #include "prof/record/outside.h"
 
 struct record_cli {
@@ -284,6 +285,7 @@ int cmd_record(int argc, char **argv)
 		return EXIT_USAGE;
 	if (done)
 		return EXIT_OK;
+	launch_outlive_reader();
 	rc = record(&o, argc, argv, first);
 	free(o.pids.values);
 	free(o.labels.values);

@@ -11,6 +11,7 @@
 #include "prof/cli/summary.h"
 #include "prof/heap/heap.h"
 #include "prof/cli/version.h"
+#include "prof/record/launch.h"
 #include "prof/record/record.h"
 #include "prof/spool/sqlfile.h"
 
@@ -193,6 +194,7 @@ int cmd_run(int argc, char **argv)
 			  "--help");
 		return EXIT_USAGE;
 	}
+	launch_outlive_reader();
 	rc = run(&o, argc, argv, first, strcmp(argv[first - 1], "--") == 0);
 	free(o.labels.values);
 	return rc;

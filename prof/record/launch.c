@@ -22,6 +22,16 @@
 extern char **environ;
 
 static const int passed_on[] = {SIGTERM, SIGHUP, SIGQUIT};
+static struct sigaction old_pipe; /* what SIGPIPE did before launch_outlive_reader() */
+static int outlives;
+
+void launch_outlive_reader(void)
+{
+	struct sigaction ignore = {.sa_handler = SIG_IGN};
+
+	if (!outlives && sigaction(SIGPIPE, &ignore, &old_pipe) == 0)
+		outlives = 1;
+}
 
 int launch_begin(struct launch *l, struct err *err)
 {
@@ -125,6 +135,8 @@ static void run_child(const struct launch *l, const char *path, char *const *arg
 	int sys;
 
 	(void)sigaction(SIGCHLD, &l->old_chld, NULL);
+	if (outlives)
+		(void)sigaction(SIGPIPE, &old_pipe, NULL);
 	(void)sigprocmask(SIG_SETMASK, &l->old_mask, NULL);
 	(void)close(go[1]);
 	while (read(go[0], &byte, 1) != 1) /* its end: nobody wants it to run */

@@ -27,6 +27,9 @@ struct launch {
 	int report_fd; /* its errno comes here when exec fails, -1 */
 };
 
+/* From here on what we say may go into a pipe that nobody reads: neither the recording nor the program's exit code
+ * depends on who listens. The program gets SIGPIPE as it was before. */
+void launch_outlive_reader(void);
 /* Blocks the signals and makes the descriptor. */
 int launch_begin(struct launch *l, struct err *err);
 void launch_end(struct launch *l); /* twice does no harm */

@@ -205,6 +205,27 @@ two_at_once() {
 }
 check "four runs fill a new store at the same time" two_at_once
 
+# ---- nobody listens ------
+
+# A pipe that nobody reads any more for our stderr, from before the start. The program's own SIGPIPE is as it was.
+unheard() { # COMMAND OPTION…
+	local rc
+	rm -f "$TMP/unheard.sqlite" "$TMP/pipe"
+	mkfifo "$TMP/pipe"
+	exec 9<>"$TMP/pipe"
+	exec 8>"$TMP/pipe"
+	exec 9>&-
+	"$PROF" "$@" -o "$TMP/unheard.sqlite" -- sh -c "grep SigIgn /proc/self/status >$TMP/ignored; exit 9" 2>&8
+	rc=$?
+	exec 8>&-
+	[ $rc -eq 9 ] || { echo "code $rc"; return 1; }
+	one "$TMP/unheard.sqlite" 'SELECT finished, exit_code FROM run' '1|9' && diff <(grep SigIgn /proc/self/status) "$TMP/ignored"
+}
+for how in run "run --mode wall" record; do
+	# shellcheck disable=SC2086 # words
+	check "$how: the program's code and the data, when nobody reads what we say" unheard $how
+done
+
 # ---- killed -------------------------------------------------------------------------------------------------------------
 
 busy='i=0; while [ $i -lt 100000000 ]; do i=$((i + 1)); done'
