@@ -213,10 +213,22 @@ static void share(FILE *out, double part, double whole, double lo, double hi)
 		fprintf(out, "%6s          ", "-");
 }
 
+/* A program that is too short for the rate is the usual reason, but not where samples were lost, or only a part of
+ * them is asked for. */
 static void say_few(FILE *out, const struct profile *p, const struct report_options *o)
 {
-	fprintf(out, "no samples of kind %s", profile_kind_name(o->filter.kind));
-	if (o->filter.kind == PROFILE_CPU && p->run.rate_hz > 0)
+	const char *part = o->filter.stage    ? " in this stage"
+			   : o->filter.thread ? " of this thread"
+					      : NULL;
+	uint32_t i;
+
+	fprintf(out, "no samples of kind %s%s", profile_kind_name(o->filter.kind),
+		part ? part : "");
+	for (i = 0; i < p->n_losses && !p->losses[i].count; i++)
+		;
+	if (i < p->n_losses)
+		fprintf(out, "; some were lost, see above");
+	else if (!part && o->filter.kind == PROFILE_CPU && p->run.rate_hz > 0)
 		fprintf(out,
 			": the program used less CPU time than one interval of %.3g ms; "
 			"protea-prof run -r 10000 takes more",

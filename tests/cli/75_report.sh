@@ -44,6 +44,21 @@ wall_is_the_default() {
 }
 check "a wall run is shown by wall time" wall_is_the_default
 
+# words_of_none SQL TEXT OPTION…: what is said of a run without samples, other than that of a program too short for the rate.
+words_of_none() {
+	local change=$1 want=$2
+	shift 2
+	cp real.sqlite bare.sqlite
+	sqlite3 bare.sqlite "DELETE FROM sample_row; $change"
+	"$PROF" report --store bare.sqlite "$@" | tail -n 1 >said
+	grep -q "^no samples of kind cpu$want\$" said || { cat said; return 1; }
+}
+lost_row="INSERT INTO loss_row SELECT key, 'disk_full', 7 FROM run"
+check "no samples: the program was short" words_of_none "" ": the program used less CPU time than .* takes more"
+check "no samples: those that were lost are told of" words_of_none "$lost_row" "; some were lost, see above"
+check "no samples of a stage: nothing is said of the program" words_of_none "" " in this stage" --stage "$(sqlite3 real.sqlite 'SELECT name FROM stage LIMIT 1')"
+check "no samples of a thread: nothing is said of the program" words_of_none "" " of this thread" --tree --thread stages
+
 # ---- what is shown -------------------------------------------------------------------------------------
 
 rows() { grep -c ' % ± ' <<<"$1"; }
