@@ -52,8 +52,6 @@ int cli_open_store(struct store **out, const char *path, int writable, struct er
 			       "there is no store '%s': protea-prof run makes one, --store or "
 			       "PROTEA_PROF_STORE names another",
 			       path);
-	if (rc == ERR_ARG) /* a folder, a device: what is there is wrong, not the command line */
-		rc = err->code = ERR_IO;
 	if (rc)
 		return rc;
 	rc = store_unfinished(*out, count_run, &unfinished, err);

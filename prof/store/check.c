@@ -21,7 +21,7 @@ static int check_type(const char *path, const struct stat *st, struct err *err)
 {
 	if (S_ISREG(st->st_mode))
 		return 0;
-	return err_set(err, ERR_ARG, "'%s' is %s, not a profile store", path,
+	return err_set(err, ERR_IO, "'%s' is %s, not a profile store", path,
 		       S_ISDIR(st->st_mode) ? "a folder" : "no regular file");
 }
 

@@ -204,6 +204,11 @@ foreign() {
 	[ $? -eq 1 ] && [ "$(cat words)" = words ] && [ ! -e ran ] && grep -q words err
 }
 check "a foreign file is refused before the program starts" foreign
+printf 'a;b 3\n' >in.folded
+for how in "run -- true" "record -- true" "import in.folded" "runs merge $S" "report" "runs label last a=b"; do
+	# shellcheck disable=SC2086 # words
+	check_fails 1 "a folder for a store is refused: $how" env PROTEA_PROF_STORE=. "$PROF" $how
+done
 
 echo "1..$tap_n"
 [ "$tap_failed" -eq 0 ]

@@ -210,12 +210,12 @@ static void things_that_are_no_files_are_refused(void **state)
 	struct store *s;
 
 	(void)state;
-	assert_int_equal(store_open(&s, rig_folder, STORE_CREATE, &err), ERR_ARG);
+	assert_int_equal(store_open(&s, rig_folder, STORE_CREATE, &err), ERR_IO);
 	assert_non_null(strstr(err.text, "folder"));
 	assert_int_equal(mkfifo(rig_path, 0600), 0); /* must not wait for a writer */
-	assert_int_equal(store_open(&s, rig_path, STORE_READ, &err), ERR_ARG);
-	assert_int_equal(store_open(&s, rig_path, STORE_CREATE, &err), ERR_ARG);
-	assert_int_equal(store_open(&s, "/dev/null", STORE_CREATE, &err), ERR_ARG);
+	assert_int_equal(store_open(&s, rig_path, STORE_READ, &err), ERR_IO);
+	assert_int_equal(store_open(&s, rig_path, STORE_CREATE, &err), ERR_IO);
+	assert_int_equal(store_open(&s, "/dev/null", STORE_CREATE, &err), ERR_IO);
 }
 
 static void an_empty_file_becomes_a_store_but_is_none(void **state)
