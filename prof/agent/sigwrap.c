@@ -80,15 +80,39 @@ static int is_handler(const struct sigaction *a)
 
 /* ---- ours ------------------------------------------------------------------------------------ */
 
+struct kernel_action {
+	info_fn *handler;
+	unsigned long flags;
+	void (*restorer)(void);
+	uint64_t mask;
+};
+
+/* What stands before libc's sigaction() may have put a handler of its own in front of ours: gcc's thread sanitizer
+ * keeps signals back until the program's next call of libc, so that loops would have no ticks. */
+static void without_detour(int signo)
+{
+	struct kernel_action a;
+
+	if (sys4(SYS_rt_sigaction, signo, 0, (long)&a, sizeof a.mask) < 0 ||
+	    a.handler == tick_handler)
+		return;
+	a.handler = tick_handler;
+	(void)sys4(SYS_rt_sigaction, signo, (long)&a, 0, sizeof a.mask);
+}
+
 static int kernel_install(int signo, int restart)
 {
 	struct sigaction a;
+	int rc;
 
 	memset(&a, 0, sizeof a);
 	a.sa_sigaction = tick_handler;
 	a.sa_flags = SA_SIGINFO | SA_ONSTACK | restart;
 	sigfillset(&a.sa_mask);
-	return next_sigaction()(signo, &a, NULL);
+	rc = next_sigaction()(signo, &a, NULL);
+	if (rc == 0)
+		without_detour(signo);
+	return rc;
 }
 
 /* Nobody's: no action but `unused`, and not blocked by itself. */
