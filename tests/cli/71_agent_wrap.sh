@@ -141,7 +141,7 @@ for cc in gcc clang; do
 done
 
 # gcc's keeps signals back until the next call of libc. Ticks do not wait for one: a loop has its samples.
-loop='int main(void) { for (volatile int i = 0; i < 30000000; i++) ; return 0; }'
+loop='int main(void) { for (volatile int i = 0; i < 300000000; i++) ; return 0; }'
 if gcc -O1 -g -fsanitize=thread -x c - -o "$TMP/loop" <<<"$loop" 2>/dev/null && "$TMP/loop" >/dev/null 2>&1; then
 	dump -r 1000 -- timeout 60 "$TMP/loop" >/dev/null 2>&1
 	claim "a loop under gcc's thread sanitizer has samples" "$(grep -c ' sample ' "$TMP/records") >= 20"
