@@ -16,9 +16,12 @@ void groundtruth_key(const char *evaluation_set, char key[128])
 
 /* ---- materialised files ------------------------------------------------------------------------------ */
 
+static const char *const columns[] = {"protein_accession", "go_id", "bucket"};
+
 struct reader {
 	struct context *c;
 	struct materialised *m;
+	uint64_t row; /* the one that is read, from 1 */
 };
 
 static int is_name(const char *text, size_t len, const char *name)
@@ -41,9 +44,15 @@ static int take_triple(void *ctx, const char *const *text, const size_t *len, st
 	struct reader *r = ctx;
 	struct pairset *bucket;
 	uint32_t protein, go;
+	int i;
 
-	if (!text[0] || !text[1] || !text[2])
-		return err_set(err, ERR_FORMAT, "a ground-truth row has an empty field");
+	r->row++;
+	for (i = 0; i < 3; i++)
+		if (!text[i])
+			return err_set(err, ERR_FORMAT,
+				       "row %llu has no %s; leave the row out, or have the buckets "
+				       "computed (compute_groundtruth)",
+				       (unsigned long long)r->row, columns[i]);
 	bucket = bucket_named(r->m, text[2], len[2]);
 	if (!bucket)
 		return 0; /* pk_known, removed, and whatever newer files add */
@@ -57,8 +66,7 @@ static int take_triple(void *ctx, const char *const *text, const size_t *len, st
 static int read_file(struct context *c, const struct plan_pair *pair, struct materialised *m,
 		     struct err *err)
 {
-	static const char *const columns[] = {"protein_accession", "go_id", "bucket"};
-	struct reader r = {c, m};
+	struct reader r = {.c = c, .m = m};
 	const char *tmp = getenv("TMPDIR");
 	char key[128], file[4096];
 	int fd, rc;

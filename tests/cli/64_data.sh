@@ -107,6 +107,17 @@ check "no experimental annotation anywhere: check says so" says "$L" "no trainin
 fails "no experimental annotation anywhere" "No training data produced from any split" "v160-v165: no ground truth in any category" "v170-v175: "
 check "each pair is skipped with a warning" asks "$B" "SELECT count(*) FROM job_event WHERE event LIKE '%.split_skipped' AND level = 'warning'" 4
 fresh
+if [ -d tests/node/node_modules/@duckdb ]; then
+	sql "$B" "UPDATE evaluation_set SET groundtruth_uri = 'stored'"
+	printf 'P1\tGO:0000001\tnk\nP1\tGO:0000002\t\n' >"$TMP/buckets.tsv"
+	for id in $(sql "$B" "SELECT id FROM evaluation_set"); do
+		node tests/oracle/groundtruth_parquet.mjs "$TMP/buckets.tsv" "$TMP/w/store/eval_groundtruth/$id/groundtruth.parquet"
+	done
+	fails "stored buckets with a gap" "groundtruth.parquet" "row 2 has no bucket" compute_groundtruth
+else
+	skip "stored buckets with a gap" "the packages of tests/node are not installed"
+fi
+fresh
 sql "$B" "UPDATE OR REPLACE protein_go_annotation SET evidence_code = 'IEA' WHERE annotation_set_id IN (SELECT id FROM annotation_set WHERE source_version = '180')"
 check "a test pair without rows: the data set is registered all the same" run "$L" "$TMP/w/job.json"
 check "a test pair without rows: eval_uri is NULL, a warning" eval "warned no_eval_rows && asks '$B' 'SELECT eval_uri IS NULL, n_eval_rows FROM dataset' '1|0'"
