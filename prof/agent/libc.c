@@ -98,7 +98,8 @@ static _Atomic(clock_fn *) libc_clock;
 
 static __attribute__((constructor(101))) void find_clock(void)
 {
-	void *fn = dlvsym(RTLD_NEXT, "clock_gettime", "GLIBC_2.17"); /* sanitizers' have no version */
+	/* What sanitizers put in front has no version. */
+	void *fn = dlvsym(RTLD_NEXT, "clock_gettime", "GLIBC_2.17");
 
 	libc_clock = (clock_fn *)(fn ? fn : dlsym(RTLD_NEXT, "clock_gettime"));
 }
