@@ -88,6 +88,8 @@ int64_t slot_cpu_ns(int tid)
 	struct timespec ts = {0, 0};
 	long clock = (int)((~(uint32_t)tid << 3) | 6); /* the kernel's id of a thread's CPU clock */
 
+	if (tid <= 0) /* those would be clocks of another kind */
+		return -1;
 	if (sys2(SYS_clock_gettime, clock, (long)&ts) < 0)
 		return -1;
 	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
@@ -171,8 +173,9 @@ int slot_prepare(struct agent_slot *slot, int tid, int foreign)
 {
 	struct spool_thread start;
 
-	atomic_store(&slot->for_tid, tid);
-	if (rival(slot, tid, !foreign)) {
+	if (tid > 0)
+		atomic_store(&slot->for_tid, tid);
+	if (tid <= 0 || rival(slot, tid, !foreign)) { /* a sandbox may refuse even gettid() */
 		slot_forget(slot);
 		return -1;
 	}

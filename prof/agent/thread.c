@@ -47,12 +47,12 @@ static void set_stack(struct agent_slot *s, size_t stack_size)
 
 int thread_adopt(struct agent_slot *slot, size_t stack_size)
 {
-	int old, fresh;
+	int old, fresh, tid = sys_gettid();
 
 	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &old);
-	fresh = slot_prepare(slot, sys_gettid(), 0) == 0;
+	fresh = slot_prepare(slot, tid, 0) == 0;
 	if (!fresh) /* no ring left, or the supervisor was faster */
-		slot = slot_of_tid(sys_gettid());
+		slot = tid > 0 ? slot_of_tid(tid) : NULL;
 	if (slot) {
 		slot->thread_pointer = sys_thread_pointer();
 		set_stack(slot, stack_size);

@@ -205,6 +205,24 @@ two_at_once() {
 }
 check "four runs fill a new store at the same time" two_at_once
 
+# ---- a sandbox --------------------------------------------------------------------------------------------
+
+# Where not even gettid() is allowed, no thread gets a number that is none, nor a clock that is not its own.
+shut_in() { # OPTION…
+	rm -f "$TMP/sandbox.sqlite"
+	[ "$("$PROF" run -q -o "$TMP/sandbox.sqlite" "$@" -- "$TMP/sandbox")" = "done" ] &&
+		one "$TMP/sandbox.sqlite" 'SELECT count(*) FROM thread WHERE tid < 1' 0 &&
+		one "$TMP/sandbox.sqlite" "SELECT (SELECT sum(value) FROM sample WHERE kind = 'cpu') <= 4 * (SELECT duration_ns FROM run)" 1
+}
+if "${CC:-gcc}" -std=gnu17 -D_GNU_SOURCE -O1 -pthread tests/programs/sandbox.c -o "$TMP/sandbox" && "$TMP/sandbox" >/dev/null; then
+	for how in "--memory sampled" "--memory full" "--memory off --engine clock"; do
+		# shellcheck disable=SC2086 # words
+		check "a program in a sandbox: $how" shut_in $how
+	done
+else
+	skip "a program in a sandbox" "no seccomp here"
+fi
+
 # ---- nobody listens ------
 
 # A pipe that nobody reads any more for our stderr, from before the start. The program's own SIGPIPE is as it was.
