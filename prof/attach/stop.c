@@ -97,7 +97,10 @@ static int trace(struct stopper *s)
 	s->failed = watchdog_begin(s->watchdog, s->err);
 	if (s->failed)
 		return 0;
-	stop_trace(&s->job);
+	if (s->late.over)
+		s->job.must_end = 1;
+	else
+		stop_trace(&s->job);
 	if (s->job.must_end) {
 		attend(s, 0);
 		watchdog_extend(s->watchdog, END_NS);
@@ -114,7 +117,8 @@ static uint32_t next_turn(struct stopper *s)
 
 	if (s->late.n > 0)
 		attend(s, 1);
-	if (s->late.n > 0 && atomic_compare_exchange_strong(&s->turn, &ours, TURN_GONE)) {
+	if ((s->late.n > 0 || s->late.over) &&
+	    atomic_compare_exchange_strong(&s->turn, &ours, TURN_GONE)) {
 		watchdog_end(s->watchdog);
 		return TURN_GONE;
 	}
@@ -169,6 +173,7 @@ static void end_thread(struct stopper *s)
 		(void)pthread_join(s->thread, NULL);
 	s->has_thread = 0;
 	s->late.n = 0;
+	s->late.over = 0;
 }
 
 /* ---- outside ---- */

@@ -98,3 +98,19 @@ int hold_let_go(int tid, int status, struct remote *memory, struct stop_copy *c)
 	}
 	return rc;
 }
+
+int hold_next(int *status, int (*is_process)(const void *ctx, int pid), const void *ctx)
+{
+	siginfo_t si = {0};
+	int ended;
+
+	if (waitid(P_ALL, 0, &si, WEXITED | WSTOPPED | WNOHANG | WNOWAIT | __WALL | __WNOTHREAD) !=
+	    0)
+		return HOLD_NONE;
+	if (si.si_pid == 0)
+		return 0;
+	ended = si.si_code != CLD_TRAPPED && si.si_code != CLD_STOPPED;
+	if (ended && is_process(ctx, si.si_pid))
+		return HOLD_PROCESS;
+	return waitpid(si.si_pid, status, WNOHANG | __WALL | __WNOTHREAD);
+}

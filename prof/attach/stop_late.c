@@ -11,10 +11,11 @@
 #define REST_NS_MAX INT64_C(1000000)
 #define REST_SHARE  8 /* of what it took so far */
 
-int late_add(struct stop_late *l, int tid, int64_t now_ns)
+int late_add(struct stop_late *l, int pid, int tid, int64_t now_ns)
 {
 	if (l->n == LATE_MOST)
 		return -1;
+	l->of[l->n].pid = pid;
 	l->of[l->n].tid = tid;
 	l->of[l->n].since_ns = now_ns;
 	l->n++;
@@ -33,6 +34,19 @@ int late_take(struct stop_late *l, int tid)
 	return 0;
 }
 
+int late_is_process(const struct stop_late *l, int pid)
+{
+	for (uint32_t i = 0; i < l->n; i++)
+		if (l->of[i].pid == pid)
+			return 1;
+	return 0;
+}
+
+static int is_process(const void *ctx, int pid)
+{
+	return late_is_process(ctx, pid);
+}
+
 void late_serve(struct stop_late *l, struct pauses *pauses)
 {
 	int64_t before;
@@ -40,7 +54,7 @@ void late_serve(struct stop_late *l, struct pauses *pauses)
 
 	for (;;) {
 		before = clock_mono_ns();
-		tid = waitpid(-1, &status, WNOHANG | __WALL | __WNOTHREAD);
+		tid = hold_next(&status, is_process, l);
 		if (tid <= 0)
 			break;
 		(void)late_take(l, tid);
@@ -50,8 +64,9 @@ void late_serve(struct stop_late *l, struct pauses *pauses)
 			pauses_add(pauses, l->progress_ns - l->none_ns);
 		}
 	}
-	if (tid < 0) /* none is ours any more */
+	if (tid < 0)
 		l->n = 0;
+	l->over |= tid == HOLD_PROCESS;
 	l->none_ns = before;
 }
 

@@ -215,7 +215,7 @@ static void give_up(struct tracer *t, int64_t now_ns)
 		s->asked = 0;
 		t->waiting--;
 		t->job->pauses->skipped++;
-		if (late_add(t->job->late, s->c->tid, now_ns) != 0)
+		if (late_add(t->job->late, t->job->pid, s->c->tid, now_ns) != 0)
 			t->job->must_end = 1;
 	}
 }
@@ -245,20 +245,28 @@ static void relax(struct tracer *t, int64_t now_ns)
 	(void)ppoll(&bell, bell.fd >= 0, &moment, NULL);
 }
 
+static int is_process(const void *ctx, int pid)
+{
+	const struct stop_job *job = ctx;
+
+	return pid == job->pid || late_is_process(job->late, pid);
+}
+
 static void gather(struct tracer *t)
 {
 	t->none_ns = 0;
 	t->progress_ns = clock_mono_ns();
 	while (t->waiting > 0) {
 		int64_t before = clock_mono_ns();
-		int status, tid = waitpid(-1, &status, WNOHANG | __WALL | __WNOTHREAD);
+		int status, tid = hold_next(&status, is_process, t->job);
 
 		if (tid > 0) {
 			answered(t, tid, status);
 			continue;
 		}
 		t->none_ns = before;
-		if (tid < 0) { /* none is ours any more */
+		if (tid < 0) {
+			t->job->must_end |= tid == HOLD_PROCESS;
 			for (uint32_t i = 0; i < t->n; i++)
 				if (t->slots[i].asked)
 					t->slots[i].c->result = STOP_GONE;

@@ -481,6 +481,28 @@ static void a_process_that_executes_goes_on(void **state)
 	live_end(&c);
 }
 
+/* A child of ours that ends while it is being stopped is still there for its parent's wait, with its status. */
+static void the_end_of_our_child_is_ours(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 400; i++) {
+		int pid = fork(), status = 0;
+
+		assert_true(pid >= 0);
+		if (pid == 0) {
+			const int64_t end = clock_mono_ns() + 300000 + i % 50 * 7000;
+
+			while (clock_mono_ns() < end)
+				;
+			_exit(i % 100);
+		}
+		while (stop_one(pid, pid).result != STOP_GONE)
+			;
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_true(WIFEXITED(status) && WEXITSTATUS(status) == i % 100);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -495,6 +517,7 @@ int main(void)
 		cmocka_unit_test(more_threads_than_may_stand_still),
 		cmocka_unit_test(threads_that_end_meanwhile_end),
 		cmocka_unit_test(a_process_that_executes_goes_on),
+		cmocka_unit_test(the_end_of_our_child_is_ours),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
