@@ -186,7 +186,6 @@ static int64_t last_none(const struct tracer *t)
 static void answered(struct tracer *t, int tid, int status)
 {
 	struct slot *s = slot_of(t, tid);
-
 	int late = !s && late_take(t->job->late, tid);
 
 	if (!s) { /* late; or not asked: a signal; or of another number now, after an exec */
