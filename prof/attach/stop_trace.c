@@ -52,17 +52,19 @@ static void touch(uint8_t *bytes, size_t size)
 		*(volatile uint8_t *)(bytes + at) = 0;
 }
 
-/* "running": 1; it sleeps: 0; gone or not for us: -1 and errno. */
+/* "running": 1; it sleeps: 0; gone or not for us: -1 and errno. One that has ended has no stack any more. */
 static int runs(int fd)
 {
+	static const char ended[] = "-1 0x0 0x0";
 	char text[16];
 	ssize_t n = pread(fd, text, sizeof text, 0);
 
-	if (n <= 0) {
-		if (n == 0)
-			errno = ESRCH;
+	if (n == 0 || (n >= (ssize_t)sizeof ended - 1 && !memcmp(text, ended, sizeof ended - 1))) {
+		errno = ESRCH;
 		return -1;
 	}
+	if (n < 0)
+		return -1;
 	return n >= 7 && memcmp(text, "running", 7) == 0;
 }
 

@@ -163,6 +163,20 @@ static void a_sleeping_thread_sleeps_on(void **state)
 	live_end(&c);
 }
 
+/* Its entry is left, and says that it is in no system call. */
+static void one_that_has_ended_is_gone(void **state)
+{
+	int pid = fork(), status;
+
+	(void)state;
+	assert_true(pid >= 0);
+	if (pid == 0)
+		_exit(0);
+	assert_true(comes_to(pid, "Z"));
+	assert_int_equal(stop_one(pid, pid).result, STOP_GONE);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+}
+
 static void who_is_not_there_is_gone(void **state)
 {
 	struct live_child c = {0};
@@ -509,6 +523,7 @@ int main(void)
 		cmocka_unit_test(a_running_thread_is_copied_and_runs_on),
 		cmocka_unit_test(a_sleeping_thread_sleeps_on),
 		cmocka_unit_test(who_is_not_there_is_gone),
+		cmocka_unit_test(one_that_has_ended_is_gone),
 		cmocka_unit_test(a_suspended_process_stays_suspended),
 		cmocka_unit_test(job_control_wins),
 		cmocka_unit_test(another_tracer_is_named),
