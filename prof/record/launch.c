@@ -251,12 +251,15 @@ static int64_t ns_of(struct timeval t)
 	return (int64_t)t.tv_sec * 1000000000 + (int64_t)t.tv_usec * 1000;
 }
 
+/* A thread of ours may trace it (prof/attach): then the kernel tells us of its stops, too, whoever asks. */
 int launch_ended(const struct launch *l)
 {
 	siginfo_t si = {0};
 
-	return l->pid && !l->exited &&
-	       waitid(P_PID, (id_t)l->pid, &si, WEXITED | WNOHANG | WNOWAIT) == 0 && si.si_pid != 0;
+	if (!l->pid || l->exited ||
+	    waitid(P_PID, (id_t)l->pid, &si, WEXITED | WNOHANG | WNOWAIT) != 0 || si.si_pid == 0)
+		return 0;
+	return si.si_code != CLD_TRAPPED && si.si_code != CLD_STOPPED;
 }
 
 /* The program ended: its own CPU time from the zombie, then the rest with wait4(). */
