@@ -90,17 +90,23 @@ static struct live_process *process_of(struct sampler *s, int pid, int ppid, int
 				       int64_t now)
 {
 	struct live_process *p = rows_process(s, pid);
+	struct sampler_process *row;
+	char name[sizeof row->name];
 	struct proc proc;
 
 	if (p || !s->o.children)
 		return p;
 	if (proc_open(&proc, pid, NULL))
 		return meet_gone(s, pid, ppid, t_ns, now);
-	p = rows_meet_process(s, &proc, ppid, 0, t_ns, now);
+	proc_name(&proc, name, sizeof name);
+	p = name[0] ? rows_meet_process(s, &proc, ppid, 0, t_ns, now) : NULL;
 	if (!p) {
 		proc_close(&proc);
-		return NULL;
+		return name[0] ? NULL : meet_gone(s, pid, ppid, t_ns, now);
 	}
+	row = &s->process_rows[p->row];
+	if (!row->name[0]) /* it ended just now */
+		memcpy(row->name, name, sizeof name);
 	p->listed_ns = t_ns;
 	sampler_watch(s, p);
 	return p;
