@@ -214,7 +214,8 @@ static void fail_claimed(struct source *s, const struct source_claim *claim, con
 		.status = "FAILED", .error_code = err_name(err->code), .error_message = text};
 	int rc = settle_write(s, claim, &end, patience_s, &why);
 
-	if (rc != 0 && rc != ERR_CANCELLED && rc != ERR_EXISTS)
+	if (rc < 0 && rc != ERR_CANCELLED &&
+	    rc != ERR_EXISTS) /* 1: its end is its worker's to write */
 		log_warn("%s", why.text);
 	free(text);
 }

@@ -10,6 +10,7 @@
 
 #include "pipeline/core/fsio.h"
 #include "pipeline/job/groundtruth.h"
+#include "pipeline/job/objects.h"
 #include "pipeline/job/uploads.h"
 #include "prof/base/units.h"
 
@@ -155,16 +156,14 @@ static int left_behind(struct context *c, const struct payload *p, const char *k
 static void check_store(struct context *c, const struct payload *p, int registered,
 			struct problems *problems)
 {
-	static const char *const names[] = {"train.parquet", "eval.parquet", "report.json",
-					    "manifest.json"};
 	size_t i;
 	int rc = check_backend(c, problems);
 
-	for (i = 0; rc == 0 && !registered && i < sizeof names / sizeof names[0]; i++) {
+	for (i = 0; rc == 0 && !registered && i < OBJECTS; i++) {
 		struct err why = ERR_INIT;
-		char key[512];
+		char key[OBJECT_KEY_BYTES];
 
-		snprintf(key, sizeof key, "datasets/%s/%s", p->output_name, names[i]);
+		object_key(p->output_name, object_names[i], key);
 		rc = artifact_exists(c->store, key, &why);
 		if (rc < 0)
 			problems_add_err(problems, &why);

@@ -5,6 +5,7 @@
 
 #include "pipeline/core/digest.h"
 #include "pipeline/job/context.h"
+#include "pipeline/job/objects.h"
 #include "pipeline/job/staging.h"
 #include "pipeline/job/uploads.h"
 
@@ -25,8 +26,7 @@ struct publication {
 	char *train_file, *eval_file, *manifest_file, *report_file; /* owned: paths in staging */
 	char *train_uri, *eval_uri, *manifest_uri;                  /* owned */
 	struct uploads uploads;
-	int in_store[4]; /* objects this process has put, or may have */
-	int left_behind; /* objects are in the store because the database could not be asked about them */
+	int in_store[OBJECTS]; /* objects this process has put, or may have */
 	char dataset_id[UUID_TEXT];
 	json_t *result; /* owned: result of the job (spec 5.5) */
 };
@@ -38,14 +38,6 @@ int publish_assemble(struct publication *p, struct err *err);
 int publish_upload(struct publication *p, struct err *err);
 int publish_register(struct publication *p, struct err *err);
 void publish_release(struct publication *p);
-
-/* Behind a failure, once the database answers again: removes objects that were left behind for its silence. */
-void publish_clear(struct publication *p);
-/* Removes what runs of an unregistered data set have put into the store, as the journal beside the staging
- * folders tells, unless another run has the name. 1 it is gone or there was nothing, 0 the name is another's or
- * registered. */
-int publish_sweep(struct source *s, const struct settings *settings, const char *name,
-		  struct err *err);
 
 json_t *publish_stats(const struct publication *p); /* dump_stats of spec 5.5, new reference */
 

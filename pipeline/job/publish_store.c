@@ -12,22 +12,9 @@
 #include "prof/base/buf.h"
 #include "prof/base/clock.h"
 
-#define KEY_MAX_BYTES 512
-
-/* In the order of upload: the manifest last, because it means "complete". */
-enum { OBJECT_TRAIN, OBJECT_EVAL, OBJECT_REPORT, OBJECT_MANIFEST, OBJECTS };
-
-static const char *const object_name[OBJECTS] = {"train.parquet", "eval.parquet", "report.json",
-						 "manifest.json"};
-
-static void key_of(const char *dataset, const char *name, char key[KEY_MAX_BYTES])
+static void make_key(const struct publication *p, const char *name, char key[OBJECT_KEY_BYTES])
 {
-	snprintf(key, KEY_MAX_BYTES, "datasets/%s/%s", dataset, name);
-}
-
-static void make_key(const struct publication *p, const char *name, char key[KEY_MAX_BYTES])
-{
-	key_of(p->payload->output_name, name, key);
+	object_key(p->payload->output_name, name, key);
 }
 
 /* The object's file in staging; NULL: this run has none. */
@@ -44,10 +31,10 @@ static const char *object_file(const struct publication *p, int i)
 /* An object that is there already: from a run of ours that was killed, or somebody else's. */
 static int clear_leftover(struct publication *p, int i, const char *scratch, struct err *err)
 {
-	char key[KEY_MAX_BYTES];
+	char key[OBJECT_KEY_BYTES];
 	int rc;
 
-	make_key(p, object_name[i], key);
+	make_key(p, object_names[i], key);
 	rc = artifact_exists(p->c->store, key, err);
 	if (rc <= 0)
 		return rc;
@@ -86,11 +73,11 @@ static void add_progress(void *ctx, uint64_t bytes)
 static int put_object(struct publication *p, int i, struct err *err)
 {
 	char **const uri[OBJECTS] = {&p->train_uri, &p->eval_uri, NULL, &p->manifest_uri};
-	char key[KEY_MAX_BYTES], sha[SHA256_HEX];
+	char key[OBJECT_KEY_BYTES], sha[SHA256_HEX];
 	uint64_t size;
 	int rc;
 
-	make_key(p, object_name[i], key);
+	make_key(p, object_names[i], key);
 	rc = sha256_file(object_file(p, i), sha, &size, err);
 	if (!rc)
 		rc = uploads_note(&p->uploads, key, sha, err);
@@ -123,7 +110,6 @@ static void remove_uploaded(struct publication *p)
 	int i, left = 0;
 
 	if (may_be_others(p, &lost)) {
-		p->left_behind = source_is_passing(&lost);
 		events_warn(p->events, "cleanup", NULL,
 			    "the uploaded objects stay in the artifact store, the next run of this "
 			    "job removes what is its own: %s",
@@ -132,10 +118,10 @@ static void remove_uploaded(struct publication *p)
 	}
 
 	for (i = OBJECTS - 1; i >= 0; i--) {
-		char key[KEY_MAX_BYTES];
+		char key[OBJECT_KEY_BYTES];
 		struct err why = ERR_INIT;
 
-		make_key(p, object_name[i], key);
+		make_key(p, object_names[i], key);
 		if (!p->in_store[i] || artifact_remove(p->c->store, key, &why) == 0 ||
 		    why.code == ERR_NOTFOUND)
 			continue;
@@ -165,7 +151,7 @@ static int put_objects(struct publication *p, json_t *files, uint64_t *total, st
 		if (!rc)
 			rc = put_object(p, i, err);
 		if (!rc)
-			json_array_append_new(files, json_string(object_name[i]));
+			json_array_append_new(files, json_string(object_names[i]));
 	}
 	events_progress_end(p->events);
 	return rc;
@@ -173,7 +159,7 @@ static int put_objects(struct publication *p, json_t *files, uint64_t *total, st
 
 static void say_published(const struct publication *p, json_t *files)
 {
-	char prefix[KEY_MAX_BYTES];
+	char prefix[OBJECT_KEY_BYTES];
 
 	make_key(p, "", prefix);
 	events_emit(p->events, "info", "published", NULL,
@@ -208,69 +194,6 @@ int publish_upload(struct publication *p, struct err *err)
 	return rc;
 }
 
-/* ---- sweeping ----------------------------------------------------------------------------------------- */
-
-static int sweep_object(const struct uploads *u, struct artifact_store *store, const char *name,
-			int i, const char *scratch, struct err *err)
-{
-	char key[KEY_MAX_BYTES];
-	int rc;
-
-	key_of(name, object_name[i], key);
-	rc = uploads_noted(u, key) ? artifact_exists(store, key, err) : 0;
-	if (rc == 1)
-		rc = uploads_ours(u, store, key, scratch, err);
-	if (rc == 1)
-		rc = artifact_remove(store, key, err);
-	return rc < 0 && rc != ERR_NOTFOUND ? rc : 0;
-}
-
-static int sweep_store(struct uploads *u, const struct settings *settings, const char *name,
-		       struct err *err)
-{
-	struct artifact_config config = settings_artifact_config(settings);
-	struct artifact_store *store = NULL;
-	struct buf scratch = BUF_INIT;
-	int i, rc = buf_printf(&scratch, "%s.sweep", u->path) ? err_nomem(err, "a path") : 0;
-
-	if (!rc)
-		rc = artifact_open(&store, &config, err);
-	for (i = OBJECTS - 1; !rc && i >= 0; i--)
-		rc = sweep_object(u, store, name, i, buf_str(&scratch), err);
-	artifact_close(store);
-	buf_release(&scratch);
-	if (!rc)
-		uploads_end(u);
-	return rc;
-}
-
-int publish_sweep(struct source *s, const struct settings *settings, const char *name,
-		  struct err *err)
-{
-	struct uploads u;
-	int rc = uploads_open(&u, settings->resume_dir, s, name, err);
-
-	if (rc)
-		return rc;
-	if (!fsio_exists(u.path)) {
-		uploads_close(&u);
-		return 1;
-	}
-	rc = source_reserve_name(s, name, err);
-	if (!rc) {
-		rc = source_has_dataset(s, name, err);
-		if (!rc)
-			rc = sweep_store(&u, settings, name, err) < 0 ? err->code : 1;
-		else if (rc == 1)
-			rc = 0;
-		source_release_name(s);
-	} else if (rc == ERR_EXISTS) {
-		rc = 0; /* its owner clears what is there */
-	}
-	uploads_close(&u);
-	return rc;
-}
-
 /* ---- registration -------------------------------------------------------------------------------------- */
 
 static json_t *provenance(const struct publication *p)
@@ -284,7 +207,7 @@ static json_t *provenance(const struct publication *p)
 /* The objects of this run, still as they were put? Asked when the name was out of our hands for a while. */
 static int check_objects(struct publication *p, struct err *err)
 {
-	char *scratch = staging_path(p->staging, "check"), key[KEY_MAX_BYTES];
+	char *scratch = staging_path(p->staging, "check"), key[OBJECT_KEY_BYTES];
 	int i, rc = scratch ? 0 : err_nomem(err, "the check of the objects");
 
 	for (i = 0; !rc && i < OBJECTS; i++) {
@@ -293,7 +216,7 @@ static int check_objects(struct publication *p, struct err *err)
 
 		if (!object_file(p, i))
 			continue;
-		make_key(p, object_name[i], key);
+		make_key(p, object_names[i], key);
 		rc = sha256_file(object_file(p, i), want, &size, err);
 		if (!rc)
 			rc = artifact_get(p->c->store, key, scratch, err);
@@ -348,22 +271,11 @@ static void take_back(struct publication *p)
 	source_close(s);
 	if (there == 0)
 		remove_uploaded(p);
-	else {
-		p->left_behind = there < 0;
+	else
 		events_warn(p->events, "cleanup", NULL,
 			    "the uploaded objects stay in the artifact store: whether the data set "
 			    "is registered is not known (%s)",
 			    there < 0 ? why.text : "its name is in table dataset");
-	}
-}
-
-void publish_clear(struct publication *p)
-{
-	struct err why = ERR_INIT;
-
-	if (p->left_behind && source_has_dataset(p->c->source, p->payload->output_name, &why) == 0)
-		remove_uploaded(p);
-	p->left_behind = 0;
 }
 
 static void make_result(struct publication *p, const char *prefix)
@@ -381,7 +293,7 @@ static void make_result(struct publication *p, const char *prefix)
 
 int publish_register(struct publication *p, struct err *err)
 {
-	char prefix[KEY_MAX_BYTES];
+	char prefix[OBJECT_KEY_BYTES];
 	char *pairs = json_compact(p->train_pairs), *meta;
 	json_t *origin = provenance(p);
 	struct events_stage stage;

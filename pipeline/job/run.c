@@ -1,5 +1,5 @@
 /* The operation export_research_dataset: see run.h. */
-#include "pipeline/job/run.h"
+#include "pipeline/job/run_int.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,9 +9,7 @@
 #include "pipeline/core/fsio.h"
 #include "pipeline/core/workers.h"
 #include "pipeline/job/grid.h"
-#include "pipeline/job/heartbeat.h"
 #include "pipeline/job/preflight.h"
-#include "pipeline/job/publish.h"
 #include "pipeline/job/refusal.h"
 #include "pipeline/job/retry.h"
 #include "pipeline/job/settle.h"
@@ -22,28 +20,7 @@
 
 #define WORK_TRIES 3 /* after the first (spec 6.1) */
 
-struct run {
-	struct context *c;
-	const struct run_options *options;
-	struct problems own_problems;
-	struct problems *problems; /* the caller's, or own_problems */
-	struct payload payload;
-	struct plan plan;
-	struct notes notes;
-	struct events *events;
-	struct heartbeat *heartbeat;
-	struct staging staging;
-	json_t **marker; /* owned: one per pair */
-	struct publication publication;
-	struct source_claim claim;
-	int claimed; /* the caller has claimed the job's row */
-	int has_job; /* a job row is RUNNING in our name */
-	int reserved;
-	int64_t start_ns;
-	pp_stage whole;
-};
-
-/* ---- saying how it began and ended ---------------------------------------------------------------------- */
+/* ---- saying how it begins ---------------------------------------------------------------------------------- */
 
 static void say_payload(struct run *r)
 {
@@ -86,121 +63,6 @@ static void say_start(struct run *r)
 			      "max_models", 12, "per_cell_min_positives", 200, "ia_weighted",
 			      p->ia_file != NULL));
 	notes_say(&r->notes, r->events);
-}
-
-/* ---- job row and events --------------------------------------------------------------------------------- */
-
-static int insert_job(struct run *r, struct err *err)
-{
-	char *payload;
-	int rc = uuid_random(r->claim.job_id);
-
-	if (rc)
-		return err_set(err, rc, "cannot make a job id");
-	r->claim.lease_s = r->c->settings->lease_s;
-	payload = json_compact(r->payload.json);
-	rc = payload ? source_insert_job(r->c->source, &r->claim, "export_research_dataset",
-					 payload, err)
-		     : err_nomem(err, "a job");
-	free(payload);
-	return rc;
-}
-
-/* With a database that does not answer: a claimed job is waited for, a user is told. */
-static int patience(const struct run *r)
-{
-	return r->claimed ? r->c->settings->db_retry_s : 0;
-}
-
-static int begin_job(struct run *r, struct err *err)
-{
-	struct source *sink = NULL;
-	int rc = r->claimed ? 0 : insert_job(r, err);
-
-	if (rc)
-		return rc;
-	r->has_job = 1;
-	rc = retry_open(&sink, source_url(r->c->source), SOURCE_WRITE, patience(r), err);
-	if (rc)
-		return rc;
-	r->events = events_new(sink, r->claim.job_id);
-	if (!r->events)
-		return err_nomem(err, "events");
-	r->heartbeat =
-		heartbeat_start(source_url(r->c->source), &r->claim, r->c->settings->heartbeat_s);
-	if (!r->claimed)
-		events_emit(r->events, "info", "job.started", NULL,
-			    json_pack("{s:s}", "worker", "protea-export"));
-	return 0;
-}
-
-static void finish(struct run *r, int rc, const char *text)
-{
-	struct err why = ERR_INIT;
-	json_t *fields = rc ? json_pack("{s:s}", "error_code", err_name(rc))
-			    : json_pack("{s:O}", "result", r->publication.result);
-	char *fields_json = fields ? json_compact(fields) : NULL;
-	char *clean = rc ? text_utf8(text) : NULL;
-	const struct source_end end = {.status = rc ? "FAILED" : "SUCCEEDED",
-				       .error_code = rc ? err_name(rc) : NULL,
-				       .error_message = clean,
-				       .fields_json = fields_json};
-	int done;
-
-	events_tell(r->events, rc ? "error" : "info", rc ? "job.failed" : "job.succeeded",
-		    rc ? text : NULL, fields);
-	done = settle_write(r->c->source, &r->claim, &end, r->c->settings->db_retry_s, &why);
-	if (done == ERR_EXISTS || done == ERR_CANCELLED)
-		log_warn("%s", why.text);
-	else if (done)
-		log_error("the job's row could not be set to %s: %s", end.status, why.text);
-	if (rc && !done)
-		publish_clear(&r->publication);
-	json_decref(fields);
-	free(fields_json);
-	free(clean);
-}
-
-static void end_job(struct run *r, int rc, const struct err *err)
-{
-	char *all = rc ? problems_text(r->problems) : NULL; /* an err holds fewer */
-	const char *text = all ? all : err->text;
-	int cancelled = rc == ERR_CANCELLED && heartbeat_cancelled(r->heartbeat);
-	int lost = rc == ERR_CANCELLED && heartbeat_lost(r->heartbeat);
-
-	heartbeat_stop(r->heartbeat);
-	r->heartbeat = NULL;
-	if (cancelled) /* who did so has set the row */
-		events_emit(r->events, "info", "job.cancelled", text,
-			    json_pack("{s:s}", "reason", "cancelled"));
-	else if (r->has_job && !lost) /* a lost job is another run's to end */
-		finish(r, rc, text);
-	free(all);
-}
-
-/* What is finished is not lost; said where doing the same again can help. */
-static void say_staging(const struct run *r, int rc, struct err *err)
-{
-	size_t len;
-
-	if (rc == ERR_CANCELLED && heartbeat_cancelled(r->heartbeat))
-		err_set(err, rc, "job %s was cancelled", r->claim.job_id);
-	if (rc == ERR_CANCELLED && heartbeat_lost(r->heartbeat))
-		err_set(err, rc, "job %s has been given to somebody else", r->claim.job_id);
-	len = strlen(err->text);
-	if (rc != ERR_CANCELLED && rc != ERR_IO && rc != ERR_DATABASE && rc != ERR_NETWORK &&
-	    rc != ERR_NOMEM && rc != ERR_LIMIT)
-		return;
-	if (r->claimed)
-		snprintf(err->text + len, sizeof err->text - len,
-			 "; what is finished is kept in '%s': 'protea-export run --again %s' goes "
-			 "on from there, and registers what is complete",
-			 r->staging.dir, r->claim.job_id);
-	else
-		snprintf(err->text + len, sizeof err->text - len,
-			 "; what is finished is kept in '%s': run the job again and it goes on "
-			 "from there",
-			 r->staging.dir);
 }
 
 /* ---- the work -------------------------------------------------------------------------------------------- */
@@ -436,7 +298,7 @@ static int prepare_and_tell(struct run *r, const json_t *payload, enum run_outco
 {
 	struct events_stage stage;
 	struct err job_err = ERR_INIT;
-	int rc = r->claimed && !r->has_job ? begin_job(r, err) : 0;
+	int rc = r->claimed && !r->has_job ? run_begin_job(r, err) : 0;
 
 	*outcome = RUN_FAILED;
 	if (rc)
@@ -444,7 +306,7 @@ static int prepare_and_tell(struct run *r, const json_t *payload, enum run_outco
 	events_stage_begin(r->events, &stage, "preflight");
 	rc = prepare(r, payload, outcome, err);
 	if (!r->has_job && (!rc || (*outcome == RUN_FAILED && r->payload.json)) &&
-	    begin_job(r, &job_err) != 0 && !rc) {
+	    run_begin_job(r, &job_err) != 0 && !rc) {
 		*outcome = RUN_FAILED;
 		*err = job_err;
 		rc = err->code;
@@ -542,10 +404,10 @@ enum run_outcome run_export(struct context *c, const json_t *payload,
 	if (rc < 0 && cancel_requested() && source_is_passing(err))
 		rc = cancel_check(err); /* why the database was not tried any longer */
 	if (rc < 0 && r.staging.dir)
-		say_staging(&r, rc, err);
+		run_say_staging(&r, rc, err);
 	if (rc > 0)
 		rc = 0; /* done by an earlier run */
-	end_job(&r, rc, err);
+	rc = run_end_job(&r, rc, err);
 	if (!rc) {
 		outcome = RUN_DONE;
 		*result = json_incref(r.publication.result);

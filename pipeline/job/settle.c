@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "pipeline/core/text.h"
-#include "pipeline/job/publish.h"
 #include "pipeline/job/retry.h"
+#include "pipeline/job/sweep.h"
 #include "prof/base/log.h"
 
 /* Spec 3, output_name. */
@@ -25,7 +25,7 @@ int settle_write(struct source *s, const struct source_claim *claim, const struc
 	int rc = source_finish_job(s, claim, end, err);
 
 	retry_begin(&t, patience_s);
-	while (rc && rc != ERR_CANCELLED && rc != ERR_EXISTS && rc != ERR_NOTFOUND &&
+	while (rc < 0 && rc != ERR_CANCELLED && rc != ERR_EXISTS && rc != ERR_NOTFOUND &&
 	       retry_again(&t, err)) {
 		rc = fresh ? 0 : source_open(&fresh, source_url(s), SOURCE_WRITE, err);
 		if (!rc)
@@ -137,31 +137,45 @@ static int name_of(const struct source_job *job, char **name, struct err *err)
 	return rc;
 }
 
-static int succeed(struct source *s, const struct settings *settings, const struct source_job *job,
-		   const json_t *result, struct err *err)
+int settle_registered(struct source *s, const struct settings *settings,
+		      const struct source_claim *claim, const char *name, json_t **result,
+		      struct err *err)
 {
-	json_t *fields = json_pack("{s:O}", "result", result);
+	int rc = *result || !name ? 0 : settle_result(s, claim->job_id, name, result, err);
+	json_t *fields = rc < 0 ? NULL : json_pack("{s:O?}", "result", *result);
 	char *text = fields ? json_compact(fields) : NULL;
 	const struct source_end end = {.status = "SUCCEEDED", .fields_json = text};
-	int rc = text ? settle_write(s, &job->claim, &end, settings->db_retry_s, err)
-		      : err_nomem(err, "the job's result");
 
+	if (rc >= 0)
+		rc = text ? settle_write(s, claim, &end, settings->db_retry_s, err)
+			  : err_nomem(err, "the job's result");
 	json_decref(fields);
 	free(text);
 	return rc;
 }
 
 static int fail(struct source *s, const struct settings *settings, const struct source_job *job,
-		const char *name, const struct settle_reason *why, struct err *err)
+		const struct settle_reason *why, struct err *err)
 {
 	const struct source_end end = {
 		.status = "FAILED", .error_code = why->code, .error_message = why->message};
-	struct err swept = ERR_INIT;
 
-	if (name && publish_sweep(s, settings, name, &swept) < 0)
-		log_warn("job %s: what it may have uploaded could not be removed: %s",
-			 job->claim.job_id, swept.text);
 	return settle_write(s, &job->claim, &end, settings->db_retry_s, err);
+}
+
+/* 0 also when it cannot be done: a job ends although its store is out of reach. */
+static int sweep(struct source *s, const struct settings *settings, const struct source_job *job,
+		 const char *name, struct err *err)
+{
+	int rc = sweep_leftovers(s, settings, name, 0, err);
+
+	if (rc >= 0)
+		return 0;
+	if (source_is_passing(err) || rc == ERR_NOMEM)
+		return rc;
+	log_warn("job %s: what it may have uploaded could not be removed: %s", job->claim.job_id,
+		 err->text);
+	return 0;
 }
 
 int settle_job(struct source *s, const struct settings *settings, const struct source_job *job,
@@ -173,15 +187,18 @@ int settle_job(struct source *s, const struct settings *settings, const struct s
 
 	if (rc == 0 && name)
 		rc = settle_result(s, job->claim.job_id, name, &result, err);
-	if (rc == 1) {
-		*what = SETTLED_SUCCEEDED;
-		rc = succeed(s, settings, job, result, err);
-	} else if (rc == 0 && why->requeue && job->requeues < SETTLE_REQUEUES) {
+	if (rc == 0 && name)
+		rc = sweep(s, settings, job, name, err);
+	if (rc == 0 && why->requeue && job->requeues < SETTLE_REQUEUES) {
 		*what = SETTLED_REQUEUED;
 		rc = source_requeue_job(s, &job->claim, why->requeue, err);
 	} else if (rc == 0) {
 		*what = SETTLED_FAILED;
-		rc = fail(s, settings, job, name, why, err);
+		rc = fail(s, settings, job, why, err);
+	}
+	if (rc == 1) { /* there from the first, or since a moment ago */
+		*what = SETTLED_SUCCEEDED;
+		rc = settle_registered(s, settings, &job->claim, name, &result, err);
 	}
 	if (rc == ERR_CANCELLED || rc == ERR_EXISTS || rc == ERR_NOTFOUND) {
 		*what = SETTLED_ELSEWHERE;

@@ -18,11 +18,16 @@ int settle_write(struct source *s, const struct source_claim *claim, const struc
 /* Has this job registered the data set of this name? 1 and the job's result (a new reference), 0, negative. */
 int settle_result(struct source *s, const char *job_id, const char *name, json_t **result,
 		  struct err *err);
+/* Writes SUCCEEDED for a job whose data set is registered, with *result, which is looked up by name (may be NULL) if
+ * it is NULL. */
+int settle_registered(struct source *s, const struct settings *settings,
+		      const struct source_claim *claim, const char *name, json_t **result,
+		      struct err *err);
 
 enum settled {
 	SETTLED_SUCCEEDED, /* its data set is registered: only the end was missing */
 	SETTLED_REQUEUED,
-	SETTLED_FAILED,    /* and what it had uploaded is removed, where this machine knows of it */
+	SETTLED_FAILED,
 	SETTLED_ELSEWHERE, /* somebody else has ended it, or has it now */
 };
 
@@ -34,7 +39,8 @@ struct settle_reason {
 			      * NULL: it fails */
 };
 
-/* Ends a RUNNING job that is ours and that nobody works on, or puts it back. 0 or a failure; *what is told. */
+/* Ends a RUNNING job that is ours and that nobody works on, or puts it back; what it had uploaded is removed before
+ * (sweep.h), where this machine knows of it. 0 or a failure; *what is told. */
 int settle_job(struct source *s, const struct settings *settings, const struct source_job *job,
 	       const struct settle_reason *why, enum settled *what, struct err *err);
 

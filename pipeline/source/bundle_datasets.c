@@ -139,7 +139,8 @@ static int put_dataset(struct bundle_source *b, const struct source_dataset *d, 
 int bundle_insert_dataset(struct source *s, const struct source_dataset *row, struct err *err)
 {
 	struct bundle_source *b = bundle_of(s);
-	char *id = NULL;
+	const struct bundle_value values[] = {TEXT(row->job_id)};
+	char *id = NULL, *status = NULL;
 	int rc = bundle_sql_writing(b, err);
 
 	/* what is registered must survive a power cut, unlike an event */
@@ -156,7 +157,13 @@ int bundle_insert_dataset(struct source *s, const struct source_dataset *row, st
 			     : err_set(err, ERR_EXISTS, "data set '%s' exists already in '%s'",
 				       row->name, b->base.name);
 	else if (rc == 0)
+		rc = bundle_sql_texts(b->db, "SELECT status FROM job WHERE id = ?1", values, 1,
+				      &status, 1, err);
+	if (rc == 1)
+		rc = source_may_register(row, status, err);
+	if (rc == 0 && !id)
 		rc = put_dataset(b, row, err);
+	free(status);
 	free(id);
 	return bundle_sql_end(b, rc, err);
 }

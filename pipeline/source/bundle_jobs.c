@@ -409,12 +409,16 @@ int bundle_finish_job(struct source *s, const struct source_claim *claim,
 	int64_t now = now_ns();
 	const struct bundle_value values[] = {TEXT(claim->job_id), TEXT(end->status), STAMP(now),
 					      TEXT(end->error_code), TEXT(end->error_message)};
-	char *status = NULL;
+	char *status = NULL, *id = NULL;
 	int rc = bundle_sql_begin(b, err);
 
 	if (rc < 0)
 		return rc;
 	rc = ours(b->db, claim, &status, err);
+	if (rc == 0 && strcmp(end->status, "FAILED") == 0)
+		rc = bundle_sql_texts(b->db, "SELECT id FROM dataset WHERE job_id = ?1", values, 1,
+				      &id, 1, err);
+	free(id);
 	if (rc == ERR_EXISTS && status && strcmp(status, end->status) == 0) {
 		free(status);
 		return bundle_sql_end(b, 0, err); /* said before */

@@ -106,20 +106,36 @@ static int put_row(struct pg_tx *tx, const struct insertion *in, struct err *err
 			 params, in->p->has_sha_v2 ? 24 : 23, NULL, err);
 }
 
+/* Locks the job's row to the end of the transaction, so that whoever ends the job sees what we register, or we see
+ * its end. *status: malloc'ed; NULL: no such job. */
+static int lock_job(struct pg_tx *tx, const struct insertion *in, char **status, struct err *err)
+{
+	struct lookup l = {in->row->job_id,
+			   "SELECT status FROM job WHERE id = $1 FOR NO KEY UPDATE", status};
+	int rc = in->row->job_id ? look_up(tx, &l, err) : 0;
+
+	return rc < 0 ? rc : 0;
+}
+
 static int insert_body(struct pg_tx *tx, void *ctx, struct err *err)
 {
 	const struct insertion *in = ctx;
-	char *id = NULL;
+	char *id = NULL, *status = NULL;
 	struct lookup l = {in->row->name, "SELECT id FROM dataset WHERE name = $1", &id};
-	int rc = look_up(tx, &l, err);
+	int rc = lock_job(tx, in, &status, err);
 
+	if (rc == 0)
+		rc = look_up(tx, &l, err);
 	if (rc == 1)
 		rc = strcmp(id, in->row->id) == 0
 			     ? 0
 			     : err_set(err, ERR_EXISTS, "data set '%s' exists already in '%s'",
 				       in->row->name, in->p->base.name);
-	else if (rc == 0)
+	else if (rc == 0 && status)
+		rc = source_may_register(in->row, status, err);
+	if (rc == 0 && !id)
 		rc = put_row(tx, in, err);
+	free(status);
 	free(id);
 	return rc;
 }

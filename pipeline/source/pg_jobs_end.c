@@ -148,6 +148,23 @@ static int end_event(struct pg_tx *tx, const struct ours *o, struct err *err)
 	return rc;
 }
 
+/* 1: this job has registered a data set. A session of its run that we believe lost may be at it now: it holds the
+ * row's lock until it is through, and the next statement sees what it did. */
+static int has_registered(struct pg_tx *tx, const struct ours *o, struct err *err)
+{
+	const char *const params[] = {o->claim->job_id};
+	struct pg_rows *rows = NULL;
+	int rc = pg_tx_run(tx, "SELECT 1 FROM job WHERE id = $1 FOR UPDATE", params, 1, NULL, err);
+
+	if (rc == 0)
+		rc = pg_tx_query(tx, &rows, "SELECT 1 FROM dataset WHERE job_id = $1 LIMIT 1",
+				 params, 1, err);
+	if (rc == 0)
+		rc = pg_rows_count(rows) > 0;
+	pg_rows_free(rows);
+	return rc;
+}
+
 static int finish_body(struct pg_tx *tx, void *ctx, struct err *err)
 {
 	const struct ours *o = ctx;
@@ -155,11 +172,17 @@ static int finish_body(struct pg_tx *tx, void *ctx, struct err *err)
 	const char *const params[] = {o->claim->job_id, pg_int_text(o->claim->started_us, started),
 				      o->end->status, o->end->error_code, o->end->error_message};
 	long changed = 0;
-	int rc = pg_tx_run(tx,
-			   "UPDATE job SET status = $3, finished_at = now(), error_code = $4,"
-			   " error_message = $5" OURS,
-			   params, 5, &changed, err);
+	int rc = strcmp(o->end->status, "FAILED") == 0 ? has_registered(tx, o, err) : 0;
 
+	if (rc == 1) {
+		rc = whose(tx, o, NULL, err);
+		return rc ? rc : 1;
+	}
+	if (rc == 0)
+		rc = pg_tx_run(tx,
+			       "UPDATE job SET status = $3, finished_at = now(), error_code = $4,"
+			       " error_message = $5" OURS,
+			       params, 5, &changed, err);
 	if (rc == 0 && changed)
 		return end_event(tx, o, err);
 	if (rc == 0)

@@ -36,6 +36,11 @@ static int remember_session(struct pg_source *p, struct err *err)
 	int rc;
 
 	pg_exec(p->name_pg, "SET idle_session_timeout TO 0", &none); /* it waits for hours */
+	/* A machine that is gone lets go of the name within a minute, not after two hours. */
+	pg_exec(p->name_pg,
+		"SET tcp_keepalives_idle TO 30; SET tcp_keepalives_interval TO 10;"
+		" SET tcp_keepalives_count TO 3",
+		&none);
 	rc = pg_query(p->name_pg, &rows,
 		      "SELECT backend_start::text FROM pg_stat_activity"
 		      " WHERE pid = pg_backend_pid()",

@@ -16,9 +16,10 @@
 #define PARAMS_MAX     24
 
 /* Limits of the role would end what is short anyway; a row that somebody keeps locked must not hold us up. What we
- * no longer wait for ends on the server too. */
+ * no longer wait for ends on the server too. A statement behind a lock sees what was done under it. */
 #define BEGIN                                                                                      \
-	"BEGIN; SET LOCAL statement_timeout TO '%ds'; SET LOCAL lock_timeout TO '%dms';"           \
+	"BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout TO '%ds'; SET LOCAL "   \
+	"lock_timeout TO '%dms';"                                                                  \
 	" SET LOCAL idle_in_transaction_session_timeout TO '%ds'"
 #define LOCK_MS 20000
 

@@ -2,6 +2,7 @@
 #include "pipeline/source/source_jobs.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "pipeline/source/source_ops.h"
 #include "prof/postgres/pg.h"
@@ -116,6 +117,15 @@ int source_read_dataset(struct source *s, const char *name, char **json, struct 
 {
 	*json = NULL;
 	return s->ops->read_dataset(s, name, json, err);
+}
+
+int source_may_register(const struct source_dataset *row, const char *status, struct err *err)
+{
+	if (strcmp(status, "RUNNING") == 0 || strcmp(status, "QUEUED") == 0)
+		return 0;
+	return err_set(err, strcmp(status, "CANCELLED") == 0 ? ERR_CANCELLED : ERR_EXISTS,
+		       "data set '%s' is not registered: job %s is %.20s by now", row->name,
+		       row->job_id, status);
 }
 
 int source_insert_dataset(struct source *s, const struct source_dataset *row, struct err *err)

@@ -81,7 +81,8 @@ struct source_end {
 	const char *fields_json;   /* of the event: {"result": …}; NULL: {"error_code": …} */
 };
 /* Ends a job of ours: status, finished_at, error columns, and event job.succeeded or job.failed. Saying so
- * again is no failure: a commit whose answer was lost has worked. */
+ * again is no failure: a commit whose answer was lost has worked. A job that has registered its data set cannot
+ * fail: 1, nothing was changed; it is asked under the lock of the job's row that registration takes. */
 int source_finish_job(struct source *s, const struct source_claim *claim,
 		      const struct source_end *end, struct err *err);
 /* leased_until = now + lease_s. */
@@ -130,8 +131,8 @@ struct source_dataset { /* a row of `dataset`; NULL texts become NULL */
 	const char *producer_version, *producer_git_sha, *meta_json;
 	int64_t created_at_ns;
 };
-/* ERR_EXISTS when the name is taken (checked in the same transaction). Once more with the same id is no
- * failure. */
+/* ERR_EXISTS when the name is taken or the job of row.job_id has ended, ERR_CANCELLED when it was cancelled (checked
+ * in the same transaction). Once more with the same id is no failure. */
 int source_insert_dataset(struct source *s, const struct source_dataset *row, struct err *err);
 
 #endif

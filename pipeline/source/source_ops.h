@@ -78,6 +78,9 @@ struct source {
 	char *name; /* owned by source.c */
 };
 
+/* May a job of this status register its data set? 0 or why not. */
+int source_may_register(const struct source_dataset *row, const char *status, struct err *err);
+
 /* Opens a bundle; `*out` has its ops set. */
 int source_open_bundle(struct source **out, const char *path, unsigned flags, struct err *err);
 /* Connects to a database; `name` is what messages may show of the URL. */

@@ -13,17 +13,6 @@ worker_need "workers run the jobs of a database"
 worker_rig || { not_ok "the bundle is in the database" && exit 1; }
 exec 2>"$TMP/shell" # what the shell says of jobs that were killed
 
-# worker LOG ARGUMENT…
-worker() {
-	local log=$1
-	shift
-	timeout -k 5 100 "$EXPORT" worker --memory-limit 4GiB "$@" >"$log" 2>&1
-}
-# A job that lasts: alignments on one thread without vector instructions, in many pairs of releases.
-LONG="p.update(train_versions=[160, 165, 170, 175, 180], test_versions=[185], k=50, compute_alignments=True)"
-running() { [ "$(status "$1")" = RUNNING ]; }
-L=$TMP/log
-
 # ---- the command line --------------------------------------------------------------------------------------
 
 check "--help" "$EXPORT" worker --help
@@ -103,18 +92,6 @@ check "--max-jobs ends it" wait_for 10 eval "! kill -0 $w"
 
 # ---- cancelling, stopping, killing -------------------------------------------------------------------------
 
-# under_way PREFIX: a long job in a worker $w, its process $c, its pairs begun.
-under_way() {
-	id=$(queue "$1" 1 "$LONG")
-	PROTEA_SIMD=portable worker "$L" --poll 0.2 --once "${@:2}" &
-	wait_for 20 running "$id"
-	w=$(pgrep -f "export worker --memory-limit 4GiB --poll 0.2 --once" | tail -n 1)
-	wait_for 30 eval "[ -n \"\$(pg_sql \"SELECT 1 FROM job_event WHERE job_id = '$id' AND event LIKE '%split_start'\")\" ]"
-	c=$(pgrep -f "run .*--claimed [0-9]* $id")
-}
-gone() { ! kill -0 "$1" 2>/dev/null; }
-ended() { pg_sql "SELECT status || ' ' || coalesce(error_code, '') || ' ' || (SELECT count(*) FROM job_event e
-	WHERE e.job_id = j.id AND event IN ('job.failed', 'job.succeeded', 'job.cancelled')) FROM job j WHERE id = '$id'"; }
 # staged NAME: its staging folder is there, nothing of it is published.
 staged() { ls -d "$W"/resume/"$1"-* && absent "$W/store/datasets/$1"; }
 

@@ -16,7 +16,9 @@ import psycopg2
 def connect(url):
     c = psycopg2.connect(url)
     c.autocommit = True
-    return c.cursor()
+    cursor = c.cursor()
+    cursor.execute("SET synchronous_commit TO on")  # what is queued is there, though the server be killed next
+    return cursor
 
 
 def queue(url, job_file, prefix, n, *statements):

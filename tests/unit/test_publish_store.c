@@ -4,10 +4,12 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "pipeline/job/publish.h"
+#include "pipeline/job/sweep.h"
 #include "pipeline/source/source_ops.h"
 #include "tests/unit/bundle_fixture.h"
 
@@ -127,35 +129,45 @@ static void without_the_name_it_stays(void **state)
 	assert_int_equal(left_behind(ERR_EXISTS, 0), 1);
 }
 
-/* Once it answers: 1 they are still there. */
-static int cleared(int registered)
+static char backend[] = "local", root[PATH_MAX + 8];
+
+/* What is left behind, swept: 1 it is still there. */
+static int swept(int held, int registered, int want)
 {
+	snprintf(root, sizeof root, "%s/store", dir);
+	settings.storage_backend = backend;
+	settings.storage_root = root;
 	assert_int_equal(left_behind(1, ERR_NETWORK), 1);
-	database.held = 0;
+	database.held = held;
 	database.registered = registered;
-	publish_clear(&p);
+	assert_int_equal(sweep_leftovers(&source, &settings, output_name, 1, &err), want);
 	return artifact_exists(context.store, TRAIN, NULL);
 }
 
 static void with_an_answer_later_it_goes(void **state)
 {
 	(void)state;
-	assert_int_equal(cleared(0), 0);
+	assert_int_equal(swept(0, 0, 1), 0);
 }
 
 static void what_turns_out_to_be_registered_stays(void **state)
 {
 	(void)state;
-	assert_int_equal(cleared(1), 1);
+	assert_int_equal(swept(0, 1, 0), 1);
 }
 
-static void anothers_is_not_looked_at_again(void **state)
+static void what_is_anothers_by_now_stays(void **state)
 {
 	(void)state;
-	assert_int_equal(left_behind(ERR_EXISTS, 0), 1);
-	database.held = 0;
-	publish_clear(&p);
-	assert_int_equal(artifact_exists(context.store, TRAIN, NULL), 1);
+	assert_int_equal(swept(ERR_EXISTS, 0, 0), 1);
+}
+
+/* Told, and the journal kept: the next one looks again. */
+static void without_an_answer_nothing_is_swept(void **state)
+{
+	(void)state;
+	assert_int_equal(swept(0, ERR_NETWORK, ERR_NETWORK), 1);
+	assert_int_equal(swept(0, 0, 1), 0);
 }
 
 int main(void)
@@ -170,7 +182,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(with_an_answer_later_it_goes, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_turns_out_to_be_registered_stays, setup,
 						teardown),
-		cmocka_unit_test_setup_teardown(anothers_is_not_looked_at_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_is_anothers_by_now_stays, setup, teardown),
+		cmocka_unit_test_setup_teardown(without_an_answer_nothing_is_swept, setup,
+						teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,8 @@
 
 #include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "pipeline/core/cancel.h"
 #include "pipeline/core/fsio.h"
@@ -159,14 +161,12 @@ static int there(const char *name)
 	return fsio_exists(file);
 }
 
-/* What the journal names, with the bytes it names, goes; nobody else's. */
-static void what_a_failed_job_uploaded_is_removed(void **state)
+/* Three objects: ours, with its journal, and two of others. */
+static void upload(void)
 {
 	struct uploads u;
 	char sha[SHA256_HEX], resume[PATH_MAX + 16];
 
-	(void)state;
-	claim("{\"output_name\": \"d\"}");
 	snprintf(resume, sizeof resume, "%s/resume", dir);
 	assert_int_equal(fsio_mkdirs(resume, &err), 0);
 	put("manifest.json", "ours");
@@ -177,10 +177,68 @@ static void what_a_failed_job_uploaded_is_removed(void **state)
 	assert_int_equal(uploads_note(&u, "datasets/d/manifest.json", sha, &err), 0);
 	assert_int_equal(uploads_note(&u, "datasets/d/train.parquet", sha, &err), 0);
 	uploads_close(&u);
-	assert_int_equal(settle(NULL), SETTLED_FAILED);
+}
+
+/* What the journal names, with the bytes it names, goes; nobody else's. */
+static void what_is_not_ours_is_left(void)
+{
 	assert_false(there("manifest.json"));
 	assert_true(there("train.parquet"));
 	assert_true(there("eval.parquet"));
+}
+
+static void what_a_failed_job_uploaded_is_removed(void **state)
+{
+	(void)state;
+	claim("{\"output_name\": \"d\"}");
+	upload();
+	assert_int_equal(settle(NULL), SETTLED_FAILED);
+	what_is_not_ours_is_left();
+}
+
+/* Its next run may end before it looks. */
+static void what_a_job_that_goes_back_uploaded_is_removed(void **state)
+{
+	(void)state;
+	claim("{\"output_name\": \"d\"}");
+	upload();
+	assert_int_equal(settle("lease_expired"), SETTLED_REQUEUED);
+	what_is_not_ours_is_left();
+}
+
+static void what_is_registered_stays(void **state)
+{
+	(void)state;
+	claim("{\"output_name\": \"d\"}");
+	upload();
+	registered("d", NULL);
+	assert_int_equal(settle(NULL), SETTLED_FAILED);
+	assert_true(there("manifest.json"));
+}
+
+static void the_owner_of_a_name_is_given_a_moment(void **state)
+{
+	char ready[PATH_MAX + 32];
+	struct source *owner;
+	pid_t child;
+
+	(void)state;
+	claim("{\"output_name\": \"d\"}");
+	upload();
+	snprintf(ready, sizeof ready, "%s/ready", dir);
+	child = fork();
+	if (child == 0) {
+		if (source_open(&owner, path, SOURCE_WRITE, &err) ||
+		    source_reserve_name(owner, "d", &err) || fsio_write_file(ready, "", 0, &err))
+			_exit(1);
+		retry_pause(500);
+		_exit(0); /* its lock goes with it, as that of a process that was killed */
+	}
+	while (!fsio_exists(ready) && waitpid(child, NULL, WNOHANG) == 0)
+		retry_pause(10);
+	assert_int_equal(settle(NULL), SETTLED_FAILED);
+	what_is_not_ours_is_left();
+	assert_int_equal(waitpid(child, NULL, 0), child);
 }
 
 static void hostile_payloads_are_ended_all_the_same(void **state)
@@ -247,6 +305,9 @@ int main(void)
 		CASE(a_data_set_of_another_job_is_none_of_its),
 		CASE(a_job_goes_back_three_times),
 		CASE(what_a_failed_job_uploaded_is_removed),
+		CASE(what_a_job_that_goes_back_uploaded_is_removed),
+		CASE(what_is_registered_stays),
+		CASE(the_owner_of_a_name_is_given_a_moment),
 		CASE(hostile_payloads_are_ended_all_the_same),
 		CASE(only_passing_failures_are_tried_again),
 		CASE(a_stop_signal_shortens_the_patience),

@@ -1,4 +1,4 @@
-/* What a run writes into a bundle: jobs, events, data sets; several processes at once. */
+/* What a run writes into a bundle: jobs, events; several processes at once. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,6 +16,7 @@
 #include "prof/base/clock.h"
 #include "tests/unit/at_once.h"
 #include "tests/unit/bundle_fixture.h"
+#include "tests/unit/dataset_made.h"
 
 static char dir[PATH_MAX], path[PATH_MAX + 16];
 static struct err err;
@@ -52,30 +53,6 @@ static void done(int rc)
 	if (rc < 0)
 		fail_msg("%s", err.text);
 	assert_int_equal(rc, 0);
-}
-
-static struct source_dataset dataset(const char *id, const char *name)
-{
-	return (struct source_dataset){
-		.id = id,
-		.name = name,
-		.operation = "export_research_dataset",
-		.job_id = JOB_1,
-		.storage_backend = "local",
-		.key_prefix = "datasets/d/",
-		.train_uri = "file:///d/train.parquet",
-		.manifest_uri = "file:///d/manifest.json",
-		.schema_sha = "6d97a624b8a7",
-		.manifest_sha = "00",
-		.n_train_rows = INT64_C(5000000000),
-		.k = 5,
-		.annotation_source = "goa",
-		.embedding_config_id = CONFIG_H,
-		.ontology_snapshot_id = SNAP_1,
-		.train_snapshot_pairs_json = "[\"v160-v165\"]",
-		.producer_version = "0.1.0",
-		.created_at_ns = INT64_C(1704112200500000000),
-	};
 }
 
 #define OPERATION "export_research_dataset"
@@ -474,61 +451,7 @@ static void a_hot_journal_is_rolled_back_for_readers(void **state)
 	assert_int_equal(fixture_int(path, "SELECT count(*) FROM bundle_note"), 1);
 }
 
-/* ---- data sets -------------------------------------------------------------------------------- */
-
-static void a_data_set_is_registered_once(void **state)
-{
-	struct source *s = open_it(SOURCE_WRITE);
-	struct source_dataset d = dataset(SNAP_2, "d");
-
-	(void)state;
-	assert_int_equal(source_has_dataset(s, "d", &err), 0);
-	done(source_insert_dataset(s, &d, &err));
-	assert_int_equal(source_has_dataset(s, "d", &err), 1);
-	d.id = SNAP_1;
-	assert_int_equal(source_insert_dataset(s, &d, &err), ERR_EXISTS);
-	d.name = "e";
-	d.job_id = JOB_2; /* no such job */
-	assert_int_equal(source_insert_dataset(s, &d, &err), ERR_DATABASE);
-	source_close(s);
-	assert_int_equal(
-		fixture_int(
-			path,
-			"SELECT count(*) FROM dataset WHERE name = 'd' AND eval_uri IS NULL AND"
-			" n_train_rows = 5000000000 AND n_eval_rows = 0 AND k = 5 AND"
-			" schema_sha_v2 IS NULL AND producer_git_sha IS NULL AND meta = '{}' AND"
-			" eval_snapshot_pair IS NULL AND train_snapshot_pairs ->> 0 ="
-			" 'v160-v165' AND created_at = '2024-01-01T12:30:00.500000Z' AND"
-			" manifest_sha = '00' AND producer_version = '0.1.0'"),
-		1);
-	assert_int_equal(fixture_int(path, "SELECT count(*) FROM dataset"), 1);
-}
-
-static int register_alone(int nth)
-{
-	struct source_dataset d = dataset(NULL, "d");
-	struct source *s;
-	char id[UUID_TEXT];
-	int rc;
-
-	(void)nth;
-	if (uuid_random(id) < 0 || source_open(&s, path, SOURCE_WRITE, &err) < 0)
-		return 3;
-	d.id = id;
-	rc = source_insert_dataset(s, &d, &err);
-	source_close(s);
-	return rc == ERR_EXISTS ? 1 : rc < 0 ? 2 : 0;
-}
-
-static void of_many_processes_one_registers_a_name(void **state)
-{
-	int count[4];
-
-	(void)state;
-	at_once(register_alone, count);
-	assert_int_equal(count[0], 1);
-	assert_int_equal(count[1], N_PROCESSES - 1);
-}
+/* ---- reading -------------------------------------------------------------------------------------- */
 
 static void a_handle_for_reading_writes_nothing(void **state)
 {
@@ -568,8 +491,6 @@ int main(void)
 		CASE(a_bundle_at_rest_is_one_file),
 		CASE(a_killed_writer_leaves_a_sound_bundle),
 		CASE(a_hot_journal_is_rolled_back_for_readers),
-		CASE(a_data_set_is_registered_once),
-		CASE(of_many_processes_one_registers_a_name),
 		CASE(a_handle_for_reading_writes_nothing),
 	};
 
