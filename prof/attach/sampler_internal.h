@@ -153,6 +153,8 @@ struct sampler {
 #define GONE (UINT32_MAX - 1)
 
 /* sampler_rows.c */
+/* A child has its parent's name until it executes; the parent may have ended before it. Only where there is none. */
+void rows_name_by_parent(const struct sampler *s, struct sampler_process *row, int ppid);
 /* NULL: no memory, or too many (counted). Takes `proc` over when it succeeds. `start_ns` before `now`: it began
  * then, under our eyes, and all its CPU time is the recording's; likewise for threads. */
 struct live_process *rows_meet_process(struct sampler *s, struct proc *proc, int ppid, int added,

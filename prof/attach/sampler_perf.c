@@ -13,16 +13,6 @@
 
 #define SWITCHES_MAX 20000u /* records a second: 40 bytes and 100 ns each, 0.2 % of a CPU */
 
-/* A child has its parent's name until it executes; the parent may have ended before it. */
-static void name_by_parent(struct sampler *s, const struct live_process *p, int ppid)
-{
-	struct sampler_process *row = &s->process_rows[p->row];
-
-	for (uint32_t i = s->n_process_rows; i-- > 0 && !row->name[0];)
-		if (s->process_rows[i].proc.pid == ppid)
-			memcpy(row->name, s->process_rows[i].name, sizeof row->name);
-}
-
 /* A child that ended before its records were read, a shell's for instance: they tell what there is to know. */
 static struct live_process *meet_gone(struct sampler *s, int pid, int ppid, int64_t t_ns,
 				      int64_t now)
@@ -38,7 +28,6 @@ static struct live_process *meet_gone(struct sampler *s, int pid, int ppid, int6
 		p->lender = parent->gone ? parent->lender : parent->space;
 		p->root_pid = parent->gone ? parent->root_pid : parent->proc.pid;
 	}
-	name_by_parent(s, p, ppid);
 	return p;
 }
 
@@ -174,7 +163,7 @@ static void on_fork(struct sampler *s, const struct perf_task *t)
 
 	if (!p)
 		return;
-	name_by_parent(s, p, t->ppid);
+	rows_name_by_parent(s, &s->process_rows[p->row], t->ppid);
 	if (at != NONE && s->live[at].met_ns > t->t_ns) { /* a list of tasks had it first */
 		struct sampler_thread *row = &s->thread_rows[s->live[at].row];
 

@@ -35,6 +35,13 @@ static int grow(void **array, uint32_t *cap, uint32_t n, uint32_t most, size_t s
 #define GROW(array, cap, n, most)                                                                  \
 	grow((void **)(void *)&(array), &(cap), (n), (most), sizeof *(array))
 
+void rows_name_by_parent(const struct sampler *s, struct sampler_process *row, int ppid)
+{
+	for (uint32_t i = s->n_process_rows; i-- > 0 && !row->name[0];)
+		if (s->process_rows[i].proc.pid == ppid)
+			memcpy(row->name, s->process_rows[i].name, sizeof row->name);
+}
+
 static struct sampler_process *add_process_row(struct sampler *s, const struct proc *proc, int ppid,
 					       int added, int64_t start_ns)
 {
@@ -50,6 +57,7 @@ static struct sampler_process *add_process_row(struct sampler *s, const struct p
 	row->start_ns = start_ns;
 	if (proc->dir >= 0)
 		proc_name(proc, row->name, sizeof row->name);
+	rows_name_by_parent(s, row, ppid); /* it may have ended just now */
 	return row;
 }
 

@@ -261,9 +261,14 @@ filtering() {
 check "/ filters, escape does no longer, and a wrong pattern is told" filtering
 total() { screen | sed -n 's/.*samples [0-9,]*, \([0-9,]*\) in all.*/\1/p' | tr -d ,; }
 resetting() {
-	local before after
+	local before
 	before=$(total)
-	keys r && sees 'nothing used|nine' && after=$(total) && [ -n "$after" ] && [ "$after" -lt "$before" ]
+	keys r && wait_for 20 fewer "$before"
+}
+fewer() { # THAN
+	local now
+	now=$(total)
+	[ -n "$now" ] && [ "$now" -lt "$1" ]
 }
 check "r forgets what was seen" resetting
 spans() { keys t && sees 'CPU, since start' && keys t && sees 'CPU, last interval' && keys t && sees 'CPU, recent'; }
