@@ -70,6 +70,7 @@ static struct stage_open *push(struct stage_stack *st, int64_t now_ns)
 	o->start_cpu_ns = stage_cpu_ns(st, now_ns);
 	o->items = NAN;
 	o->n_params = 0;
+	o->flags = 0;
 	atomic_store_explicit(&o->ended_id, 0, memory_order_relaxed);
 	return o;
 }
@@ -196,6 +197,8 @@ void pp_agent_stage_token(pp_token *token)
 	enter(st);
 	if (atomic_load_explicit(&st->asked, memory_order_relaxed))
 		answer(st, clock_mono_ns());
+	for (uint32_t i = 0; i < st->depth; i++)
+		st->open[i].flags = SPOOL_STAGE_SHARED;
 	stage_publish(st); /* other rings are going to name it */
 	leave(st);
 	token->id = st->slot->stage_id;

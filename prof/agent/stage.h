@@ -38,6 +38,7 @@ struct stage_open {
 	_Atomic uint64_t ended_id; /* == id: another thread ended it, */
 	_Atomic int64_t ended_ns;  /* at this time */
 	struct stage_memory memory;
+	uint16_t flags; /* enum spool_stage_flags */
 	uint32_t n_params;
 	struct stage_param params[STAGE_PARAMS_MAX];
 };

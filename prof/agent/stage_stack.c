@@ -294,7 +294,7 @@ static void write_end(struct stage_stack *st, const struct stage_open *o, int64_
 		return;
 	memcpy(p, &e, sizeof e);
 	put_params(p + sizeof e, o);
-	ring_commit(&st->slot->ring, 0, o->n_params, end_ns, bytes);
+	ring_commit(&st->slot->ring, o->flags, o->n_params, end_ns, bytes);
 }
 
 static int write_whole(struct stage_stack *st, const struct stage_open *o, int64_t end_ns,

@@ -187,12 +187,14 @@ static int end_stages(struct flush *f)
 	for (uint32_t i = 0; i < k->n_stages && rc == 0; i++) {
 		struct known_stage *s = &k->stages[i];
 
-		if (s->state != STAGE_ENDED)
+		if (s->state == STAGE_LATE && s->samples != s->end.samples)
+			s->more = 1;
+		if (s->state != STAGE_ENDED && !s->more)
 			continue;
 		s->end.samples = s->samples;
 		rc = store_stage_end(f->store, s->row_id, &s->end,
 				     s->params ? strtab_text(k->strings, s->params) : NULL, f->err);
-		if (rc == 0 && s->end.folded > 1)
+		if (rc == 0 && s->end.folded > 1 && s->state == STAGE_ENDED)
 			rc = store_stage_more(f->store, s->row_id, s->end.folded - 1, f->err);
 	}
 	return rc;

@@ -6,6 +6,8 @@
 
 #include "prof/base/err.h"
 
+#define LATE_SPAN 16384 /* stages that begin after one, until nothing is expected for it any more */
+
 int known_init(struct known *k)
 {
 	uint32_t none;
@@ -197,8 +199,14 @@ void known_keep_ids(struct known *k)
 	for (uint32_t i = 0; i < k->n_threads; i++)
 		k->threads[i].fresh = k->threads[i].changed = 0;
 	for (uint32_t i = 0; i < k->n_stages; i++) {
-		k->stages[i].fresh = 0;
-		if (k->stages[i].state == STAGE_ENDED)
+		struct known_stage *s = &k->stages[i];
+
+		s->fresh = s->more = 0;
+		if (s->state != STAGE_ENDED && s->state != STAGE_LATE)
+			continue;
+		if (s->shared && k->stage_seq - s->seq < LATE_SPAN)
+			s->state = STAGE_LATE;
+		else
 			known_stage_drop(k, i);
 	}
 }

@@ -42,13 +42,16 @@ struct known_thread {
 	uint32_t before; /* 1 + the thread before with the same tid in the process, 0: none */
 };
 
-enum known_stage_state { STAGE_FREE, STAGE_OPEN, STAGE_ENDED };
+/* LATE: stored as it ended; threads that have adopted it may still have something to add. */
+enum known_stage_state { STAGE_FREE, STAGE_OPEN, STAGE_ENDED, STAGE_LATE };
 
 struct known_stage { /* in chains of a hash table by (space, id) */
 	uint32_t next;
 	enum known_stage_state state;
 	int64_t row_id;
 	int fresh;
+	int shared; /* others may have adopted it */
+	int more;   /* LATE, and something has come since it was stored */
 	uint64_t space, id;
 	uint32_t parent; /* a stage, KNOWN_NONE; gone when its seq is another */
 	uint64_t parent_seq;

@@ -117,6 +117,7 @@ int stage_end(struct recording *r, struct image *m, const struct spool_view *v)
 	if (i == KNOWN_NONE)
 		return 0;
 	s = &r->known.stages[i];
+	s->shared = v->flags & SPOOL_STAGE_SHARED;
 	finish(s, between(s->start_ns, v->t_ns), e->cpu_ns, e->items);
 	s->end.alloc_bytes = plus(s->end.alloc_bytes, e->alloc_bytes);
 	s->end.alloc_count = plus(s->end.alloc_count, e->alloc_count);
@@ -173,6 +174,7 @@ int stage_add(struct recording *r, struct image *m, const struct spool_view *v)
 	for (int depth = 0; i != KNOWN_NONE && depth < 4096; depth++) {
 		struct known_stage *s = &r->known.stages[i];
 
+		s->more = s->state == STAGE_LATE;
 		s->end.cpu_ns = sum(s->end.cpu_ns, a->cpu_ns < 0 ? 0 : a->cpu_ns);
 		s->end.alloc_bytes = plus(s->end.alloc_bytes, a->alloc_bytes);
 		s->end.alloc_count = plus(s->end.alloc_count, a->alloc_count);
@@ -186,6 +188,8 @@ void stages_close(struct recording *r, const struct image *m, int64_t t_ns)
 	for (uint32_t i = 0; i < r->known.n_stages; i++) {
 		struct known_stage *s = &r->known.stages[i];
 
+		if (s->space == m->space.id)
+			s->shared = 0; /* all was read */
 		if (s->state == STAGE_OPEN && s->space == m->space.id) {
 			finish(s, between(s->start_ns, t_ns), 0, NAN);
 			note_peak_rss(m, s, t_ns);

@@ -167,6 +167,10 @@ enum spool_type {
 	                      they have ended */
 };
 
+enum spool_stage_flags { /* of SPOOL_STAGE_END */
+	SPOOL_STAGE_SHARED = 1, /* it had a token: what others do for it may come later */
+};
+
 enum spool_sample_flags { /* spool_record.flags of samples: enum unwind_end in the low 4 bits */
 			  SPOOL_SAMPLE_END_MASK = 15,
 			  SPOOL_SAMPLE_TRUNCATED = 16, /* leaf end kept */

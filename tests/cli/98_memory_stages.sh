@@ -54,6 +54,11 @@ says "samples name stages that there are" "SELECT count(*) FROM sample WHERE sta
 says "blocks are booked under the stage or the one around it" "SELECT sum(count) FROM sample JOIN stage ON
 	stage.id = stage_id WHERE kind = 'alloc' AND value / count = 10 AND stage.name IN ('flood', 'outer')" "30000"
 
+run full late
+says "what an adopter does long after the end is the stage's" "SELECT alloc_count BETWEEN 1000 AND 1008,
+	alloc_bytes BETWEEN 1000000 AND 1002000, cpu_ns >= 95000000, samples > 5 FROM stage WHERE name = 'early'" "1 1 1 1"
+says "and the one's around it" "SELECT alloc_count BETWEEN 1000 AND 1016, cpu_ns >= 95000000 FROM stage WHERE name = 'around'" "1 1"
+
 for m in full sampled; do
 	run $m signals
 	says "$m: stages in handlers, in the middle of anything, are all there" \

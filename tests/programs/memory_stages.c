@@ -3,13 +3,17 @@
  *   flood    30,000 of 10 bytes each, too many for rows of their own
  *   ended    ended by another thread; what is allocated after that raises no peak of it
  *   handler  begun and ended in a signal handler, wherever that comes
- *   low      begun while little is live, while another thread is at its highest */
+ *   low      begun while little is live, while another thread is at its highest
+ *   early    (late) ended, and its row long written, when the thread that has adopted it does its 1,000 of 1,000 bytes
+ *            and 100 ms of work; "around" is around it */
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "protea-prof.h"
 
@@ -33,6 +37,38 @@ static void *adopter(void *token)
 	pp_stage_adopt_end();
 	free(block(77)); /* nobody's */
 	return NULL;
+}
+
+static void *late_adopter(void *token)
+{
+	struct timespec now, end;
+
+	pp_stage_adopt(*(pp_token *)token);
+	usleep(2500000);
+	for (int i = 0; i < 1000; i++)
+		free(block(1000));
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &end);
+	end.tv_nsec += 100000000;
+	do {
+		for (volatile int i = 0; i < 100000; i++)
+			;
+		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	} while ((now.tv_sec - end.tv_sec) * 1000000000 + now.tv_nsec < end.tv_nsec);
+	pp_stage_adopt_end();
+	return NULL;
+}
+
+static void come_late(void)
+{
+	pp_stage around = pp_stage_begin("around"), early = pp_stage_begin("early");
+	pp_token token = pp_stage_token();
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, late_adopter, &token))
+		abort();
+	pp_stage_end(&early);
+	pp_stage_end(&around);
+	pthread_join(thread, NULL);
 }
 
 static void *ender(void *stage)
@@ -131,5 +167,7 @@ int main(int argc, char **argv)
 	low_beside_high();
 	if (argc > 1 && strcmp(argv[1], "signals") == 0)
 		interrupted();
+	if (argc > 1 && strcmp(argv[1], "late") == 0)
+		come_late();
 	return 0;
 }
