@@ -80,6 +80,9 @@ struct agent_slot {
 /* Everything else of the process. Zero until agent_begin(). */
 struct agent {
 	_Atomic uint32_t state; /* enum agent_state */
+	_Atomic uint32_t
+		sealed; /* a filter would kill it for our system calls: there are none any more */
+	_Atomic uint32_t coming; /* threads that are getting or giving back a slot */
 	int32_t pid;
 	int signo;           /* of ticks, 0: none */
 	uint32_t engine;     /* enum spool_engine in use */
@@ -93,6 +96,22 @@ struct agent {
 };
 
 extern struct agent agent;
+
+/* Around what a thread does with system calls of ours when it comes or goes: 0: it is sealed, leave it. seal.c waits for
+ * those that are inside. */
+static inline int agent_enter(void)
+{
+	atomic_fetch_add(&agent.coming, 1);
+	if (!atomic_load(&agent.sealed))
+		return 1;
+	atomic_fetch_sub(&agent.coming, 1);
+	return 0;
+}
+
+static inline void agent_leave(void)
+{
+	atomic_fetch_sub(&agent.coming, 1);
+}
 
 static inline int agent_live(void)
 {
@@ -108,7 +127,7 @@ int agent_begin(const char *session_path, struct err *err);
  * another library's start-up code or our constructor. */
 void agent_start(void);
 /* Ends it: no tick after it returns, THREAD_END for all threads, totals of the process. `ended` is
- * what spool_head.ended becomes: 1 exit or stop, 2 exec. */
+ * what spool_head.ended becomes (enum spool_ended). */
 void agent_end(uint32_t ended);
 /* Just before execve(): totals, ended = 2; undone by _failed(). Ticks are exec.c's care. */
 void agent_exec_prepare(void);

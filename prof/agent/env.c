@@ -174,6 +174,8 @@ int env_follows(int own)
 	struct spool_session *session = agent.session;
 	uint32_t state = atomic_load_explicit(&agent.state, memory_order_relaxed);
 
+	if (atomic_load_explicit(&agent.sealed, memory_order_relaxed)) /* the filter is inherited */
+		return 0;
 	if (forgotten || !session_entry[0] || !preload_entry[0] || state == AGENT_IDLE || !session)
 		return 0;
 	return own || session->children;

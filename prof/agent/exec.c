@@ -122,7 +122,8 @@ static int start(const struct exec_call *c, char *const *envp)
 	size_t entries, bytes;
 	int own;
 
-	if (atomic_load_explicit(&agent.state, memory_order_relaxed) == AGENT_IDLE)
+	if (atomic_load_explicit(&agent.state, memory_order_relaxed) == AGENT_IDLE ||
+	    atomic_load_explicit(&agent.sealed, memory_order_relaxed))
 		return call(c, envp);
 	own = getpid() == agent.pid;
 	exec_env_size(envp, own, &entries, &bytes);

@@ -292,6 +292,8 @@ void agent_tick(int signo, siginfo_t *info, void *ucontext)
 {
 	struct agent_slot *s = engine_slot_of(info);
 
+	if (s && atomic_load_explicit(&agent.sealed, memory_order_relaxed))
+		return;
 	if (s && is_this_thread(s) && s->ring.ring) {
 		handler_tick(s, info, ucontext);
 		return;

@@ -114,8 +114,8 @@ static void begin_ticks(void)
 static void at_exit(void *unused)
 {
 	(void)unused;
-	if (own_pid() == agent.pid)
-		agent_end(1);
+	if (agent_live() && own_pid() == agent.pid)
+		agent_end(SPOOL_ENDED_EXIT);
 }
 
 static void fork_prepare(void)
@@ -228,7 +228,7 @@ void agent_end(uint32_t ended)
 void agent_exec_prepare(void)
 {
 	if (agent_live() && own_pid() == agent.pid)
-		totals(2);
+		totals(SPOOL_ENDED_EXEC);
 }
 
 void agent_exec_failed(void)
@@ -258,6 +258,7 @@ void agent_on_fork_child(void)
 {
 	int saved = errno;
 
+	atomic_store(&agent.coming, 0); /* those threads are not here */
 	modules_fork_child();
 	mem_fork_child();
 	sql_fork_child();

@@ -85,12 +85,15 @@ static struct mem_thread *make_thread(struct mem_thread *t, uint32_t gate)
 {
 	uint64_t every = ~UINT64_C(0), mask;
 
+	if (!agent_enter())
+		return NULL;
 	(void)sys4(SYS_rt_sigprocmask, SIG_BLOCK, (long)&every, (long)&mask, sizeof mask);
 	if (!t)
 		t = mem_pool_take(sys_gettid());
 	if (t && !t->heap.busy)
 		begin_thread(t, gate);
 	(void)sys4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&mask, 0, sizeof mask);
+	agent_leave();
 	return t;
 }
 
@@ -108,7 +111,7 @@ static __attribute__((noinline)) struct mem_thread *find_thread(uint32_t gate)
 		t = NULL;
 	if (!t || t->gate != gate)
 		t = make_thread(t, gate);
-	if (!t && heap_file())
+	if (!t && heap_file() && !atomic_load(&agent.sealed))
 		heap_loss(heap_file(), HEAP_LOSS_NO_MEMORY, 1);
 	return t;
 }
@@ -479,6 +482,14 @@ void mem_end(void)
 		heap_end();
 	}
 	errno = saved;
+}
+
+int mem_is_busy(void)
+{
+	for (const struct mem_thread *t = mem_pool_all(); t; t = t->next)
+		if (t->heap.busy && atomic_load(&t->tid) && !atomic_load(&t->gone))
+			return 1;
+	return 0;
 }
 
 void mem_threads_many(void)

@@ -84,6 +84,7 @@ void mem_free_own(void *p);
 /* init.c, fork.c, thread.c, stage.c: */
 void mem_begin(void); /* after the first slot is there; by agent.session->memory_mode */
 void mem_end(void);
+int mem_is_busy(void); /* a thread is in our own work, which may make system calls */
 void mem_fork_prepare(
 	void); /* this thread forks: whoever comes by in the child first calls mem_fork_child() */
 void mem_fork_parent(void);

@@ -45,7 +45,7 @@ static void set_stack(struct agent_slot *s, size_t stack_size)
 	s->stack_hi = tp;
 }
 
-int thread_adopt(struct agent_slot *slot, size_t stack_size)
+static int adopt(struct agent_slot *slot, size_t stack_size)
 {
 	int old, fresh, tid = sys_gettid();
 
@@ -64,6 +64,17 @@ int thread_adopt(struct agent_slot *slot, size_t stack_size)
 	}
 	(void)pthread_setcancelstate(old, &old);
 	return slot ? 0 : -1;
+}
+
+int thread_adopt(struct agent_slot *slot, size_t stack_size)
+{
+	int rc;
+
+	if (!agent_enter())
+		return -1;
+	rc = adopt(slot, stack_size);
+	agent_leave();
+	return rc;
 }
 
 struct agent_slot *agent_thread_attach(size_t stack_size)
@@ -109,11 +120,14 @@ static void thread_ends(void *slot)
 		return;
 	}
 	is_gone = 1;
+	if (!agent_enter())
+		return;
 	mem_map_thread_ends();
 	mem_thread_gone();
 	sql_thread_gone();
 	if (agent_live() && agent_self == slot)
 		agent_thread_detach();
+	agent_leave();
 	errno = saved;
 }
 

@@ -297,6 +297,7 @@ int image_ended(struct recording *r, struct image *m, int64_t t_ns)
 		rc = snapshots_image_ended(r, m);
 	timeline_image_ended(r, m);
 	m->ended = 1;
+	r->totals.sealed += atomic_load(&m->file.head->ended) == SPOOL_ENDED_SEALED;
 	note_usage(r, m);
 	stages_close(r, m, t_ns);
 	end_threads(r, m, t_ns, m->replaced);

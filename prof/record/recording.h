@@ -99,6 +99,7 @@ struct recording_totals {
 	uint32_t images;
 	char foreign_malloc[SPOOL_NAME_MAX + 1]; /* a process that has its own; "" none */
 	uint32_t untracked;                      /* images without a heap file */
+	uint32_t sealed; /* ended by a seccomp filter that would have killed them */
 };
 
 struct recording {

@@ -237,6 +237,15 @@ static void note_findings(struct running *u, const char *warning)
 	else if (u->recording.totals.images == 0)
 		note(u->result, "the agent did not start in the program: its CPU time is recorded "
 				"without stacks");
+	if (u->recording.totals.sealed) {
+		snprintf(text, sizeof text,
+			 "%u process%s shut %s in with a seccomp filter that kills for calls of a "
+			 "profiler: recorded up to there; 'protea-prof record -- CMD' samples from "
+			 "outside",
+			 u->recording.totals.sealed, u->recording.totals.sealed == 1 ? "" : "es",
+			 u->recording.totals.sealed == 1 ? "itself" : "themselves");
+		note(u->result, text);
+	}
 	if (u->recording.totals.untracked) {
 		snprintf(text, sizeof text,
 			 "memory of %u process%s was not tracked: no room for its tables (in "

@@ -103,6 +103,12 @@ struct spool_ring { /* 256 bytes; producer's and consumer's words on lines of th
 };
 _Static_assert(sizeof(struct spool_ring) == 256, "descriptors are part of the format");
 
+enum spool_ended {
+	SPOOL_ENDED_EXIT = 1, /* or the program stopped the recording */
+	SPOOL_ENDED_EXEC,     /* replaced by another image */
+	SPOOL_ENDED_SEALED,   /* a seccomp filter that would have killed it for our calls */
+};
+
 struct spool_head {
 	uint64_t magic;
 	uint32_t version, head_bytes; /* descriptors begin at head_bytes: rings_max of them */
@@ -110,7 +116,7 @@ struct spool_head {
 	uint64_t rings_offset; /* first ring's bytes; ring i at rings_offset + i * ring_bytes */
 	uint32_t ring_bytes, rings_max;
 	_Atomic uint32_t rings_used; /* descriptors ever claimed: 0 … rings_used - 1 */
-	_Atomic uint32_t ended;      /* 1: exit, 2: replaced by exec */
+	_Atomic uint32_t ended;      /* enum spool_ended, 0: not yet */
 	int32_t pid, ppid;
 	uint32_t image;            /* N of the file's name */
 	uint32_t engine;           /* in use, not as asked for */
@@ -168,7 +174,8 @@ enum spool_type {
 };
 
 enum spool_stage_flags { /* of SPOOL_STAGE_END */
-	SPOOL_STAGE_SHARED = 1, /* it had a token: what others do for it may come later */
+			 SPOOL_STAGE_SHARED =
+				 1, /* it had a token: what others do for it may come later */
 };
 
 enum spool_sample_flags { /* spool_record.flags of samples: enum unwind_end in the low 4 bits */
