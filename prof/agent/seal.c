@@ -5,6 +5,7 @@
  *
  * Seen are prctl() and syscall(), which is what libseccomp and others call; not system calls that a program makes by
  * itself. Normal context. */
+#include <errno.h>
 #include <linux/audit.h>
 #include <linux/perf_event.h>
 #include <linux/seccomp.h>
@@ -149,6 +150,7 @@ static void wait_for_others(uint32_t used)
 static void seal(int fatal)
 {
 	uint32_t used = atomic_load(&agent.slots_used);
+	int saved = errno;
 
 	if (!fatal || !agent_live() || sys2(SYS_getpid, 0, 0) != agent.pid)
 		return;
@@ -162,6 +164,7 @@ static void seal(int fatal)
 	}
 	if (used > 1)
 		wait_for_others(used);
+	errno = saved;
 }
 
 static void before_prctl(unsigned long op, unsigned long mode, unsigned long program)

@@ -319,7 +319,7 @@ static int write_whole(struct stage_stack *st, const struct stage_open *o, int64
 	p = put_params(p + sizeof w, o);
 	memcpy(p, o->name, name);
 	p[name] = 0;
-	ring_commit(&st->slot->ring, 0, o->n_params, end_ns, bytes);
+	ring_commit(&st->slot->ring, o->flags, o->n_params, end_ns, bytes);
 	return 0;
 }
 

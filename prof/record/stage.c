@@ -139,6 +139,7 @@ int stage_whole(struct recording *r, struct image *m, uint32_t thread, const str
 	if (i == KNOWN_NONE)
 		return 0;
 	s = &r->known.stages[i];
+	s->shared = v->flags & SPOOL_STAGE_SHARED;
 	finish(s, w->wall_ns, w->cpu_ns, w->items);
 	s->end.alloc_bytes = w->alloc_bytes;
 	s->end.alloc_count = w->alloc_count;

@@ -173,7 +173,7 @@ enum spool_type {
 	                      they have ended */
 };
 
-enum spool_stage_flags { /* of SPOOL_STAGE_END */
+enum spool_stage_flags { /* of SPOOL_STAGE_END and SPOOL_STAGE_WHOLE */
 			 SPOOL_STAGE_SHARED =
 				 1, /* it had a token: what others do for it may come later */
 };
