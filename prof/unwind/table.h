@@ -15,7 +15,7 @@
 struct elf_file;
 struct unwind_table; /* starts with struct unwind_table_head (table_internal.h) */
 
-#define UNWIND_TABLE_VERSION 2
+#define UNWIND_TABLE_VERSION 3
 
 /* From .eh_frame, completed where that has none by .debug_frame (unless compressed: zlib is not linked into
  * the agent) and by what is known of .plt sections. `*out` is owned:

@@ -321,24 +321,18 @@ static int emit_row(void *ctx, uint64_t start, uint64_t end, const struct cfi_ro
 	return e->rc = put(e->b, start, e->rule);
 }
 
-/* Linux's way back from a handler, whatever its CFI says: mov $15, %rax; syscall. libc's entry begins one
- * byte before it. */
-static int is_trampoline(const struct build *b, const struct piece *p)
+/* The bytes of code from an address on; NULL where the file has none. */
+static const uint8_t *code_at(const struct build *b, uint64_t address, uint64_t *len)
 {
-	static const uint8_t code[] = {0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05};
-
 	for (uint32_t i = 0; i < b->n_code; i++) {
 		const struct span *c = &b->code[i];
-		uint64_t at = p->start - c->start;
 
-		if (p->start < c->start || c->len < sizeof code)
-			continue;
-		for (uint64_t end = at + 1; at <= end; at++)
-			if (at <= c->len - sizeof code &&
-			    memcmp(c->bytes + at, code, sizeof code) == 0)
-				return 1;
+		if (address >= c->start && address - c->start < c->len) {
+			*len = c->len - (address - c->start);
+			return c->bytes + (address - c->start);
+		}
 	}
-	return 0;
+	return NULL;
 }
 
 static int run_stubs(struct build *b, const struct piece *p)
@@ -375,11 +369,22 @@ static int run_entry(struct build *b, const struct piece *p)
 	return put(b, p->start, (uint16_t)rc);
 }
 
+/* A piece that one rule holds in, from `start` on. */
+static int run_known(struct build *b, const struct piece *p, uint64_t start, int rule)
+{
+	if (rule < 0)
+		return rule;
+	b->covered = p->end;
+	return put(b, start, (uint16_t)rule);
+}
+
 static int run_piece(struct build *b, const struct piece *p, struct cfi_fde *fde)
 {
 	const struct cfi_section *s = &b->section[p->kind];
 	struct emit e = {.b = b, .fde = fde, .section = s, .start = p->start, .end = p->end};
 	size_t offset = p->offset;
+	const uint8_t *code;
+	uint64_t len;
 	int rc;
 
 	if (p->start >= p->end || cfi_next(s, &offset, fde) != CFI_FDE)
@@ -387,14 +392,14 @@ static int run_piece(struct build *b, const struct piece *p, struct cfi_fde *fde
 	rc = close_gap(b, p->start);
 	if (rc < 0)
 		return rc;
+	code = code_at(b, p->start, &len);
+	if (code && fde->cie.is_signal && code_is_trampoline(code, len))
+		return run_known(b, p, p->start, rules_signal(&b->rules));
+	if (code &&
+	    code_starts_coroutine(code, len)) /* as a return address it is looked up before */
+		return run_known(b, p, p->start - (p->start > b->covered),
+				 rules_plain(&b->rules, UNWIND_CFA_ROOT, 0));
 	b->covered = p->start;
-	if (fde->cie.is_signal && is_trampoline(b, p)) {
-		rc = rules_signal(&b->rules);
-		if (rc < 0)
-			return rc;
-		b->covered = p->end;
-		return put(b, p->start, (uint16_t)rc);
-	}
 	rc = cfi_run(s, fde, emit_row, &e);
 	if (e.rc < 0)
 		return e.rc;

@@ -50,6 +50,13 @@ struct plt_row { /* from `at` bytes into the section on */
 /* The rows of a section of linkage stubs (.plt, .plt.sec, .plt.got); how many. */
 uint32_t plt_rows(const uint8_t *code, uint64_t addr, uint64_t size, struct plt_row rows[3]);
 
+/* Linux's way back from a signal handler: mov $15, %rax; syscall, at `code` or (libc's entry begins one byte before)
+ * at its second byte. */
+int code_is_trampoline(const uint8_t *code, uint64_t len);
+/* The place that a coroutine returns to when its function is over, as makecontext() prepares it: the first
+ * instruction takes another stack from a register that calls keep. Nobody called it. */
+int code_starts_coroutine(const uint8_t *code, uint64_t len);
+
 /* Rows in ascending order of address. A row holds until the next one. */
 struct rows {
 	struct pages low, rule; /* uint16_t[n] each */

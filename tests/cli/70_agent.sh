@@ -102,19 +102,20 @@ dump -r 1000 -- "$TMP/stacks"
 "$TMP/stacks" >"$TMP/bare/out"
 claim "foreign stacks, coroutines, longjmp out of handlers: same output" \
 	"$rc == 0 && $(cmp -s "$TMP/out" "$TMP/bare/out" && echo 1 || echo 0)"
-# frames FUNCTION: samples with an address in it.
+# frames FUNCTION [END]: samples with an address in it, and that end so.
 frames() {
 	local lo size
 	read -r lo size <<<"$(nm -S "$TMP/stacks" | awk -v f="$1" '$4 == f { print $1, $2 }')"
-	awk -v lo="$((16#$lo))" -v size="$((16#$size))" '
+	awk -v lo="$((16#$lo))" -v size="$((16#$size))" -v end="${2:-}" '
 		function num(s, i, v) { v = 0; for (i = 1; i <= length(s); i++) v = v * 16 + index("0123456789abcdef", substr(s, i, 1)) - 1; return v }
 		$6 == "module-load" && $NF ~ /\/stacks$/ { bias = num($9) }
-		$6 ~ /^sample/ { for (i = 16; i <= NF; i++) { a = num($i) - bias; if (a >= lo && a < lo + size) { n++; break } } }
+		$6 ~ /^sample/ && (end == "" || $12 == end) { for (i = 16; i <= NF; i++) { a = num($i) - bias; if (a >= lo && a < lo + size) { n++; break } } }
 		END { print n + 0 }' "$TMP/records"
 }
 for f in on_altstack deep in_coroutine coroutine_main small_thread full_thread; do
 	claim "work is seen in $f" "$(frames $f) > 5"
 done
+claim "a coroutine's stack ends where makecontext() let it begin" "$(frames coroutine_main root) == $(frames coroutine_main)"
 claim "stacks deeper than 2048 are cut and counted" "$(loss truncated) > 5"
 
 # ---- hard cases

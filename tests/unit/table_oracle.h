@@ -281,6 +281,17 @@ static inline int same_place(const char *want, const char *have)
 	return strcmp(want, have) == 0 || (strcmp(want, "undef") == 0 && strcmp(have, "same") == 0);
 }
 
+/* mov %rbx,%rsp: makecontext() has put this under a coroutine, the CFI does not say that nobody called it. */
+static inline int is_coroutine_start(const struct both *b, uint64_t start)
+{
+	static const uint8_t code[] = {0x48, 0x89, 0xdc};
+	struct elf_section s;
+
+	return elf_section_named(b->file, ".text", &s) && s.data && start >= s.addr &&
+	       start - s.addr < s.size - sizeof code &&
+	       memcmp(s.data + (start - s.addr), code, sizeof code) == 0;
+}
+
 static inline void compare_words(struct both *b, uint64_t pc, const struct words *want,
 				 const struct words *have)
 {
@@ -357,7 +368,10 @@ static inline uint64_t compare_at(struct both *b, uint64_t pc)
 	}
 	if (!our_words(b, pc, &have))
 		fail_msg("%s %#llx: no rule", b->name, (unsigned long long)pc);
-	compare_words(b, pc, &want, &have);
+	if (!is_coroutine_start(b, start))
+		compare_words(b, pc, &want, &have);
+	else
+		assert_string_equal(have.reg[16], "undef");
 	b->compared++;
 	assert_true(end > pc);
 	return end;

@@ -341,6 +341,67 @@ static void nobody_called_the_entry_of_a_program(void **state)
 	unwind_table_free(t);
 }
 
+/* The code of 0x1040 … 0x107f, below which makecontext() would leave a coroutine. */
+static struct unwind_table *with_start(const struct cfi_bytes *eh, const uint8_t *start, size_t n)
+{
+	static struct elf_bytes e;
+	const Elf64_Shdr *text;
+	uint8_t code[0x100];
+
+	memset(code, 0x90, sizeof code);
+	memcpy(code + 0x40, start, n);
+	eb_init(&e);
+	text = eb_section(&e, ".text", SHT_PROGBITS, 0x1000, code, sizeof code);
+	eb_segment(&e, PT_LOAD, PF_R | PF_X, text->sh_offset, 0x1000, sizeof code);
+	eb_section(&e, ".eh_frame", SHT_PROGBITS, CFI_BYTES_ADDR, eh->data, eh->len);
+	eb_finish(&e, 1);
+	return build_elf(&e, 0);
+}
+
+static void nobody_called_the_end_of_a_coroutine(void **state)
+{
+	static const uint8_t by_rbx[] = {0x48, 0x89, 0xdc}, by_r15[] = {0x4c, 0x89, 0xfc};
+	static const uint8_t marked[] = {0xf3, 0x0f, 0x1e, 0xfa, 0x48, 0x89, 0xdc};
+	static const uint8_t by_rdi[] = {0x48, 0x89, 0xfc}, from_rsp[] = {0x48, 0x89, 0xe3};
+	static const struct {
+		const uint8_t *code;
+		size_t n;
+		int root;
+	} known[] = {{by_rbx, sizeof by_rbx, 1},
+		     {by_r15, sizeof by_r15, 1},
+		     {marked, sizeof marked, 1},
+		     {by_rdi, sizeof by_rdi, 0},
+		     {from_rsp, sizeof from_rsp, 0}};
+
+	(void)state;
+	for (int padding = 0; padding <= 1; padding++)
+		for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+			struct cfi_bytes b = {0};
+			struct unwind_table *t;
+
+			cie(&b);
+			fde(&b, 0x1000, padding ? 0x3b : 0x40, 16);
+			fde(&b, 0x1040, 0x1a, 8);
+			fde(&b, 0x1060, 0x20, 24);
+			t = with_start(&b, known[i].code, known[i].n);
+			assert_int_equal(at(t, 0x103e), 16);
+			assert_int_equal(at(t, 0x1060), 24);
+			if (known[i].root && padding) /* a return address is looked up before it */
+				assert_int_equal(unwind_table_rule(t, 0x103f)->cfa_kind,
+						 UNWIND_CFA_ROOT);
+			else
+				assert_int_equal(at(t, 0x103f), 16);
+			if (known[i].root)
+				assert_int_equal(unwind_table_rule(t, 0x1040)->cfa_kind,
+						 UNWIND_CFA_ROOT);
+			else
+				assert_int_equal(at(t, 0x1040), 8);
+			assert_int_equal(unwind_table_rule(t, 0x1059)->cfa_kind,
+					 known[i].root ? UNWIND_CFA_ROOT : UNWIND_CFA_SP);
+			unwind_table_free(t);
+		}
+}
+
 static void a_module_without_any_has_a_table_without_rows(void **state)
 {
 	static const uint8_t terminator[4];
@@ -462,6 +523,7 @@ int main(void)
 		cmocka_unit_test(entries_that_cannot_be_read_cost_themselves),
 		cmocka_unit_test(a_module_with_nothing_but_garbage_is_refused),
 		cmocka_unit_test(nobody_called_the_entry_of_a_program),
+		cmocka_unit_test(nobody_called_the_end_of_a_coroutine),
 		cmocka_unit_test(a_module_without_any_has_a_table_without_rows),
 		cmocka_unit_test(sections_without_readable_bytes_count_as_empty),
 		cmocka_unit_test(without_section_headers_the_segments_do),
