@@ -84,11 +84,13 @@ check "no job was started twice" test "$(pg_sql "SELECT count(*) FROM job_event 
 check "the trigger can be installed, twice" eval "pg_sql_file '$TMP/trigger.sql' && pg_sql_file '$TMP/trigger.sql'"
 worker "$L" --poll 1000 --max-jobs 1 &
 w=$!
-wait_for 10 eval "[ \"\$(pg_sql \"SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'\")\" = 1 ]"
-sleep 0.3
+# It listens, and looks at the queue once more before it sleeps.
+asleep() { [ -n "$(pg_sql "SELECT 1 FROM pg_stat_activity WHERE application_name = 'protea-export' AND state = 'idle'
+	AND query NOT LIKE 'LISTEN%' AND now() - state_change > interval '300 ms'")" ]; }
+wait_for 30 asleep
 id=$(queue notified 1)
-check "a worker that sleeps is told of a job" wait_for 20 is "$id" SUCCEEDED
-check "--max-jobs ends it" wait_for 10 eval "! kill -0 $w"
+check "a worker that sleeps is told of a job" wait_for 60 is "$id" SUCCEEDED
+check "--max-jobs ends it" wait_for 30 eval "! kill -0 $w"
 
 # ---- cancelling, stopping, killing -------------------------------------------------------------------------
 
@@ -97,14 +99,14 @@ staged() { ls -d "$W"/resume/"$1"-* && absent "$W/store/datasets/$1"; }
 
 under_way cancelled
 pg_sql "UPDATE job SET status = 'CANCELLED', finished_at = now() WHERE id = '$id'"
-check "a cancelled job stops soon" wait_for 15 gone "$c"
-wait_for 5 gone "$w"
+check "a cancelled job stops soon" wait_for 60 gone "$c"
+wait_for 60 gone "$w"
 check "stays cancelled, told once" test "$(ended)" = "CANCELLED  1"
 check "its staging is kept" staged cancelled1
 
 under_way stopped
 kill -TERM "$w"
-check "a stopped worker ends" wait_for 20 gone "$w"
+check "a stopped worker ends" wait_for 60 gone "$w"
 check "its job is FAILED" test "$(ended)" = "FAILED WorkerShutdown 1"
 check "its staging is kept too" staged stopped1
 check "and the error says how to go on" test "$(pg_sql "SELECT error_message LIKE '%protea-export run --again $id%' FROM job WHERE id = '$id'")" = t
@@ -113,31 +115,30 @@ check "to the end" test "$(ended)" = "SUCCEEDED  2"
 
 under_way crashed
 kill -SEGV "$c"
-check "a crashed job's worker goes on to its end" wait_for 20 gone "$w"
+check "a crashed job's worker goes on to its end" wait_for 60 gone "$w"
 check "the job is FAILED" test "$(ended)" = "FAILED WorkerCrashed 1"
 check "the row says of what" test "$(pg_sql "SELECT error_message LIKE '%signal 11%' FROM job WHERE id = '$id'")" = t
 
 under_way stuck --grace 1
 kill -STOP "$c"
 kill -TERM "$w"
-check "a job that does not stop is killed after the grace" wait_for 20 gone "$w"
+check "a job that does not stop is killed after the grace" wait_for 60 gone "$w"
 check "and FAILED as well" test "$(ended)" = "FAILED WorkerShutdown 1"
 
 under_way orphan
 kill -9 "$w"
-check "without its worker a job stops" wait_for 20 gone "$c"
+check "without its worker a job stops" wait_for 60 gone "$c"
 check "as if it had been asked" test "$(ended)" = "FAILED WorkerShutdown 1"
 
 under_way hurried
 kill -TERM "$w" "$c" # as an init system does that knows the whole group
 kill -TERM "$w"
-check "a worker that is told twice ends" wait_for 20 gone "$w"
-wait_for 20 gone "$c"
+check "a worker that is told twice ends" wait_for 60 gone "$w"
+wait_for 60 gone "$c"
 check "its job was asked once and writes its end" test "$(ended)" = "FAILED WorkerShutdown 1"
 
 # ---- leases ------------------------------------------------------------------------------------------------
 
-export PROTEA_JOB_LEASE_SECONDS=2
 for n in 1 2 3 4; do
 	[ $n = 1 ] && id=$(queue expired 1 "p['output_name'] = 'expired'")
 	pg_sql "UPDATE job SET status = 'RUNNING', started_at = now() - interval '1 h', leased_until = now() - interval '1 s' WHERE id = '$id'"
@@ -158,7 +159,6 @@ pg_sql "UPDATE job SET status = 'RUNNING', finished_at = NULL, leased_until = no
 worker "$L" --idle-exit 0 --json -q
 check "a job whose data set is registered has SUCCEEDED" is "$id" SUCCEEDED
 check "and was not run again" test "$(pg_sql "SELECT count(*) FROM job_event WHERE job_id = '$id' AND event = 'job.started'")" = 1
-unset PROTEA_JOB_LEASE_SECONDS
 
 # ---- names -------------------------------------------------------------------------------------------------
 
@@ -185,18 +185,21 @@ no_credentials() {
 }
 check "no credentials in logs, rows, staging, objects" no_credentials
 pg_rig_stop
+# Somebody in the server's place who hangs up at the first call, and is not there any more.
+hangs_up() { timeout 60 "$PY" -c 'import socket, sys
+socket.create_server(("127.0.0.1", int(sys.argv[1]))).accept()' "$PG_PORT"; }
 worker "$L" --poll 0.2 --max-jobs 1 &
 w=$!
-sleep 1
+hangs_up
 check "a worker waits for a server that is not there" kill -0 "$w"
 pg_rig_restart
 id=$(queue late 1)
-check "and runs its job when it has come" wait_for 30 is "$id" SUCCEEDED
-wait_for 10 gone "$w"
+check "and runs its job when it has come" wait_for 60 is "$id" SUCCEEDED
+wait_for 60 gone "$w"
 pg_rig_stop
 worker "$L" &
-sleep 0.5
-w=$(pgrep -f "export worker --memory-limit 4GiB$" | tail -n 1)
-kill -TERM "$w"
-check "a worker that waits for its server can be stopped" wait_for 20 gone "$w"
+w=$!
+hangs_up
+kill -TERM "$(pgrep -x protea-export -P "$(pgrep -x timeout -P $w)")"
+check "a worker that waits for its server can be stopped" wait_for 60 gone "$w"
 [ "$tap_failed" -eq 0 ]

@@ -21,7 +21,7 @@ hold() {
 	holder=$!
 	exec 7>"$TMP/held"
 	printf 'BEGIN;\n%s;\n\\echo holds\n' "$1" >&7
-	wait_for 20 grep -q holds "$TMP/holder"
+	wait_for 60 grep -q holds "$TMP/holder"
 }
 let_go() { # STATEMENT: COMMIT or ROLLBACK
 	printf '%s;\n' "$1" >&7
@@ -36,15 +36,14 @@ uploaded() {
 	hold "LOCK TABLE dataset IN EXCLUSIVE MODE"
 	worker "$L" --poll 0.2 --once &
 	wait_for 60 test -f "$W/store/datasets/${1}1/manifest.json"
-	c=$(pgrep -f "run .*--claimed [0-9]* $id")
-	w=$(ps -o ppid= -p "$c" | tr -d " ")
+	process_of "$id"
 }
 
 # ---- objects of a job that nobody has any more ---------------------------------------------------------------
 
 uploaded killed
 kill -9 "$w" "$c"
-wait_for 20 gone "$c"
+wait_for 60 gone "$c"
 let_go ROLLBACK
 check "a run that is killed with its worker leaves its objects" test "$(objects killed1)" = 4
 check "and its job RUNNING" is "$id" RUNNING
@@ -53,10 +52,10 @@ pg_sql "UPDATE job SET status = 'QUEUED', started_at = NULL, leased_until = NULL
 hold "LOCK TABLE go_term_relationship IN ACCESS EXCLUSIVE MODE"
 worker "$L" --poll 0.2 --once &
 named() { [ "$(pg_sql "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted")" != 0 ]; }
-check "the next run has the name" wait_for 30 named
-w=$(pgrep -f "export worker --memory-limit 4GiB --poll 0.2 --once" | tail -n 1)
+check "the next run has the name" wait_for 60 named
+process_of "$id"
 kill -TERM "$w"
-wait_for 20 gone "$w"
+wait_for 60 gone "$w"
 let_go ROLLBACK
 check "it is stopped" test "$(ended)" = "FAILED WorkerShutdown 1"
 check "and removes what the first one left" test "$(objects killed1)" = 0
@@ -65,7 +64,7 @@ check "which is whole" test "$(objects killed1)" = 4
 
 uploaded leased
 kill -9 "$w" "$c"
-wait_for 20 gone "$c"
+wait_for 60 gone "$c"
 let_go ROLLBACK
 pg_sql "UPDATE job SET leased_until = now() - interval '1 s' WHERE id = '$id'"
 PROTEA_ANC2VEC_PATH=$TMP/none worker "$L" --idle-exit 0
@@ -82,7 +81,7 @@ kill -9 "$c"
 sleep 2
 check "the job has not ended yet" is "$id" RUNNING
 let_go COMMIT
-wait_for 30 gone "$w"
+wait_for 60 gone "$w"
 check "a job whose registration comes through late has SUCCEEDED" test "$(ended)" = "SUCCEEDED  1"
 check "with that result" test "$(pg_sql "SELECT fields->'result'->>'output_name' FROM job_event WHERE job_id = '$id' AND event = 'job.succeeded'")" = late1
 pg_sql "DELETE FROM dataset WHERE job_id = '$id'"

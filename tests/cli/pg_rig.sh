@@ -125,15 +125,17 @@ pg_rig_gone() { [ "$(command cut -d ' ' -f 3 "/proc/$1/stat" 2>/dev/null || echo
 
 pg_rig_stop() { pg_rig_signal INT; } # fast: sessions are ended
 
-# All its processes at once, as when the machine goes.
+# All its processes at once, as when the machine goes; the one that forks is stopped first. No server starts anew while
+# one of them still has the shared memory.
 pg_rig_kill() {
-	local master children
+	local all id
 	pg_rig_running || return 0
-	master=$(pg_rig_master)
-	children=$(ps -o pid= --ppid "$master")
+	all=$(pg_rig_master)
+	kill -STOP "$all"
+	all="$all $(ps -o pid= --ppid "$all" | tr '\n' ' ')"
 	# shellcheck disable=SC2086 # a list of ids
-	kill -9 "$master" $children 2>/dev/null
-	wait_for 30 pg_rig_gone "$master"
+	kill -9 $all 2>/dev/null
+	for id in $all; do wait_for 30 pg_rig_gone "$id"; done
 }
 
 # The one that forks goes first.

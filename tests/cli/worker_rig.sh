@@ -41,22 +41,26 @@ is() { [ "$(status "$1")" = "$2" ] || { pg_sql "SELECT * FROM job WHERE id = '$1
 worker() {
 	local log=$1
 	shift
-	timeout -k 5 100 "$EXPORT" worker --memory-limit 4GiB "$@" >"$log" 2>&1
+	timeout -k 5 300 "$EXPORT" worker --memory-limit 4GiB "$@" >"$log" 2>&1
 }
-# A job that lasts: alignments on one thread without vector instructions, in many pairs of releases.
-LONG="p.update(train_versions=[160, 165, 170, 175, 180], test_versions=[185], k=50, compute_alignments=True)"
-running() { [ "$(status "$1")" = RUNNING ]; }
+# A job that lasts, however late we are to see it: alignments on one thread without vector instructions, in many pairs of
+# releases.
+# shellcheck disable=SC2034 # for who sources this
+LONG="p.update(train_versions=[160, 165, 170, 175, 180], test_versions=[185], k=150, compute_alignments=True)"
 L=$TMP/log
 
-# under_way PREFIX: a long job in a worker $w, its process $c, its pairs begun.
+begun() { [ -n "$(pg_sql "SELECT 1 FROM job_event WHERE job_id = '$1' AND event LIKE '%split_start'")" ]; }
 # shellcheck disable=SC2034 # for who sources this
+process_of() { # JOB: the process $c that runs it, and its worker $w
+	c=$(pgrep -f "run .*--claimed [0-9]* $1") &&
+		w=$(ps -o ppid= -p "$c" | tr -d " ")
+}
+# under_way PREFIX: a long job in a worker $w, its process $c, its pairs begun.
 under_way() {
 	id=$(queue "$1" 1 "$LONG")
 	PROTEA_SIMD=portable worker "$L" --poll 0.2 --once "${@:2}" &
-	wait_for 20 running "$id"
-	w=$(pgrep -f "export worker --memory-limit 4GiB --poll 0.2 --once" | tail -n 1)
-	wait_for 30 eval "[ -n \"\$(pg_sql \"SELECT 1 FROM job_event WHERE job_id = '$id' AND event LIKE '%split_start'\")\" ]"
-	c=$(pgrep -f "run .*--claimed [0-9]* $id")
+	wait_for 60 begun "$id"
+	process_of "$id"
 }
 gone() { ! kill -0 "$1" 2>/dev/null; }
 ended() { pg_sql "SELECT status || ' ' || coalesce(error_code, '') || ' ' || (SELECT count(*) FROM job_event e
