@@ -9,24 +9,34 @@
 #include "pipeline/core/cancel.h"
 #include "prof/base/clock.h"
 
-#define CHANNEL "protea_job" /* docs/worker.md has the trigger that notifies it */
+#define CHANNEL     "protea_job" /* docs/worker.md has the trigger that notifies it */
+#define CLOCK_TRIES 5
+#define CLOCK_GOOD_NS                                                                              \
+	2000000 /* from question to answer; where the network takes longer, the quickest of all */
 
 /* ---- events ---------------------------------------------------------------------------------------- */
 
-/* The server's clock against ours, once per source. */
+/* The server's clock against ours, once per source: by the quickest of a few questions, for whoever is not run between
+ * question and answer does not know when the server looked. */
 static int learn_offset(struct pg_tx *tx, struct err *err)
 {
-	struct pg_rows *rows;
-	int64_t before = clock_real_ns();
-	int rc = pg_tx_query(tx, &rows, "SELECT " PG_US("clock_timestamp()"), NULL, 0, err);
+	int64_t best = INT64_MAX;
+	int rc = 0;
 
-	if (rc == 0) {
-		int64_t middle = before + (clock_real_ns() - before) / 2;
+	for (int i = 0; !rc && i < CLOCK_TRIES && best > CLOCK_GOOD_NS; i++) {
+		struct pg_rows *rows;
+		int64_t before = clock_real_ns(), took;
 
-		tx->jobs->offset_us = pg_rows_int(rows, 0, 0, 0) - middle / 1000;
-		tx->jobs->has_offset = 1;
+		rc = pg_tx_query(tx, &rows, "SELECT " PG_US("clock_timestamp()"), NULL, 0, err);
+		took = clock_real_ns() - before;
+		if (rc == 0 && took >= 0 && took < best) {
+			best = took;
+			tx->jobs->offset_us =
+				pg_rows_int(rows, 0, 0, 0) - (before + took / 2) / 1000;
+			tx->jobs->has_offset = 1;
+		}
+		pg_rows_free(rows);
 	}
-	pg_rows_free(rows);
 	return rc;
 }
 
