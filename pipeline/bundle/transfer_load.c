@@ -38,7 +38,7 @@ struct moving {
 	const struct transfer_table *t;
 	const struct transfer_column *column[TRANSFER_COLUMNS];
 	const char *type[TRANSFER_COLUMNS]; /* in the database */
-	int make_hash[TRANSFER_COLUMNS];    /* the bundle has none: made from the text */
+	int is_hash[TRANSFER_COLUMNS]; /* of the text: made where the bundle has none */
 	int n;
 	int dim_col; /* where embedding_dim is read, -1 */
 	struct bundle_rows rows;
@@ -112,12 +112,11 @@ static void put_vector(struct moving *m, int col)
 
 static void put_value(struct moving *m, int col)
 {
-	if (m->make_hash[col]) {
-		put_hash(m, col);
-		return;
-	}
 	if (bundle_rows_is_null(&m->rows, col)) {
-		pgcopy_put_null(&m->w);
+		if (m->is_hash[col])
+			put_hash(m, col);
+		else
+			pgcopy_put_null(&m->w);
 		return;
 	}
 	switch (m->column[col]->kind) {
@@ -196,7 +195,7 @@ static int join_column(struct moving *m, const struct transfer_column *c, struct
 		return rc;
 	if (c->kind == TRANSFER_INT && strcmp(c->name, "embedding_dim") == 0 && here)
 		m->dim_col = m->n;
-	m->make_hash[m->n] = !here && strcmp(c->name, "sequence_hash") == 0;
+	m->is_hash[m->n] = strcmp(c->name, "sequence_hash") == 0;
 	buf_printf(select, "%s%s", m->n ? ", " : "", here ? c->name : c->if_absent);
 	buf_printf(into, "%s%s", m->n ? ", " : "", c->name);
 	m->column[m->n] = c;

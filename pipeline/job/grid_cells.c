@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "pipeline/core/plm.h"
+#include "prof/base/log.h"
 
 struct config_search {
 	const char *wanted; /* short name, UUID or model name */
@@ -128,6 +129,16 @@ static void check_names(const struct grid *g, struct problems *problems)
 					     g->cells[i].name);
 }
 
+/* What a cell has of its own: a value of the payload is not that of any cell. */
+static void tell_unused(const json_t *payload)
+{
+	static const char *const keys[] = {"output_name", "embedding_config_id", "k"};
+
+	for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+		if (json_object_get(payload, keys[i]))
+			log_warn("payload.%s is not used: each cell of a grid has its own", keys[i]);
+}
+
 int grid_make_cells(struct grid *g, struct source *s, const struct jobfile *job,
 		    struct problems *problems, struct err *err)
 {
@@ -161,6 +172,7 @@ int grid_make_cells(struct grid *g, struct source *s, const struct jobfile *job,
 	}
 	free(ks);
 	check_names(g, problems);
+	tell_unused(job->payload);
 	return rc;
 }
 

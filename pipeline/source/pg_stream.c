@@ -170,7 +170,7 @@ static void bad_field(struct pg_stream *r, int col, const char *needed)
 {
 	char name[KEY_SHOWN];
 
-	pg_stream_bad(r, "column %s holds %s where %s is needed", column_name(r, col, name),
+	pg_stream_bad(r, "column %s holds %s, must hold %s", column_name(r, col, name),
 		      r->fields[col].len < 0 ? "NULL" : "something else", needed);
 }
 

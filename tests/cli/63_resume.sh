@@ -115,6 +115,8 @@ job "$TMP/mid/job.json" "$TMP/mid/grid.json" "j['operation']='export_grid'" "[p.
 fresh "$TMP/g" "$TMP/mid"
 check "a grid runs" grid "$TMP/g"
 cells "$TMP/g" >"$TMP/cells"
+check "values of the payload that no cell takes are told" eval "grep -q 'payload.embedding_config_id is not used' '$TMP/log' &&
+	! grep 'payload.k is not used' '$TMP/log'"
 check "it aligns once, for all cells" eval "[ \$(grep -c 'grid_aligned ' '$TMP/log') -eq 1 ] && ! grep 'grid_aligned .* computed=0 ' '$TMP/log' &&
 	[ \"\$(sql '$TMP/g/bundle.sqlite' \"SELECT sum(fields->>'computed') FROM job_event WHERE event LIKE '%.alignment_done'\")\" = 0 ]"
 check "it searches once for each model" test "$(grep -c 'knn_done .* shared=false ' "$TMP/log")" -eq 6

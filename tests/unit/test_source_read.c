@@ -395,7 +395,7 @@ static void wrong_values_are_named_with_table_row_and_column(void **state)
 {
 	(void)state;
 	broken("UPDATE go_term SET go_id = x'00ff' WHERE id = 3", read_terms,
-	       "table go_term, row '3': column go_id holds bytes where text is needed");
+	       "table go_term, row '3': column go_id holds bytes, must hold text");
 	broken("UPDATE go_term SET aspect = 'molecular' WHERE id = 3", read_terms, "one letter");
 	broken("UPDATE go_term SET aspect = CAST(x'ff' AS TEXT) WHERE id = 3", read_terms,
 	       "invalid UTF-8 at byte 0");
@@ -447,7 +447,7 @@ static void wrong_embeddings_are_named_with_their_lengths(void **state)
 	broken("UPDATE sequence_embedding SET embedding = x'' WHERE id = 1", read_embeddings,
 	       "0 bytes");
 	broken("UPDATE sequence_embedding SET embedding = '[1,2]' WHERE id = 1", read_embeddings,
-	       "holds text where bytes is needed");
+	       "holds text, must hold bytes");
 }
 
 static void rows_of_other_dimensions_are_passed_on(void **state)
