@@ -17,13 +17,16 @@ pool tests/programs/mem_signal.cc -o "$P/signal" -L"$P" -Wl,--no-as-needed,-rpat
 same() {
 	local name=$1 want got mode
 	shift
-	{ timeout 60 "$@" >"$TMP/want" 2>"$TMP/want.err"; } 2>/dev/null # the shell tells of those that die
-	want=$?
+	# The shell tells of those that die; cat has all of it only when whoever goes on in the background has ended.
+	{
+		timeout 300 "$@" 2>"$TMP/want.err" | cat >"$TMP/want"
+		want=${PIPESTATUS[0]}
+	} 2>/dev/null
 	for mode in off sampled full; do
 		: >"$TMP/diff"
-		timeout 60 "$DUMP" -l "$LIB" -o "$TMP/dump" -c "$TMP/cache" -m $mode -r 4096 -z 997 -- "$@" >"$TMP/got" 2>"$TMP/got.err"
+		timeout 300 "$DUMP" -l "$LIB" -o "$TMP/dump" -c "$TMP/cache" -m $mode -r 4096 -z 997 -- "$@" >"$TMP/got" 2>"$TMP/got.err"
 		got=$?
-		if [ $want != $got ] || ! diff "$TMP/want" "$TMP/got" >"$TMP/diff" ||
+		if [ "$want" != "$got" ] || ! diff "$TMP/want" "$TMP/got" >"$TMP/diff" ||
 			! diff "$TMP/want.err" "$TMP/got.err" >>"$TMP/diff"; then
 			not_ok "$name, $mode"
 			echo "# exit codes $want, $got"
@@ -71,7 +74,7 @@ are "an image that is replaced keeps what it held" 0 "$(said before)"
 are "the next one begins with nothing" 1 "$(said leaf)"
 same "a daemon" "$P/fork" daemon
 are "is a child like others" 1 "$(said daemon)"
-timeout 60 "$DUMP" -l "$LIB" -o "$TMP/dump" -c "$TMP/cache" -n -- "$P/fork" fork >"$TMP/got"
+timeout 300 "$DUMP" -l "$LIB" -o "$TMP/dump" -c "$TMP/cache" -n -- "$P/fork" fork >"$TMP/got"
 claim "without children the parent alone is tracked" "$(images) == 1"
 are "by what it does itself" 0 "$(said parent)"
 
@@ -125,7 +128,7 @@ done
 # ---- signals
 for way in allocate free jump; do
 	same "handlers that $way" "$P/signal" $way /dev/null
-	timeout 60 "$DUMP" -l "$LIB" -o "$TMP/dump" -c "$TMP/cache" -z 997 -- "$P/signal" $way "$TMP/blocks" >"$TMP/got"
+	timeout 300 "$DUMP" -l "$LIB" -o "$TMP/dump" -c "$TMP/cache" -z 997 -- "$P/signal" $way "$TMP/blocks" >"$TMP/got"
 	made=$(awk '{ print $2 }' "$TMP/blocks")
 	lost=$(sed -n 's/.*loss0=\([0-9]*\).*/\1/p' "$TMP/dump")
 	# Before main: the C++ library's, then the file's; a jump may leave a block behind that was made.
@@ -135,7 +138,7 @@ for way in allocate free jump; do
 done
 same "handlers that jump, beside another thread that allocates" "$P/signal" jump_beside /dev/null
 same "handlers that fork in the middle of anything" "$P/signal" fork /dev/null
-timeout 60 "$DUMP" -l "$LIB" -o "$TMP/dump" -c "$TMP/cache" -z 997 -- "$P/signal" fork "$TMP/blocks" >"$TMP/got"
+timeout 300 "$DUMP" -l "$LIB" -o "$TMP/dump" -c "$TMP/cache" -z 997 -- "$P/signal" fork "$TMP/blocks" >"$TMP/got"
 claim "the parent's sums are its own to the block" "$(field 0 alloc 2) == $(awk '{ print $2 }' "$TMP/blocks") + 3"
 # The call that was interrupted may be counted.
 claim "the children's are theirs" "$(images) > 50 && $(awk '$2 > 0 && !($15 >= 1000 && $15 <= 1001 && $14 == 16 * $15 && $17 <= 16) { n++ }

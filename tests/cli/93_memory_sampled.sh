@@ -25,7 +25,7 @@ check "copies before main were of all kinds" test "$before" = "$library" -a "$be
 # Every copy and every block is a sample: nothing may wait, break or be lost in the middle of it.
 for m in sampled full; do
 	check "threads, handlers and children at once under --memory $m" bash -c \
-		"[ \"\$(timeout 60 '$PROF' run -q -o '$store' --memory $m --memory-rate 1 -- '$TMP/copies' storm 1500)\" = 'wrong 0' ]"
+		"[ \"\$(timeout 300 '$PROF' run -q -o '$store' --memory $m --memory-rate 1 -- '$TMP/copies' storm 1500)\" = 'wrong 0' ]"
 done
 # In shells of their own, which say what became of them.
 overflow() { bash -c "$1 '$TMP/copies' overflow $2; echo code \$?" 2>&1 | sed 's/^.*line [0-9]*: *[0-9]* *//; s/ *\(LD_PRELOAD[^ ]* \)\?[^ ]*copies.*//'; }

@@ -36,7 +36,7 @@ begin() {
 }
 steps() { # waits until they are done
 	printf '%sw' "$1" >&8
-	read -r -t 20 <&9
+	read -r -t 60 <&9
 }
 finish() {
 	exec 8>&-
@@ -126,11 +126,11 @@ ends_meanwhile() {
 }
 for i in 1 2 3; do check "a recording that ends while somebody asks, $i" ends_meanwhile; done
 a_child() { # any process of the recording may be named
-	"$PROF" run -q -o "$S" --memory full -- bash -c 'sleep 3 & echo $! >"$0"; wait' "$TMP/child" 2>"$TMP/talk" &
+	"$PROF" run -q -o "$S" --memory full -- bash -c 'sleep 60 & echo $! >"$0"; wait' "$TMP/child" 2>"$TMP/talk" &
 	supervisor=$!
 	wait_for 10 test -s "$TMP/child" || return 1
 	target=$(cat "$TMP/child")
-	sleep 0.3
+	wait_for 30 compgen -G "/dev/shm/protea-prof-*/$target.[0-9]*" || return 1 # it is recorded
 	snapshot -n both
 	local rc=$?
 	kill "$target"

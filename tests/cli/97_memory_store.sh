@@ -48,7 +48,7 @@ steps_begin() {
 }
 steps() { # waits until they are done
 	printf '%sw' "$1" >&8
-	read -r -t 20 <&9
+	read -r -t 60 <&9
 }
 target() { ps -o pid= --ppid "$supervisor" | head -n 1 | tr -d " "; }
 steps_end() {
@@ -155,7 +155,7 @@ kill_supervisor() { # kill_supervisor SECONDS: before, it has had time to store 
 	fi
 	kill -9 "$child"
 	exec 8>&- 9<&-
-	wait_for 10 gone "$child" || return 1
+	wait_for 30 gone "$child" || return 1
 	recover && is_sound && one "SELECT finished FROM run WHERE id = $last" 1 &&
 		holds alloc hold 128000/2000 && holds leak hold 128000/2000 || return 1
 	one "SELECT sum(s.value) FROM sample s JOIN stage g ON g.id = s.stage_id WHERE s.run_id = $last AND s.kind = 'alloc'
@@ -172,7 +172,7 @@ outlives_supervisor() { # the program goes on, unharmed
 	wait "$supervisor" 2>/dev/null
 	steps aaftc || { echo "the program does not answer any more"; kill -9 "$child"; return 1; }
 	exec 8>&- 9<&-
-	wait_for 10 gone "$child" || return 1
+	wait_for 30 gone "$child" || return 1
 	recover && is_sound && holds alloc hold_large 40960/10 &&
 		one "SELECT sum(s.value) >= 64000 FROM sample s JOIN stack k ON k.id = s.stack_id JOIN frame f ON f.id = k.frame_id
 			WHERE s.run_id = $last AND s.kind = 'alloc' AND f.function = 'hold'" 1
@@ -182,8 +182,13 @@ check "a program outlives its supervisor" outlives_supervisor
 # ---- the recording ends before the program
 
 ends_before() {
-	steps_begin --memory full -d 0.6 && steps aabf || return 1
-	sleep 1.2
+	local seconds
+	for seconds in 0.6 5 60; do # until the steps fit
+		steps_begin --memory full -d $seconds && steps aabf || return 1
+		"$PROF" snapshot -p "$(target)" >/dev/null 2>&1 && break
+		steps_end
+	done
+	wait_for 90 one "SELECT count(*) FROM snapshot WHERE run_id = $last AND name = 'end'" 1 || return 1
 	steps a || return 1
 	steps_end && holds live hold 96000/1500 && holds alloc hold 128000/2000 && holds leak hold 0/0 &&
 		one "SELECT count(*) FROM sample WHERE run_id = $last AND kind = 'leak'" 0
@@ -232,7 +237,7 @@ starts_itself() {
 		holds peak hold 64000/1000 && holds leak hold 0/0 && holds alloc before 0/0 &&
 		one "SELECT heap_bytes FROM snapshot WHERE run_id = $last AND name = 'end'" 32000 || return 1
 	PROTEA_PROF_MEMORY=full "$TMP/self" "$S" on
-	wait_for 10 one "SELECT finished FROM run WHERE id = $last" 1 && holds live hold 32000/500 && holds leak hold 32000/500
+	wait_for 30 one "SELECT finished FROM run WHERE id = $last" 1 && holds live hold 32000/500 && holds leak hold 32000/500
 }
 if "${CC:-gcc}" -std=gnu17 -O1 -g -fno-builtin -Iprof/include "$TMP/self.c" -o "$TMP/self" "$O/libprotea-prof.so" \
 	-Wl,-rpath,"$PWD/$O"; then
@@ -246,10 +251,10 @@ fi
 asked_by_signal() {
 	steps_begin --memory full && steps aab || return 1
 	kill -USR1 "$supervisor"
-	wait_for 10 answered asked 128000 || { echo "no snapshot"; steps_end; return 1; }
+	wait_for 30 answered asked 128000 || { echo "no snapshot"; steps_end; return 1; }
 	steps ff
 	kill -USR1 "$supervisor"
-	wait_for 10 answered asked 64000 || { echo "no second snapshot"; steps_end; return 1; }
+	wait_for 30 answered asked 64000 || { echo "no second snapshot"; steps_end; return 1; }
 	steps_end && one "SELECT group_concat(name) FROM (SELECT name FROM snapshot WHERE run_id = $last AND name <> 'auto' ORDER BY t_ns)" \
 		'asked,asked,end' &&
 		one "SELECT sum(x.value) FROM snapshot s JOIN snapshot_sample x ON x.snapshot_id = s.id JOIN stack k ON k.id = x.stack_id
@@ -260,25 +265,31 @@ asked_at_once() { # before the supervisor has looked for the program's files
 	for _ in 1 2 3 4 5 6; do
 		steps_begin --memory full && steps aab || return 1
 		kill -USR1 "$supervisor"
-		wait_for 10 answered asked 128000 || { steps_end; return 1; }
+		wait_for 30 answered asked 128000 || { steps_end; return 1; }
 		steps_end || return 1
 	done
 }
 check "and in the program's first moment" asked_at_once
 by_themselves() {
 	steps_begin --memory full && steps a || return 1
-	wait_for 10 answered auto 64000 || { echo "none by itself"; steps_end; return 1; }
+	wait_for 30 answered auto 64000 || { echo "none by itself"; steps_end; return 1; }
 	steps_end && one "SELECT count(*) BETWEEN 1 AND 32 FROM snapshot WHERE run_id = $last AND name = 'auto'" 1 &&
 		one "SELECT min(t_ns) >= (SELECT start_ns + 250000000 FROM run WHERE id = $last) FROM snapshot WHERE run_id = $last" 1
 }
 check "snapshots come by themselves" by_themselves
 not_for_the_program() { # SIGUSR1 would end it
-	printf 'import os, time\ntime.sleep(0.6)\n' >"$TMP/p.py"
+	printf 'import sys\nopen(sys.argv[1], "w").write("here")\nsys.stdin.read()\n' >"$TMP/p.py"
 	command -v python3 >/dev/null || return 0
-	"$PROF" run -q -o "$S" -- python3 "$TMP/p.py" &
+	rm -f "$TMP/in"
+	mkfifo "$TMP/in"
+	"$PROF" run -q -o "$S" -- python3 "$TMP/p.py" "$TMP/here" <"$TMP/in" &
 	supervisor=$!
-	sleep 0.3
+	exec 8>"$TMP/in"
+	wait_for 30 test -s "$TMP/here"
 	kill -USR1 "$supervisor"
+	wait_for 30 grep -qE '^ShdPnd:[[:space:]]*0+$' "/proc/$supervisor/status" # it has it
+	sleep 0.2
+	exec 8>&-
 	wait "$supervisor"
 }
 check "the signal is not passed on" not_for_the_program

@@ -26,7 +26,7 @@ says() {
 run() { # mode arguments…
 	rm -f "$store"*
 	check "the program runs under --memory $1" \
-		timeout 60 "$PROF" run -q -o "$store" --memory "$1" -- "$TMP/stages" "${@:2}"
+		timeout 300 "$PROF" run -q -o "$store" --memory "$1" -- "$TMP/stages" "${@:2}"
 }
 
 for m in full sampled; do

@@ -1,16 +1,37 @@
 /* Resident memory over time with a known answer: stages that hold 0, 200 and 50 MiB on top of what the program
- * needs, for a fifth of a second each; then 100 MiB that come and go at once.
- * Without a stage around them, 30 MiB are touched and given back at the beginning. */
+ * needs, for a tenth of a second each, and until our parent, who looks at us, has been through its rounds; then 100 MiB
+ * that come and go at once. Without a stage around them, 30 MiB are touched and given back at the beginning. */
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <protea-prof.h>
 
-#define MB (1ul << 20)
+#define MB     (1ul << 20)
+#define ROUNDS 5 /* one is enough where each is one wait, not more */
+
+/* How often the parent has gone to sleep. */
+static long rounds(void)
+{
+	char path[64], text[4096], *at;
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof path, "/proc/%d/status", (int)getppid());
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+	if (n < 0)
+		exit(2);
+	(void)close(fd);
+	text[n] = '\0';
+	at = strstr(text, "\nvoluntary_ctxt_switches:");
+	return at ? strtol(strchr(at, ':') + 1, NULL, 10) : 0;
+}
 
 static void hold(double seconds)
 {
@@ -21,6 +42,8 @@ static void hold(double seconds)
 		clock_gettime(CLOCK_MONOTONIC, &now);
 	while ((double)(now.tv_sec - from.tv_sec) + (double)(now.tv_nsec - from.tv_nsec) / 1e9 <
 	       seconds);
+	for (long from_round = rounds(); rounds() < from_round + ROUNDS;)
+		usleep(1000);
 }
 
 static void *touch(size_t bytes)
@@ -38,7 +61,8 @@ static void stage(const char *name, size_t bytes, double seconds)
 	pp_stage s = pp_stage_begin(name);
 	void *p = bytes ? touch(bytes) : NULL;
 
-	hold(seconds);
+	if (seconds > 0)
+		hold(seconds);
 	if (p && munmap(p, bytes))
 		exit(1);
 	pp_stage_end(&s);
@@ -53,10 +77,10 @@ int main(void)
 	hold(0.1);
 	if (munmap(p, 30 * MB))
 		return 1;
-	stage("nothing", 0, 0.2);
-	stage("much", 200 * MB, 0.2);
-	stage("some", 50 * MB, 0.2);
+	stage("nothing", 0, 0.1);
+	stage("much", 200 * MB, 0.1);
+	stage("some", 50 * MB, 0.1);
 	stage("brief", 100 * MB, 0);
-	stage("end", 0, 0.2);
+	stage("end", 0, 0.1);
 	return 0;
 }

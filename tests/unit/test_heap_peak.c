@@ -422,7 +422,7 @@ static void a_fork_in_the_middle_of_others_leaves_no_lock_behind(void **state)
 		pid_t pid = fork();
 
 		if (pid == 0) {
-			alarm(5);
+			alarm(60);
 			heap_fork_child();
 			begin_as("busy child", HEAP_FULL, 1);
 			heap_thread_begin(&threads[0], 9, 1);
@@ -453,7 +453,7 @@ static void recordings_come_and_go_while_threads_are_at_work(void **state)
 		threads[i].tid = i + 1;
 		assert_int_equal(pthread_create(&churners[i], NULL, churn, &threads[i]), 0);
 	}
-	for (int round = 0; round < 30; round++) {
+	for (int round = 0; round < 30 || (blocks <= 30 && round < 10000); round++) {
 		struct heap_head *head;
 		struct heap_sums_now s;
 		int64_t live = 0;
