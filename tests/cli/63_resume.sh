@@ -22,26 +22,43 @@ same_as_reference() { diff "$TMP/reference" <(published "$1" $NAME); }
 
 # ---- SIGTERM -----------------------------------------------------------------------------------------------
 
-# stop FOLDER SIGNAL TEXT: starts the job and sends the signal when the log says TEXT; the exit code.
-stop() {
-	local pid
-	: >"$TMP/log"
-	"$EXPORT" run --memory-limit 4GiB "$1/job.json" >"$TMP/log" 2>&1 &
-	pid=$!
-	until grep -q "$3" "$TMP/log"; do
-		kill -0 $pid 2>/dev/null || break
-		sleep 0.002
-	done
-	kill -"$2" $pid 2>/dev/null
-	wait $pid
+# A library that has a process end itself by a signal when it says a text.
+cat >"$TMP/halt.c" <<-'EOF'
+	#define _GNU_SOURCE
+	#include <dlfcn.h>
+	#include <signal.h>
+	#include <stdlib.h>
+	#include <string.h>
+	#include <unistd.h>
+	ssize_t write(int fd, const void *b, size_t n)
+	{
+		static ssize_t (*next)(int, const void *, size_t);
+		const char *at = getenv("HALT_AT"), *by = getenv("HALT_BY");
+		ssize_t rc;
+		if (!next)
+			next = (ssize_t(*)(int, const void *, size_t))dlsym(RTLD_NEXT, "write");
+		rc = next(fd, b, n);
+		if (fd == 2 && at && by && memmem(b, n, at, strlen(at)))
+			kill(getpid(), atoi(by));
+		return rc;
+	}
+EOF
+if ! "${CC:-cc}" -shared -fPIC -o "$TMP/halt.so" "$TMP/halt.c" -ldl 2>"$TMP/cc.log"; then
+	skip "stopped runs go on" "no C compiler"
+	exit 0
+elif nm -D "$EXPORT" | grep -q __asan; then
+	skip "stopped runs go on" "the program is sanitized"
+	exit 0
+fi
+# halted SIGNAL TEXT COMMAND…: it gets the signal from itself when it says TEXT; the exit code.
+halted() {
+	env LD_PRELOAD="$TMP/halt.so" HALT_BY="$(kill -l "$1")" HALT_AT="$2" "${@:3}" >"$TMP/log" 2>&1
 }
-# The signal may come too late: then again.
-for _ in 1 2 3 4 5 6; do
-	fresh "$TMP/t" "$TMP/mid"
-	stop "$TMP/t" TERM 'split_staged  split=1 '
-	rc=$?
-	[ "$rc" -ne 1 ] || break
-done
+# stop FOLDER SIGNAL TEXT: the folder's job.
+stop() { { halted "$2" "$3" "$EXPORT" run --memory-limit 4GiB "$1/job.json"; } 2>/dev/null; }
+fresh "$TMP/t" "$TMP/mid"
+stop "$TMP/t" TERM 'split_staged  split=1 '
+rc=$?
 check "SIGTERM ends a run with exit code 1" test "$rc" -eq 1
 check "it says what happened and how to go on" says "$TMP/log" "stopped by SIGTERM" "run the job again and it goes on"
 check "the job is FAILED with WorkerShutdown" test "$(last_job "$TMP/t/bundle.sqlite" \
@@ -58,16 +75,13 @@ check "it writes the same bytes" same_as_reference "$TMP/t"
 check "staging is gone" empty "$TMP/t/resume"
 
 for signal in INT HUP; do
-	for _ in 1 2 3 4 5 6; do
-		fresh "$TMP/t" "$TMP/mid"
-		stop "$TMP/t" $signal 'annotations_loaded '
-		rc=$?
-		[ "$rc" -ne 1 ] || break
-	done
-	case $signal-$rc in # a background job of a script without job control ignores SIGINT
+	fresh "$TMP/t" "$TMP/mid"
+	stop "$TMP/t" $signal 'annotations_loaded '
+	rc=$?
+	case $signal-$rc in # what who started us ignores, it ignores
 	*-1) check "SIG$signal ends a run like SIGTERM" test "$(last_job "$TMP/t/bundle.sqlite" error_code)" = WorkerShutdown ;;
-	INT-0) skip "SIG$signal ends a run like SIGTERM" "ignored here" ;;
-	*) check "SIG$signal ends a run like SIGTERM" test "$rc" -eq 1 ;;
+	*-0) skip "SIG$signal ends a run like SIGTERM" "ignored here" ;;
+	*) not_ok "SIG$signal ends a run like SIGTERM" ;;
 	esac
 done
 
@@ -98,18 +112,7 @@ check "and its bytes are the same" same_as_reference "$TMP/t"
 grid() { timeout -k 5 120 "$EXPORT" grid --memory-limit 4GiB "$1/grid.json" >"$TMP/log" 2>&1; }
 cells() { (cd "$1/store/datasets" && sha256sum bench-*/train.parquet bench-*/eval.parquet bench-*/manifest.json); }
 # stop_grid FOLDER TEXT: kill -9 when the log says the text.
-stop_grid() {
-	local pid
-	: >"$TMP/log"
-	"$EXPORT" grid --memory-limit 4GiB "$1/grid.json" >"$TMP/log" 2>&1 &
-	pid=$!
-	until grep -q "$2" "$TMP/log"; do
-		kill -0 $pid 2>/dev/null || break
-		sleep 0.002
-	done
-	kill -9 $pid 2>/dev/null
-	wait $pid 2>/dev/null
-}
+stop_grid() { { halted KILL "$2" "$EXPORT" grid --memory-limit 4GiB "$1/grid.json"; } 2>/dev/null; }
 job "$TMP/mid/job.json" "$TMP/mid/grid.json" "j['operation']='export_grid'" "[p.pop(x) for x in ('output_name', 'k')]" \
 	"j['cells']=dict(plm=['model-f16', 'model-f32'], k=[2, 7])"
 fresh "$TMP/g" "$TMP/mid"
