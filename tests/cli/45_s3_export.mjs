@@ -241,7 +241,7 @@ async function troubled() {
 			trouble();
 			if (!guard.listening) await openDoor();
 			expect(r.code === 1 && r.err.includes(`protea/datasets/${name}/${file}`), `exit ${r.code}: ${r.err}`);
-			expect(r.seconds < 40, `${r.seconds} s`);
+			expect(r.seconds < 100, `${r.seconds} s`);
 			failed(name, 'NetworkError');
 			expect(!objects(name).includes('manifest.json') || file === 'manifest.json', `objects: ${objects(name)}`);
 			await resumesAndPublishes(name);
@@ -309,14 +309,14 @@ async function refusing() {
 	await test('an endpoint where nobody listens ends the run at its start', async () => {
 		const port = await freePort();
 		const r = await bad(makeJob('off', 's3-nobody'), `127.0.0.1:${port}`, s3(port));
-		expect(r.seconds < 15, `${r.seconds} s`);
+		expect(r.seconds < 100, `${r.seconds} s`);
 		failed('s3-nobody', 'NetworkError', { kept: false });
 		atStart('s3-nobody');
 	});
 	await test('so does an endpoint that takes connections and is silent', async () => {
 		trouble({ early: () => new Promise(() => {}) });
 		const r = await bad(makeJob('off', 's3-silent'), `127.0.0.1:${door.port}`);
-		expect(r.seconds < 40, `${r.seconds} s`);
+		expect(r.seconds < 100, `${r.seconds} s`);
 		atStart('s3-silent');
 	});
 	for (const [what, more, code] of [

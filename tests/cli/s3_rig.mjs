@@ -41,7 +41,7 @@ export function expect(condition, what) {
 	if (!condition) throw new Error(what);
 }
 
-export async function until(what, fn, ms = 15000) {
+export async function until(what, fn, ms = 60000) {
 	const end = Date.now() + ms;
 	while (!fn()) {
 		if (Date.now() > end) throw new Error(`never happened: ${what}`);
@@ -49,13 +49,16 @@ export async function until(what, fn, ms = 15000) {
 	}
 }
 
-export function freePort() {
-	return new Promise((resolve) => {
-		const s = net.createServer().listen(0, '127.0.0.1', () => {
-			const { port } = s.address();
-			s.close(() => resolve(port));
-		});
-	});
+/** A port nobody listens at, of those the kernel does not give out by itself. */
+export async function freePort() {
+	for (;;) {
+		const port = 10000 + Math.floor(Math.random() * 10000);
+		const s = net.createServer();
+		const free = await new Promise((resolve) => s.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true)));
+		if (!free) continue;
+		await new Promise((resolve) => s.close(resolve));
+		return port;
+	}
 }
 
 /** s3rver as a process of its own, so that it can be killed. */
