@@ -110,7 +110,7 @@ interrupt() { # SIGNAL COMMAND: the rows of whole pairs
 	rm -f "$S"*
 	"$PAIRS" "$PROF" "$S" 50 0 off true "$2" >"$TMP/rows" 2>"$TMP/talk" &
 	local pid=$!
-	wait_for 20 pgrep -f "$3" || return 1
+	wait_for 30 pgrep -f "^$3" || return 1 # the command itself, not who was told to start it
 	kill "-$1" "$pid"
 	wait "$pid" && nothing_runs "$3" && says '# end: interrupted' && is 0 "$(runs_kept)"
 }
@@ -119,10 +119,10 @@ check "also one that will not" interrupt HUP "trap '' TERM HUP; sleep 984; sleep
 killed() {
 	"$PAIRS" "$PROF" "$S" 50 0 off 'sleep 982' true >"$TMP/rows" 2>"$TMP/talk" &
 	local pid=$!
-	wait_for 20 pgrep -f 'sleep 982' || return 1
+	wait_for 30 pgrep -f '^sleep 982' || return 1
 	kill -KILL "$pid"
 	wait "$pid"
-	wait_for 10 nothing_runs 'sleep 982'
+	wait_for 30 nothing_runs 'sleep 982'
 }
 check "killed, it leaves nothing running" killed
 rm -rf "$TMP/tmp"/*

@@ -93,7 +93,7 @@ if nm -D "$EXPORT" | grep -q -e __asan -e __tsan; then
 	skip "sequences of 35,000 residues align in 1 GiB of addresses" "the program is sanitized"
 else
 	check "sequences of $longest residues align in 1 GiB of addresses" bash -c "ulimit -v 1048576; \
-		timeout 60 '$EXPORT' run -q -w 1 --memory-limit 4GiB '$TMP/w/job.json'"
+		timeout 300 '$EXPORT' run -q -w 1 --memory-limit 4GiB '$TMP/w/job.json'"
 	check "35,000 residues it were" test "$longest" -ge 30000
 fi
 
@@ -261,7 +261,7 @@ queue() { # STATUS [PARENT]
 claim() {
 	(cd "$TMP/w" && export PROTEA_ANC2VEC_PATH=anc2vec.tsv PROTEA_STORAGE_ROOT=store PROTEA_EXPORT_RESUME_DIR=resume \
 		PROTEA_TAXONOMY_PATH=taxa.sqlite PROTEA_INTERPRO_GO_PRED_PATH=interpro.tsv &&
-		timeout 60 "$EXPORT" run --memory-limit 4GiB --db bundle:bundle.sqlite "$id" >"$1" 2>&1)
+		timeout 300 "$EXPORT" run --memory-limit 4GiB --db bundle:bundle.sqlite "$id" >"$1" 2>&1)
 }
 queue QUEUED
 check "a queued job runs by its UUID" claim "$L"
