@@ -13,6 +13,8 @@ const tool = join(process.env.O ?? 'build', 'tests/tools/flame_page');
 const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
   '--disable-component-update', '--disable-sync', '--force-color-profile=srgb'];
 
+const PATIENCE = 120000; // ms; how long a machine with other things to do may take
+
 let count = 0;
 let failures = 0;
 let browser;
@@ -43,7 +45,7 @@ export async function run(all) {
       for (const [name] of tests) console.log(`ok ${++count} - ${name} # SKIP ${why}`);
     } else {
       const { chromium } = require('playwright-core');
-      browser = await chromium.launch({ executablePath: chromiumPath(), headless: true, args: FLAGS });
+      browser = await chromium.launch({ executablePath: chromiumPath(), headless: true, args: FLAGS, timeout: PATIENCE });
       for (const [name, body] of tests) await one(name, body);
     }
   } finally {
@@ -130,6 +132,7 @@ function stopClock() {
 // unless a test asks for it. BROWSER_SLOW=20 in the environment makes pages so much slower.
 export async function open(file, { before, clock, ...options } = {}, hash = '') {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, reducedMotion: 'reduce', ...options });
+  context.setDefaultTimeout(PATIENCE);
   if (clock !== 'real' && options.javaScriptEnabled !== false) await context.addInitScript(stopClock);
   if (before) await context.addInitScript(before);
   const page = await context.newPage();

@@ -77,7 +77,7 @@ static void a_snap_without_memory_harms_nobody(void **state)
 		}
 		attach_space_free(space);
 		module_set_free(set);
-		for (int i = 0; i < 1000 && state_of(&p, c.pid) != 'S'; i++)
+		for (int i = 0; i < 30000 && state_of(&p, c.pid) != 'S'; i++)
 			nanosleep(&moment, NULL);
 		assert_int_equal(state_of(&p, c.pid), 'S');
 		assert_true(n < 10000);

@@ -293,7 +293,7 @@ static void no_session_is_left(void **state)
 	(void)state;
 	if (!url)
 		skip();
-	for (int i = 0; i < 100 && count("pg_stat_activity WHERE application_name LIKE"
+	for (int i = 0; i < 600 && count("pg_stat_activity WHERE application_name LIKE"
 					 " 'protea-export%'");
 	     i++)
 		usleep(100000);

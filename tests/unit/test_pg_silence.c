@@ -228,7 +228,7 @@ static void opening_ends_at_its_deadline(void **state)
 
 static void a_server_that_is_silent_once_connected(void **state)
 {
-	const struct pg_options opt = {.connect_timeout_s = 1};
+	const struct pg_options opt = {.connect_timeout_s = 3};
 	struct err err = ERR_INIT;
 	struct pg *pg;
 
@@ -239,14 +239,14 @@ static void a_server_that_is_silent_once_connected(void **state)
 
 static void a_statement_without_an_answer(void **state)
 {
-	const struct pg_options opt = {.silence_s = 1};
+	const struct pg_options opt = {.silence_s = 2};
 	struct err err = ERR_INIT;
 	struct pg *pg;
 
 	(void)state;
 	assert_int_equal(connect_with(&pg, 2, &opt, &err), 0);
 	assert_int_equal(pg_exec(pg, "SELECT 1", &err), 0);
-	is_silence(pg_exec(pg, "SELECT 2", &err), &err, "no answer within 1 s");
+	is_silence(pg_exec(pg, "SELECT 2", &err), &err, "no answer within 2 s");
 	assert_false(pg_usable(pg));
 	while (!server.cancels) /* asked, and not waited for without end */
 		usleep(1000);
@@ -337,6 +337,8 @@ static void many_that_are_given_up(void **state)
 		is_silence(pg_exec(pg, "SELECT 1", &err), &err, "no answer");
 		pg_close(pg);
 	}
+	while (!server.cancels)
+		usleep(1000);
 	assert_in_range(server.cancels, 1, 8);
 }
 
