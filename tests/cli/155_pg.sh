@@ -79,8 +79,8 @@ end() {
 }
 backend() { pg_sql "SELECT pid FROM pg_stat_activity WHERE application_name = '$1'"; }
 state() { [ "$(pg_sql "SELECT state || coalesce(' ' || wait_event_type, '') FROM pg_stat_activity WHERE application_name = '$1'")" = "$2" ]; }
-waits() { wait_for 10 state "$1" 'active Lock'; }
-idles() { wait_for 10 state "$1" 'idle in transaction Client'; }
+waits() { wait_for 30 state "$1" 'active Lock'; }
+idles() { wait_for 30 state "$1" 'idle in transaction Client'; }
 
 # ---- a chain of four and a fan -------------------------------------------------------------------------
 
@@ -190,7 +190,7 @@ fi
 
 advisory() {
 	begin key && begin wants
-	tell key "SELECT pg_advisory_lock(4711), pg_advisory_lock(-7, 9)" && wait_for 10 state key 'idle Client'
+	tell key "SELECT pg_advisory_lock(4711), pg_advisory_lock(-7, 9)" && wait_for 30 state key 'idle Client'
 	tell wants "SELECT pg_advisory_lock(4711)" && waits wants && screen && says "^ └ .* waits .* for Exclusive on advisory key 4711 " "$TMP/screen" &&
 		says "^$(backend key)  idle " "$TMP/screen"
 	local rc=$?
@@ -218,7 +218,7 @@ look_ups() { # an ID look-up over and over, with other values
 	PGAPPNAME=ingest $PG_PSQL -h 127.0.0.1 -p "$PG_PORT" -U "$PG_USER" -d postgres -f "$TMP/lookups.sql" >/dev/null 2>&1 &
 	looker=$!
 	echo "$looker" >>"$TMP/started"
-	wait_for 10 is_there ingest
+	wait_for 30 is_there ingest
 }
 is_there() { [ -n "$(backend "$1")" ]; }
 look_no_more() {
@@ -228,7 +228,7 @@ look_no_more() {
 }
 direct "a client that looks up IDs over and over" look_ups
 repeated_seen() {
-	screen --for 1s && says '^REPEATED statements seen in sessions, [0-9]+ looks' "$TMP/screen" &&
+	screen --for 3s && says '^REPEATED statements seen in sessions, [0-9]+ looks' "$TMP/screen" &&
 		says "REPEATED ([0-9]+ values )?by $looker psql  select v from job where id = \?" "$TMP/screen" &&
 		says 'CREATE EXTENSION pg_stat_statements;' "$TMP/screen"
 }
@@ -311,9 +311,9 @@ comes_back() {
 	"$PROF" pg --watch 0.3 --json "$PG_URL" >"$TMP/frames" 2>"$TMP/talk" &
 	local pg=$!
 	echo $pg >>"$TMP/started"
-	wait_for 10 grep -q '"lost":null' "$TMP/frames" && pg_rig_kill
-	wait_for 10 grep -q 'trying again' "$TMP/talk" && pg_rig_restart && wait_for 20 grep -q 'connected again' "$TMP/talk" &&
-		wait_for 10 grep -q '"reconnects":1[,}].*"lost":null' "$TMP/frames" && kill -TERM $pg && wait $pg && not_says s3cr3t "$TMP/talk"
+	wait_for 30 grep -q '"lost":null' "$TMP/frames" && pg_rig_kill
+	wait_for 30 grep -q 'trying again' "$TMP/talk" && pg_rig_restart && wait_for 30 grep -q 'connected again' "$TMP/talk" &&
+		wait_for 30 grep -q '"reconnects":1[,}].*"lost":null' "$TMP/frames" && kill -TERM $pg && wait $pg && not_says s3cr3t "$TMP/talk"
 }
 direct "a server that is killed and started again is found again" comes_back
 
@@ -345,7 +345,9 @@ killed() { # whoever opens the store next completes the run
 	"$PROF" pg --record --interval 200ms -o "$TMP/k.sqlite" "$PG_URL" 2>/dev/null &
 	local pg=$!
 	echo $pg >>"$TMP/started"
-	wait_for 10 test -s "$TMP/k.sqlite" && sleep 1 && kill -KILL $pg
+	has_run() { [ "$(sqlite3 -readonly "$TMP/k.sqlite" "SELECT count(*) FROM run")" = 1 ]; }
+	command -v sqlite3 >/dev/null || has_run() { test -s "$TMP/k.sqlite" && sleep 1; }
+	wait_for 30 has_run && kill -KILL $pg
 	{ wait $pg; } 2>/dev/null
 	"$PROF" runs --store "$TMP/k.sqlite" >"$TMP/out" 2>"$TMP/talk" && says 'completed 1 run' "$TMP/talk" && says ' pg ' "$TMP/out"
 }

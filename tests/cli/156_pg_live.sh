@@ -29,8 +29,8 @@ mux() { "${MUX[@]}" "$@"; }
 screen() { mux capture-pane -p; }
 on() { screen | grep -qE -- "$1"; }
 off() { ! on "$1"; }
-sees() { wait_for 20 on "$1" || { echo "not seen: $1"; screen; return 1; }; }
-sees_not() { wait_for 20 off "$1" || { echo "still seen: $1"; screen; return 1; }; }
+sees() { wait_for 30 on "$1" || { echo "not seen: $1"; screen; return 1; }; }
+sees_not() { wait_for 30 off "$1" || { echo "still seen: $1"; screen; return 1; }; }
 keys() { mux send-keys "$@"; }
 
 pg_rig_start || { not_ok "a server"; exit 1; }
@@ -51,9 +51,9 @@ tell() { echo "$2;" >&"${FD[$1]}"; }
 backend() { pg_sql "SELECT pid FROM pg_stat_activity WHERE application_name = '$1'"; }
 state() { [ "$(pg_sql "SELECT state || coalesce(' ' || wait_event_type, '') FROM pg_stat_activity WHERE application_name = '$1'")" = "$2" ]; }
 begin root && begin late && begin later
-tell root "BEGIN" && tell root "UPDATE job SET v = 1 WHERE id = 1" && wait_for 10 state root 'idle in transaction Client'
-tell late "BEGIN" && tell late "UPDATE job SET v = 2 WHERE id = 2" && tell late "UPDATE job SET v = 2 WHERE id = 1" && wait_for 10 state late 'active Lock'
-tell later "UPDATE job SET v = 3 WHERE id = 2" && wait_for 10 state later 'active Lock'
+tell root "BEGIN" && tell root "UPDATE job SET v = 1 WHERE id = 1" && wait_for 30 state root 'idle in transaction Client'
+tell late "BEGIN" && tell late "UPDATE job SET v = 2 WHERE id = 2" && tell late "UPDATE job SET v = 2 WHERE id = 1" && wait_for 30 state late 'active Lock'
+tell later "UPDATE job SET v = 3 WHERE id = 2" && wait_for 30 state later 'active Lock'
 root=$(backend root) late=$(backend late) later=$(backend later)
 
 mux new-session -d -x 130 -y 30 "env LC_ALL=C.UTF-8 PS1='$ ' bash --norc"
@@ -88,7 +88,7 @@ helping() { keys '?' && sees 'stacks of the local process' && keys x && sees_not
 check "? tells the keys" helping
 careful() { keys Down && sees "^session $late " && keys k && sees "end session $late\\?" && keys n && sees 'nothing was done' && [ "$(backend late)" = "$late" ]; }
 check "k asks first, and a no is none" careful
-cancels() { keys Down && sees "^session $later " && keys c && sees "cancel the statement of session $later\\?" && keys y && sees "cancelled the statement of session $later" && wait_for 10 grep -q 'canceling statement due to user request' "$TMP/later.out" && sees 'blocked 1 '; }
+cancels() { keys Down && sees "^session $later " && keys c && sees "cancel the statement of session $later\\?" && keys y && sees "cancelled the statement of session $later" && wait_for 30 grep -q 'canceling statement due to user request' "$TMP/later.out" && sees 'blocked 1 '; }
 check "c cancels a statement" cancels
 ends() { keys Home && sees "^session $root " && keys k && sees "end session $root\\?" && keys y && sees "ended session $root" && sees 'nobody waits for anybody'; }
 check "k ends a session, and the others go on" ends
