@@ -156,6 +156,14 @@ int proc_status(const struct proc *p, struct proc_status *s)
 	return proc_read(p, "status", text, sizeof text) > 0 ? proc_status_parse(s, text) : -1;
 }
 
+int proc_task_status(const struct proc *p, int tid, struct proc_status *s)
+{
+	char name[40], text[STATUS_MAX];
+
+	snprintf(name, sizeof name, "task/%d/status", tid);
+	return proc_read(p, name, text, sizeof text) > 0 ? proc_status_parse(s, text) : -1;
+}
+
 int proc_schedstat(const struct proc *p, int tid, struct proc_schedstat *s)
 {
 	char name[40], text[128];

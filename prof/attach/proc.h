@@ -62,6 +62,7 @@ struct proc_status {
 };
 int proc_status_parse(struct proc_status *s, const char *text);
 int proc_status(const struct proc *p, struct proc_status *s);
+int proc_task_status(const struct proc *p, int tid, struct proc_status *s);
 /* The tid of our namespace for one of the process's (robust mutexes, futex owners hold those). 0: none. */
 int proc_tid_from_ns(const struct proc *p, int ns_tid);
 

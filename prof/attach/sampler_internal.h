@@ -192,6 +192,7 @@ uint64_t tasks_image(const struct live_process *p);
 /* When a process or thread with this field 22 of stat began: CLOCK_MONOTONIC, not before `after`, before `now`. */
 int64_t tasks_began(uint64_t start_ticks, int64_t after, int64_t now);
 void tasks_exec(struct sampler *s, struct live_process *p, int64_t now);
+enum profile_state tasks_state(const struct live_thread *t); /* RUNNABLE: it is in our own hands */
 void tasks_name_thread(struct sampler *s, const struct live_thread *t);
 
 /* sampler_stack.c: what they leave is in s->stack and s->frames, as `view` tells. */

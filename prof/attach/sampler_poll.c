@@ -202,15 +202,6 @@ static void stop_running(struct sampler *s, int64_t now)
 
 /* ---- one thread ----------------------------------------------------------------------------------- */
 
-static enum profile_state state_of(const struct live_thread *t)
-{
-	struct proc_stat st;
-
-	if (proc_task_stat(&t->process->proc, t->tid, &st))
-		return PROFILE_SLEEPING;
-	return proc_state(st.state);
-}
-
 /* Where it sleeps; 0: it runs, or is gone. */
 static int asleep(struct sampler *s, struct live_thread *t, struct sleeping *in, int64_t now)
 {
@@ -222,8 +213,10 @@ static int asleep(struct sampler *s, struct live_thread *t, struct sleeping *in,
 	in->call = call.nr >= 0 ? syscall_name(call.nr) : NULL;
 	in->state = t->sleep_state;
 	if (in->call != t->sleep_call || !in->call || !stack_same(&t->sleep, &in->stack))
-		in->state = state_of(t);
-	if (in->state == PROFILE_RUNNING || in->state == PROFILE_RUNNABLE)
+		in->state = tasks_state(t);
+	if (in->state == PROFILE_RUNNABLE) /* in our hands */
+		return 0;
+	if (in->state == PROFILE_RUNNING)
 		in->state = PROFILE_SLEEPING; /* it woke just now */
 	return 1;
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "prof/attach/pick.h"
@@ -79,6 +80,29 @@ int64_t tasks_began(uint64_t start_ticks, int64_t after, int64_t now)
 	return now - ago > after ? now - ago : after;
 }
 
+/* One that stands still in our own hands runs: it came late, and is let go as soon as our tracer sees it. */
+static int is_held_by_us(const struct live_thread *t)
+{
+	struct proc_status st;
+
+	return proc_task_status(&t->process->proc, t->tid, &st) == 0 &&
+	       (st.tracer == 0 || syscall(SYS_tgkill, getpid(), st.tracer, 0) == 0);
+}
+
+static enum profile_state state_told(const struct live_thread *t, char letter)
+{
+	return letter == 't' && is_held_by_us(t) ? PROFILE_RUNNABLE : proc_state(letter);
+}
+
+enum profile_state tasks_state(const struct live_thread *t)
+{
+	struct proc_stat st;
+
+	if (proc_task_stat(&t->process->proc, t->tid, &st))
+		return PROFILE_SLEEPING;
+	return state_told(t, st.state);
+}
+
 void tasks_name_thread(struct sampler *s, const struct live_thread *t)
 {
 	struct sampler_thread *row = &s->thread_rows[t->row];
@@ -87,7 +111,8 @@ void tasks_name_thread(struct sampler *s, const struct live_thread *t)
 	if (proc_task_stat(&t->process->proc, t->tid, &st))
 		return;
 	memcpy(row->name, st.comm, sizeof row->name);
-	row->state = proc_state(st.state);
+	if (state_told(t, st.state) != PROFILE_RUNNABLE) /* what it was before we took it */
+		row->state = proc_state(st.state);
 }
 
 static int64_t thread_began(struct live_process *p, int tid, int64_t now)

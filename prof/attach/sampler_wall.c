@@ -177,6 +177,16 @@ void wall_flush(struct sampler *s, struct live_thread *t, int64_t now)
 		settle_sleep(s, t, now);
 }
 
+/* What was told as sleep and turned out to be a wait or running is not told twice. */
+static void settle_ahead(struct live_thread *t)
+{
+	int64_t waited = t->wait_credit < t->ahead_ns ? t->wait_credit : t->ahead_ns;
+
+	t->wait_credit -= waited;
+	t->run_credit -= t->ahead_ns - waited;
+	t->ahead_ns = 0;
+}
+
 /* The thread ends, or the recording. */
 void wall_settle(struct sampler *s, struct live_thread *t, int64_t now)
 {
@@ -189,6 +199,7 @@ void wall_settle(struct sampler *s, struct live_thread *t, int64_t now)
 	else if (rest > 0) /* to end, it had to run */
 		t->run_credit += rest;
 	t->at_ns = now;
+	settle_ahead(t);
 	if (t->run_credit < 0) { /* its last CPU sample said more than the looks did */
 		t->sleep_ns += t->run_credit;
 		t->run_credit = 0;

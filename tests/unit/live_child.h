@@ -3,11 +3,15 @@
 #ifndef TESTS_LIVE_CHILD_H
 #define TESTS_LIVE_CHILD_H
 
+#include <dirent.h>
 #include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 struct live_child {
@@ -61,7 +65,75 @@ static inline void live_end(struct live_child *c)
 	*c = (struct live_child){0, -1, -1};
 }
 
-/* Bodies. */
+/* ---- waiting until it is as far as a test needs it: 0, or -1 when it is not for LIVE_PATIENCE_MS ---- */
+
+#define LIVE_PATIENCE_MS 30000
+
+static inline void live_nap(void)
+{
+	const struct timespec ms = {0, 1000000};
+
+	nanosleep(&ms, NULL);
+}
+
+/* How many of its threads are in that system call now. */
+static inline int live_count_in(int pid, long nr)
+{
+	char path[320], text[32], want[32];
+	struct dirent *e;
+	int n = 0;
+	DIR *dir;
+
+	snprintf(path, sizeof path, "/proc/%d/task", pid);
+	snprintf(want, sizeof want, "%ld ", nr);
+	dir = opendir(path);
+	while (dir && (e = readdir(dir))) {
+		FILE *f;
+
+		snprintf(path, sizeof path, "/proc/%d/task/%s/syscall", pid, e->d_name);
+		f = e->d_name[0] != '.' ? fopen(path, "re") : NULL;
+		if (!f)
+			continue;
+		n += fgets(text, sizeof text, f) && strncmp(text, want, strlen(want)) == 0;
+		fclose(f);
+	}
+	if (dir)
+		closedir(dir);
+	return n;
+}
+
+/* So many of its threads are in that system call. */
+static inline int live_wait_in(int pid, long nr, int threads)
+{
+	for (int i = 0; i < LIVE_PATIENCE_MS; i++, live_nap())
+		if (live_count_in(pid, nr) >= threads)
+			return 0;
+	return -1;
+}
+
+static inline int64_t live_cpu_ns(int pid)
+{
+	struct timespec t = {0, 0};
+	clockid_t clock;
+
+	if (clock_getcpuclockid(pid, &clock) || clock_gettime(clock, &t))
+		return 0;
+	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+}
+
+/* It has used so much CPU time more. */
+static inline int live_wait_cpu(int pid, int64_t ns)
+{
+	int64_t end = live_cpu_ns(pid) + ns;
+
+	for (int i = 0; i < LIVE_PATIENCE_MS; i++, live_nap())
+		if (live_cpu_ns(pid) >= end)
+			return 0;
+	return -1;
+}
+
+/* ---- bodies ---- */
+
 static inline int live_pause(int ready, int go, void *arg)
 {
 	(void)go, (void)arg;

@@ -16,7 +16,7 @@
 
 #define MS       INT64_C(1000000)
 #define S        INT64_C(1000000000)
-#define PATIENCE (20 * S)
+#define PATIENCE (60 * S)
 #define RATE     199
 #define CODE                                                                                       \
 	2048 /* bytes; each of the known functions is shorter, sanitized too, and stands alone */
