@@ -1,7 +1,8 @@
 /* Sleeping threads whose stacks are hard to read from outside without a stop: each way into a sleep (WAYS, one thread
  * each) through each kind of frame (KINDS), after other calls have left their return addresses in the places
  * that the frames now use. Compiled in several ways: with frame pointers, frames need a register that is not
- * told without a stop. Prints "ready N", N threads beside the main one, and sleeps. */
+ * told without a stop. Prints "ready N" when all sleep, N threads beside the main one, and sleeps. */
+#include <dirent.h>
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -282,6 +283,35 @@ static void *thread(void *arg)
 	return NULL;
 }
 
+/* How often all the other threads have gone to sleep; -1: one of them is awake. */
+static long moves_of_sleepers(void)
+{
+	char path[320], line[128], state;
+	long sum = 0, moves;
+	struct dirent *e;
+	DIR *dir = opendir("/proc/self/task");
+
+	while (dir && sum >= 0 && (e = readdir(dir))) {
+		FILE *f;
+
+		if (e->d_name[0] == '.' || strtol(e->d_name, NULL, 10) == getpid())
+			continue;
+		snprintf(path, sizeof path, "/proc/self/task/%s/status", e->d_name);
+		f = fopen(path, "re");
+		while (f && sum >= 0 && fgets(line, sizeof line, f)) {
+			if (sscanf(line, "State: %c", &state) == 1 && state != 'S')
+				sum = -1;
+			else if (sscanf(line, "voluntary_ctxt_switches: %ld", &moves) == 1)
+				sum += moves;
+		}
+		if (f)
+			fclose(f);
+	}
+	if (dir)
+		closedir(dir);
+	return sum;
+}
+
 int main(void)
 {
 	struct sigaction sa = {.sa_handler = on_signal};
@@ -310,7 +340,10 @@ int main(void)
 			return 1;
 	}
 	pthread_barrier_wait(&begun);
-	usleep(100000);
+	for (long before = -1, now = -2; now < 0 || now != before; usleep(1000)) {
+		before = now;
+		now = moves_of_sleepers();
+	}
 	printf("ready %d\n", KINDS * WAYS);
 	fflush(stdout);
 	kind_of(1, 0);

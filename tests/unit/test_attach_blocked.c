@@ -20,6 +20,7 @@
 
 #include "prof/attach/blocked.h"
 #include "prof/attach/code.h"
+#include "prof/base/clock.h"
 #include "tests/unit/live_child.h"
 
 #define NO_PTRACE "may not trace here"
@@ -212,6 +213,17 @@ static int start_program(struct live_child *c, const char *name)
 	return (int)strtol(line + 6, NULL, 10);
 }
 
+/* Asleep: where it is then it stays. */
+static int comes_to_rest(const struct proc *p, int tid)
+{
+	struct proc_stat stat = {.state = 0};
+
+	for (int i = 0; i < LIVE_PATIENCE_MS && stat.state != 'S'; i++)
+		if (proc_task_stat(p, tid, &stat) == 0 && stat.state != 'S')
+			live_nap();
+	return stat.state == 'S';
+}
+
 /* The stack by registers. 0, or -1: may not trace. */
 static int by_registers(struct rig *r, int tid, struct attach_stack *stack)
 {
@@ -271,12 +283,10 @@ static void stacks_are_those_that_registers_give(void **state)
 		assert_int_equal(proc_tasks(&r.p, &tids, &n, &cap), 0);
 		assert_int_equal(n, expected + 1);
 		for (uint32_t t = 0; t < n; t++) {
-			enum blocked_result b = BLOCKED_RUNNING;
-
-			for (int k = 0; k < 1000 && b == BLOCKED_RUNNING; k++, nap_us(1000))
-				b = blocked_stack(&r.p, &r.memory, r.space, tids[t], 3, &blind,
-						  &call); /* it may be on its way there */
-			assert_int_equal(b, BLOCKED_OK);
+			assert_true(comes_to_rest(&r.p, tids[t]));
+			assert_int_equal(
+				blocked_stack(&r.p, &r.memory, r.space, tids[t], 3, &blind, &call),
+				BLOCKED_OK);
 			assert_int_equal(blind.torn, 0);
 			assert_true(call.nr >= 0);
 			guessed += blind.guessed > 0;
@@ -344,12 +354,13 @@ static void a_moving_thread_has_no_mixed_stack(void **state)
 	static struct attach_stack met[2], stack;
 	struct live_child c = {0};
 	struct rig r;
+	int64_t end = clock_mono_ns() + LIVE_PATIENCE_MS * INT64_C(1000000);
 	int n = 0, torn = 0, whole = 0, running = 0;
 
 	(void)state;
 	assert_int_equal(live_start(&c, both_ways, NULL), 0);
 	rig_open(&r, c.pid);
-	for (int i = 0; i < 20000 && whole < 2000; i++) {
+	for (int i = 0; whole <= 10 ? clock_mono_ns() < end : i < 20000 && whole < 2000; i++) {
 		enum blocked_result b =
 			blocked_stack(&r.p, &r.memory, r.space, c.pid, 1, &stack, NULL);
 		int known = 0;
@@ -409,7 +420,7 @@ static void a_suspended_thread_is_read_where_it_stands(void **state)
 	(void)state;
 	assert_int_equal(live_start(&c, live_spin, NULL), 0);
 	rig_open(&r, c.pid);
-	nap_us(20000);
+	assert_int_equal(live_wait_cpu(c.pid, 20000000), 0); /* it spins */
 	kill(c.pid, SIGSTOP);
 	do
 		assert_int_equal(proc_task_stat(&r.p, c.pid, &stat), 0);

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include "tests/unit/live_child.h"
 #include "tests/unit/perf_rig.h"
 
 static void samples_come_at_the_rate_and_carry_the_cpu_time(void **state)
@@ -212,7 +213,6 @@ static void what_does_not_fit_is_counted(void **state)
 {
 	struct busy b;
 	struct busy_report r;
-	struct timespec wait = {0, 300 * MS};
 	int64_t begun = clock_mono_ns();
 	uint64_t all;
 
@@ -221,7 +221,7 @@ static void what_does_not_fit_is_counted(void **state)
 	b = busy_start(NULL, body_one);
 	attach(b.pid);
 	busy_go(&b);
-	nanosleep(&wait, NULL); /* 180 MB/s into 4 MiB or less */
+	assert_int_equal(live_wait_cpu(b.pid, 200 * MS), 0); /* 180 MB/s into 4 MiB or less */
 	r = read_until_done(&b);
 	finish();
 	all = seen.samples + seen.lost;

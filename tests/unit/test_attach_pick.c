@@ -246,7 +246,11 @@ static void bad_patterns_are_refused(void **state)
 
 static int becomes_named_later(int ready, int go, void *arg)
 {
+	char byte;
+
 	live_ready(ready);
+	if (read(go, &byte, 1) != 1)
+		return 4;
 	nap(150);
 	return sleeps_as(ready, go, arg);
 }
@@ -262,6 +266,7 @@ static void a_process_is_waited_for(void **state)
 	snprintf(pattern, sizeof pattern, "^%s-late ", unique);
 	assert_int_equal(live_start(&c, becomes_named_later, "-late"), 0);
 	assert_int_equal(pick_named(&l, pattern, &err), ERR_NOTFOUND);
+	assert_int_equal(write(c.go, "x", 1), 1);
 	assert_int_equal(pick_wait(&l, pattern, NULL, &err), 0);
 	assert_int_equal(l.n, 1);
 	assert_int_equal(l.pids[0], c.pid);

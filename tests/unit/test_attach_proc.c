@@ -191,7 +191,7 @@ static void threads_are_listed_with_their_names(void **state)
 	assert_int_equal(proc_tasks(&p, &tids, &n, &cap), 0);
 	assert_int_equal(n, THREADS + 1);
 	assert_int_equal(tids[0], c.pid);
-	nap();
+	assert_int_equal(live_wait_in(c.pid, SYS_pause, THREADS + 1), 0); /* named by then */
 	for (uint32_t i = 1; i < n; i++) {
 		struct proc_stat s;
 
@@ -202,7 +202,7 @@ static void threads_are_listed_with_their_names(void **state)
 		odd += strcmp(s.comm, ") R 1 (x") == 0 || strcmp(s.comm, "a\nb") == 0 ||
 		       strcmp(s.comm, "back\\") == 0;
 	}
-	assert_true(odd > THREADS / 2); /* the last ones may not have got their name yet */
+	assert_int_equal(odd, THREADS);
 	live_end(&c);
 	assert_int_equal(proc_tasks(&p, &tids, &n, &cap), ERR_NOTFOUND);
 	assert_int_equal(n, 0);
@@ -244,7 +244,7 @@ static void a_process_outlives_its_main_thread(void **state)
 	(void)state;
 	assert_int_equal(live_start(&c, main_thread_ends, NULL), 0);
 	assert_int_equal(proc_open(&p, c.pid, &err), 0);
-	for (int i = 0; i < 1000 && stat.state != 'Z'; i++) {
+	for (int i = 0; i < LIVE_PATIENCE_MS && stat.state != 'Z'; i++) {
 		nap();
 		assert_int_equal(proc_stat(&p, &stat), 0);
 	}
@@ -266,7 +266,7 @@ static void what_threads_do_is_told(void **state)
 {
 	struct live_child sleeps, spins;
 	struct proc_schedstat before, after;
-	enum proc_call call = PROC_CALL_RUNNING;
+	enum proc_call call;
 	struct err err = ERR_INIT;
 	struct proc_syscall s;
 	struct proc p;
@@ -274,8 +274,8 @@ static void what_threads_do_is_told(void **state)
 	(void)state;
 	assert_int_equal(live_start(&sleeps, live_pause, NULL), 0);
 	assert_int_equal(proc_open(&p, sleeps.pid, &err), 0);
-	for (int i = 0; i < 1000 && call == PROC_CALL_RUNNING; i++, nap())
-		call = proc_syscall(&p, sleeps.pid, &s);
+	assert_int_equal(live_wait_in(sleeps.pid, SYS_pause, 1), 0);
+	call = proc_syscall(&p, sleeps.pid, &s);
 	assert_int_equal(call, PROC_CALL_IN);
 	assert_int_equal(s.nr, SYS_pause);
 	assert_true(s.sp && s.pc);
@@ -286,10 +286,10 @@ static void what_threads_do_is_told(void **state)
 
 	assert_int_equal(live_start(&spins, live_spin, NULL), 0);
 	assert_int_equal(proc_open(&p, spins.pid, &err), 0);
-	nap();
+	assert_int_equal(live_wait_cpu(spins.pid, 5000000), 0); /* it spins */
 	assert_int_equal(proc_syscall(&p, spins.pid, &s), PROC_CALL_RUNNING);
 	assert_int_equal(proc_schedstat(&p, spins.pid, &before), 0);
-	for (int i = 0; i < 1000; i++, nap()) {
+	for (int i = 0; i < LIVE_PATIENCE_MS; i++, nap()) {
 		assert_int_equal(proc_schedstat(&p, spins.pid, &after), 0);
 		if (after.run_ns > before.run_ns)
 			break;

@@ -336,7 +336,7 @@ static void a_process_without_its_main_thread_may_be_looked_at(void **state)
 	(void)state;
 	assert_int_equal(live_start(&c, main_thread_ends, NULL), 0);
 	assert_int_equal(proc_open(&p, c.pid, &err), 0);
-	for (int i = 0; i < 1000 && stat.state != 'Z'; i++, nanosleep(&nap, NULL))
+	for (int i = 0; i < LIVE_PATIENCE_MS && stat.state != 'Z'; i++, nanosleep(&nap, NULL))
 		assert_int_equal(proc_stat(&p, &stat), 0);
 	rights_look(&r, &p);
 	granted(&r, 1, 1, perf_works(), 1);

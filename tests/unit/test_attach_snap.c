@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -71,12 +72,25 @@ static void *sleeper(void *arg)
 	return NULL;
 }
 
+static int64_t own_cpu_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+}
+
+static _Atomic int spinning;
+
 static void *spinner(void *arg)
 {
 	volatile uint64_t n = 0;
 
 	(void)arg;
 	prctl(PR_SET_NAME, "spinner");
+	while (own_cpu_ns() < 10000000) /* the kernel counts by ticks */
+		n++;
+	atomic_fetch_add(&spinning, 1);
 	for (;;)
 		n++;
 	return NULL;
@@ -101,7 +115,8 @@ static int mixed(int ready, int go, void *arg)
 	prctl(PR_SET_NAME, "the main one");
 	if (start_threads(sleeper, 5) != 0 || start_threads(spinner, 3) != 0)
 		return 1;
-	nap_us(50000);
+	while (atomic_load(&spinning) < 3)
+		nap_us(1000);
 	return live_pause(ready, go, NULL);
 }
 
@@ -110,7 +125,6 @@ static int crowd(int ready, int go, void *arg)
 	(void)arg;
 	if (start_threads(sleeper, *(int *)arg) != 0)
 		return 1;
-	nap_us(200000);
 	return live_pause(ready, go, NULL);
 }
 
@@ -162,13 +176,18 @@ static int main_ends(int ready, int go, void *arg)
 	(void)arg;
 	if (start_threads(sleeper, 1) != 0)
 		return 1;
-	nap_us(50000);
 	live_ready(ready);
 	syscall(SYS_exit, 0); /* only this thread */
 	return 0;
 }
 
 /* ---- tests ---- */
+
+/* All are where they stay: so many of its threads wait in pause(). */
+static void come_to_rest(const struct rig *r, int n)
+{
+	assert_int_equal(live_wait_in(r->child.pid, SYS_pause, n), 0);
+}
 
 static void each_thread_is_there_once(void **state)
 {
@@ -179,6 +198,7 @@ static void each_thread_is_there_once(void **state)
 
 	(void)state;
 	rig_open(&r, mixed, NULL);
+	come_to_rest(&r, 6);
 	take(&r, &s, &o);
 	assert_int_equal(s.pid, r.child.pid);
 	assert_int_equal(s.n, 9);
@@ -226,6 +246,7 @@ static void nobody_is_stopped_if_so_told(void **state)
 
 	(void)state;
 	rig_open(&r, mixed, NULL);
+	come_to_rest(&r, 6);
 	for (int i = 0; i < 5; i++) {
 		take(&r, &s, &o);
 		assert_int_equal(s.n, 9);
@@ -252,6 +273,7 @@ static void a_stopper_can_be_lent(void **state)
 	(void)state;
 	assert_non_null(o.stopper);
 	rig_open(&r, mixed, NULL);
+	come_to_rest(&r, 6);
 	for (int i = 0; i < 3; i++) {
 		take(&r, &s, &o);
 		stopper_stats(o.stopper, &stats);
@@ -272,7 +294,7 @@ static void deep_stacks_keep_the_leaf_end(void **state)
 
 	(void)state;
 	rig_open(&r, deep_sleep, &depth);
-	nap_us(20000);
+	come_to_rest(&r, 1);
 	take(&r, &s, &o);
 	assert_int_equal(s.threads[0].n_frames, 100);
 	assert_int_equal(s.threads[0].end, UNWIND_DEPTH);
@@ -299,6 +321,7 @@ static void five_thousand_threads(void **state)
 	if (getrlimit(RLIMIT_NPROC, &limit) == 0 && limit.rlim_cur < 6000)
 		n = 500;
 	rig_open(&r, crowd, &n);
+	come_to_rest(&r, n + 1);
 	for (int round = 0; round < 2; round++) {
 		uint32_t whole = 0;
 
@@ -342,13 +365,16 @@ static void threads_come_and_go(void **state)
 
 static void a_main_thread_that_ended_is_said_to_have(void **state)
 {
+	struct proc_stat stat = {.state = 0};
 	struct snap_options o = {0};
 	struct rig r;
 	struct snap s;
 
 	(void)state;
 	rig_open(&r, main_ends, NULL);
-	nap_us(20000);
+	come_to_rest(&r, 1);
+	for (int i = 0; i < LIVE_PATIENCE_MS && stat.state != 'Z'; i++, live_nap())
+		assert_int_equal(proc_stat(&r.p, &stat), 0);
 	take(&r, &s, &o);
 	assert_int_equal(s.n, 2);
 	assert_int_equal(s.threads[0].letter, 'Z');

@@ -281,7 +281,7 @@ static void read_path(pid_t pid, struct path *path)
 	memset(path, 0, sizeof *path);
 	look_open(&l, pid, NULL);
 	remote_init(&memory, pid);
-	for (int i = 0; i < 200; i++) { /* it may still be on its way to sleep */
+	for (int i = 0; i < 30000; i++) { /* it may still be on its way to sleep */
 		if (blocked_stack(&l.proc, &memory, l.space, pid, 3, &stack, NULL) == BLOCKED_OK &&
 		    stack.end == UNWIND_ROOT && !stack.torn)
 			break;

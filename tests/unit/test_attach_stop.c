@@ -66,8 +66,11 @@ static struct stop_copy copy_one(int pid, int tid)
 {
 	struct stop_copy c = stop_one(pid, tid);
 
-	for (int i = 0; i < 100 && (c.result == STOP_BUDGET || c.result == STOP_BLOCKED); i++)
+	for (int i = 0;
+	     i < LIVE_PATIENCE_MS && (c.result == STOP_BUDGET || c.result == STOP_BLOCKED); i++) {
+		live_nap();
 		c = stop_one(pid, tid);
+	}
 	if (c.result == STOP_DENIED) {
 		print_message("may not trace here\n");
 		skip();
@@ -91,7 +94,7 @@ static char state_of(int pid)
 /* The kernel lets go while the tracer's thread ends: moments later. */
 static int comes_to(int pid, const char *states)
 {
-	for (int i = 0; i < 2000; i++, nap_us(1000))
+	for (int i = 0; i < LIVE_PATIENCE_MS; i++, nap_us(1000))
 		if (strchr(states, state_of(pid)))
 			return 1;
 	return 0;
@@ -308,7 +311,7 @@ static void every_signal_comes_once_and_in_order(void **state)
 	assert_ptr_not_equal(tally, MAP_FAILED);
 	assert_int_equal(live_start(&c, count_signals, NULL), 0);
 	assert_int_equal(pthread_create(&sender, NULL, send_signals, &c.pid), 0);
-	for (int64_t end = clock_mono_ns() + INT64_C(20000000000);
+	for (int64_t end = clock_mono_ns() + INT64_C(60000000000);
 	     tally->last < SIGNALS && clock_mono_ns() < end;)
 		stops += stop_one(c.pid, c.pid).result == STOP_COPIED;
 	pthread_join(sender, NULL);
@@ -395,7 +398,7 @@ static void more_threads_than_may_stand_still(void **state)
 		struct proc_stat stat;
 
 		assert_int_equal(proc_task_stat(&p, tids[i], &stat), 0);
-		for (int k = 0; k < 2000 && stat.state == 't'; k++, nap_us(1000))
+		for (int k = 0; k < LIVE_PATIENCE_MS && stat.state == 't'; k++, nap_us(1000))
 			assert_int_equal(proc_task_stat(&p, tids[i], &stat), 0);
 		assert_int_equal(stat.state, 'R');
 	}
@@ -457,7 +460,7 @@ static void threads_that_end_meanwhile_end(void **state)
 		      results[STOP_COPIED], results[STOP_BLOCKED], results[STOP_GONE],
 		      results[STOP_DENIED], results[STOP_BUDGET]);
 	before = slices(c.pid);
-	for (int k = 0; k < 2000 && slices(c.pid) < before + 20; k++)
+	for (int k = 0; k < LIVE_PATIENCE_MS && slices(c.pid) < before + 20; k++)
 		nap_us(1000);
 	assert_true(slices(c.pid) >= before + 20);
 	free(tids);

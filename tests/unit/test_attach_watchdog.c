@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/syscall.h>
 #include <time.h>
 
 #include <cmocka.h>
@@ -35,7 +36,7 @@ static char state_of(int pid)
 
 static int comes_to(int pid, const char *states)
 {
-	for (int i = 0; i < 2000; i++, nap_us(1000))
+	for (int i = 0; i < LIVE_PATIENCE_MS; i++, nap_us(1000))
 		if (strchr(states, state_of(pid)))
 			return 1;
 	return 0;
@@ -95,9 +96,9 @@ static int hang(int ready, int go, void *arg)
 		watchdog_end(w);
 		nap_us(i * 50000);
 	}
+	live_ready(ready);
 	if (arg && watchdog_begin(w, NULL) != 0)
 		return 1;
-	live_ready(ready);
 	raise(SIGSTOP);
 	return 0;
 }
@@ -122,6 +123,7 @@ static void who_hangs_elsewhere_is_not(void **state)
 
 	(void)state;
 	assert_int_equal(live_start(&c, hang, NULL), 0);
+	assert_true(comes_to(c.pid, "T"));
 	nap_us(500000);
 	assert_int_equal(state_of(c.pid), 'T');
 	live_end(&c);
@@ -129,7 +131,7 @@ static void who_hangs_elsewhere_is_not(void **state)
 
 static void it_sleeps_when_nothing_is_stopped_and_is_replaced_when_killed(void **state)
 {
-	struct watchdog *w = watchdog_new(20000000, NULL);
+	struct watchdog *w = watchdog_new(100000000, NULL);
 	int first;
 	uint64_t before;
 
@@ -138,7 +140,7 @@ static void it_sleeps_when_nothing_is_stopped_and_is_replaced_when_killed(void *
 	first = watchdog_pid(w);
 	assert_int_equal(watchdog_begin(w, NULL), 0);
 	watchdog_end(w);
-	nap_us(200000); /* it looks on for a while */
+	assert_int_equal(live_wait_in(first, SYS_read, 1), 0); /* it looks on for a while */
 	before = slices(first);
 	nap_us(200000);
 	assert_int_equal(slices(first), before);
@@ -181,9 +183,7 @@ static void it_ends_with_us(void **state)
 	assert_int_equal(kill(pid, 0), 0);
 	kill(c.pid, SIGKILL);
 	waitpid(c.pid, NULL, 0);
-	for (int i = 0; i < 2000 && state_of(pid) != '-' && state_of(pid) != 'Z'; i++)
-		nap_us(1000);
-	assert_true(state_of(pid) == '-' || state_of(pid) == 'Z');
+	assert_true(comes_to(pid, "-Z"));
 	close(up[0]);
 	close(up[1]);
 }
