@@ -167,7 +167,7 @@ without_stages() {
 	"$PROF" -q site --store ws.sqlite ws && grep -q 'mark no stages' ws/index.html && python3 "$CHECK" ws >/dev/null
 }
 unfinished() { # while a run is recorded
-	"$PROF" -q run -o u.sqlite -- sleep 60 &
+	"$PROF" -q run -o u.sqlite -- sleep 300 &
 	local pid=$!
 	wait_for 20 sh -c "[ \"\$(sqlite3 u.sqlite 'SELECT count(*) FROM run')\" = 1 ]"
 	! "$PROF" site --store u.sqlite u 2>err && grep -q 'has ended yet' err && [ ! -e u ] &&

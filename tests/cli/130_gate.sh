@@ -137,7 +137,7 @@ check "… unless told" refused "UPDATE run SET exit_code = 3 WHERE name = 'afte
 check "runs that lost allocations" refused "INSERT INTO loss_row SELECT key, 'table_full', 100 FROM run WHERE name = 'after'" 3 '^refused .*allocations' --counts before after
 check "a value that is missing" refused "UPDATE run SET duration_ns = 0 WHERE name = 'before'" 3 'the base does not have this value' --metric wall before after
 unfinished() {
-	"$PROF" run -q --memory full -n live -- sleep 30 &
+	"$PROF" run -q --memory full -n live -- sleep 300 &
 	local child=$!
 	wait_for 20 sh -c '[ "$(sqlite3 runs.sqlite "SELECT count(*) FROM run WHERE name = '\''live'\''")" -eq 1 ]'
 	gate_is 3 'a run is not finished' before live

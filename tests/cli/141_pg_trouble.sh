@@ -26,7 +26,7 @@ says_so() {
 	shift 2
 	while [ "$1" != -- ]; do texts+=("$1") && shift; done
 	shift
-	timeout -k 5 60 "$@" >"$L" 2>&1
+	timeout -k 5 300 "$@" >"$L" 2>&1
 	rc=$?
 	if [ $rc -ne "$code" ]; then
 		not_ok "$title"
@@ -62,7 +62,7 @@ full() { # all connections taken: tried again, and had in the end
 	pg_sql "CREATE ROLE plain LOGIN PASSWORD 'plain'; GRANT SELECT ON ALL TABLES IN SCHEMA public TO plain" world
 	(PGPASSWORD=plain exec psql -X -q -h 127.0.0.1 -p "$PG_PORT" -U plain -d world -c 'SELECT pg_sleep(1.2)' >/dev/null) &
 	pids=$!
-	wait_for 10 one_session "usename = 'plain'"
+	wait_for 30 one_session "usename = 'plain'"
 	"$EXPORT" bundle create -q --from "postgresql://plain:plain@127.0.0.1:$PG_PORT/world" "$OUT" >"$L" 2>&1
 	local rc=$?
 	wait $pids
@@ -165,7 +165,7 @@ held() {
 	(PGPASSWORD=$PG_PASSWORD exec psql -X -q -h 127.0.0.1 -p "$PG_PORT" -U "$PG_USER" -d world \
 		-c "BEGIN; LOCK TABLE $1; SELECT pg_sleep($2)" >/dev/null 2>&1) &
 	HOLDER=$!
-	wait_for 10 held_now
+	wait_for 30 held_now
 }
 held_now() { [ "$(pg_sql "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted AND relation IS NOT NULL" world)" -ge 1 ]; }
 waits_for_it() { [ "$(pg_sql "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'protea-export' AND wait_event_type = 'Lock'")" -ge 1 ]; }
@@ -176,8 +176,8 @@ let_go() {
 	pg_sql "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'BEGIN; LOCK%'" >/dev/null
 }
 
-pg_sql "ALTER ROLE plain SET statement_timeout = '300ms'"
-held sequence 30
+pg_sql "ALTER ROLE plain SET statement_timeout = '2s'"
+held sequence 120
 save "a statement that takes too long" "postgresql://plain:plain@127.0.0.1:$PG_PORT/world" "statement timeout" "table sequence" "raise statement_timeout"
 let_go
 pg_sql "ALTER ROLE plain RESET statement_timeout"
@@ -187,12 +187,12 @@ stopped() { # a signal ends a wait for the server, and the server's wait too
 	held sequence 60
 	"$EXPORT" bundle create -q --from "$URL" "$OUT" >"$L" 2>&1 &
 	pid=$!
-	wait_for 20 waits_for_it || { echo "it does not wait" && kill $pid; }
+	wait_for 30 waits_for_it || { echo "it does not wait" && kill $pid; }
 	kill -TERM $pid
-	timeout 10 tail --pid=$pid -f /dev/null || { echo "it goes on" && kill -9 $pid; }
+	timeout 60 tail --pid=$pid -f /dev/null || { echo "it goes on" && kill -9 $pid; }
 	wait $pid
 	rc=$?
-	wait_for 10 nobody_left || { echo "its query goes on" && rc=0; }
+	wait_for 30 nobody_left || { echo "its query goes on" && rc=0; }
 	let_go
 	[ $rc -ne 0 ] && quiet_about_it SIGTERM
 }
@@ -204,7 +204,7 @@ killed() { # server gone while we wait for it: restarted within our tries, it is
 	held protein 60
 	"$EXPORT" run --memory-limit 4GiB "$TMP/w/job.json" >"$L" 2>&1 &
 	pid=$!
-	wait_for 20 waits_for_it || echo "it does not wait"
+	wait_for 30 waits_for_it || echo "it does not wait"
 	pg_rig_kill
 	pg_rig_restart
 	wait $pid
@@ -221,7 +221,7 @@ severed() { # in the middle of a stream: told, nothing is left of it
 	pg_sql "UPDATE sequence SET sequence = repeat('A', 4000000)" big
 	"$EXPORT" bundle create -q --from "$big" "$OUT" >"$L" 2>&1 &
 	pid=$!
-	wait_for 20 one_session "query LIKE 'COPY (SELECT id::bigint, sequence%' AND state = 'active'" || echo "it is not seen"
+	wait_for 30 one_session "query LIKE 'COPY (SELECT id::bigint, sequence%' AND state = 'active'" || echo "it is not seen"
 	pg_sql "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'COPY (SELECT id::bigint, sequence%'" >/dev/null
 	wait $pid && return 1
 	quiet_about_it "reading table sequence"

@@ -124,9 +124,9 @@ other_run() {
 check "another run of the same id is refused" other_run
 unfinished() {
 	local pid
-	"$PROF" run -q -o u.sqlite -- sleep 20 &
+	"$PROF" run -q -o u.sqlite -- sleep 300 &
 	pid=$!
-	wait_for 10 test -s u.sqlite && wait_for 10 bash -c "[ \"\$(sqlite3 u.sqlite 'SELECT count(*) FROM run')\" = 1 ]" &&
+	wait_for 30 test -s u.sqlite && wait_for 30 bash -c "[ \"\$(sqlite3 u.sqlite 'SELECT count(*) FROM run')\" = 1 ]" &&
 		refuses 'has not finished' 2 u.sqlite push last "$PG_URL" &&
 		[ "$(prof u.sqlite push "$PG_URL" --json | json 'len(d["unfinished"]), len(d["pushed"])')" = "1 0" ] && kill $pid && { wait $pid; true; } &&
 		[ "$(prof u.sqlite push "$PG_URL" --json | json 'len(d["unfinished"]), len(d["pushed"])')" = "0 1" ]
@@ -221,7 +221,7 @@ lost() {
 	url=$(pg_rig_db lost) && prof m.sqlite push -q last "$url" || return 1
 	prof k.sqlite push -q "$url" 2>err &
 	pid=$!
-	wait_for 10 bash -c "[ \"\$(PGPASSWORD='$PG_PASSWORD' $PG_PSQL -h 127.0.0.1 -p $PG_PORT -U $PG_USER -d lost -c \"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name LIKE 'protea-prof%'\")\" -gt 0 ]"
+	wait_for 30 bash -c "[ \"\$(PGPASSWORD='$PG_PASSWORD' $PG_PSQL -h 127.0.0.1 -p $PG_PORT -U $PG_USER -d lost -c \"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name LIKE 'protea-prof%'\")\" -gt 0 ]"
 	wait $pid || { cat err && return 1; }
 	[ "$(count lost)" = 2 ]
 }

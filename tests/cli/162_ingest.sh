@@ -48,7 +48,14 @@ check "has the statement" grep -q 'select id from go_term' sql.html
 
 # ---- found ----------------------------------------------------------------------------------------------------
 # Again and again until pg has looked: how long one load takes is the machine's business.
-loading() { while "$LOAD" --each "$PG_URL" in/185 >/dev/null 2>&1; do :; done; }
+# shellcheck disable=SC2046 # ids
+loading() {
+	trap 'kill $(jobs -p) 2>/dev/null; wait; exit' TERM # none of them goes on
+	while :; do
+		"$LOAD" --each "$PG_URL" in/185 >/dev/null 2>&1 &
+		wait $! || exit
+	done
+}
 loading &
 loads=$!
 COLUMNS=200 "$PROF" pg --for 5s "$PG_URL" >found.txt 2>&1
@@ -70,13 +77,12 @@ if [ "$(cat /proc/sys/kernel/yama/ptrace_scope 2>/dev/null || echo 0)" -gt 0 ] &
 fi
 "$LOAD" --each --parse 3000 "$PG_URL" in/185 >/dev/null &
 holder=$!
-wait_for 20 test -n "$(pg_sql "SELECT 1")"
 locked() { [ -n "$(pg_sql "SELECT pid FROM pg_locks WHERE relation = 'release'::regclass AND mode = 'RowExclusiveLock' AND granted")" ]; }
-wait_for 20 locked
+wait_for 30 locked
 "$LOAD" --each "$PG_URL" in/185 >/dev/null &
 waiter=$!
 waits() { [ -n "$(pg_sql "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'UPDATE release%'")" ]; }
-wait_for 20 waits
+wait_for 30 waits
 "$PROF" pg --json "$PG_URL" >pg.json
 blocker=$(/usr/bin/python3 -c '
 import json

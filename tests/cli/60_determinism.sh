@@ -206,7 +206,7 @@ cat >"$TMP/die.c" <<-'EOF'
 	WRAP(int, ftruncate64, (int fd, off64_t n), (fd, n))
 EOF
 die() { # N JOB: N = 0 never dies
-	timeout 60 env LD_PRELOAD="$TMP/die.so" DIE_AT="$1" DIE_COUNT="$TMP/count" "$EXPORT" run -q --memory-limit 4GiB "$2" >"$TMP/log" 2>&1
+	timeout 300 env LD_PRELOAD="$TMP/die.so" DIE_AT="$1" DIE_COUNT="$TMP/count" "$EXPORT" run -q --memory-limit 4GiB "$2" >"$TMP/log" 2>&1
 }
 # place: a fresh world, its store perhaps elsewhere.
 place() {

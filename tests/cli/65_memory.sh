@@ -58,7 +58,7 @@ fi
 fresh() { rm -rf "$TMP/w" && cp -r "$TMP/base" "$TMP/w"; }
 # with VARIABLE=VALUE…: a run under the library; its exit code.
 with() {
-	timeout 60 env LD_PRELOAD="$TMP/fail.so" "$@" "$EXPORT" run -q --memory-limit 4GiB "$TMP/w/job.json" >"$TMP/log" 2>&1
+	timeout 300 env LD_PRELOAD="$TMP/fail.so" "$@" "$EXPORT" run -q --memory-limit 4GiB "$TMP/w/job.json" >"$TMP/log" 2>&1
 }
 fresh
 with FAIL_COUNT="$TMP/count"
