@@ -180,8 +180,8 @@ static int has_type(struct bundle_rows *r, int col, int wanted)
 	type = sqlite3_column_type(r->stmt, col);
 	if (type == wanted)
 		return 1;
-	bundle_rows_bad(r, "column %s holds %s, must hold %s",
-			sqlite3_column_name(r->stmt, col), type_name(type), type_name(wanted));
+	bundle_rows_bad(r, "column %s holds %s, must hold %s", sqlite3_column_name(r->stmt, col),
+			type_name(type), type_name(wanted));
 	return 0;
 }
 

@@ -38,7 +38,7 @@ struct moving {
 	const struct transfer_table *t;
 	const struct transfer_column *column[TRANSFER_COLUMNS];
 	const char *type[TRANSFER_COLUMNS]; /* in the database */
-	int is_hash[TRANSFER_COLUMNS]; /* of the text: made where the bundle has none */
+	int is_hash[TRANSFER_COLUMNS];      /* of the text: made where the bundle has none */
 	int n;
 	int dim_col; /* where embedding_dim is read, -1 */
 	struct bundle_rows rows;

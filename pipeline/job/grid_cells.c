@@ -136,7 +136,8 @@ static void tell_unused(const json_t *payload)
 
 	for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
 		if (json_object_get(payload, keys[i]))
-			log_warn("payload.%s is not used: each cell of a grid has its own", keys[i]);
+			log_warn("payload.%s is not used: each cell of a grid has its own",
+				 keys[i]);
 }
 
 int grid_make_cells(struct grid *g, struct source *s, const struct jobfile *job,

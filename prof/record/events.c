@@ -1,5 +1,6 @@
 /* Definitions (threads, modules, stages that begin) are gathered from all rings of a round and applied in
  * the order of time, before anything that needs them. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -78,6 +79,32 @@ static void take_thread_name(struct recording *r, struct image *m, struct image_
 	}
 }
 
+/* While the process that loaded it lives, or just before it ended: its file may be gone when names are looked up. */
+static int hold_file(struct recording *r, const struct image *m, const struct spool_module *module,
+		     const char *path)
+{
+	char build_id[sizeof module->build_id + 1];
+
+	if (r->recovering || m->process == KNOWN_NONE)
+		return 0;
+	if (!r->held)
+		r->held = held_new();
+	if (!r->held)
+		return ERR_NOMEM;
+	snprintf(build_id, sizeof build_id, "%.*s", (int)sizeof module->build_id, module->build_id);
+	held_add(r->held, (int)r->known.processes[m->process].row.pid, path, build_id);
+	return 0;
+}
+
+static int take_module(struct recording *r, struct image *m, const struct round_event *e,
+		       const struct spool_module *module, const char *path)
+{
+	journal_module(r, m, e, (const void *)module);
+	if (hold_file(r, m, module, path))
+		return ERR_NOMEM;
+	return space_load(&r->resolver, &m->space, e->t_ns, module, path);
+}
+
 static int apply(struct recording *r, const struct round_event *e)
 {
 	const uint8_t *payload = (const uint8_t *)r->event_bytes.data + e->at;
@@ -92,9 +119,8 @@ static int apply(struct recording *r, const struct round_event *e)
 		take_thread_name(r, m, ring, e, payload);
 		return 0;
 	case SPOOL_MODULE_LOAD:
-		journal_module(r, m, e, payload);
-		return space_load(&r->resolver, &m->space, e->t_ns, (const void *)payload,
-				  (const char *)payload + sizeof(struct spool_module));
+		return take_module(r, m, e, (const void *)payload,
+				   (const char *)payload + sizeof(struct spool_module));
 	case SPOOL_MODULE_UNLOAD:
 		journal_module(r, m, e, payload);
 		memcpy(range, payload, sizeof range);

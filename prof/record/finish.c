@@ -110,7 +110,8 @@ int finish_store_located(struct recording *r, const struct store_run_end *end,
 int finish_store(struct recording *r, const struct store_run_end *end, char *warning,
 		 size_t warning_size, struct err *err)
 {
-	return finish_store_located(r, end, NULL, NULL, warning, warning_size, err);
+	return finish_store_located(r, end, r->held ? held_locate : NULL, r->held, warning,
+				    warning_size, err);
 }
 
 const char *engine_name(uint32_t engine)

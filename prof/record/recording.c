@@ -37,6 +37,7 @@ void recording_release(struct recording *r)
 	free(r->events);
 	free(r->marks);
 	free(r->stage_marks);
+	held_free(r->held);
 	snapshots_release(&r->snapshots);
 	timeline_release(r);
 	buf_release(&r->event_bytes);

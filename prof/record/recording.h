@@ -8,6 +8,7 @@
 #include "prof/base/buf.h"
 #include "prof/record/batch.h"
 #include "prof/record/heap.h"
+#include "prof/record/held.h"
 #include "prof/record/known.h"
 #include "prof/record/record.h"
 #include "prof/record/resolve.h"
@@ -130,6 +131,7 @@ struct recording {
 	uint32_t n_marks;
 	struct recording_stage_mark *stage_marks; /* owned: likewise */
 	uint32_t n_stage_marks;
+	struct held *held; /* owned; NULL: no module told of yet */
 	struct snapshots snapshots;
 	struct timeline timeline;
 	struct recording_totals totals;
