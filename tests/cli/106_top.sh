@@ -23,7 +23,7 @@ begin() {
 	"$P/$1" "${@:2}" >/dev/null 2>&1 &
 	pid=$!
 	echo "$pid" >>"$TMP/started" # also in a subshell of check
-	wait_for 10 grep -q "/$1\$" "/proc/$pid/maps"
+	wait_for 30 grep -q "/$1\$" "/proc/$pid/maps"
 }
 end() {
 	kill -KILL "$1" 2>/dev/null
@@ -59,8 +59,9 @@ if [ ! -x "$P/split" ]; then
 	exit 0
 fi
 
-frame() { # one frame of $pid as JSON has the fields that scripts rely on
-	"$PROF" top -p "$pid" --once --json --interval 300ms >"$TMP/frame" || return 1
+ran() { "$PROF" top -p "$pid" --once --json --interval 300ms >"$TMP/frame" && ! grep -q '^ "samples": 0,' "$TMP/frame"; }
+frame() { # one frame of $pid, which had a CPU meanwhile, as JSON has the fields that scripts rely on
+	wait_for 30 ran || return 1
 	/usr/bin/python3 - "$TMP/frame" "$pid" <<'EOP'
 import json, sys
 f, pid = json.load(open(sys.argv[1])), int(sys.argv[2])
@@ -77,8 +78,9 @@ for key in "cpu_pct rss_bytes minor_faults_per_s engine lost pause_ns own_cpu_pc
 assert f["rss_bytes"] > 4096 and f["kind"] == "cpu" and not f["ended"], f
 EOP
 }
+three_ran() { COLUMNS=100 "$PROF" top -p "$pid" --once --interval 300ms >"$TMP/text" && grep -q ' three  split$' "$TMP/text"; }
 text() {
-	COLUMNS=100 "$PROF" top -p "$pid" --once --interval 300ms >"$TMP/text" || return 1
+	wait_for 30 three_ran || return 1
 	says "^split \($pid\)" "$TMP/text" && says '^CPU [0-9.]+ %  threads 1, ' "$TMP/text" &&
 		says '%.* three  split$' "$TMP/text" && says "^ +$pid .*% .* split +(three|one)" "$TMP/text" &&
 		! grep -nE '^.{101}' "$TMP/text"
@@ -90,10 +92,14 @@ if [ -x /usr/bin/python3 ]; then
 	check "a frame as JSON" frame
 	check "shares of functions and lines are those of the program" "$FRAMES" self:three=0.75 self:one=0.25 \
 		total:work=1 total:main=1 line:split.c=1 sums -- "$PROF" top "${live[@]}" -r 999 -p "$split"
-	# Where the machine stalls for long, the watchdog ends it: once more then.
+	# Where the machine stalls for long while a thread is held, the watchdog ends it (137): once more then, not otherwise.
 	stopping_threads() {
-		once() { "$FRAMES" -n 80 self:three=0.75 total:main=1 -- "$PROF" top "${live[@]}" --engine clock -p "$split"; }
-		once || once || once
+		local rc=137 tries=0
+		while [ $rc -eq 137 ] && [ $((tries++)) -lt 5 ]; do
+			"$FRAMES" -n 80 self:three=0.75 total:main=1 -- "$PROF" top "${live[@]}" --engine clock -p "$split"
+			rc=$?
+		done
+		return $rc
 	}
 	check "… with threads stopped for microseconds" stopping_threads
 	begin threads 1000
@@ -229,7 +235,7 @@ restored() { # after PATTERN: the screen of before, its cursor, its modes
 begin threads 100000
 threads=$pid
 there() { [ "$(find "/proc/$threads/task" -mindepth 1 -maxdepth 1 | wc -l)" -eq 5 ]; }
-wait_for 10 there # its start is not what is looked at
+wait_for 30 there # its start is not what is looked at
 mux new-session -d -x 100 -y 30 "env LC_ALL=C.UTF-8 PS1='$ ' bash --norc"
 mux set -g default-terminal screen-256color 2>/dev/null
 keys "cd $TMP" Enter
@@ -261,10 +267,10 @@ filtering() {
 }
 check "/ filters, escape does no longer, and a wrong pattern is told" filtering
 total() { screen | sed -n 's/.*samples [0-9,]*, \([0-9,]*\) in all.*/\1/p' | tr -d ,; }
+has_total() { total >"$TMP/total" && [ -s "$TMP/total" ]; }
 resetting() {
 	local before
-	before=$(total)
-	keys r && wait_for 20 fewer "$before"
+	wait_for 20 has_total && before=$(cat "$TMP/total") && keys r && wait_for 20 fewer "$before"
 }
 fewer() { # THAN
 	local now
@@ -281,7 +287,7 @@ pausing() {
 	local me before
 	me=$(view_pid)
 	keys p && sees '^PAUSED' && ! watched "$me" && before=$(total) && keys 3 && sees 'w4' && [ "$(total)" = "$before" ] &&
-		keys 1 Space && sees_not '^PAUSED' && sees 'samples [1-9]' && watched "$me"
+		keys 1 Space && sees_not '^PAUSED' && sees 'samples [1-9]' && wait_for 20 watched "$me"
 }
 check "p lets go of the target, the view stays; blank goes on" pausing
 helping() { keys '?' && sees 'filter by an extended' && sees 'any key' && keys x && sees_not 'any key' && sees ' nine'; }
@@ -301,7 +307,7 @@ stopping() {
 	local me
 	me=$(view_pid)
 	keys C-z && sees 'Stopped' && ! watched "$me" && [ "$(mux display -p '#{alternate_on} #{cursor_flag}')" = "0 1" ] &&
-		keys fg Enter && sees 'q quit' && sees ' nine' && watched "$me"
+		keys fg Enter && sees 'q quit' && sees ' nine' && wait_for 20 watched "$me"
 }
 check "Ctrl-Z gives the terminal back and holds nothing; fg goes on" stopping
 quits() { keys q && sees_not 'q quit' && keys 'echo rc=$?' Enter && restored rc=0; }
@@ -368,6 +374,7 @@ evil() {
 	"${CC:-cc}" -O1 -D_GNU_SOURCE -pthread "$TMP/evil.c" -o "$TMP/evil" || return 1
 	"$TMP/evil" &
 	echo $! >>"$TMP/started"
+	wait_for 30 grep -q pwned "/proc/$!/comm"
 	top -p $! && keys 3 && sees 'running +\?\]2;pwned\?' && [ "$(mux display -p '#{pane_title}')" != pwned ] && keys q && sees 'rc=0' && end $!
 }
 check "names cannot command the terminal" evil

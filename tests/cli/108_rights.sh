@@ -31,13 +31,13 @@ start() {
 	"$@" &
 	pid=$!
 	started="$started $pid"
-	wait_for 10 runs "$pid"
+	wait_for 30 runs "$pid"
 }
 stop() {
 	kill -9 "$@" 2>/dev/null
 	wait "$@" 2>/dev/null
 }
-runs() { [ "$(cat "/proc/$1/comm")" = "$comm" ]; }
+runs() { [ "$(cat "/proc/$1/comm")" = "$comm" ] && grep -q '^State:.S' "/proc/$1/status"; } # and sleeps
 comm="sleep"
 right() { # FILE right field
 	python3 -c 'import json, sys
@@ -168,12 +168,13 @@ int main(void)
 	return 0;
 }
 END
+is_hidden() { [ "$(stat -c %u "/proc/$1/maps")" = 0 ]; }
 hidden() {
 	"${CC:-gcc}" hide.c -o hide || return 1
 	comm=hide
 	start "${nobody[@]}" ./hide
 	comm="sleep"
-	wait_for 10 test "$(stat -c %u "/proc/$pid/maps")" = 0
+	wait_for 30 is_hidden "$pid" || return 1
 	granted "n n n n" "$pid" "${nobody[@]}" && says read why "not dumpable" PR_SET_DUMPABLE && all_say "$pid" "not dumpable" -- "${nobody[@]}"
 	local rc=$?
 	stop "$pid"

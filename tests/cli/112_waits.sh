@@ -86,13 +86,13 @@ int main(void)
 	if (bind(listener, (struct sockaddr *)&a, sizeof a) || listen(listener, 1))
 		return 1;
 	if (fork() == 0)
-		for (alarm(60);;)
+		for (alarm(600);;)
 			pause();
 	pthread_mutex_lock(&mutex);
 	pthread_rwlock_wrlock(&rwlock);
 	for (unsigned i = 0; i < sizeof ways / sizeof *ways; i++)
 		pthread_create(i ? &t : &sleeper, NULL, thread, (void *)&ways[i]);
-	alarm(60);
+	alarm(600);
 	sigwait(&set, &signo);
 	printf("came back: %d\n", (int)came_back);
 	return 0;
@@ -142,14 +142,14 @@ if ! "$PROF" dump -p "$pid" >/dev/null 2>"$TMP/talk"; then
 	skip "dump says what threads wait for" "$(head -n 1 "$TMP/talk")"
 	exit 0
 fi
-wait_for 10 says "$pid"
+wait_for 60 says "$pid"
 check "locks, descriptors, children, time: each with what is behind it" says "$pid"
 in_text() { "$PROF" dump -p "$pid" >"$TMP/text" && grep -q 'waits on mutex 0x.* held by thread' "$TMP/text" && ! LC_ALL=C grep -q '[[:cntrl:]]' "$TMP/text"; }
 check "so for people" in_text
 undisturbed() {
 	for _ in 1 2 3 4 5 6 7 8 9 10; do "$PROF" dump -p "$pid" >/dev/null || return 1; done
 	kill -USR1 "$pid"
-	wait_for 10 grep -q 'came back' "$TMP/out" || return 1
+	wait_for 60 grep -q 'came back' "$TMP/out" || return 1
 	[ "$(cat "$TMP/out")" = "came back: 0" ] || { cat "$TMP/out"; return 1; }
 }
 check "no call came back for being looked at" undisturbed
@@ -159,10 +159,10 @@ if unshare --fork --pid --mount-proc true 2>/dev/null; then
 	unshare --fork --pid --mount-proc --kill-child "$TMP/waiters" >"$TMP/out" &
 	outer=$!
 	started+=("$outer")
-	wait_for 10 pgrep -P "$outer"
+	wait_for 30 pgrep -P "$outer"
 	inner=$(pgrep -P "$outer" | head -n 1)
 	started+=("$inner")
-	wait_for 10 says "$inner"
+	wait_for 60 says "$inner"
 	disown "$outer"
 	check "holders in another pid namespace have our numbers" says "$inner"
 	kill -9 "$inner"

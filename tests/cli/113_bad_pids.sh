@@ -5,6 +5,8 @@
 # shellcheck disable=SC2317
 # shellcheck source=tests/cli/lib.sh
 . tests/cli/lib.sh
+# shellcheck source=tests/cli/live_rig.sh
+. tests/cli/live_rig.sh
 PROF=$PWD/$O/protea-prof
 export PROTEA_PROF_CACHE=$TMP/cache
 mkdir "$TMP/cache"
@@ -27,7 +29,7 @@ refused() {
 	shift 2
 	for c in "${commands[@]}"; do
 		# shellcheck disable=SC2086 # words of their own
-		timeout 20 "$PROF" $c "--pid=$p" >said 2>&1
+		timeout 60 "$PROF" $c "--pid=$p" >said 2>&1
 		rc=$?
 		[ $rc -eq "$code" ] || { echo "$c --pid=$p: exit code $rc, not $code"; cat said; return 1; }
 		for w in "$@"; do
@@ -56,9 +58,9 @@ pid = os.fork() or os._exit(0)
 print(pid, flush=True)
 time.sleep(60)' >zombie.pid
 	local parent=$pid z
-	wait_for 10 test -s zombie.pid
+	wait_for 30 test -s zombie.pid
 	z=$(cat zombie.pid)
-	wait_for 10 grep -q '^State:.Z' "/proc/$z/status"
+	wait_for 30 grep -q '^State:.Z' "/proc/$z/status"
 	refused 1 "$z" "has ended" "process $parent (" "takes it away"
 	local rc=$?
 	stop "$parent"
@@ -100,7 +102,7 @@ t = threading.Thread(target=time.sleep, args=(60,))
 t.start()
 print(t.native_id, flush=True)' >thread.tid
 	local p=$pid
-	wait_for 10 test -s thread.tid
+	wait_for 30 test -s thread.tid
 	refused 1 "$(cat thread.tid)" "a thread of process $p" "-p $p"
 	local rc=$?
 	stop "$p"
@@ -110,7 +112,7 @@ check "a thread's number: its process is said" thread_id
 bits32() {
 	start ./small
 	local p=$pid
-	wait_for 10 grep -qx small "/proc/$p/comm"
+	wait_for 30 grep -qx small "/proc/$p/comm"
 	refused 1 "$p" "is a 32-bit program" "gdb -p $p"
 	local rc=$?
 	stop "$p"
@@ -126,7 +128,8 @@ open("small", "wb").write(head + struct.pack("<IIIIIIII", 1, 0, 0x08048000, 0x08
 P
 chmod +x small
 start ./small
-sleep 0.2
+small_or_gone() { ! kill -0 "$pid" || grep -qx small "/proc/$pid/comm"; }
+wait_for 30 small_or_gone
 if kill -0 "$pid" 2>/dev/null; then
 	stop "$pid"
 	check "a 32-bit program" bits32
@@ -206,7 +209,7 @@ fine() {
 	local p=$1 c rc
 	for c in "${commands[@]}"; do
 		# shellcheck disable=SC2086
-		timeout 30 "$PROF" $c -p "$p" >said 2>&1
+		timeout 120 "$PROF" $c -p "$p" >said 2>&1
 		rc=$?
 		starved $rc || [ $rc -eq 0 ] || { echo "$c: exit code $rc"; tail -n 5 said; return 1; }
 	done
@@ -215,7 +218,7 @@ fine() {
 restless() {
 	start ./restless "$@"
 	local p=$pid rc
-	wait_for 10 grep -qx restless "/proc/$p/comm"
+	wait_for 30 grep -qxE 'restless|exe' "/proc/$p/comm" # exe: it has executed itself
 	fine "$p"
 	rc=$?
 	kill -0 "$p" || rc=1
@@ -227,7 +230,7 @@ check "a process that executes itself anew all the time" restless exec
 many() {
 	start ./restless many 5000
 	local p=$pid rc
-	wait_for 20 grep -q '^Threads:.5000$' "/proc/$p/status" || { grep Threads "/proc/$p/status"; stop "$p"; return 1; }
+	wait_for 60 grep -q '^Threads:.5000$' "/proc/$p/status" || { grep Threads "/proc/$p/status"; stop "$p"; return 1; }
 	fine "$p" && "$PROF" dump -p "$p" --json >many.json &&
 		python3 -c 'import json, sys; d = json.load(open("many.json")); sys.exit(len(d["threads"]) != 5000)'
 	rc=$?
@@ -247,7 +250,7 @@ ends() {
 		for i in 0 1 2 3 5 8 13 30; do
 			start sleep "0.0$(printf %02d "$i")"
 			# shellcheck disable=SC2086
-			timeout 20 "$PROF" $c -p "$pid" >said 2>&1
+			timeout 60 "$PROF" $c -p "$pid" >said 2>&1
 			rc=$?
 			if starved $rc; then
 				:
@@ -264,10 +267,10 @@ check "a process that ends while it is looked at" ends
 data_kept() { # what a recording has when its process ends stays
 	start ./restless spin
 	local p=$pid result
-	wait_for 10 grep -qx restless "/proc/$p/comm"
+	wait_for 30 grep -qx restless "/proc/$p/comm"
 	(
-		wait_for 10 test -s kept.sqlite
-		sleep 1
+		wait_for 60 has_run kept.sqlite restless
+		uses 20 "$p"
 		kill -9 "$p"
 	) &
 	"$PROF" record -q -o kept.sqlite -p "$p" >said 2>&1 || { cat said; return 1; }

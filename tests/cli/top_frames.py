@@ -29,6 +29,9 @@ def collect(command, wanted):
                 break
         top.stdout.close()
         rc = top.wait()
+    if rc == -signal.SIGKILL:
+        print("the watchdog ended it")
+        sys.exit(137)
     if rc not in (0, -signal.SIGPIPE):
         sys.exit(f"exit code {rc} of {command}")
     return frames
