@@ -62,7 +62,7 @@ cc=${CC:-gcc}
 # ---- the report ----------------------------------------------------------------------------------------
 
 start ./place 3
-wait_for 10 runs "$pid"
+wait_for 30 runs "$pid"
 plain=$pid
 if ! look "$plain" || [ "$(right read granted)" != True ]; then
 	skip "everything about live processes" "our own children may not be looked at here: $(right read why)"
@@ -123,7 +123,7 @@ program() { # FILE WORDS…: what the row of the program says
 	local file=$1 word
 	shift
 	start "./$file"
-	wait_for 10 runs "$pid"
+	wait_for 30 runs "$pid"
 	look "$pid"
 	local rc=$?
 	stop "$pid"
@@ -141,7 +141,7 @@ check "a static one" program fixed "static"
 deleted() {
 	cp place gone
 	start ./gone
-	wait_for 10 runs "$pid"
+	wait_for 30 runs "$pid"
 	rm gone
 	look "$pid"
 	local rc=$?
@@ -155,8 +155,8 @@ check "a deleted program" deleted
 
 limit() {
 	start ./place 60
-	wait_for 10 runs "$pid"
-	wait_for 10 grep -q '^Threads:.61$' "/proc/$pid/status"
+	wait_for 30 runs "$pid"
+	wait_for 30 grep -q '^Threads:.61$' "/proc/$pid/status"
 	(ulimit -n 64 && exec "$PROF" check -p "$pid" --json >out)
 	local rc=$?
 	stop "$pid"
@@ -166,7 +166,7 @@ limit() {
 check "more threads than descriptors for perf events" limit
 no_main() {
 	start ./place 2 x
-	wait_for 10 grep -q '^State:.Z' "/proc/$pid/status"
+	wait_for 30 grep -q '^State:.Z' "/proc/$pid/status"
 	look "$pid"
 	local rc=$?
 	stop "$pid"
@@ -176,10 +176,10 @@ check "a process whose main thread ended" no_main
 traced() {
 	start ./place
 	local p=$pid
-	wait_for 10 runs "$p"
+	wait_for 30 runs "$p"
 	start strace -qq -o /dev/null -p "$p"
 	local tracer=$pid
-	wait_for 10 grep -q "^TracerPid:.$tracer\$" "/proc/$p/status" || { stop "$tracer" "$p"; return 1; }
+	wait_for 30 grep -q "^TracerPid:.$tracer\$" "/proc/$p/status" || { stop "$tracer" "$p"; return 1; }
 	look "$p"
 	local rc=$?
 	stop "$tracer" "$p"
@@ -197,10 +197,10 @@ fi
 namespaces() {
 	start unshare --mount --pid --fork --mount-proc ./place
 	local outer=$pid inner
-	wait_for 10 pgrep -P "$outer" || { stop "$outer"; return 1; }
+	wait_for 30 pgrep -P "$outer" || { stop "$outer"; return 1; }
 	inner=$(pgrep -P "$outer")
 	started="$started $inner"
-	wait_for 10 grep -qx place "/proc/$inner/comm"
+	wait_for 30 grep -qx place "/proc/$inner/comm"
 	look "$inner"
 	local rc=$?
 	kill -9 "$inner"
@@ -216,7 +216,7 @@ fi
 hostile() { # a name cannot act
 	cp place $'a\033[31m\nb'
 	start $'./a\033[31m\nb'
-	wait_for 10 runs "$pid"
+	wait_for 30 runs "$pid"
 	"$PROF" check -p "$pid" >text && "$PROF" check -p "$pid" --json >out
 	local rc=$?
 	stop "$pid"

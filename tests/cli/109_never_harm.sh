@@ -19,7 +19,7 @@ start() {
 	"$TMP/$2" "$3" >"$TMP/$1.out" 2>"$TMP/$1.err" &
 	eval "$1=$!"
 	PIDS="$PIDS $!"
-	wait_for 5 grep -q ready "$TMP/$1.out"
+	wait_for 30 grep -q ready "$TMP/$1.out"
 }
 # finish NAME: it ends by itself, in order.
 finish() {
@@ -96,7 +96,7 @@ commands_are_killed() {
 		wait "$pid" 2>/dev/null
 		n=$((n + 1))
 	done
-	wait_for 1 still && stands=no
+	wait_for 30 still && stands=no
 	finish target
 	finish other
 }

@@ -4,6 +4,8 @@
 # shellcheck disable=SC2317
 # shellcheck source=tests/cli/lib.sh
 . tests/cli/lib.sh
+# shellcheck source=tests/cli/live_rig.sh
+. tests/cli/live_rig.sh
 PROF=$PWD/$O/protea-prof
 S=$TMP/s.sqlite
 mkdir "$TMP/cache" "$TMP/hidden" "$TMP/bin"
@@ -79,7 +81,14 @@ find_below() {
 	[ "$(cat "/proc/$pid/comm")" = "$program" ] && { inner=$pid; return 0; }
 	return 1
 }
-has_sleeper() { grep -qsx sleeper "/proc/$1"/task/*/comm; }
+# Its thread has its name and sleeps, the other one runs.
+has_sleeper() {
+	local t
+	for t in "/proc/$1"/task/*; do
+		if grep -qsx sleeper "$t/comm" && grep -qs '^State:.S' "$t/status"; then has_used "$1" 3 && return; fi
+	done
+	return 1
+}
 
 # dump_names PID: the spinning thread is in outer (and perhaps hot) below main, the other in doze below sleeper
 dump_names() {
@@ -102,7 +111,7 @@ END
 # record_names PID: 90 % and more of the CPU time are hot, with the marked line
 record_names() {
 	rm -f "$S"
-	"$PROF" record -q -p "$1" -d 0.8s -r 400 -o "$S" || return 1
+	record_while "$S" names uses 40 "$1" -- "$PROF" record -q -p "$1" -n names -r 400 -o "$S" || return 1
 	"$PROF" report --store "$S" --by line --json >"$TMP/lines.json" || return 1
 	python3 - "$TMP/lines.json" "place.c:$line" <<'END'
 import json, sys
@@ -115,7 +124,7 @@ assert total > 0 and hot > 0.9 * total, (hot, total, text[:600])
 END
 }
 both() {
-	if ! wait_for 10 find_below || ! wait_for 10 has_sleeper "$inner"; then
+	if ! wait_for 30 find_below || ! wait_for 30 has_sleeper "$inner"; then
 		echo "it did not start"
 		return 1
 	fi
@@ -167,14 +176,14 @@ end
 cp "$TMP/bin/place" "$TMP/gone"
 start "$TMP/gone"
 program=gone
-wait_for 10 has_sleeper "$pid" && rm "$TMP/gone"
+wait_for 30 has_sleeper "$pid" && rm "$TMP/gone"
 check "a program whose file was deleted" both
 end
 
 cp "$TMP/bin/place" "$TMP/upgraded"
 start "$TMP/upgraded"
 program=upgraded
-wait_for 10 has_sleeper "$pid" && cp "$TMP/bin/static" "$TMP/new" && mv "$TMP/new" "$TMP/upgraded"
+wait_for 30 has_sleeper "$pid" && cp "$TMP/bin/static" "$TMP/new" && mv "$TMP/new" "$TMP/upgraded"
 check "a program that was upgraded while it runs" both
 end
 
@@ -184,7 +193,7 @@ import os, sys
 fd = os.memfd_create("place")
 os.write(fd, open(sys.argv[1], "rb").read())
 os.execve(fd, ["place"], {})' "$TMP/bin/place"
-wait_for 10 has_sleeper "$pid"
+wait_for 30 has_sleeper "$pid"
 inner=$pid
 never_a_file() { dump_names "$inner" && record_names "$inner"; }
 check "a program that was never a file" never_a_file
@@ -197,7 +206,7 @@ end
 
 # Without symbols only addresses have names; the shape of the stacks is the same.
 start "$TMP/bin/stripped"
-wait_for 10 has_sleeper "$pid"
+wait_for 30 has_sleeper "$pid"
 inner=$pid
 without_symbols() {
 	"$PROF" dump -p "$inner" --json >"$TMP/dump.json" || return 1

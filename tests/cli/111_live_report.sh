@@ -56,7 +56,7 @@ is_live_gone() { [ ! -e "$TMP/shortlived" ] && is_live; }
 is_live() { "$PROF" report --store "$S" | grep -q 'inlined_part'; }
 
 by_run() { "$PROF" run -q -o "$S" -- "$TMP/live" "$TMP/enough"; }
-if ! { begin by_run && wait_for 20 is_live; }; then
+if ! { begin by_run && wait_for 60 is_live; }; then
 	not_ok "a run that is being recorded has names"
 	exit 1
 fi
@@ -97,13 +97,11 @@ untouched() { # no name has come into the store
 		[ "$(sqlite3 "$S" 'PRAGMA integrity_check')" = ok ]
 }
 if command -v sqlite3 >/dev/null; then check "the store is as it was" untouched; else skip "the store is as it was" "sqlite3 is missing"; fi
+grown() { [ "$("$PROF" export -f folded --count --store "$S" 2>/dev/null | awk '{ n += $NF } END { print n }')" -gt "$1" ]; }
 more() { # what is read later has more in it
-	local first second
+	local first
 	first=$("$PROF" export -f folded --count --store "$S" 2>/dev/null | awk '{ n += $NF } END { print n }')
-	sleep 1
-	second=$("$PROF" export -f folded --count --store "$S" 2>/dev/null | awk '{ n += $NF } END { print n }')
-	echo "$first then $second"
-	[ "$second" -gt "$first" ]
+	wait_for 30 grown "$first"
 }
 check "and grows" more
 over() {
@@ -116,7 +114,7 @@ check "once it is over nothing is made up any more" over
 if [ "$(id -u)" -eq 0 ] || [ "$(cat /proc/sys/kernel/yama/ptrace_scope 2>/dev/null || echo 0)" -eq 0 ]; then
 	cp "$TMP/live" "$TMP/shortlived"
 	begin "$PROF" run -q -o "$S" -- "$TMP/shortlived" "$TMP/enough" "$TMP/shortlived"
-	check "a program whose file is gone has names while it runs" wait_for 20 is_live_gone
+	check "a program whose file is gone has names while it runs" wait_for 60 is_live_gone
 	end
 else
 	skip "a program whose file is gone has names while it runs" "Yama"

@@ -132,7 +132,7 @@ for cc in gcc clang; do
 		name="$cc's $kind sanitizer"
 		if "$cc" -D_GNU_SOURCE -O1 -g -Iprof/include -pthread -fsanitize=$kind tests/programs/wrap_stage.c \
 			-o "$TMP/san" 2>/dev/null && "$TMP/san" threads 4 >"$TMP/want" 2>&1; then
-			dump -s -r 4000 -- timeout 60 "$TMP/san" threads 4 >"$TMP/got" 2>&1
+			dump -s -r 4000 -- timeout 300 "$TMP/san" threads 4 >"$TMP/got" 2>&1
 			check "$name" diff "$TMP/want" "$TMP/got"
 		else
 			skip "$name" "no such compiler or runtime here"
@@ -143,7 +143,7 @@ done
 # gcc's keeps signals back until the next call of libc. Ticks do not wait for one: a loop has its samples.
 loop='int main(void) { for (volatile int i = 0; i < 300000000; i++) ; return 0; }'
 if gcc -O1 -g -fsanitize=thread -x c - -o "$TMP/loop" <<<"$loop" 2>/dev/null && "$TMP/loop" >/dev/null 2>&1; then
-	dump -r 1000 -- timeout 60 "$TMP/loop" >/dev/null 2>&1
+	dump -r 1000 -- timeout 300 "$TMP/loop" >/dev/null 2>&1
 	claim "a loop under gcc's thread sanitizer has samples" "$(grep -c ' sample ' "$TMP/records") >= 20"
 else
 	skip "a loop under gcc's thread sanitizer has samples" "no such compiler or runtime here"

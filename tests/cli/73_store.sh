@@ -77,7 +77,8 @@ check "eight writers at once: no row is mixed up" is 0 "$TMP/many.sqlite" "
 # A writer is killed at some moment of a long recording.
 "$FILL" "$TMP/kill.sqlite" --seed 1 --stacks 20000 --samples 5000000 --batch 2000 >/dev/null 2>&1 &
 pid=$!
-wait_for 20 test -s "$TMP/kill.sqlite-wal"
+begun() { [ -s "$TMP/kill.sqlite" ] && [ "$(sqlite3 "$TMP/kill.sqlite" "SELECT count(*) FROM run" 2>/dev/null)" = 1 ]; }
+wait_for 60 begun
 sleep 0.2
 kill -9 $pid 2>/dev/null
 wait $pid 2>/dev/null

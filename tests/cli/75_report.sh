@@ -214,7 +214,7 @@ recording() { "$PROF" report --store live.sqlite | grep -q 'still being recorded
 live() { # a run that is being recorded
 	"$PROF" run -q -o live.sqlite -- sh -c 'while [ ! -e enough ]; do :; done' &
 	local pid=$! rc=1
-	if wait_for 10 recording; then
+	if wait_for 60 recording; then
 		"$PROF" report --store live.sqlite --json | grep -q '"finished": false' &&
 			"$PROF" runs --store live.sqlite | grep -q '  recording  ' && rc=0
 	fi
