@@ -11,7 +11,7 @@ mkdir "$TMP/cache"
 cd "$TMP" || exit 1
 # at HOW STATE MOMENT COMMAND…: its exit code; $pid and $moments are set
 at() {
-	timeout -k 1 20 "$TOOLS/end_at" "$@" >out 2>err
+	timeout -k 1 120 "$TOOLS/end_at" "$@" >out 2>err
 	local rc=$?
 	read -r pid moments < <(tail -n 1 out)
 	return $rc
