@@ -4,6 +4,8 @@
 # shellcheck disable=SC2317
 # shellcheck source=tests/cli/lib.sh
 . tests/cli/lib.sh
+# shellcheck source=tests/cli/live_rig.sh
+. tests/cli/live_rig.sh
 PROF=$PWD/$O/protea-prof
 P=$PWD/$O/samples/programs
 S=$TMP/s.sqlite
@@ -47,6 +49,14 @@ one() { # one SQL EXPECTED
 }
 of() { echo "FROM sample s JOIN run r ON r.id = s.run_id WHERE r.name = '$1'"; }
 record() { "$PROF" record -q --engine perf -o "$S" "$@"; }
+# record_until RUN CONDITION… -- OPTION…: $pid, until the condition is done.
+record_until() {
+	local run=$1 condition=()
+	shift
+	while [ "$1" != -- ]; do condition+=("$1"); shift; done
+	shift
+	record_while "$S" "$run" "${condition[@]}" -- "$PROF" record -q --engine perf -o "$S" -n "$run" "$@" -p "$pid"
+}
 
 # ---- what each program's head promises ---------------------------------------------------------------------------
 
@@ -55,7 +65,7 @@ truth() { # truth NAME EXIT-CODE PROGRAM-ARGS… -- CHECK…
 	shift 2
 	while [ "$1" != -- ]; do args+=("$1"); shift; done
 	shift
-	record -n "$name" -r 999 -- "$P/$name" "${args[@]}" >"$TMP/out" 2>"$TMP/talk"
+	record -n "$name-${RATE:-999}" -r "${RATE:-999}" -- "$P/$name" "${args[@]}" >"$TMP/out" 2>"$TMP/talk"
 	rc=$?
 	if [ "$rc" -ne "$want" ]; then
 		not_ok "$name ends as it does alone"
@@ -63,10 +73,13 @@ truth() { # truth NAME EXIT-CODE PROGRAM-ARGS… -- CHECK…
 		sed 's/^/# /' "$TMP/talk"
 		return
 	fi
-	check "$name: $*" tests/cli/truth.py "$PROF" "$S" "$name" "$@"
+	check "$name: $*" tests/cli/truth.py "$PROF" "$S" "$name-${RATE:-999}" "$@"
 }
+# At a rate at which the rings hold what comes while the recorder waits for a CPU.
+none_lost() { RATE=99 TRUTH_MIN=20 truth split 0 1 -- self:three=0.75 lost:truncated=0 lost:record_dropped=0; }
 if [ -x "$P/split" ]; then
-	truth split 0 1 -- self:three=0.75 self:one=0.25 total:work=0.99 path:main\>work\>three root:_start=0.985 lost:truncated=0 lost:record_dropped=0
+	truth split 0 1 -- self:three=0.75 self:one=0.25 total:work=0.99 path:main\>work\>three root:_start=0.985 lost:truncated=0
+	none_lost
 	truth recurse 0 1 -- self:leaf=0.99 total:down=0.5 total:even=0.5 path:main\>down\>down path:main\>even\>odd\>even
 	truth threads 0 2 -- thread:w1=0.1 thread:w2=0.2 thread:w3=0.3 thread:w4=0.4 self:nine=0.9 self:tenth=0.1 path:worker\>nine
 	truth nofp 0 1 -- self:bottom=0.99 total:f39=0.99 total:f20=0.99 path:f10\>f5\>f0\>bottom root:_start=0.985
@@ -165,10 +178,23 @@ END
 ${CC:-cc} -O1 -g "$TMP/many.c" -o "$TMP/many" -pthread
 
 all_there() { [ "$(find "/proc/$pid/task" -mindepth 1 -maxdepth 1 | wc -l)" -gt 200 ]; }
+times() { # of all threads but the main one, which sleeps
+	local t ns
+	for t in "/proc/$pid"/task/*; do
+		[ "${t##*/}" != "$pid" ] || continue
+		read -r ns _ <"$t/schedstat" && echo "${t##*/} $ns"
+	done
+}
+have_run() { [ -z "$(times | join "$TMP/times" - | awk '$3 < $2 + 25e6')" ]; }
+# Each of them has a CPU for 25 ms from now on.
+all_run() {
+	times >"$TMP/times"
+	wait_for 120 have_run
+}
 many_threads() {
 	begin "$TMP/many" 200 0
-	wait_for 20 all_there
-	record -n many -r 999 -d 3s -p "$pid" || return 1
+	wait_for 60 all_there
+	record_until many all_run -- -r 999 || return 1
 	finish
 	one "SELECT count(*) > 195, sum(t.cpu_ns > 0) > 190 FROM thread t JOIN process p ON p.id = t.process_id JOIN run r ON r.id = p.run_id WHERE r.name = 'many'" '1|1' &&
 		one "SELECT count(DISTINCT s.thread_id) > 150 $(of many)" 1 && sums many && none_lost_untold many 999
@@ -185,17 +211,20 @@ check "200 running threads, all seen, what was lost is told" many_threads
 
 churn() {
 	begin "$TMP/many" 1 1000000
-	record -n churn -d 2s -p "$pid" || return 1
+	record_until churn uses 200 "$pid" -- || return 1
 	kill -0 "$pid" || return 1
 	finish
 	one "SELECT count(*) > 20 FROM thread t JOIN process p ON p.id = t.process_id JOIN run r ON r.id = p.run_id WHERE r.name = 'churn'" 1 && sums churn
 }
 check "threads that live for less than an interval: their time is in the sum" churn
 
+of_children() { awk '{ sub(/.*\) /, ""); print $14 + $15 }' "/proc/$pid/stat"; }
+have_used() { [ "$(of_children)" -ge "$1" ]; }
+children_use() { wait_for 120 have_used $(($(of_children) + $1)); }
 fork_storm() {
 	# shellcheck disable=SC2016
 	begin bash -c 'while :; do (i=0; while [ $i -lt 2000 ]; do i=$((i + 1)); done); done'
-	record -n storm --children -d 2s -p "$pid" || return 1
+	record_until storm children_use 150 -- --children || return 1
 	kill -0 "$pid" || return 1
 	finish
 	one "SELECT count(*) > 10 FROM process p JOIN run r ON r.id = p.run_id WHERE r.name = 'storm'" 1 &&
@@ -225,7 +254,7 @@ END
 ${CC:-cc} -O1 -g -fomit-frame-pointer "$TMP/wide.c" -o "$TMP/wide"
 wide_stacks() {
 	begin "$TMP/wide"
-	record -n wide -r 499 -d 1.5s -p "$pid" || return 1
+	at_work "$pid" wide && record_until wide uses 100 "$pid" -- -r 499 || return 1
 	finish
 	tests/cli/truth.py "$PROF" "$S" wide root:_start=0.95 total:innermost=0.99 path:wide\>wide\>innermost
 }
@@ -236,8 +265,9 @@ check "stacks of 60 KiB are whole" wide_stacks
 as_nobody() {
 	mkdir "$TMP/open" && chmod 777 "$TMP/open" && chmod 711 "$TMP" && cp "$TMP/wide" "$TMP/open/" && cp "$PROF" "$TMP/open/prof" || return 1
 	begin setpriv --reuid=65534 --regid=65534 --clear-groups "$TMP/open/wide"
-	sleep 0.3
-	PROTEA_PROF_CACHE='' HOME="$TMP/open" setpriv --reuid=65534 --regid=65534 --clear-groups "$TMP/open/prof" record -q --engine perf -o "$TMP/open/s.sqlite" -n nobody -d 1s -p "$pid" || return 1
+	at_work "$pid" wide || return 1
+	PROTEA_PROF_CACHE='' HOME="$TMP/open" record_while "$TMP/open/s.sqlite" nobody uses 60 "$pid" -- \
+		setpriv --reuid=65534 --regid=65534 --clear-groups "$TMP/open/prof" record -q --engine perf -o "$TMP/open/s.sqlite" -n nobody -p "$pid" || return 1
 	finish
 	[ "$(sqlite3 "$TMP/open/s.sqlite" "SELECT r.engine, sum(s.value) > 1e8 FROM sample s JOIN run r ON r.id = s.run_id")" = 'perf|1' ]
 }
@@ -257,12 +287,15 @@ losses() {
 	local target
 	begin "$TMP/wide"
 	target=$pid
-	begin env --default-signal=INT,TERM,HUP "$PROF" record -q --engine perf -o "$S" -n losses -r 20000 -d 2s -p "$pid"
+	begin env --default-signal=INT,TERM,HUP "$PROF" record -q --engine perf -o "$S" -n losses -r 20000 -p "$pid"
 	rec=$pid
-	sleep 0.7
+	wait_for 60 has_run "$S" losses && uses 20 "$target" || return 1
 	kill -STOP "$rec"
-	sleep 0.5
+	wait_for 30 state_is "$rec" T
+	uses 50 "$target"
 	kill -CONT "$rec"
+	uses 50 "$target"
+	kill -INT "$rec"
 	wait "$rec" || return 1
 	kill -9 "$target"
 	one "SELECT l.count > 100 FROM loss l JOIN run r ON r.id = l.run_id WHERE r.name = 'losses' AND l.reason = 'record_dropped'" 1 &&
