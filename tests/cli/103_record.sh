@@ -140,12 +140,13 @@ wall_time() { # sleeping threads: wall time is life, off-CPU time has the system
 }
 [ -x "$P/sleepy" ] && for e in perf clock; do engine $e "wall and off-CPU time, with the system call ($e)" wall_time $e; done
 
+long_enough() { sleep 1.2 && uses 20 "$pid"; }
 counters() {
 	local begun
 	begin_busy || return 1
 	begun=$EPOCHREALTIME
-	quiet -n counters -d 1.2s -p "$pid" || return 1
-	begun=$(awk -v b="$begun" -v e="$EPOCHREALTIME" 'BEGIN { printf "%d", (e - b) * 1e9 }')
+	record_until counters long_enough -- -p "$pid" || return 1
+	begun=$(awk -v b="$begun" -v e="$EPOCHREALTIME" 'BEGIN { printf "%.0f", (e - b) * 1e9 }')
 	kill -9 "$pid"
 	one "$S" "SELECT count(DISTINCT c.name), min(CASE c.name WHEN 'rss_bytes' THEN c.value END) > 100000 FROM counter c JOIN run r ON r.id = c.run_id WHERE r.name = 'counters'" '3|1' &&
 		one "$S" "SELECT count(*), min(t.name), max(t.cpu_ns) > 1e7 FROM thread t JOIN process p ON p.id = t.process_id JOIN run r ON r.id = p.run_id WHERE r.name = 'counters'" '1|sh|1' &&
