@@ -218,10 +218,13 @@ check "the server dies and comes back before a row was read: the run succeeds" k
 severed() { # in the middle of a stream: told, nothing is left of it
 	local pid big
 	big=$(pg_rig_db big TEMPLATE world) || return 1
-	pg_sql "UPDATE sequence SET sequence = repeat('A', 4000000)" big
+	# The server takes its time after the first rows.
+	pg_sql "ALTER TABLE sequence RENAME TO sequences; UPDATE sequences SET sequence = repeat('A', 4000000) WHERE id <
+		(SELECT id FROM sequences ORDER BY id OFFSET 5 LIMIT 1); CREATE VIEW sequence AS SELECT id, sequence_hash, sequence || CASE WHEN
+		length(sequence) = 4000000 THEN '' ELSE pg_sleep(120)::text END AS sequence FROM sequences ORDER BY id" big
 	"$EXPORT" bundle create -q --from "$big" "$OUT" >"$L" 2>&1 &
 	pid=$!
-	wait_for 30 one_session "query LIKE 'COPY (SELECT id::bigint, sequence%' AND state = 'active'" || echo "it is not seen"
+	wait_for 30 one_session "query LIKE 'COPY (SELECT id::bigint, sequence%' AND wait_event = 'PgSleep'" || echo "it is not seen"
 	pg_sql "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'COPY (SELECT id::bigint, sequence%'" >/dev/null
 	wait $pid && return 1
 	quiet_about_it "reading table sequence"
