@@ -320,11 +320,14 @@ direct "a server that is killed and started again is found again" comes_back
 # ---- a store -------------------------------------------------------------------------------------------
 
 recorded() {
-	look_ups
+	look_ups # many calls, but seldom one is under way when it is looked; another session is always at work
+	begin slow && tell slow "SELECT pg_sleep(1000)" && wait_for 30 state slow 'active Timeout' || return 1
 	"$PROF" pg --record -d 2s --interval 500ms -o "$TMP/s.sqlite" --name db --label who=me "$PG_URL" 2>"$TMP/talk" || return 1
 	look_no_more
+	pg_sql "SELECT pg_terminate_backend($(backend slow))" >/dev/null
+	end slow
 	"$PROF" runs --store "$TMP/s.sqlite" | grep -q ' db ' && "$PROF" report --store "$TMP/s.sqlite" --by stack >"$TMP/report" &&
-		says 'postgres;ingest;select v from job where id = \?' "$TMP/report" &&
+		says 'postgres;slow;select pg_sleep\(\?\)' "$TMP/report" &&
 		"$PROF" flame --store "$TMP/s.sqlite" -o "$TMP/f.html" && [ -s "$TMP/f.html" ]
 }
 direct "a run in a store: report, flame and runs read it" recorded
