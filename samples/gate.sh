@@ -41,7 +41,9 @@ run() { # store
 	/*) store=$1 ;;
 	*) store=$PWD/$1 ;;
 	esac
+	# A look at the job's row allocates, and a slow machine has time for more of them.
 	if ! (cd "$work" && env -i PATH="$PATH" LC_ALL=C \
+		PROTEA_JOB_HEARTBEAT_INTERVAL_SECONDS=3600 PROTEA_JOB_LOOK_INTERVAL_SECONDS=3600 \
 		${GATE_PRELOAD:+LD_PRELOAD="$GATE_PRELOAD"} \
 		"$out/protea-prof" -q run --store "$store" --name gate-tiny --memory full tiny.json -q -w 1) >"$work/log" 2>&1; then
 		tail -n 20 "$work/log" >&2

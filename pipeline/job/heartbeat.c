@@ -12,8 +12,6 @@
 #include "pipeline/source/source.h"
 #include "prof/base/log.h"
 
-#define CHECK_S 2 /* how soon a job that somebody cancelled is noticed */
-
 struct heartbeat {
 	pthread_t thread;
 	pthread_mutex_t lock; /* guards stop */
@@ -21,7 +19,7 @@ struct heartbeat {
 	int stop;
 	atomic_int cancelled;
 	atomic_int lost;
-	int interval_s;
+	int interval_s, look_s;
 	char *url; /* owned */
 	struct source_claim claim;
 	struct source *source; /* of the thread, open between two beats; NULL: not */
@@ -69,7 +67,7 @@ static void beat(struct heartbeat *h, int extend)
 	}
 }
 
-/* Looks each CHECK_S, extends the lease each interval_s. */
+/* Looks each look_s, extends the lease each interval_s. */
 static void *loop(void *ctx)
 {
 	struct heartbeat *h = ctx;
@@ -82,7 +80,7 @@ static void *loop(void *ctx)
 	while (!h->stop) {
 		int extend;
 
-		until.tv_sec += h->interval_s < CHECK_S ? h->interval_s : CHECK_S;
+		until.tv_sec += h->look_s;
 		while (!h->stop && pthread_cond_timedwait(&h->wake, &h->lock, &until) == 0)
 			;
 		if (h->stop)
@@ -102,7 +100,7 @@ static void *loop(void *ctx)
 }
 
 struct heartbeat *heartbeat_start(const char *source_url, const struct source_claim *claim,
-				  int interval_s)
+				  int interval_s, int look_s)
 {
 	struct heartbeat *h = calloc(1, sizeof *h);
 	pthread_condattr_t attr;
@@ -110,6 +108,7 @@ struct heartbeat *heartbeat_start(const char *source_url, const struct source_cl
 	if (!h)
 		return NULL;
 	h->interval_s = interval_s > 0 ? interval_s : 30;
+	h->look_s = look_s > 0 && look_s < h->interval_s ? look_s : h->interval_s;
 	h->url = strdup(source_url);
 	h->claim = *claim;
 	pthread_mutex_init(&h->lock, NULL);

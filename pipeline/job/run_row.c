@@ -46,8 +46,8 @@ int run_begin_job(struct run *r, struct err *err)
 	r->events = events_new(sink, r->claim.job_id);
 	if (!r->events)
 		return err_nomem(err, "events");
-	r->heartbeat =
-		heartbeat_start(source_url(r->c->source), &r->claim, r->c->settings->heartbeat_s);
+	r->heartbeat = heartbeat_start(source_url(r->c->source), &r->claim,
+				       r->c->settings->heartbeat_s, r->c->settings->look_s);
 	if (!r->claimed)
 		events_emit(r->events, "info", "job.started", NULL,
 			    json_pack("{s:s}", "worker", "protea-export"));

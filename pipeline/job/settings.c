@@ -39,6 +39,7 @@ static const char *const known_names[] = {
 	"PROTEA_EXPORT_RESUME_DIR",
 	"PROTEA_SCHEMA_SHA_V2_WRITE_ENABLED",
 	"PROTEA_JOB_HEARTBEAT_INTERVAL_SECONDS",
+	"PROTEA_JOB_LOOK_INTERVAL_SECONDS",
 	"PROTEA_JOB_LEASE_SECONDS",
 	"PROTEA_DB_RETRY_SECONDS",
 	"PROTEA_TUNING__OPERATION__STREAM_CHUNK_SIZE",
@@ -210,6 +211,7 @@ static void load_numbers(struct loader *l, struct settings *s)
 	s->workers = 1; /* serial, by the seed documents */
 	s->query_chunk = 500;
 	s->heartbeat_s = 30; /* a lease lasts 120 s */
+	s->look_s = 2;
 	s->lease_s = SOURCE_LEASE_S;
 	s->db_retry_s = 120;
 	s->minio_retry_s = 120;
@@ -218,6 +220,7 @@ static void load_numbers(struct loader *l, struct settings *s)
 	if (!get_int(l, "PROTEA_METHOD_NUMPY_QUERY_CHUNK", &s->query_chunk))
 		get_int(l, "PROTEA_TUNING__OPERATION__NUMPY_QUERY_CHUNK", &s->query_chunk);
 	get_int(l, "PROTEA_JOB_HEARTBEAT_INTERVAL_SECONDS", &s->heartbeat_s);
+	get_int(l, "PROTEA_JOB_LOOK_INTERVAL_SECONDS", &s->look_s);
 	get_int(l, "PROTEA_JOB_LEASE_SECONDS", &s->lease_s);
 	get_int(l, "PROTEA_DB_RETRY_SECONDS", &s->db_retry_s);
 	get_int(l, "PROTEA_MINIO_RETRY_SECONDS", &s->minio_retry_s);

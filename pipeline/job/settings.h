@@ -30,6 +30,7 @@ struct settings {       /* texts owned; NULL = unset */
 	int query_chunk;
 	int schema_sha_v2;
 	int heartbeat_s;
+	int look_s;
 	int lease_s;    /* ours, as the next: how long a job is a run's without a sign of life */
 	int db_retry_s; /* how long the end of a job is tried on a database that does not answer */
 	char *warnings; /* owned: "; "-joined remarks such as a non-integer worker count */

@@ -64,7 +64,7 @@ library something_else >other.c
 named() {
 	cp lib.so l.so && cp other_lib.so other.so && cp main program && rm -f s.sqlite || return 1
 	"$PROF" run -q -o s.sqlite -- ./program ./l.so "$@" || return 1
-	"$PROF" export -f folded --store s.sqlite >folded || return 1
+	"$PROF" export -f folded --store s.sqlite >"folded" || return 1
 	awk -v want="$inner" '{ v = $NF; $NF = ""; all += v } $0 ~ want { ours += v }
 		END { exit !(all > 0.25e9 && ours > 0.8 * all) }' folded || { tail -n 5 folded; return 1; }
 }
