@@ -18,6 +18,7 @@
 #include "prof/base/clock.h"
 
 #define QUIET_ROUNDS 8 /* without a stop, then it sleeps until told: two limits long */
+#define LOST_LIMITS  4 /* as many limits more, at most, for time that the machine did not give */
 
 struct shared {
 	_Atomic int64_t since; /* CLOCK_MONOTONIC at which a stop began; 0: none is going on */
@@ -51,11 +52,22 @@ static void kill_parent(int parent, int pidfd)
 		(void)kill(parent, SIGKILL);
 }
 
-static int too_long(struct shared *page, int64_t limit_ns)
-{
-	int64_t since = atomic_load(&page->since);
+struct stop { /* that is going on */
+	int64_t since, lost_ns;
+};
 
-	return since && clock_mono_ns() - since > limit_ns && atomic_load(&page->since) == since;
+/* `over_ns`: what the last wait took beyond its time. The machine stood still or had no turn for us, and so none for
+ * them, perhaps: that is no hanging. */
+static int too_long(struct shared *page, int64_t limit_ns, struct stop *stop, int64_t over_ns)
+{
+	int64_t since = atomic_load(&page->since), lasts = clock_mono_ns() - since;
+
+	if (stop->since != since)
+		*stop = (struct stop){since, 0};
+	stop->lost_ns += over_ns < lasts ? over_ns : lasts;
+	if (stop->lost_ns > LOST_LIMITS * limit_ns)
+		stop->lost_ns = LOST_LIMITS * limit_ns;
+	return since && lasts - stop->lost_ns > limit_ns && atomic_load(&page->since) == since;
 }
 
 /* Until it may sleep again. 0, or 1: we are no longer needed. */
@@ -63,14 +75,17 @@ static int look(struct shared *page, int64_t limit_ns, int fd, int parent, int p
 {
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 	uint64_t uses = atomic_load(&page->uses);
-	int wait_ms = (int)(limit_ns / 4 / 1000000);
+	int wait_ms = limit_ns >= 8000000 ? (int)(limit_ns / 4 / 1000000) : 1;
+	struct stop stop = {0, 0};
 
 	for (int quiet = 0; quiet < QUIET_ROUNDS; quiet++) {
+		int64_t due = clock_mono_ns() + wait_ms * INT64_C(1000000), over;
 		char drop[64];
 
-		if (poll(&p, 1, wait_ms > 0 ? wait_ms : 1) > 0 && read(fd, drop, sizeof drop) == 0)
+		if (poll(&p, 1, wait_ms) > 0 && read(fd, drop, sizeof drop) == 0)
 			return 1;
-		if (too_long(page, limit_ns)) {
+		over = clock_mono_ns() - due;
+		if (too_long(page, limit_ns, &stop, over > 0 ? over : 0)) {
 			kill_parent(parent, pidfd);
 			return 1;
 		}

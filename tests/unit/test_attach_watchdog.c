@@ -129,6 +129,63 @@ static void who_hangs_elsewhere_is_not(void **state)
 	live_end(&c);
 }
 
+static int64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+}
+
+/* As when a machine stands still for a while: the watchdog does not run either. */
+static int is_stalled(int ready, int go, void *arg)
+{
+	struct watchdog *w = watchdog_new(arg ? 100000000 : 500000000, NULL);
+	int64_t to;
+
+	(void)go;
+	if (!w || watchdog_begin(w, NULL) != 0)
+		return 1;
+	nap_us(30000);
+	kill(watchdog_pid(w), SIGSTOP);
+	if (!comes_to(watchdog_pid(w), "T"))
+		return 1;
+	live_ready(ready);
+	nap_us(900000);
+	kill(watchdog_pid(w), SIGCONT);
+	to = now_ns() + (arg ? 5000000000 : 40000000);
+	while (now_ns() < to)
+		nap_us(1000);
+	watchdog_end(w);
+	return 0;
+}
+
+static void a_machine_that_stood_still_is_not_who_hangs(void **state)
+{
+	struct live_child c = {0};
+	int status;
+
+	(void)state;
+	assert_int_equal(live_start(&c, is_stalled, NULL), 0);
+	assert_int_equal(waitpid(c.pid, &status, 0), c.pid);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	close(c.ready);
+	close(c.go);
+}
+
+static void but_it_does_not_stand_still_for_ever(void **state)
+{
+	struct live_child c = {0};
+	int status;
+
+	(void)state;
+	assert_int_equal(live_start(&c, is_stalled, (void *)1), 0);
+	assert_int_equal(waitpid(c.pid, &status, 0), c.pid);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	close(c.ready);
+	close(c.go);
+}
+
 static void it_sleeps_when_nothing_is_stopped_and_is_replaced_when_killed(void **state)
 {
 	struct watchdog *w = watchdog_new(100000000, NULL);
@@ -194,6 +251,8 @@ int main(void)
 		cmocka_unit_test(pauses_are_never_told_too_short),
 		cmocka_unit_test(who_hangs_in_a_stop_is_killed),
 		cmocka_unit_test(who_hangs_elsewhere_is_not),
+		cmocka_unit_test(a_machine_that_stood_still_is_not_who_hangs),
+		cmocka_unit_test(but_it_does_not_stand_still_for_ever),
 		cmocka_unit_test(it_sleeps_when_nothing_is_stopped_and_is_replaced_when_killed),
 		cmocka_unit_test(it_ends_with_us),
 	};
