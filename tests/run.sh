@@ -13,7 +13,7 @@ passed=0 failed=0 skipped=0
 broken=()
 kinds=("$@")
 [ ${#kinds[@]} -gt 0 ] || kinds=(lint unit fault cli browser fuzz)
-limit=${TEST_TIMEOUT:-900}
+limit=${TEST_TIMEOUT:-1800}
 
 count_log() { # name rc log seconds
 	local p f s

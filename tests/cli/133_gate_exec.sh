@@ -110,9 +110,10 @@ interrupt() { # SIGNAL COMMAND: the rows of whole pairs
 	rm -f "$S"*
 	"$PAIRS" "$PROF" "$S" 50 0 off true "$2" >"$TMP/rows" 2>"$TMP/talk" &
 	local pid=$!
-	wait_for 30 pgrep -f "^$3" || return 1 # the command itself, not who was told to start it
+	wait_for 30 pgrep -f "^$3" || { echo "it did not start" && return 1; } # the command itself, not who was told to start it
 	kill "-$1" "$pid"
-	wait "$pid" && nothing_runs "$3" && says '# end: interrupted' && is 0 "$(runs_kept)"
+	wait "$pid" || { echo "exit code $?" && cat "$TMP/talk" "$TMP/rows" && return 1; }
+	nothing_runs "$3" && says '# end: interrupted' && is 0 "$(runs_kept)"
 }
 check "told to end, it ends the command, and keeps no half of a pair" interrupt TERM 'sleep 985' 'sleep 985'
 check "also one that will not" interrupt HUP "trap '' TERM HUP; sleep 984; sleep 983" 'sleep 98[43]'
