@@ -288,16 +288,23 @@ int proc_tid_from_ns(const struct proc *p, int ns_tid)
 
 /* ---- names -------------------------------------------------------------------------------------- */
 
-void proc_name(const struct proc *p, char *out, size_t size)
+size_t proc_plain_length(const char *path)
 {
 	static const char gone[] = " (deleted)";
+	size_t n = strlen(path), tail = sizeof gone - 1;
+
+	return n > tail && strcmp(path + n - tail, gone) == 0 ? n - tail : n;
+}
+
+void proc_name(const struct proc *p, char *out, size_t size)
+{
 	struct proc_stat stat;
 	char path[4200];
 	long n = proc_readlink(p, "exe", path, sizeof path);
 	const char *base = strrchr(path, '/');
 
-	if (n > (long)sizeof gone && strcmp(path + n - (long)sizeof gone + 1, gone) == 0)
-		path[n - (long)sizeof gone + 1] = '\0';
+	if (n > 0)
+		path[proc_plain_length(path)] = '\0';
 	if (n > 0 && base && base[1]) {
 		snprintf(out, size, "%.*s", (int)(size - 1), base + 1);
 		return;

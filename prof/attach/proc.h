@@ -30,6 +30,8 @@ int proc_is_alive(const struct proc *p); /* 0 also for a zombie whose threads ar
 long proc_read(const struct proc *p, const char *name, char *out, size_t size);
 /* Opens one for repeated reads; the descriptor or -1. */
 int proc_openat(const struct proc *p, const char *name, int flags);
+/* The length of a path without the " (deleted)" that the kernel says behind that of a file that is gone. */
+size_t proc_plain_length(const char *path);
 /* What a link ("exe", "fd/3", "ns/pid", "task/12/cwd") points at: its length or -1. */
 long proc_readlink(const struct proc *p, const char *name, char *out, size_t size);
 

@@ -23,10 +23,8 @@
 #define MAPS_MAX  ((size_t)256 << 20) /* a process may have raised vm.max_map_count */
 /* Some kernels keep a process from mapping memory for as long as they search it for the next mapping that is wanted;
  * text is read a page at a time. */
-#define TEXT_LONG   ((size_t)256 << 10) /* 3,000 mappings */
-#define ASK_NS      INT64_C(2000000)
-#define DELETED     " (deleted)"
-#define DELETED_LEN (sizeof DELETED - 1)
+#define TEXT_LONG ((size_t)256 << 10) /* 3,000 mappings */
+#define ASK_NS    INT64_C(2000000)
 
 struct range { /* an executable mapping */
 	uint64_t start, end, offset, bias;
@@ -173,10 +171,8 @@ static int meet(struct attach_space *s, struct range *row, const struct procmap 
 		len = sizeof path - 1;
 	memcpy(path, m->path, len);
 	path[len] = '\0';
-	if (len > DELETED_LEN && strcmp(path + len - DELETED_LEN, DELETED) == 0) {
-		path[len - DELETED_LEN] = '\0';
-		mapping.deleted = 1;
-	}
+	mapping.deleted = proc_plain_length(path) < len;
+	path[proc_plain_length(path)] = '\0';
 	rc = module_meet(s->set, &s->view, &mapping, &row->module);
 	if (rc == 0)
 		row->bias = module_bias(s->set, row->module, row->start, row->offset);

@@ -17,8 +17,6 @@
 #include "prof/elf/elffile.h"
 #include "prof/record/livenames.h"
 
-#define DELETED " (deleted)"
-
 struct held_file {
 	char *path, *build_id; /* owned */
 	int fd;                /* -1: not here */
@@ -145,15 +143,6 @@ static void take_from_process(struct held *h, int pid)
 	proc_close(&proc);
 }
 
-/* Without what the kernel says behind the path of a file that is gone. */
-static void plain_path(char *out, size_t size, const char *path)
-{
-	size_t n = strlen(path), tail = strlen(DELETED);
-
-	n -= n > tail && strcmp(path + n - tail, DELETED) == 0 ? tail : 0;
-	snprintf(out, size, "%.*s", (int)(n < size ? n : size - 1), path);
-}
-
 void held_add(struct held *h, int pid, const char *path, const char *build_id)
 {
 	struct held_file *f;
@@ -185,7 +174,7 @@ void held_locate(void *ctx, struct symbol_module *module)
 	}
 	if (!f || !h->gone)
 		return;
-	plain_path(path, sizeof path, module->path);
+	snprintf(path, sizeof path, "%.*s", (int)proc_plain_length(module->path), module->path);
 	other.path = path;
 	livenames_locate(h->gone, &other);
 	module->file = other.file;

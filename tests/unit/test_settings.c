@@ -86,6 +86,7 @@ static void defaults_are_those_of_the_spec(void **state)
 	assert_int_equal(s.query_chunk, 500);
 	assert_int_equal(s.schema_sha_v2, 0);
 	assert_int_equal(s.heartbeat_s, 30);
+	assert_int_equal(s.look_s, 2);
 	assert_int_equal(s.minio_retry_s, 120);
 	assert_null(s.warnings);
 	assert_int_equal(p.count, 0);
@@ -199,6 +200,19 @@ static void numbers_are_strict_but_forgiving(void **state)
 	assert_int_equal(p.count, 0);
 }
 
+static void a_jobs_signs_of_life_have_their_times(void **state)
+{
+	(void)state;
+	setenv("PROTEA_JOB_HEARTBEAT_INTERVAL_SECONDS", "7", 1);
+	setenv("PROTEA_JOB_LOOK_INTERVAL_SECONDS", "3600", 1);
+	setenv("PROTEA_JOB_LEASE_SECONDS", "60", 1);
+	load(NULL);
+	assert_int_equal(s.heartbeat_s, 7);
+	assert_int_equal(s.look_s, 3600);
+	assert_int_equal(s.lease_s, 60);
+	assert_null(s.warnings);
+}
+
 static void truth_has_four_words(void **state)
 {
 	static const char *const yes[] = {"1", "true", "YES", " On "};
@@ -287,6 +301,7 @@ int main(void)
 		CASE(the_query_chunk_has_two_names),
 		CASE(fetch_sizes_of_the_original_are_taken_in_silence),
 		CASE(numbers_are_strict_but_forgiving),
+		CASE(a_jobs_signs_of_life_have_their_times),
 		CASE(truth_has_four_words),
 		CASE(the_store_gets_what_was_set),
 		CASE(unknown_names_in_a_job_file_are_remarks),
