@@ -173,6 +173,8 @@ int record_supervise(const char *session_path, const char *store_path, pid_t pid
 		atomic_store(&u.session->supervisor_pid, getpid());
 		rc = supervise(&u, pid, version, git_sha, err);
 	}
+	/* Whoever waits may read the store now: the last to close it keeps others out meanwhile. */
+	store_close(u.store);
 	if (rc)
 		tell_failure(u.session, err);
 	else
@@ -183,7 +185,6 @@ int record_supervise(const char *session_path, const char *store_path, pid_t pid
 	lease_drop(u.lease);
 	if (u.pidfd >= 0)
 		(void)close(u.pidfd);
-	store_close(u.store);
 	about_release(&u.about);
 	return rc;
 }

@@ -1,12 +1,14 @@
 /* A program that records itself, and only for a while: what it allocates before and after is not counted, a
  * thread that was there before is. Linked with the library. Says of each recording "sum BYTES BLOCKS" of what its
- * two threads allocated meanwhile. mem_start STORE… */
+ * two threads allocated meanwhile. A store that pp_stop() is done with is one file, whose readers find nobody at it;
+ * else it says "open STORE". mem_start STORE… */
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "protea-prof.h"
 
@@ -49,6 +51,15 @@ static void work(void)
 	sem_wait(&done);
 }
 
+static void look_at_store(const char *path)
+{
+	char wal[4096];
+
+	snprintf(wal, sizeof wal, "%s-wal", path);
+	if (access(wal, F_OK) == 0)
+		printf("open %s\n", path);
+}
+
 int main(int argc, char **argv)
 {
 	static char buffer[BUFSIZ];
@@ -69,6 +80,7 @@ int main(int argc, char **argv)
 		printf("sum %lu %lu\n", bytes, blocks);
 		if (pp_stop())
 			printf("stop: %s\n", strerror(errno));
+		look_at_store(argv[i]);
 		work();
 	}
 	return 0;
