@@ -193,20 +193,15 @@ static json_t *tree_json(const struct pg_look *l)
 
 /* ---- statements ---- */
 
-static json_t *pids_json(const struct pg_look *l, const struct stmt *q, int clients)
+/* Of its sessions, or of the local processes behind them. */
+static json_t *pids_json(const struct stmt *q, int clients)
 {
+	uint32_t i, n = clients ? q->n_clients : q->n_pids;
 	json_t *a = json_array();
-	uint32_t i;
 	int bad = !a;
 
-	for (i = 0; i < q->n_pids && !bad; i++) {
-		uint32_t at = shot_find(&l->shot, q->pids[i]);
-		int pid = clients ? at == SHOT_NONE ? 0 : l->shot.sessions[at].client_pid
-				  : q->pids[i];
-
-		if (pid)
-			bad = append(a, json_integer(pid));
-	}
+	for (i = 0; i < n && !bad; i++)
+		bad = append(a, json_integer(clients ? q->clients[i].pid : q->pids[i]));
 	return whole(a, bad);
 }
 
@@ -227,8 +222,8 @@ static json_t *statement_json(const struct pg_look *l, const struct stmt *q)
 	bad |= jsonout_put(o, "distinct_values",
 			   q->distinct > 1 ? json_integer((json_int_t)q->distinct) : json_null());
 	bad |= jsonout_put(o, "repeated", json_boolean(q->repeated));
-	bad |= jsonout_put(o, "pids", pids_json(l, q, 0));
-	bad |= jsonout_put(o, "client_pids", pids_json(l, q, 1));
+	bad |= jsonout_put(o, "pids", pids_json(q, 0));
+	bad |= jsonout_put(o, "client_pids", pids_json(q, 1));
 	return whole(o, bad);
 }
 

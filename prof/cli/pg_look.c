@@ -60,27 +60,29 @@ static int connected(struct pg_look *l, struct err *err)
 	return rc;
 }
 
-static int see(struct pg_look *l, const struct shot *shot)
+/* Whose statements they are has to be asked while their sessions are there. */
+static int see(struct pg_look *l, struct shot *shot, enum clients_how how)
 {
-	int rc = stmts_look(&l->stmts, shot);
+	const struct watch_facts *f = watch_facts(l->watch);
+	const struct clients_server server = {f->port, f->local};
+	int rc = clients_link(&l->clients, shot, &server, how);
+
+	if (rc == 0)
+		rc = stmts_look(&l->stmts, shot);
 
 	return rc == 0 && l->on_look ? l->on_look(l->ctx, shot) : rc;
 }
 
 static int analyse(struct pg_look *l, struct err *err)
 {
-	const struct watch_facts *f = watch_facts(l->watch);
-	const struct clients_server server = {f->port, f->local};
 	int rc;
 
 	sums_take(&l->sums, &l->shot);
 	rc = blockers_find(&l->blockers, &l->shot);
 	if (rc == 0)
-		rc = clients_link(&l->clients, &l->shot, &server);
-	if (rc == 0)
 		rc = sums_rates(&l->rates, &l->base, &l->shot);
 	if (rc == 0)
-		rc = see(l, &l->shot);
+		rc = see(l, &l->shot, CLIENTS_WHOLE);
 	return rc ? err_nomem(err, "what the server does") : 0;
 }
 
@@ -187,7 +189,7 @@ int pg_look_watch(struct pg_look *l, int64_t until_ns, int64_t every_ns, int wak
 	while (rc == 0 && next < until_ns) {
 		/* What is shown meanwhile is the whole look before; the next is pg_look_end()'s. */
 		rc = watch_shot(l->watch, &l->sample, WATCH_SESSIONS, err);
-		if (rc == 0 && see(l, &l->sample))
+		if (rc == 0 && see(l, &l->sample, CLIENTS_NEW))
 			rc = err_nomem(err, "statements");
 		if (rc)
 			return rc;

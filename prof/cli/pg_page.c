@@ -326,21 +326,16 @@ void pg_page_statement_heads(struct top_page *p, const struct pg_look *l)
 	top_page_put(p, TOP_HEAD, "  statement");
 }
 
-/* Of sessions that ran it, the local processes behind them. */
+/* The local processes behind the sessions that ran it; sessions of which it is not known are more. */
 static void put_clients(struct top_page *p, const struct pg_look *l, const struct stmt *q)
 {
-	uint32_t i, n = 0;
+	uint32_t n = 0, all = q->processes + q->sessions - q->linked;
 
-	for (i = 0; i < q->n_pids && n < 3; i++) {
-		uint32_t at = shot_find(&l->shot, q->pids[i]);
-		const struct shot_session *a = at == SHOT_NONE ? NULL : &l->shot.sessions[at];
-
-		if (a && a->client_pid)
-			top_page_printf(p, TOP_WARM, "%s%d %s", n++ ? ", " : "by ", a->client_pid,
-					a->client_name);
-	}
-	if (n && q->sessions > n)
-		top_page_printf(p, TOP_WARM, " and %" PRIu32 " more", q->sessions - n);
+	for (; n < q->n_clients && n < 3; n++)
+		top_page_printf(p, TOP_WARM, "%s%d %s", n ? ", " : "by ", q->clients[n].pid,
+				strtab_text(l->stmts.texts, q->clients[n].name));
+	if (n && all > n)
+		top_page_printf(p, TOP_WARM, " and %" PRIu32 " more", all - n);
 	if (n)
 		top_page_put(p, TOP_WARM, "  ");
 }

@@ -26,9 +26,11 @@ struct client_known {
 	int client_pid; /* 0: looked for, not found */
 	uint64_t start_ticks;
 	int64_t at_ns; /* when it was looked for */
+	int hidden;    /* its backend is not for us to look at */
 	char name[64];
 };
 #define AGAIN_NS INT64_C(2000000000) /* one that was not found is looked for again */
+#define REST     9 /* times as long as looking for new sessions took, none are looked for */
 
 void clients_init(struct clients *c)
 {
@@ -47,6 +49,7 @@ void clients_release(struct clients *c)
 struct search {
 	struct shot *shot;
 	const struct clients_server *server;
+	enum clients_how how;
 	uint32_t *wanted; /* owned: places of sessions */
 	uint32_t n;
 	struct idmap ends;   /* of a TCP end to place in `wanted` */
@@ -252,42 +255,59 @@ static int is_alive(const struct client_known *k)
 	return same;
 }
 
-/* 1: answered; 0: to be looked for; or ERR_NOMEM. */
-static int recall(struct clients *c, struct shot *s, struct shot_session *a, int64_t now)
+/* Where the backend of that pid is kept, whichever it was; NULL: no memory. */
+static struct client_known *place_of(struct clients *c, int pid)
 {
-	uint32_t at = idmap_intern(&c->by_pid, (uint32_t)a->pid, c->n);
-	struct client_known *k;
+	uint32_t at = idmap_intern(&c->by_pid, (uint32_t)pid, c->n);
 
 	if (at == IDMAP_NONE)
-		return ERR_NOMEM;
+		return NULL;
 	if (at == c->n) {
 		if (c->n == c->cap) {
 			uint32_t cap = c->cap ? 2 * c->cap : 64;
 			struct client_known *more = reallocarray(c->known, cap, sizeof(*more));
 
 			if (!more)
-				return ERR_NOMEM;
+				return NULL;
 			c->known = more;
 			c->cap = cap;
 		}
-		c->known[c->n++] = (struct client_known){.pid = a->pid};
+		c->known[c->n++] = (struct client_known){.pid = pid};
 	}
-	k = &c->known[at];
-	if (k->backend_start_us == a->backend_start_us && k->at_ns) {
-		if (!k->client_pid && now - k->at_ns < AGAIN_NS)
+	return &c->known[at];
+}
+
+static int answer(struct shot *s, struct shot_session *a, const struct client_known *k)
+{
+	a->client_pid = k->client_pid;
+	a->client_name = shot_text(s, k->name);
+	if (a->client_name)
+		return 1;
+	a->client_name = "";
+	return ERR_NOMEM;
+}
+
+/* 1: answered; 0: to be looked for; or ERR_NOMEM. */
+static int recall(struct search *f, struct clients *c, struct shot_session *a, int64_t now)
+{
+	uint32_t at = idmap_get(&c->by_pid, (uint32_t)a->pid);
+	struct client_known *k = at == IDMAP_NONE ? NULL : &c->known[at];
+
+	if (k && k->backend_start_us == a->backend_start_us && k->at_ns) {
+		if (!k->client_pid && (f->how == CLIENTS_NEW || now - k->at_ns < AGAIN_NS)) {
+			c->hidden += f->how == CLIENTS_WHOLE && k->hidden;
 			return 1;
-		if (k->client_pid && is_alive(k)) {
-			a->client_pid = k->client_pid;
-			a->client_name = shot_text(s, k->name);
-			if (a->client_name)
-				return 1;
-			a->client_name = "";
-			return ERR_NOMEM;
 		}
+		if (k->client_pid && (f->how == CLIENTS_NEW || is_alive(k)))
+			return answer(f->shot, a, k);
 	}
-	k->backend_start_us = a->backend_start_us;
-	k->client_pid = 0;
-	k->at_ns = now;
+	if (f->how == CLIENTS_NEW && now < c->rest_ns)
+		return 1;
+	k = place_of(c, a->pid);
+	if (!k)
+		return ERR_NOMEM;
+	*k = (struct client_known){
+		.pid = a->pid, .backend_start_us = a->backend_start_us, .at_ns = now};
 	return 0;
 }
 
@@ -295,7 +315,7 @@ static int want(struct search *f, struct clients *c, uint32_t at)
 {
 	struct shot_session *a = &f->shot->sessions[at];
 	struct client_end end;
-	int rc = recall(c, f->shot, a, f->shot->at_ns);
+	int rc = recall(f, c, a, f->shot->at_ns);
 
 	if (rc)
 		return rc < 0 ? rc : 0;
@@ -305,19 +325,25 @@ static int want(struct search *f, struct clients *c, uint32_t at)
 			return ERR_NOMEM;
 		f->tcp++;
 	} else if (a->client_port == -1 && f->server->local) {
-		c->hidden += find_unix(f, f->n) < 0;
+		struct client_known *k = &c->known[idmap_get(&c->by_pid, (uint32_t)a->pid)];
+
+		k->hidden = find_unix(f, f->n) < 0;
+		c->hidden += f->how == CLIENTS_WHOLE && k->hidden;
 	}
 	f->n++;
 	return f->failed ? ERR_NOMEM : 0;
 }
 
-int clients_link(struct clients *c, struct shot *s, const struct clients_server *server)
+int clients_link(struct clients *c, struct shot *s, const struct clients_server *server,
+		 enum clients_how how)
 {
-	struct search f = {.shot = s, .server = server};
+	struct search f = {.shot = s, .server = server, .how = how};
+	int64_t begun = clock_mono_ns();
 	uint32_t i, n_pids = 0, cap = 0;
 	int *pids = NULL, rc = 0;
 
-	c->hidden = 0;
+	if (how == CLIENTS_WHOLE)
+		c->hidden = 0;
 	f.wanted = calloc((size_t)s->n_sessions + 1, sizeof(*f.wanted));
 	if (!f.wanted)
 		return ERR_NOMEM;
@@ -330,6 +356,8 @@ int clients_link(struct clients *c, struct shot *s, const struct clients_server 
 		find_tcp(&f, pids, n_pids);
 	if (rc == 0 && f.open)
 		find_holders(&f, c, pids, n_pids);
+	if (f.n)
+		c->rest_ns = clock_mono_ns() + REST * (clock_mono_ns() - begun);
 	free(pids);
 	free(f.wanted);
 	idmap_release(&f.ends);

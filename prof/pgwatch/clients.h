@@ -15,7 +15,8 @@ struct clients {
 	struct client_known *known; /* owned */
 	uint32_t n, cap;
 	struct idmap by_pid; /* backend's pid to place */
-	uint32_t hidden;     /* sessions whose backend we may not look at, in the last round */
+	uint32_t hidden; /* sessions whose backend we may not look at, in the last whole round */
+	int64_t rest_ns; /* CLOCK_MONOTONIC: until then no new session is looked for */
 };
 
 /* How we reach the server. */
@@ -26,8 +27,15 @@ struct clients_server {
 
 void clients_init(struct clients *c);
 void clients_release(struct clients *c);
+enum clients_how {
+	CLIENTS_WHOLE, /* asks whether those it remembers still live, and looks for all others */
+	/* For looks that come often: what it remembers, and looks for sessions that it never met, as long as looking
+	 * takes no more than every tenth moment. */
+	CLIENTS_NEW,
+};
 /* Sets client_pid and client_name of the shot's sessions. 0 or ERR_NOMEM. */
-int clients_link(struct clients *c, struct shot *s, const struct clients_server *server);
+int clients_link(struct clients *c, struct shot *s, const struct clients_server *server,
+		 enum clients_how how);
 
 /* ---- parts, for tests ---- */
 

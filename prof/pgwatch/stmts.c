@@ -115,18 +115,53 @@ static int is_new(struct idmap *set, uint64_t a, uint64_t b)
 	return idmap_set(set, key, 1) ? ERR_NOMEM : 1;
 }
 
-static int note_execution(struct stmts *s, struct stmt *q, const struct shot_session *a)
-{
-	int fresh = is_new(&s->literals, a->fingerprint, a->literals);
-	int member = is_new(&s->members, a->fingerprint, (uint64_t)(uint32_t)a->pid);
+/* Who belongs to a statement: sessions, sessions with a process, processes; each by its pid. */
+enum member { MEMBER_SESSION, MEMBER_LINKED, MEMBER_PROCESS };
 
-	q->seen++;
-	if (fresh < 0 || member < 0)
+static int is_new_member(struct stmts *s, const struct stmt *q, enum member as, int pid)
+{
+	return is_new(&s->members, q->fingerprint, (uint64_t)as << 32 | (uint32_t)pid);
+}
+
+static int note_process(struct stmts *s, struct stmt *q, const struct shot_session *a)
+{
+	int linked = is_new_member(s, q, MEMBER_LINKED, a->pid);
+	int process = is_new_member(s, q, MEMBER_PROCESS, a->client_pid);
+	struct stmt_client *to = &q->clients[q->n_clients];
+
+	if (linked < 0 || process < 0)
 		return ERR_NOMEM;
-	q->distinct += (uint64_t)fresh;
+	q->linked += (uint32_t)linked;
+	q->processes += (uint32_t)process;
+	if (!process || q->n_clients == STMT_CLIENTS)
+		return 0;
+	to->pid = a->client_pid;
+	if (strtab_intern_text(s->texts, a->client_name, &to->name))
+		return ERR_NOMEM;
+	q->n_clients++;
+	return 0;
+}
+
+static int note_session(struct stmts *s, struct stmt *q, const struct shot_session *a)
+{
+	int member = is_new_member(s, q, MEMBER_SESSION, a->pid);
+
+	if (member < 0)
+		return ERR_NOMEM;
 	q->sessions += (uint32_t)member;
 	if (member && q->n_pids < STMT_PIDS)
 		q->pids[q->n_pids++] = a->pid;
+	return a->client_pid ? note_process(s, q, a) : 0;
+}
+
+static int note_execution(struct stmts *s, struct stmt *q, const struct shot_session *a)
+{
+	int fresh = is_new(&s->literals, a->fingerprint, a->literals);
+
+	q->seen++;
+	if (fresh < 0)
+		return ERR_NOMEM;
+	q->distinct += (uint64_t)fresh;
 	return 0;
 }
 
@@ -164,6 +199,8 @@ static int look_at(struct stmts *s, const struct shot_session *a, double since_s
 		q->active_s +=
 			a->query_age_s >= 0 && a->query_age_s < since_s ? a->query_age_s : since_s;
 	}
+	if (note_session(s, q, a))
+		return ERR_NOMEM;
 	return again || q->seen == 0 ? note_execution(s, q, a) : 0;
 }
 

@@ -10,7 +10,13 @@
 #include "prof/pgwatch/counts.h"
 #include "prof/pgwatch/shot.h"
 
-#define STMT_PIDS 8
+#define STMT_PIDS    8
+#define STMT_CLIENTS 8
+
+struct stmt_client { /* a process of this machine (clients.h) */
+	int pid;
+	uint32_t name; /* string */
+};
 
 struct stmt {
 	uint64_t fingerprint;
@@ -27,7 +33,10 @@ struct stmt {
 	int pids[STMT_PIDS]; /* of sessions that ran it, the first ones */
 	uint32_t n_pids;     /* of those */
 	uint32_t sessions;   /* how many ran it */
-	int repeated;        /* the same again and again: see stmts_end() */
+	struct stmt_client clients[STMT_CLIENTS]; /* processes behind those, the first ones */
+	uint32_t n_clients;                       /* of those */
+	uint32_t processes, linked; /* how many processes, and sessions of which it is known */
+	int repeated;               /* the same again and again: see stmts_end() */
 };
 
 struct stmts {

@@ -250,8 +250,24 @@ assert abs(q["rows"] / q["calls"] - 1) < 0.01 and int(sys.argv[2]) in q["client_
 assert d["period_s"] >= 0.9, d["period_s"]
 EOP
 }
+# It is gone when the period ends.
+left_early() {
+	"$PROF" pg --json --for 4s "$PG_URL" >"$TMP/json" &
+	local watcher=$!
+	wait_for 30 is_there protea-prof
+	sleep 2
+	look_no_more
+	wait "$watcher" && /usr/bin/python3 - "$TMP/json" "$looker" <<'EOP'
+import json, sys
+d = json.load(open(sys.argv[1]))
+q = next(q for q in d["statements"] if q["text"] == "select v from job where id = ?")
+assert q["client_pids"] == [int(sys.argv[2])], q
+assert not any(s["application"] == "ingest" for s in d["sessions"]), d["sessions"]
+EOP
+}
 if [ -x /usr/bin/python3 ]; then
 	check "its calls a second, rows and clients as JSON" rates
+	check "and by whom, also when it is gone when the period ends" left_early
 else
 	skip "its calls a second, rows and clients as JSON" "python3 is missing"
 fi

@@ -78,6 +78,12 @@ static int statements_once(void)
 	counts_init(&d);
 	if (rc == 0)
 		rc = fill(&s);
+	for (i = 0; i < s.n_sessions; i++) {
+		s.sessions[i].state = SHOT_ACTIVE;
+		s.sessions[i].fingerprint = 1 + i / 10;
+		s.sessions[i].query = s.sessions[i].client_name = "psql";
+		s.sessions[i].client_pid = (int)i + 1;
+	}
 	if (rc == 0)
 		rc = stmts_look(&q, &s);
 	for (i = 0; i < 300 && rc == 0; i++)
@@ -145,7 +151,9 @@ static int clients_once(void)
 		s.sessions[0].client_address = "192.0.2.7";
 		s.sessions[0].client_port = 4711;
 		s.at_ns = 1;
-		rc = clients_link(&c, &s, &server);
+		rc = clients_link(&c, &s, &server, CLIENTS_NEW);
+		if (rc == 0)
+			rc = clients_link(&c, &s, &server, CLIENTS_WHOLE);
 	}
 	clients_release(&c);
 	shot_release(&s);

@@ -294,6 +294,70 @@ static void look_ups_are_repeated(void **state)
 	shot_release(&s);
 }
 
+static void has_process(struct shot *s, int pid, int client, const char *name)
+{
+	struct shot_session *a = &s->sessions[s->n_sessions - 1];
+
+	assert_int_equal(a->pid, pid);
+	a->client_pid = client;
+	a->client_name = name;
+}
+
+/* A loop of short jobs: at the last look its sessions are gone, and so are they. */
+static void processes_behind_a_statement_are_kept(void **state)
+{
+	const struct stmt *r;
+	struct stmts q;
+	struct shot s;
+
+	(void)state;
+	shot_init(&s);
+	assert_int_equal(stmts_init(&q), 0);
+	stmts_begin(&q);
+	for (int look = 0; look < 12; look++) {
+		shot_clear(&s);
+		s.at_ns = look * INT64_C(100000000);
+		run(&s, 100 + look, "SELECT 1", look, 1);
+		has_process(&s, 100 + look, 700 + look / 2, "job"); /* two sessions of each */
+		run(&s, 200 + look, "SELECT 1", look, 1);           /* from elsewhere */
+		assert_int_equal(stmts_look(&q, &s), 0);
+	}
+	shot_clear(&s);
+	s.at_ns = INT64_C(1200000000);
+	assert_int_equal(stmts_look(&q, &s), 0);
+	stmts_end(&q, s.at_ns);
+	assert_int_equal(q.n, 1);
+	r = &q.rows[0];
+	assert_int_equal(r->sessions, 24);
+	assert_int_equal(r->linked, 12);
+	assert_int_equal(r->processes, 6);
+	assert_int_equal(r->n_clients, 6);
+	for (int i = 0; i < 6; i++) {
+		assert_int_equal(r->clients[i].pid, 700 + i);
+		assert_string_equal(strtab_text(q.texts, r->clients[i].name), "job");
+	}
+	/* Nothing of it is the next period's: one that goes on counts, with its process, and no other. */
+	stmts_begin(&q);
+	for (int look = 0; look < 3; look++) {
+		shot_clear(&s);
+		s.at_ns += INT64_C(100000000);
+		for (int i = 0; i < 12; i++) {
+			run(&s, 300 + i, "SELECT 1", 5, 1);
+			has_process(&s, 300 + i, 800 + i, "other");
+		}
+		assert_int_equal(stmts_look(&q, &s), 0);
+	}
+	stmts_begin(&q);
+	assert_int_equal(stmts_look(&q, &s), 0);
+	assert_int_equal(q.rows[0].seen, 1);
+	assert_int_equal(q.rows[0].sessions, 12);
+	assert_int_equal(q.rows[0].processes, 12);
+	assert_int_equal(q.rows[0].n_clients, STMT_CLIENTS);
+	assert_int_equal(q.rows[0].clients[0].pid, 800);
+	stmts_release(&q);
+	shot_release(&s);
+}
+
 static void counters_between_readings(void **state)
 {
 	struct counts before, now, d;
@@ -446,6 +510,7 @@ int main(void)
 		cmocka_unit_test(sums_of_a_look),
 		cmocka_unit_test(rates_between_looks),
 		cmocka_unit_test(look_ups_are_repeated),
+		cmocka_unit_test(processes_behind_a_statement_are_kept),
 		cmocka_unit_test(counters_between_readings),
 		cmocka_unit_test(texts_are_cut_between_characters),
 		cmocka_unit_test(keys),
