@@ -88,7 +88,7 @@ recorded() { gcc -O1 -g -fno-omit-frame-pointer work.c -o work -lm && perf recor
 perf_default() {
 	perf script --header -i p.data >p.txt 2>/dev/null && id=$("$PROF" import -q p.txt) &&
 		[ "$(folded "$id" --count | sum)" -eq "$(grep -c cpu-clock: p.txt)" ] &&
-		[ "$(folded "$id" | sum)" -eq "$(awk '/cpu-clock: *$/ { n += $(NF - 1) } END { printf "%d", n }' p.txt)" ] &&
+		[ "$(folded "$id" | sum)" -eq "$(awk '/cpu-clock: *$/ { n += $(NF - 1) } END { printf "%.0f", n }' p.txt)" ] &&
 		folded "$id" | grep -q 'main;outer;inner ' && "$PROF" report "$id" --by module | grep -q '/work$' &&
 		[ "$(sql "SELECT host || kernel FROM run WHERE id = '$id'")" = "$(uname -n)$(uname -r)" ]
 }
