@@ -12,7 +12,7 @@ cd "$TMP" || exit 1
 export PROTEA_PROF_STORE=$TMP/s.sqlite
 sql() { sqlite3 "$PROTEA_PROF_STORE" "$1"; }
 folded() { "$PROF" export -f folded "$@"; }
-sum() { awk '{ n += $NF } END { printf "%d\n", n }'; }
+sum() { awk '{ n += $NF } END { printf "%.0f\n", n }'; }
 kept() { tail -c +2 "$CORPUS/$1"; } # an input of the fuzz targets, without its byte of options
 
 printf 'main;a b;c_[k] 42\nmain;a b 7\r\n\nmain 1\n' >a.folded

@@ -12,7 +12,7 @@ id=$("$TOOLS/store_fill" "$S" --stacks 200 --depth 8 --samples 2000 --threads 3 
 cd "$TMP" || exit 1
 folded() { "$PROF" export --store "$S" --format folded "$@"; }
 sql() { sqlite3 "$S" "$1"; }
-sum() { awk '{ n += $NF } END { printf "%d\n", n }'; }
+sum() { awk '{ n += $NF } END { printf "%.0f\n", n }'; }
 
 like_the_view() { # kind
 	folded -k "$1" >out && [ -s out ] &&
