@@ -126,7 +126,7 @@ static inline int pp_start(const char *path)
 	return pp_agent_start ? pp_agent_start(path) : -1;
 }
 
-/* Ends what pp_start() began; the store is complete when it returns. 0 or -1. */
+/* Ends what pp_start() began; when it returns the store is complete, and closed. 0 or -1. */
 static inline int pp_stop(void)
 {
 	return pp_agent_stop ? pp_agent_stop() : -1;
