@@ -25,7 +25,7 @@ struct snap_thread {
 	char letter; /* of stat */
 	int64_t cpu_ns;
 	enum snap_how how;
-	const char *why; /* static: "ended meanwhile", "stop budget used up", …; NULL */
+	const char *why; /* static: "ended meanwhile", "could not be stopped in time", …; NULL */
 	int64_t pause_ns;
 	enum proc_call call_state;
 	struct proc_syscall call; /* nr -1: none */

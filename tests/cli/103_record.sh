@@ -45,7 +45,7 @@ left_over() { find /dev/shm -maxdepth 1 -name "protea-prof-$(id -u)-*" -newer "$
 touch "$TMP/begin"
 denied() { # why events or reads are not permitted here, or nothing
 	local out
-	begin sleep 30
+	begin sleep 3600
 	out=$("$PROF" record -q -o "$TMP/try.sqlite" -d 0.05s "$@" -p "$pid" 2>&1) || echo "$out" | head -n 1
 	kill -9 "$pid"
 }

@@ -30,7 +30,7 @@ finish() {
 	true
 }
 
-begin sleep 30
+begin sleep 3600
 if ! why=$("$PROF" record -q -o "$TMP/try.sqlite" --engine perf -d 0.05s -p "$pid" 2>&1); then
 	skip "protea-prof record samples by perf events" "${why%%$'\n'*}"
 	exit 0

@@ -39,7 +39,7 @@ begin() {
 wall() { "$PROF" record -q -o "$S" --mode wall "$@"; }
 denied() { # why this engine is not permitted here, or nothing
 	local out
-	begin sleep 30
+	begin sleep 3600
 	out=$("$PROF" record -q -o "$TMP/try.sqlite" -d 0.05s --engine "$1" -p "$pid" 2>&1) || echo "$out" | head -n 1
 	kill -9 "$pid"
 }

@@ -189,7 +189,7 @@ interrupted() { # Ctrl-C is a way to end
 	env --default-signal=INT "$PROF" top -p "$split" --json --interval 100ms >"$TMP/frames" &
 	local top=$!
 	echo "$top" >>"$TMP/started"
-	wait_for 10 test -s "$TMP/frames" && kill -INT $top && wait $top
+	wait_for 60 test -s "$TMP/frames" && kill -INT $top && wait $top
 }
 check "an interrupt ends the frames with success" interrupted
 
@@ -323,7 +323,7 @@ check "even a view that is killed leaves the terminal as it was" killed
 colours() { # an escape sequence for a foreground colour
 	mux capture-pane -p -e | grep -q $'\033''\[[0-9;]*3[1-6]m'
 }
-coloured() { top -p "$threads" && sees ' nine' && wait_for 10 colours && keys q && sees 'rc=0'; }
+coloured() { top -p "$threads" && sees ' nine' && wait_for 60 colours && keys q && sees 'rc=0'; }
 check "colours where the terminal has them" coloured
 plain() {
 	keys 'export NO_COLOR=1' Enter && top -p "$threads" && sees ' nine' && ! colours && keys q && sees 'rc=0' && keys 'unset NO_COLOR' Enter

@@ -93,11 +93,11 @@ yama=$(cat /proc/sys/kernel/yama/ptrace_scope 2>/dev/null || echo 0)
 
 # ---- users ---------------------------------------------------------------------------------------------
 
-start sleep 60
+start sleep 3600
 roots=$pid
-start "${nobody[@]}" sleep 60
+start "${nobody[@]}" sleep 3600
 nobodys=$pid
-start setpriv --reuid=65533 --regid=65533 --clear-groups sleep 60
+start setpriv --reuid=65533 --regid=65533 --clear-groups sleep 3600
 others=$pid
 
 nobody_on_root() {
@@ -184,7 +184,7 @@ check "a process that is not dumpable" hidden
 userns() {
 	granted "n n n n" "$roots" unshare -U -r && says read why "not in our user namespace" && says read remedy "outside our user namespace" &&
 		all_say "$roots" "not in our user namespace" -- unshare -U -r || return 1
-	start unshare -U -r sleep 60
+	start unshare -U -r sleep 3600
 	granted "y y y y" "$pid" || { stop "$pid"; return 1; }
 	granted "n n n n" "$pid" "${nobody[@]}" && says read why "not in our user namespace"
 	local rc=$?

@@ -137,7 +137,7 @@ else
 	skip "a 32-bit program" "this kernel runs none"
 fi
 some_of_many() { # one that is there and one that is not: said, nothing half-done
-	start sleep 60
+	start sleep 3600
 	local p=$pid
 	"$PROF" record -d 0.2s -o some.sqlite -p "$p,4194304" >said 2>&1
 	local rc=$?

@@ -64,7 +64,7 @@ stack_has() {
 may_record() { "$PROF" record -q -p "$pid" -d 0.1s -o "$TMP/try.sqlite" 2>/dev/null; }
 
 start "$TMP/bin/odd" "$TMP/enough"
-if ! wait_for 10 runs_it || ! may_record; then
+if ! wait_for 60 runs_it || ! may_record; then
 	skip "names of live programs from odd places" "processes may not be looked at here"
 	end
 	exit 0
@@ -77,7 +77,7 @@ recorder=$!
 started="$started $recorder"
 named() { stack_has ';main;local_caller;library_work [0-9]+$'; }
 said() { "$PROF" report --store "$S" | grep -q ' so far; still being recorded'; }
-check "what record is recording has names" wait_for 15 named
+check "what record is recording has names" wait_for 60 named
 check "and is said to go on" said
 end
 wait $recorder
@@ -91,7 +91,7 @@ if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null && [ -r "$PROF" ] && setp
 	mkdir -m 777 "$TMP/cache2" "$TMP/theirs"
 	cp "$TMP/bin/odd" "$TMP/bin/libwork.so" "$TMP/theirs/"
 	start "${nobody[@]}" "$TMP/theirs/odd" "$TMP/enough"
-	wait_for 10 runs_it
+	wait_for 60 runs_it
 	rm "$TMP/theirs/libwork.so"
 	of_memory() {
 		"${nobody[@]}" "$PROF" record -q -p "$pid" -d 0.5s -o "$TMP/theirs/s.sqlite" 2>"$TMP/err" || { cat "$TMP/err"; return 1; }
@@ -117,7 +117,7 @@ if command -v xz >/dev/null && command -v objcopy >/dev/null && command -v nm >/
 	export PROTEA_PROF_CACHE=$TMP/cache3
 	mkdir "$TMP/cache3"
 	start "$TMP/mini/odd" "$TMP/enough"
-	wait_for 10 runs_it
+	wait_for 60 runs_it
 	rm "$TMP/mini/odd"
 	rm -f "$S"
 	mini() { "$PROF" record -q -p "$pid" -d 0.5s -o "$S" && stack_has ';main;local_caller;library_work [0-9]+$'; }
@@ -139,13 +139,13 @@ if [ "$(id -u)" != 0 ] || ! unshare -m true 2>/dev/null; then
 fi
 mounts="mount -t tmpfs none '$TMP/hidden' && cp '$TMP/bin/odd' '$TMP/bin/libwork.so' '$TMP/hidden/' && exec '$TMP/hidden/odd' '$TMP/enough'"
 start unshare -m sh -c "$mounts"
-wait_for 10 runs_it
+wait_for 60 runs_it
 rm -f "$S"
 "$PROF" record -q -p "$pid" -o "$S" 2>/dev/null &
 recorder=$!
 started="$started $recorder"
 has_samples() { "$PROF" export -f folded --count --store "$S" 2>/dev/null | grep -q .; }
-wait_for 15 has_samples
+wait_for 60 has_samples
 end
 wait $recorder
 gone() { named && "$PROF" report --by line --store "$S" | grep -q '/work\.c:[0-9]*  library_work'; }
@@ -153,11 +153,11 @@ check "a namespace that is gone when names are needed" gone
 
 rm -f "$S"
 start unshare -m sh -c "$mounts"
-wait_for 10 runs_it
+wait_for 60 runs_it
 "$PROF" record -q -p "$pid" -o "$S" 2>/dev/null &
 recorder=$!
 disown
-wait_for 15 has_samples
+wait_for 60 has_samples
 sleep 1
 kill -9 $recorder
 rm "/proc/$pid/root$TMP/hidden/odd" "/proc/$pid/root$TMP/hidden/libwork.so"
@@ -174,7 +174,7 @@ if command -v objcopy >/dev/null; then
 	(cd "$TMP/parts" && strip -o odd "$TMP/bin/odd" && objcopy --add-gnu-debuglink=odd.debug odd)
 	mounts="mount -t tmpfs none '$TMP/hidden' && cp '$TMP/bin/libwork.so' '$TMP/parts/'* '$TMP/hidden/' && exec '$TMP/hidden/odd' '$TMP/enough'"
 	start unshare -m sh -c "$mounts"
-	wait_for 10 runs_it
+	wait_for 60 runs_it
 	rm -r "$TMP/parts"
 	rm -f "$S"
 	theirs() { "$PROF" record -q -p "$pid" -d 0.5s -o "$S" && stack_has ';main;local_caller;library_work [0-9]+$'; }

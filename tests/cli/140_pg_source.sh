@@ -180,7 +180,7 @@ check "no dimension beside an array, other widths, another collation: the same f
 
 asked_once() { # every table is one stream, every set is read once, nothing is counted beforehand
 	pg_rig_set log_statement all
-	wait_for 10 eval "pg_sql 'SHOW log_statement' | grep -q all"
+	wait_for 60 eval "pg_sql 'SHOW log_statement' | grep -q all"
 	: >"$PG_RIG/log"
 	pg_sql "DELETE FROM dataset; DELETE FROM job_event; DELETE FROM job" db_bytea
 	same_files "$(pg_rig_url db_bytea)" || return 1
@@ -298,7 +298,7 @@ encrypted() {
 	pg_rig_set ssl_cert_file "$TMP/server.crt"
 	pg_rig_set ssl_key_file "$TMP/server.key"
 	pg_rig_set ssl on
-	wait_for 10 psql "$PG_URL?sslmode=require" -c 'SELECT 1' || return 1
+	wait_for 60 psql "$PG_URL?sslmode=require" -c 'SELECT 1' || return 1
 	count "$(pg_rig_url db_bytea)?sslmode=require" || return 1
 	count "$(pg_rig_url db_bytea)?sslmode=verify-ca&sslrootcert=$TMP/server.crt" || return 1
 	! count "$(pg_rig_url db_bytea)?sslmode=verify-full&sslrootcert=$TMP/server.crt" # the name is another

@@ -126,9 +126,9 @@ ends_meanwhile() {
 }
 for i in 1 2 3; do check "a recording that ends while somebody asks, $i" ends_meanwhile; done
 a_child() { # any process of the recording may be named
-	"$PROF" run -q -o "$S" --memory full -- bash -c 'sleep 60 & echo $! >"$0"; wait' "$TMP/child" 2>"$TMP/talk" &
+	"$PROF" run -q -o "$S" --memory full -- bash -c 'sleep 3600 & echo $! >"$0"; wait' "$TMP/child" 2>"$TMP/talk" &
 	supervisor=$!
-	wait_for 10 test -s "$TMP/child" || return 1
+	wait_for 60 test -s "$TMP/child" || return 1
 	target=$(cat "$TMP/child")
 	wait_for 30 compgen -G "/dev/shm/protea-prof-*/$target.[0-9]*" || return 1 # it is recorded
 	snapshot -n both

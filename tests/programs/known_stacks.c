@@ -26,7 +26,7 @@
  *   aligned    align_1 > align_2 > read                  a frame that is realigned
  *   spinner    spin_1 > spin_2 > spin_3                  runs
  *
- * Prints "ready" when all stand there; ends when standard input does, and by itself after a minute. */
+ * Prints "ready" when all stand there; ends when standard input does, and by itself after ten minutes. */
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -490,7 +490,7 @@ int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "all";
 
-	alarm(60);
+	alarm(600);
 	signal(SIGUSR1, on_signal);
 	sem_init(&semaphore, 0, 0);
 	if (pipe(quiet_pipe))
