@@ -10,6 +10,7 @@
 
 #define STACK_BYTES 262144u           /* copied at a stop: what lies further out is read live */
 #define ATTEMPTS    8                 /* a thread may fall asleep and wake up faster than we look */
+#define ROUNDS      2                 /* the second for the few that were slower than that */
 #define GLANCE_NS   INT64_C(10000000) /* for a first tick of 20 us of CPU time, on a busy machine */
 
 /* Reasons that may be gone a moment later. */
@@ -105,40 +106,41 @@ static int is_wanted(const struct snap_thread *t)
 	return is_running(t) && (!t->why || t->why == SLEPT || t->why == LATE);
 }
 
-/* The next rows from *at on that run. */
-static uint32_t batch(struct snap_maker *m, uint32_t *at, struct stop_copy *copies, uint32_t *rows)
+/* The next rows from *at on that run: how many. */
+static uint32_t next_rows(const struct snap_maker *m, uint32_t *at, uint32_t rows[SNAP_BATCH])
 {
 	uint32_t n = 0;
 
-	for (; *at < m->snap->n && n < SNAP_BATCH; ++*at) {
-		if (!is_wanted(&m->snap->threads[*at]))
-			continue;
-		rows[n] = *at;
-		copies[n] = (struct stop_copy){.tid = m->snap->threads[*at].tid,
-					       .stack = m->copies + (size_t)n * STACK_BYTES,
-					       .size = STACK_BYTES};
-		n++;
-	}
+	for (; *at < m->snap->n && n < SNAP_BATCH; ++*at)
+		if (is_wanted(&m->snap->threads[*at]))
+			rows[n++] = *at;
 	return n;
 }
 
-/* All once. How many are worth another attempt, or ERR_NOMEM. */
-static int attempt(struct snap_maker *m, uint32_t first)
+/* Those of them that still run, once. 1: some are left; 0: none, or nothing can be stopped; or ERR_NOMEM. */
+static int attempt(struct snap_maker *m, const uint32_t *rows, uint32_t n)
 {
 	struct stop_copy copies[SNAP_BATCH];
-	uint32_t rows[SNAP_BATCH], at = first, n;
+	uint32_t of[SNAP_BATCH], asked = 0;
 	int left = 0;
 
-	while ((n = batch(m, &at, copies, rows)) > 0) {
-		if (stop_and_copy(m->stopper, m->p->pid, copies, n, NULL) != 0)
-			return 0;
-		for (uint32_t i = 0; i < n; i++) {
-			struct snap_thread *t = &m->snap->threads[rows[i]];
+	for (uint32_t i = 0; i < n; i++) {
+		if (!is_wanted(&m->snap->threads[rows[i]]))
+			continue;
+		of[asked] = rows[i];
+		copies[asked] = (struct stop_copy){.tid = m->snap->threads[rows[i]].tid,
+						   .stack = m->copies + (size_t)i * STACK_BYTES,
+						   .size = STACK_BYTES};
+		asked++;
+	}
+	if (asked == 0 || stop_and_copy(m->stopper, m->p->pid, copies, asked, NULL) != 0)
+		return 0;
+	for (uint32_t i = 0; i < asked; i++) {
+		struct snap_thread *t = &m->snap->threads[of[i]];
 
-			if (take(m, &copies[i], t) != 0)
-				return ERR_NOMEM;
-			left += is_wanted(t);
-		}
+		if (take(m, &copies[i], t) != 0)
+			return ERR_NOMEM;
+		left |= is_wanted(t);
 	}
 	return left;
 }
@@ -220,13 +222,24 @@ static uint32_t count(const struct snap_maker *m, uint32_t first)
 	return n;
 }
 
+/* A few at a time, until each has come: on a busy machine they wait for a CPU, and one that comes while others are asked
+ * is let go without a copy. */
 static int stop_them(struct snap_maker *m, uint32_t first)
 {
-	int left = 1, rc = make_stopper(m);
+	uint32_t rows[SNAP_BATCH], n, at;
+	int rc = make_stopper(m);
 
-	for (int i = 0; rc == 0 && i < ATTEMPTS && left > 0; i++)
-		left = attempt(m, first);
-	return rc == ERR_NOMEM || left < 0 ? ERR_NOMEM : 0;
+	for (int round = 0; rc == 0 && round < ROUNDS; round++) {
+		at = first;
+		while (rc == 0 && (n = next_rows(m, &at, rows)) > 0) {
+			int left = 1;
+
+			for (int i = 0; i < ATTEMPTS && left > 0; i++)
+				left = attempt(m, rows, n);
+			rc = left < 0 ? left : 0;
+		}
+	}
+	return rc == ERR_NOMEM ? ERR_NOMEM : 0;
 }
 
 int snap_running(struct snap_maker *m, uint32_t first)
