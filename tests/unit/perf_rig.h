@@ -42,7 +42,6 @@ struct seen { /* what a handler got */
 	char exec_name[64];
 	int stop_at; /* the handler returns 77 at this sample */
 	int64_t stolen_before;
-	int user_only; /* ticks in the kernel give no sample */
 };
 
 static struct seen seen;
@@ -157,7 +156,6 @@ static void begin(struct perf_options o)
 	if (rc)
 		print_message("%s\n", err.text);
 	assert_int_equal(rc, 0);
-	seen.user_only = !seen.s->can.kernel && !seen.s->can.value;
 }
 
 static void attach(int pid)
@@ -205,14 +203,13 @@ static inline struct busy_report read_until_done(struct busy *b)
 	return r;
 }
 
-/* `streams`: threads times CPUs that may each have a piece left over that no sample carried: where only ticks in user mode
- * count, of three that end a thread two may have fallen into the kernel. What was stolen, as far as the kernel tells,
- * comes late: at a thread's end nothing carries it, and it may be in what the thread's clock says, or not yet. */
+/* `streams`: threads times CPUs that may each have a piece left over that no sample carried. What was stolen, as far as
+ * the kernel tells, comes late: at a thread's end nothing carries it, and it may be in what the thread's clock says, or
+ * not yet. */
 static void assert_cpu_time(int64_t got, int64_t want, int streams)
 {
-	int64_t piece = (seen.user_only ? 3 : 1) * (int64_t)PERIOD;
 	int64_t taken = stolen() - seen.stolen_before + STOLEN_STEP;
-	int64_t least = want - want / 100 - streams * piece - (taken - STOLEN_STEP);
+	int64_t least = want - want / 100 - streams * (int64_t)PERIOD - (taken - STOLEN_STEP);
 	int64_t most = want + want / 100 + 2 * (int64_t)PERIOD + perf_thread_stale_ns() + taken;
 
 	if (got < least || got > most)
